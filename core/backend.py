@@ -1,0 +1,180 @@
+"""The backend contract: what an array library must offer to become a device.
+
+A `Backend` names the device types that it serves and hands over a namespace of the Python array API standard;
+everything else has a working default. A `Kernel` is a faster way to one row of the table. A `BackendSpec` is the light
+record by which a plugin announces a backend without importing its library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import dtypes
+from .errors import DeviceError
+
+API_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A backend's own way to compute one row.
+
+    Parameters
+    ----------
+    forward : callable
+        Takes the row's operands by position and its statics by keyword, all raw arrays of the backend, and returns
+        the outputs. It may return `NotImplemented` to decline; the generic body then runs.
+    train : callable, optional
+        Like `forward`, but returns ``(outputs, residuals)``, `residuals` being a tuple named by `residuals`. It runs
+        instead of `forward` where a gradient is recorded.
+    vjp : callable, optional
+        A joint rule for raw arrays at first order. Its parameter names say what it needs: an operand,
+        ``<operand>_shape``, ``<operand>_dtype``, `out` (or an output's name), a static, a residual; and the reserved
+        `xp`, `g`, `wants`. It returns one cotangent per operand, None where `wants` says that none is needed.
+    residuals : tuple of str
+        Names of what `train` hands over for `vjp`.
+    """
+
+    forward: Callable[..., Any]
+    train: Callable[..., Any] | None = None
+    vjp: Callable[..., Any] | None = None
+    residuals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BackendSpec:
+    """What a plugin's `candelabra_backends` hook returns for each backend.
+
+    Parameters
+    ----------
+    name : str
+        The backend's name, such as ``"numpy"``.
+    device_types : tuple of str
+        The device types that it serves, such as ``("cpu",)``. A device type belongs to one backend.
+    load : callable
+        Takes nothing, imports the library and returns the `Backend`. Called on the first use of one of the devices.
+    indexed : bool
+        Whether there can be several devices of a type. Where not, ``"cpu"`` and ``"cpu:0"`` are one and the same.
+    """
+
+    name: str
+    device_types: tuple[str, ...]
+    load: Callable[[], Backend]
+    indexed: bool = True
+
+
+class Backend:
+    """An array library as a device of candelabra.
+
+    Subclass it, name the device types, and hand a namespace of the array API standard to `__init__`. Override what
+    the library needs mended.
+
+    Parameters
+    ----------
+    namespace : module or object
+        The functions of the array API standard.
+
+    Attributes
+    ----------
+    mutable : bool
+        Whether ``donating`` kernels may write into an array that `is_unique` says is not shared.
+    kernels : mapping of str to callable or Kernel
+        Own ways to compute rows of the table; rows not named here run the namespace's function or the generic body.
+    donating : mapping of str to callable
+        For a row's name, a function of the operands that writes the result into the first one and returns it.
+    """
+
+    api_version: int = API_VERSION
+    name: str = ""
+    device_types: tuple[str, ...] = ()
+    mutable: bool = False
+    array_type: type | tuple[type, ...] = object
+    kernels: Mapping[str, Callable[..., Any] | Kernel] = {}
+    donating: Mapping[str, Callable[..., Any]] = {}
+    data_dependent_shapes: bool = True
+    compile: Callable[..., Any] | None = None
+
+    def __init__(self, namespace: Any) -> None:
+        self.namespace = namespace
+
+    def dtypes(self, index: int = 0) -> dict[str, Any]:
+        """Return the library's dtype for each dtype name that the device supports."""
+        return {d.name: native for d in dtypes.ALL if (native := getattr(self.namespace, d.name, None)) is not None}
+
+    def devices(self) -> Sequence[str]:
+        """Return the names of the devices, by index; an empty string where a device has no name of its own."""
+        return ("",)
+
+    def current_index(self) -> int:
+        """Return the index that a device without an index gets."""
+        return 0
+
+    def native_device(self, index: int) -> Any:
+        """Return what the library's creation functions take as ``device=``."""
+        return None
+
+    def on_device(self, index: int) -> Mapping[str, Any]:
+        """Return the keyword arguments that bind a creation function to a device."""
+        native = self.native_device(index)
+        return {} if native is None else {"device": native}
+
+    def asarray(self, data: Any, dtype: Any = None, index: int = 0) -> Any:
+        """Return an array on the device from a host array (`numpy.ndarray`), an own array or Python scalars and lists.
+
+        It may share memory with `data`.
+        """
+        return self.namespace.asarray(data, dtype=dtype, **self.on_device(index))
+
+    def copy(self, array: Any) -> Any:
+        """Return a copy of an array, in the library's default memory order."""
+        return self.namespace.asarray(array, copy=True)
+
+    def normalize(self, value: Any, index: int = 0) -> Any:
+        """Return `value`, which a function of the library gave for an array, as an array."""
+        return value if isinstance(value, self.array_type) else self.asarray(value, index=index)
+
+    def to_host(self, array: Any) -> Any:
+        """Return the array as a `numpy.ndarray`, sharing memory where that is possible."""
+        from .device import host_backend
+
+        return host_backend().from_dlpack(array)
+
+    def from_dlpack(self, array: Any, index: int = 0) -> Any:
+        """Return an array over the memory of another library's array, through DLPack, without a copy."""
+        return self.namespace.from_dlpack(array)
+
+    def to_device(self, array: Any, index: int) -> Any:
+        """Return the array on another device of this backend."""
+        native = self.native_device(index)
+        return array if native is None else array.to_device(native)
+
+    def is_unique(self, array: Any) -> bool:
+        """Say whether nothing but the caller's one handle refers to the array's memory (see `mutable`)."""
+        return False
+
+    def is_view_of_live_owner(self, array: Any) -> bool:
+        """Say whether the array is a view of memory that another living array owns."""
+        return False
+
+    def synchronize(self, index: int = 0) -> None:
+        """Wait until the device has done what was asked of it."""
+
+    def memory(self, index: int = 0) -> dict[str, int]:
+        """Return memory figures in bytes: ``allocated`` and ``reserved``, 0 where the library does not tell."""
+        return {"allocated": 0, "reserved": 0}
+
+    def describe(self) -> dict[str, str]:
+        """Return facts for ``candelabra devices``: the library's version and the policies in force."""
+        return {"version": str(getattr(self.namespace, "__version__", "unknown"))}
+
+    def index_of(self, name: str) -> int:
+        """Return the index of the device with this name."""
+        names = list(self.devices())
+        if name in names:
+            return names.index(name)
+        raise DeviceError(
+            f"backend {self.name!r} has no device named {name!r}; it has "
+            + ", ".join(f"{i}: {n}" if n else str(i) for i, n in enumerate(names))
+        )
