@@ -1,0 +1,55 @@
+# make demo    train a small network on handwritten digits
+# make test    the tests, against a wheel of this tree (EXTRAS=peers adds PyTorch and SciPy to compare with)
+# make lint    ruff and mypy
+# make bench   benchmarks against PyTorch and NumPy
+# make clean   forget the virtual environment and what builds left
+
+PYTHON ?= python3
+VENV ?= .venv
+EXTRAS ?=
+TESTS ?= tests --doctest-modules --doctest-ignore-import-errors --pyargs candelabra
+PYTEST_ARGS ?=
+
+comma := ,
+python := $(VENV)/bin/python
+wheels := $(VENV)/wheels
+ready := $(VENV)/.ready
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint bench clean
+
+# A wheel of the tree as it stands replaces the last one; pip adds what the extras named in $(1) still lack.
+define install
+	@rm -rf $(wheels)
+	@$(python) .ci/build_wheel.py . $(wheels) --no-build-isolation
+	@$(python) -m pip install --quiet --force-reinstall --no-deps $(wheels)/candelabra-*.whl
+	@$(python) -m pip install --quiet "$$(echo $(wheels)/candelabra-*.whl)[$(1)]"
+endef
+
+demo: $(ready)
+	$(call install,demo)
+	$(VENV)/bin/candelabra train digits --model cnn --output runs/digits
+
+test: $(ready)
+	$(call install,test$(if $(EXTRAS),$(comma)$(EXTRAS)))
+	@$(python) .ci/build_wheel.py plugins/candelabra-strict $(wheels) --no-build-isolation
+	@$(python) -m pip install --quiet --force-reinstall --no-deps $(wheels)/candelabra_strict-*.whl
+	$(python) -m pytest $(TESTS) $(PYTEST_ARGS)
+
+lint: $(ready)
+	$(call install,lint)
+	$(python) -m ruff check .
+	$(python) -m mypy -p candelabra
+
+bench: $(ready)
+	$(call install,peers)
+	$(python) -m benchmarks
+
+clean:
+	rm -rf $(VENV) build *.egg-info plugins/*/build plugins/*/src/*.egg-info
+
+$(ready):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "candelabra needs Python 3.11 or newer: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	@$(python) -m pip install --quiet "setuptools>=77"
+	@touch $@
