@@ -1,0 +1,144 @@
+"""The NumPy kernels of linear maps and convolution against loops, and against PyTorch where it is there."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from candelabra.backends.numpy import convolution as cv
+
+RNG = np.random.default_rng(0)
+
+
+def draw(*shape, dtype=np.float64):
+    return RNG.standard_normal(shape).astype(dtype)
+
+
+def reference_conv(x, w, b, stride, padding, dilation, groups):
+    """A convolution as its definition says, in float64."""
+    x = np.pad(x.astype(np.float64), ((0, 0), (0, 0), *padding))
+    o, cg, kh, kw = w.shape
+    ho = (x.shape[2] - dilation[0] * (kh - 1) - 1) // stride[0] + 1
+    wo = (x.shape[3] - dilation[1] * (kw - 1) - 1) // stride[1] + 1
+    out = np.zeros((x.shape[0], o, ho, wo))
+    for k, i, j in itertools.product(range(o), range(kh), range(kw)):
+        first = k // (o // groups) * cg
+        rows = slice(i * dilation[0], i * dilation[0] + (ho - 1) * stride[0] + 1, stride[0])
+        cols = slice(j * dilation[1], j * dilation[1] + (wo - 1) * stride[1] + 1, stride[1])
+        out[:, k] += np.einsum("nchw,c->nhw", x[:, first : first + cg, rows, cols], w[k, :, i, j].astype(np.float64))
+    return out if b is None else out + b[:, None, None]
+
+
+def statics(stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1):
+    return {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+
+
+CASES = [
+    # x shape, weight shape, statics
+    ((2, 3, 7, 8), (4, 3, 3, 3), statics()),
+    ((2, 3, 7, 8), (4, 3, 3, 3), statics(padding=((1, 1), (1, 1)))),
+    ((9, 1, 28, 28), (8, 1, 3, 3), statics(padding=((1, 1), (1, 1)))),
+    ((2, 3, 7, 8), (4, 3, 1, 1), statics()),
+    ((2, 3, 7, 8), (4, 3, 1, 1), statics(stride=(2, 3))),
+    ((2, 3, 7, 8), (4, 3, 1, 1), statics(padding=((1, 0), (2, 1)))),
+    ((2, 3, 9, 8), (4, 3, 3, 2), statics(stride=(2, 2), padding=((1, 1), (0, 0)))),
+    ((2, 3, 9, 8), (4, 3, 5, 4), statics(padding=((2, 2), (1, 2)))),
+    ((1, 2, 5, 6), (3, 2, 3, 3), statics(padding=((4, 3), (3, 5)))),
+    ((2, 3, 9, 10), (4, 3, 3, 3), statics(padding=((2, 2), (2, 2)), dilation=(2, 2))),
+    ((2, 3, 9, 10), (4, 3, 3, 3), statics(stride=(1, 2), padding=((2, 1), (0, 2)), dilation=(1, 3))),
+    ((2, 3, 9, 10), (4, 3, 2, 3), statics(stride=(3, 1), padding=((0, 1), (1, 1)), dilation=(2, 1))),
+    ((2, 3, 9, 10), (4, 3, 3, 1), statics(stride=(3, 1))),
+    ((2, 4, 6, 6), (6, 2, 3, 3), statics(padding=((1, 1), (1, 1)), groups=2)),
+    ((2, 4, 6, 6), (8, 1, 3, 3), statics(stride=(2, 2), padding=((1, 1), (1, 1)), groups=4)),
+    ((3, 5, 6, 1), (7, 5, 6, 1), statics()),
+    ((2, 20, 40, 300), (24, 20, 3, 3), statics(padding=((1, 1), (1, 1)))),
+    ((70, 16, 5, 5), (24, 16, 3, 3), statics(padding=((1, 1), (1, 1)))),
+    ((0, 3, 7, 8), (4, 3, 3, 3), statics(padding=((1, 1), (1, 1)))),
+    ((2, 3, 4, 4), (0, 3, 3, 3), statics()),
+]
+
+
+@pytest.mark.parametrize("x_shape,w_shape,kw", CASES)
+@pytest.mark.parametrize("dtype,tol", [(np.float64, 1e-12), (np.float32, 2e-5)])
+def test_conv2d_is_its_definition_and_its_transposes_are_adjoint(x_shape, w_shape, kw, dtype, tol):
+    x, w, b = draw(*x_shape, dtype=dtype), draw(*w_shape, dtype=dtype), draw(w_shape[0], dtype=dtype)
+    kept = x.copy(), w.copy()
+    expected = reference_conv(x, w, b, **kw)
+    out = cv.conv2d(x, w, b, **kw)
+    assert out.dtype == dtype
+    np.testing.assert_allclose(out, expected, rtol=tol, atol=10 * tol)
+    np.testing.assert_allclose(cv.conv2d(x, w, **kw), reference_conv(x, w, None, **kw), rtol=tol, atol=10 * tol)
+
+    g = draw(*out.shape, dtype=dtype)
+    gx = cv.conv2d_input(g, w, x_shape=x_shape, **kw)
+    gw = cv.conv2d_weight(x, g, weight_shape=w_shape, **kw)
+    assert gx.shape == x_shape and gw.shape == w_shape and gx.dtype == gw.dtype == dtype
+    # <g, conv(dx, w)> = <gx, dx> for every direction dx pins the cotangent down.
+    for _ in range(3):
+        dx, dw = draw(*x_shape), draw(*w_shape)
+        scale = max(1.0, np.abs(g).sum())
+        left = np.vdot(g.astype(np.float64), reference_conv(dx, w.astype(np.float64), None, **kw))
+        assert abs(left - np.vdot(gx.astype(np.float64), dx)) <= tol * scale
+        left = np.vdot(g.astype(np.float64), reference_conv(x.astype(np.float64), dw, None, **kw))
+        assert abs(left - np.vdot(gw.astype(np.float64), dw)) <= tol * scale
+    gx2, gw2, gb = cv.conv2d_vjp(None, g, x, w, **kw, wants=(True, True, True))
+    np.testing.assert_array_equal(gx2, gx)
+    np.testing.assert_array_equal(gw2, gw)
+    np.testing.assert_allclose(gb, g.sum((0, 2, 3), dtype=np.float64), rtol=tol, atol=20 * tol)
+    assert cv.conv2d_vjp(None, g, x, w, **kw, wants=(False, False, False)) == (None, None, None)
+    np.testing.assert_array_equal(x, kept[0])
+    np.testing.assert_array_equal(w, kept[1])
+
+
+@pytest.mark.parametrize("x_shape,w_shape,kw", CASES[:16])
+def test_conv2d_agrees_with_torch(torch, x_shape, w_shape, kw):
+    x, w, b = draw(*x_shape), draw(*w_shape), draw(w_shape[0])
+    tx, tw, tb = (torch.tensor(a, requires_grad=True) for a in (x, w, b))
+    (top, bottom), (left, right) = kw["padding"]
+    padded = torch.nn.functional.pad(tx, (left, right, top, bottom))
+    expected = torch.nn.functional.conv2d(
+        padded, tw, tb, stride=kw["stride"], dilation=kw["dilation"], groups=kw["groups"]
+    )
+    g = draw(*expected.shape)
+    expected.backward(torch.tensor(g))
+    np.testing.assert_allclose(cv.conv2d(x, w, b, **kw), expected.detach().numpy(), rtol=1e-11, atol=1e-11)
+    for got, want in zip(cv.conv2d_vjp(None, g, x, w, **kw, wants=(True, True, True)), (tx, tw, tb), strict=True):
+        np.testing.assert_allclose(got, want.grad.numpy(), rtol=1e-11, atol=1e-11)
+
+
+def test_conv2d_takes_operands_that_are_not_contiguous():
+    x, w = draw(6, 7, 2, 3).transpose(2, 3, 0, 1), draw(3, 3, 3, 5).transpose(3, 2, 0, 1)
+    for kw in (statics(padding=((1, 1), (1, 1))), statics(stride=(2, 2)), statics(dilation=(2, 2))):
+        expected = reference_conv(x, w, None, **kw)
+        np.testing.assert_allclose(cv.conv2d(x, w, **kw), expected, atol=1e-12)
+        g = np.asfortranarray(draw(*expected.shape))
+        contiguous = cv.conv2d_vjp(
+            None, g.copy("C"), x.copy("C"), w.copy("C"), **kw, wants=(True, True, False)
+        )
+        for got, want in zip(cv.conv2d_vjp(None, g, x, w, **kw, wants=(True, True, False)), contiguous, strict=True):
+            if want is not None:
+                np.testing.assert_allclose(got, want, atol=1e-12)
+
+
+def test_other_dtypes_are_declined():
+    x, w = draw(1, 1, 3, 3).astype(np.complex128), draw(1, 1, 1, 1).astype(np.complex128)
+    assert cv.conv2d(x, w, **statics()) is NotImplemented
+    assert cv.linear(np.ones((2, 3), np.int64), np.ones((4, 3), np.int64)) is NotImplemented
+
+
+@pytest.mark.parametrize("shape", [(3,), (5, 3), (2, 4, 3), (0, 3), (2, 0, 3), (2, 2, 2, 3)])
+@pytest.mark.parametrize("dtype,tol", [(np.float64, 1e-13), (np.float32, 1e-5)])
+def test_linear(shape, dtype, tol):
+    x, w, b = draw(*shape, dtype=dtype), draw(4, 3, dtype=dtype), draw(4, dtype=dtype)
+    out = cv.linear(x, w, b)
+    assert out.dtype == dtype
+    np.testing.assert_allclose(out, np.tensordot(x, w, axes=(-1, -1)) + b, rtol=tol, atol=tol)
+    np.testing.assert_allclose(cv.linear(x, w), np.tensordot(x, w, axes=(-1, -1)), rtol=tol, atol=tol)
+    g = draw(*out.shape, dtype=dtype)
+    gx, gw, gb = cv.linear_vjp(None, g, x, w, (True, True, True))
+    assert gx.dtype == gw.dtype == gb.dtype == dtype
+    np.testing.assert_allclose(gx, np.tensordot(g, w, axes=(-1, 0)), rtol=tol, atol=tol)
+    np.testing.assert_allclose(gw, g.reshape(-1, 4).T @ x.reshape(-1, 3), rtol=tol, atol=5 * tol)
+    np.testing.assert_allclose(gb, g.reshape(-1, 4).sum(0), rtol=tol, atol=5 * tol)
+    assert cv.linear_vjp(None, g, x, w, (False, True, False))[::2] == (None, None)
+    assert isinstance(cv.linear(np.ones(3), np.ones((1, 3))), np.ndarray)
