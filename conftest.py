@@ -44,18 +44,18 @@ def import_peer(name: str) -> ModuleType:
 class SharedFixtures:
     """Fixtures for all tests, wherever their files lie."""
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture
     def require_peer(self) -> Callable[[str], ModuleType]:
         return import_peer
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture
     def torch(self) -> ModuleType:
         torch = import_peer("torch")
         # PyTorch's idle workers spin and starve NumPy's on a small machine.
         torch.set_num_threads(1)
         return torch
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture
     def scipy(self) -> ModuleType:
         return import_peer("scipy")
 

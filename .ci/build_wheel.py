@@ -1,7 +1,9 @@
 """Build a wheel of a project from a clean copy of its tree.
 
-Only files that git tracks, or would track, are copied: a `build/lib` left in the checkout keeps modules that are long
-deleted, and setuptools would put them into the next wheel. Usage: ``python .ci/build_wheel.py PROJECT OUTPUT [pip options]``.
+Only files that git tracks, or would track, are copied: a `build/lib` left in the checkout keeps modules that are
+long deleted, and setuptools would put them into the next wheel.
+
+Usage: ``python .ci/build_wheel.py PROJECT OUTPUT [pip options]``
 """
 
 from __future__ import annotations

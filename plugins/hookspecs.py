@@ -1,0 +1,99 @@
+"""What a plugin may bring, as pluggy sees it: one hook per kind of thing, each returning light records.
+
+A plugin is a module (or object) with functions of these names; it is found through an entry point of the group
+`candelabra` in its distribution. Hooks take nothing, run once, when the plugin is registered, and only announce:
+whatever is heavy belongs into the `load` of a record, which runs when the thing is first wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import pluggy
+
+from ..core.backend import BackendSpec, Kernel
+
+PROJECT = "candelabra"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+
+
+class KernelSpec(NamedTuple):
+    """A faster way to compute one row of the table on the devices of one type, in place of the backend's own."""
+
+    device_type: str
+    row: str
+    kernel: Callable[..., Any] | Kernel
+
+
+class RowsSpec(NamedTuple):
+    """Rows for the table; `load` imports the module that declares them."""
+
+    name: str
+    load: Callable[[], Any]
+
+
+class SerializerSpec(NamedTuple):
+    """A file format for `save` and `load`, chosen by the file's suffix.
+
+    `load` returns an object with ``save(obj, path)`` and ``load(path)``.
+    """
+
+    suffix: str
+    load: Callable[[], Any]
+
+
+class ExporterSpec(NamedTuple):
+    """A format for `export`; `load` returns a function of a recorded program and a path."""
+
+    format: str
+    load: Callable[[], Any]
+
+
+class CommunicatorSpec(NamedTuple):
+    """A way for processes to exchange arrays; `load` returns the communicator's class."""
+
+    name: str
+    load: Callable[[], Any]
+
+
+@hookspec
+def candelabra_backends() -> Iterable[BackendSpec]:  # type: ignore[empty-body]
+    """Announce backends. A device type belongs to one backend; one that is taken is refused."""
+
+
+@hookspec
+def candelabra_kernels() -> Iterable[KernelSpec]:  # type: ignore[empty-body]
+    """Announce kernels for the devices of another backend. A row's kernel may be overridden by one plugin."""
+
+
+@hookspec
+def candelabra_rows() -> Iterable[RowsSpec]:  # type: ignore[empty-body]
+    """Announce rows of the plugin's own."""
+
+
+@hookspec
+def candelabra_serializers() -> Iterable[SerializerSpec]:  # type: ignore[empty-body]
+    """Announce file formats for whole checkpoints."""
+
+
+@hookspec
+def candelabra_exporters() -> Iterable[ExporterSpec]:  # type: ignore[empty-body]
+    """Announce formats that a recorded program can be exported to."""
+
+
+@hookspec
+def candelabra_communicators() -> Iterable[CommunicatorSpec]:  # type: ignore[empty-body]
+    """Announce communicators for training on several processes."""
+
+
+# For each hook, the record that it returns and the names that a record claims for itself.
+RECORDS: dict[str, tuple[type, Callable[[Any], Iterable[Any]]]] = {
+    "candelabra_backends": (BackendSpec, lambda spec: spec.device_types),
+    "candelabra_kernels": (KernelSpec, lambda spec: [(spec.device_type, spec.row)]),
+    "candelabra_rows": (RowsSpec, lambda spec: [spec.name]),
+    "candelabra_serializers": (SerializerSpec, lambda spec: [spec.suffix]),
+    "candelabra_exporters": (ExporterSpec, lambda spec: [spec.format]),
+    "candelabra_communicators": (CommunicatorSpec, lambda spec: [spec.name]),
+}

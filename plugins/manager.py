@@ -1,0 +1,330 @@
+"""Finds plugins, guards against them, and hands the core the backend of a device type.
+
+Built-in backends come in by the same hook as everybody's, but are registered directly. Third parties' entry points are
+looked at when a device is asked for that is not built in, or when devices are listed; one plugin's failure is kept,
+shown as the cause when its device is asked for, and takes nothing else down.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pluggy
+
+from ..backends.cupy import plugin as cupy_plugin
+from ..backends.numpy import plugin as numpy_plugin
+from ..core.backend import API_VERSION, Backend, BackendSpec
+from ..core.errors import CandelabraError, DeviceError, PluginError
+from . import hookspecs
+from .hookspecs import PROJECT, RECORDS
+
+DISABLE = "CANDELABRA_DISABLE_PLUGINS"
+
+# The first one is the host's and cannot be switched off.
+BUILTINS = (("numpy", numpy_plugin), ("cupy", cupy_plugin))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a plugin comes from: its entry point's name, its distribution and that one's version."""
+
+    name: str
+    distribution: str = PROJECT
+    version: str = ""
+
+    def __str__(self) -> str:
+        return f"plugin {self.name!r} of {self.distribution} {self.version}".rstrip()
+
+
+@dataclass(slots=True, eq=False)
+class Claim:
+    """A record that a plugin announced, and for a backend what came of loading it."""
+
+    record: Any
+    source: Source
+    backend: Backend | None = None
+    error: BaseException | None = None
+
+
+class BackendStatus(NamedTuple):
+    """One line of ``candelabra devices``; `state` is ``"loaded"``, ``"not loaded"`` or ``"failed"``."""
+
+    name: str
+    device_types: tuple[str, ...]
+    state: str
+    plugin: str
+    distribution: str
+    version: str
+    error: str
+    backend: Backend | None
+
+
+class _Hooks(pluggy.PluginManager):
+    """Takes every function named ``candelabra_…`` for a hook, so that a plugin needs no marker and a typo is an error."""
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
+        options = super().parse_hookimpl_opts(plugin, name)
+        if options is None and name.startswith(PROJECT + "_") and inspect.isroutine(getattr(plugin, name, None)):
+            return {}
+        return options
+
+
+class Manager:
+    """The plugins of one process.
+
+    Parameters
+    ----------
+    builtins : iterable of (str, module)
+        Plugins registered at once; the first device type of the first one is the host's.
+    """
+
+    def __init__(self, builtins: Iterable[tuple[str, Any]] = BUILTINS) -> None:
+        self._hooks = _Hooks(PROJECT)
+        self._hooks.add_hookspecs(hookspecs)
+        self._claims: dict[str, dict[Any, Claim]] = {hook: {} for hook in RECORDS}
+        self._failures: list[tuple[Source, PluginError]] = []
+        self._discovered = False
+        self._lock = threading.RLock()
+        for name, plugin in builtins:
+            self.register(plugin, Source(name))
+
+    def resolve(self, device_type: str) -> Backend:
+        """Return the backend that serves a device type, loading it on first use.
+
+        Raises
+        ------
+        DeviceError
+            If nothing serves the type, or what does cannot be loaded; the exception's cause is the plugin's own.
+        """
+        claim = self._backend_claim(device_type)
+        backend = claim.backend or self._load(claim)
+        if backend is None:
+            raise DeviceError(
+                f"device {device_type!r} cannot be used: backend {claim.record.name!r} ({claim.source}) "
+                f"does not load: {_text(claim.error)}"
+            ) from claim.error
+        return backend
+
+    def indexed(self, device_type: str) -> bool:
+        """Say whether there can be several devices of the type."""
+        return self._backend_claim(device_type).record.indexed
+
+    def host_type(self) -> str:
+        """Return the device type whose arrays live in host memory."""
+        return next(iter(self._claims["candelabra_backends"]))
+
+    def known(self) -> list[BackendSpec]:
+        """Return the backends announced so far, without looking for plugins."""
+        return [claim.record for claim in self._backend_claims()]
+
+    def statuses(self, load: bool = False) -> list[BackendStatus]:
+        """Return one record per backend, and one per plugin that was refused. It imports the installed plugins.
+
+        Parameters
+        ----------
+        load : bool
+            Whether to load what has not been used yet, and so see whether it would.
+        """
+        self.discover()
+        statuses = []
+        for claim in self._backend_claims():
+            if load and claim.backend is None:
+                self._load(claim)
+            state = "loaded" if claim.backend else "failed" if claim.error else "not loaded"
+            statuses.append(_status(claim.source, state, claim.error, claim.record, claim.backend))
+        return statuses + [_status(source, "failed", error) for source, error in self._failures]
+
+    def records(self, hook: str) -> list[Any]:
+        """Return what all plugins announced through a hook; entry points are looked at."""
+        self.discover()
+        return [claim.record for claim in dict.fromkeys(self._claims[hook].values())]
+
+    def discover(self) -> None:
+        """Register the plugins that installed distributions announce, once; a failing one is kept for `statuses`."""
+        with self._lock:
+            if self._discovered:
+                return
+            self._discovered = True
+            if plugins_disabled():
+                return
+            # Importing this takes longer than all the rest of the manager.
+            from importlib.metadata import entry_points
+
+            found = {}
+            for entry in entry_points(group=PROJECT):
+                source = Source(entry.name, *((entry.dist.name, entry.dist.version) if entry.dist else ("?",)))
+                found.setdefault((source.distribution, source.name), (source, entry))
+            for _, (source, entry) in sorted(found.items()):
+                try:
+                    self.register(entry.load(), source)
+                except PluginError as error:
+                    self._failures.append((source, error))
+                except (Exception, SystemExit) as error:
+                    failure = PluginError(f"{source} does not load: {_text(error)}")
+                    failure.__cause__ = error
+                    self._failures.append((source, failure))
+
+    def register(self, plugin: Any, source: Source) -> None:
+        """Register a plugin, a module or an object with hooks; nothing of a refused one stays.
+
+        Raises
+        ------
+        PluginError
+            If it breaks the contract of a hook or claims what another plugin has.
+        """
+        name = f"{source.distribution}:{source.name}"
+        with self._lock:
+            if self._hooks.has_plugin(name) or self._hooks.is_registered(plugin):
+                raise PluginError(f"{source} is refused: it is registered already")
+            try:
+                self._hooks.register(plugin, name)
+                self._hooks.check_pending()
+                claims = list(self._announced(plugin, source))
+            except Exception as error:
+                if self._hooks.is_registered(plugin):
+                    self._hooks.unregister(plugin)
+                raise PluginError(f"{source} is refused: {_text(error)}") from error
+            for hook, key, claim in claims:
+                self._claims[hook][key] = claim
+            for claim in self._backend_claims():
+                self._override_kernels(claim)
+
+    def _announced(self, plugin: Any, source: Source) -> Iterable[tuple[str, Any, Claim]]:
+        new: set[tuple[str, Any]] = set()
+        for hook, (record_type, keys) in RECORDS.items():
+            for implementation in getattr(self._hooks.hook, hook).get_hookimpls():
+                if implementation.plugin is not plugin:
+                    continue
+                if implementation.kwargnames:
+                    raise PluginError(f"{hook} takes no parameters, got {', '.join(implementation.kwargnames)}")
+                for record in implementation.function():
+                    _check_record(hook, record, record_type)
+                    claim = Claim(record, source)
+                    for key in keys(record):
+                        holder = self._claims[hook].get(key)
+                        if holder is not None or (hook, key) in new:
+                            raise PluginError(f"{hook}: {_shown(key)} is taken by {holder.source if holder else 'itself'}")
+                        new.add((hook, key))
+                        yield hook, key, claim
+
+    def _backend_claims(self) -> list[Claim]:
+        return list(dict.fromkeys(self._claims["candelabra_backends"].values()))
+
+    def _backend_claim(self, device_type: str) -> Claim:
+        claims = self._claims["candelabra_backends"]
+        if device_type not in claims:
+            self.discover()
+        if device_type in claims:
+            return claims[device_type]
+        message = [f"no backend serves device {device_type!r}; there are {', '.join(map(repr, claims))}."]
+        cause = None
+        for source, error in self._failures:
+            message.append(f"Of what is installed, {error}.")
+            if cause is None or source.name == device_type:
+                cause = error
+        if plugins_disabled():
+            message.append(f"Plugins are switched off by {DISABLE}; unset it to look for one.")
+        else:
+            message.append("Install a plugin that brings it; `candelabra devices` lists what is installed.")
+        raise DeviceError(" ".join(message)) from cause
+
+    def _load(self, claim: Claim) -> Backend | None:
+        """Load a backend once; a failure is kept, and not tried again."""
+        with self._lock:
+            if claim.backend is None and claim.error is None:
+                try:
+                    backend = claim.record.load()
+                    _check_backend(backend, claim.record)
+                    claim.backend = backend
+                    self._override_kernels(claim)
+                except (Exception, SystemExit) as error:
+                    claim.backend, claim.error = None, error
+            return claim.backend
+
+    def _override_kernels(self, claim: Claim) -> None:
+        if claim.backend is None:
+            return
+        own = {
+            row: override.record.kernel
+            for (device_type, row), override in self._claims["candelabra_kernels"].items()
+            if device_type in claim.record.device_types
+        }
+        if own:
+            claim.backend.kernels = {**claim.backend.kernels, **own}
+
+
+def plugins_disabled() -> bool:
+    """Say whether the environment switches third parties' plugins off."""
+    return os.environ.get(DISABLE, "0") not in ("", "0")
+
+
+def _check_record(hook: str, record: Any, record_type: type) -> None:
+    if not isinstance(record, record_type):
+        raise PluginError(f"{hook} must return {record_type.__name__} records, got {record!r}")
+    if isinstance(record, BackendSpec):
+        types = record.device_types
+        if not (isinstance(types, tuple) and types and all(isinstance(t, str) and t.isidentifier() for t in types)):
+            raise PluginError(
+                f"{hook}: device_types of backend {record.name!r} must be a tuple of identifiers, got {types!r}"
+            )
+
+
+def _check_backend(backend: Any, spec: BackendSpec) -> None:
+    version = getattr(backend, "api_version", None)
+    if version != API_VERSION:
+        raise PluginError(
+            f"it is written for version {version} of the backend contract, and this candelabra has version "
+            f"{API_VERSION}; install versions of both that fit"
+        )
+    if not isinstance(backend, Backend):
+        raise PluginError(f"load() must return an instance of candelabra.core.backend.Backend, got {backend!r}")
+    namespace = getattr(backend, "namespace", None)
+    missing = [f"namespace.{name}" for name in ("asarray", "reshape", "add") if not hasattr(namespace, name)]
+    missing += [name for name in ("name", "device_types") if not getattr(backend, name)]
+    if missing:
+        raise PluginError(f"the backend lacks {', '.join(missing)}")
+    if backend.name != spec.name or set(backend.device_types) != set(spec.device_types):
+        raise PluginError(
+            f"announced as {spec.name!r} for {spec.device_types}, the backend says {backend.name!r} "
+            f"for {backend.device_types}"
+        )
+
+
+def _status(
+    source: Source,
+    state: str,
+    error: BaseException | None,
+    spec: BackendSpec | None = None,
+    backend: Backend | None = None,
+) -> BackendStatus:
+    version = source.version
+    if not version:
+        from importlib.metadata import version as version_of
+
+        version = version_of(source.distribution)
+    return BackendStatus(
+        spec.name if spec else source.name,
+        spec.device_types if spec else (),
+        state,
+        source.name,
+        source.distribution,
+        version,
+        _text(error) if error else "",
+        backend,
+    )
+
+
+def _text(error: BaseException | None) -> str:
+    return str(error) if isinstance(error, CandelabraError) else f"{type(error).__name__}: {error}"
+
+
+def _shown(key: Any) -> str:
+    return repr(key) if isinstance(key, str) else " of ".join(repr(part) for part in reversed(key))
+
+
+manager = Manager()

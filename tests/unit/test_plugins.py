@@ -1,0 +1,274 @@
+"""The manager against plugins of every kind of badness, most of them found as real entry points in a folder."""
+
+from __future__ import annotations
+
+import threading
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+from candelabra.core.backend import API_VERSION, Backend, BackendSpec
+from candelabra.core.errors import DeviceError, PluginError
+from candelabra.plugins import KernelSpec, SerializerSpec
+from candelabra.plugins.manager import BUILTINS, DISABLE, Manager, Source
+
+PREAMBLE = """
+import numpy
+from candelabra.core.backend import Backend, BackendSpec
+
+class Wrapped(Backend):
+    def __init__(self, name):
+        super().__init__(numpy)
+        self.name, self.device_types = name, (name,)
+"""
+GOOD = PREAMBLE + "def candelabra_backends(): return [BackendSpec('{0}', ('{0}',), lambda: Wrapped('{0}'))]"
+
+
+class NumpyBackend(Backend):
+    def __init__(self, name: str) -> None:
+        super().__init__(numpy)
+        self.name, self.device_types = name, (name,)
+
+
+def plugin(**hooks: Callable[..., Any]) -> types.SimpleNamespace:
+    return types.SimpleNamespace(**hooks)
+
+
+def backend_plugin(name: str, load: Callable[[], Any] | None = None, **options: Any) -> types.SimpleNamespace:
+    spec = BackendSpec(name, (name,), load or (lambda: NumpyBackend(name)), **options)
+    return plugin(candelabra_backends=lambda: [spec])
+
+
+@pytest.fixture(autouse=True)
+def _only_our_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(DISABLE, "1")
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Put a distribution with one module and an entry point for it on the path."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delenv(DISABLE, raising=False)
+
+    def put(name: str, source: str, version: str = "1.0") -> None:
+        (tmp_path / f"cbtest_{name}.py").write_text(source)
+        info = tmp_path / f"cbtest_{name}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: cbtest-{name}\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text(f"[candelabra]\n{name} = cbtest_{name}\n")
+
+    return put
+
+
+def refusal(manager: Manager, device_type: str) -> DeviceError:
+    with pytest.raises(DeviceError) as caught:
+        manager.resolve(device_type)
+    return caught.value
+
+
+def test_builtins_come_in_by_the_hook_and_load_on_first_use() -> None:
+    manager = Manager()
+    assert [spec.name for spec in manager.known()] == [name for name, _ in BUILTINS] == ["numpy", "cupy"]
+    assert manager.host_type() == "cpu"
+    assert not manager.indexed("cpu")
+    assert manager.resolve("cpu") is manager.resolve("cpu")
+    status = manager.statuses()[0]
+    assert (status.name, status.device_types, status.state, status.distribution) == (
+        "numpy", ("cpu",), "loaded", "candelabra",
+    )  # fmt: skip
+
+
+def test_a_third_party_is_found_when_its_device_is_asked_for(install: Callable[..., None]) -> None:
+    install("oak", GOOD.format("oak"), version="2.3")
+    manager = Manager()
+    manager.resolve("cpu")
+    assert "oak" not in [spec.name for spec in manager.known()]
+    assert manager.indexed("oak")
+    assert manager.resolve("oak").name == "oak"
+    status = next(status for status in manager.statuses() if status.name == "oak")
+    assert status.state == "loaded"
+    assert (status.plugin, status.distribution, status.version, status.error) == ("oak", "cbtest-oak", "2.3", "")
+
+
+def test_an_unknown_device_names_those_there_are() -> None:
+    error = refusal(Manager([("a", backend_plugin("fir")), ("b", backend_plugin("elm"))]), "gpu")
+    assert str(error).startswith("no backend serves device 'gpu'; there are 'fir', 'elm'.")
+
+
+def test_a_plugin_that_raises_on_import_takes_nothing_else_down(install: Callable[..., None]) -> None:
+    install("ash", "import a_library_that_is_not_there")
+    install("box", "raise SystemExit('no licence')")
+    install("oak", GOOD.format("oak"))
+    manager = Manager()
+    assert manager.resolve("oak").name == "oak"
+    error = refusal(manager, "ash")
+    assert (
+        "plugin 'ash' of cbtest-ash 1.0 does not load: "
+        "ModuleNotFoundError: No module named 'a_library_that_is_not_there'" in str(error)
+    )
+    assert "`candelabra devices` lists what is installed" in str(error)
+    assert isinstance(error.__cause__, PluginError)
+    assert isinstance(error.__cause__.__cause__, ModuleNotFoundError)
+    failed = {status.plugin: status for status in manager.statuses() if status.state == "failed"}
+    assert failed["box"].error == "plugin 'box' of cbtest-box 1.0 does not load: SystemExit: no licence"
+    assert failed["ash"].device_types == ()
+
+
+def test_the_switch_turns_third_parties_off(install: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    install("oak", GOOD.format("oak"))
+    monkeypatch.setenv(DISABLE, "1")
+    manager = Manager()
+    assert manager.resolve("cpu").name == "numpy"
+    assert f"Plugins are switched off by {DISABLE}; unset it" in str(refusal(manager, "oak"))
+    assert [status.name for status in manager.statuses()] == ["numpy", "cupy"]
+
+
+def test_a_failing_load_is_kept_and_shown_as_the_cause() -> None:
+    calls = []
+
+    def load() -> Backend:
+        calls.append(1)
+        raise OSError("libelm.so is missing")
+
+    manager = Manager([("elm", backend_plugin("elm", load))])
+    assert manager.statuses()[0].state == "not loaded"
+    for _ in range(2):
+        error = refusal(manager, "elm")
+        assert str(error) == (
+            "device 'elm' cannot be used: backend 'elm' (plugin 'elm' of candelabra) does not load: "
+            "OSError: libelm.so is missing"
+        )
+        assert isinstance(error.__cause__, OSError)
+    assert calls == [1]
+    assert manager.statuses()[0].state == "failed"
+    assert manager.statuses()[0].error == "OSError: libelm.so is missing"
+
+
+def test_listing_can_load() -> None:
+    manager = Manager([("elm", backend_plugin("elm"))])
+    assert manager.statuses(load=True)[0].state == "loaded"
+
+
+def test_a_taken_device_type_is_refused_and_its_owner_keeps_it() -> None:
+    manager = Manager([("elm", backend_plugin("elm"))])
+    with pytest.raises(PluginError, match=r"^plugin 'b' of two 0.1 is refused: .* 'elm' is taken by plugin 'elm'"):
+        manager.register(backend_plugin("elm"), Source("b", "two", "0.1"))
+    assert manager.resolve("elm").name == "elm"
+    assert len(manager.statuses()) == 1
+
+
+def test_another_contract_is_refused_naming_both() -> None:
+    class Old(NumpyBackend):
+        api_version = 0
+
+    error = refusal(Manager([("elm", backend_plugin("elm", lambda: Old("elm")))]), "elm")
+    assert f"version 0 of the backend contract, and this candelabra has version {API_VERSION}" in str(error)
+    assert isinstance(error.__cause__, PluginError)
+
+
+class Nameless(Backend):
+    device_types = ("elm",)
+
+
+class Unready(Backend):
+    name, device_types = "elm", ("elm",)
+
+    def __init__(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("load", "text"),
+    [
+        (lambda: Nameless(numpy), "the backend lacks name"),
+        (Unready, "the backend lacks namespace.asarray, namespace.reshape, namespace.add"),
+        (lambda: types.SimpleNamespace(api_version=API_VERSION), "must return an instance of candelabra.core.backend"),
+        (lambda: NumpyBackend("yew"), "announced as 'elm' for ('elm',), the backend says 'yew' for ('yew',)"),
+    ],
+)
+def test_a_backend_that_breaks_the_contract_is_refused(load: Callable[[], Any], text: str) -> None:
+    error = refusal(Manager([("elm", backend_plugin("elm", load))]), "elm")
+    assert text in str(error)
+    assert isinstance(error.__cause__, PluginError)
+
+
+@pytest.mark.parametrize(
+    ("hooks", "text"),
+    [
+        ({"candelabra_backend": lambda: []}, "unknown hook 'candelabra_backend'"),
+        ({"candelabra_backends": lambda: ["elm"]}, "candelabra_backends must return BackendSpec records, got 'elm'"),
+        ({"candelabra_backends": lambda: None}, "TypeError"),
+        ({"candelabra_backends": lambda: 1 / 0}, "ZeroDivisionError"),
+        ({"candelabra_backends": lambda config: []}, "config"),
+        ({"candelabra_backends": lambda config=None: []}, "candelabra_backends takes no parameters, got config"),
+        (
+            {"candelabra_backends": lambda: [BackendSpec("elm", "elm", lambda: None)]},  # type: ignore[arg-type]
+            "device_types of backend 'elm' must be a tuple of identifiers, got 'elm'",
+        ),
+        (
+            {"candelabra_kernels": lambda: [KernelSpec("cpu", "gelu", abs), KernelSpec("cpu", "gelu", abs)]},
+            "candelabra_kernels: 'gelu' of 'cpu' is taken by itself",
+        ),
+    ],
+)
+def test_a_refused_plugin_leaves_nothing_behind(hooks: dict[str, Any], text: str) -> None:
+    manager = Manager([("elm", backend_plugin("elm"))])
+    good = {"candelabra_serializers": lambda: [SerializerSpec(".elm", dict)]}
+    bad = plugin(**hooks, **good)
+    with pytest.raises(PluginError) as caught:
+        manager.register(bad, Source("bad", "bad-plugin", "0.2"))
+    assert str(caught.value).startswith("plugin 'bad' of bad-plugin 0.2 is refused: ")
+    assert text in str(caught.value)
+    assert manager.records("candelabra_serializers") == []
+    manager.register(plugin(**good), Source("bad", "bad-plugin", "0.3"))
+    assert [record.suffix for record in manager.records("candelabra_serializers")] == [".elm"]
+
+
+def test_registering_twice_is_refused_and_the_first_stays() -> None:
+    elm = backend_plugin("elm")
+    manager = Manager([("elm", elm)])
+    for source in (Source("elm"), Source("again", "two")):
+        with pytest.raises(PluginError, match="registered already"):
+            manager.register(elm, source)
+    assert manager.resolve("elm").name == "elm"
+
+
+@pytest.mark.parametrize("loaded_before", [False, True])
+def test_a_plugin_overrides_a_kernel_of_another_backend(loaded_before: bool) -> None:
+    manager = Manager([("elm", backend_plugin("elm")), ("yew", backend_plugin("yew"))])
+    if loaded_before:
+        manager.resolve("elm")
+    manager.register(plugin(candelabra_kernels=lambda: [KernelSpec("elm", "gelu", abs)]), Source("fast", "fast", "1"))
+    assert manager.resolve("elm").kernels["gelu"] is abs
+    assert "gelu" not in manager.resolve("yew").kernels
+    assert "gelu" not in Backend.kernels
+    with pytest.raises(PluginError, match="'gelu' of 'elm' is taken by plugin 'fast' of fast 1"):
+        manager.register(plugin(candelabra_kernels=lambda: [KernelSpec("elm", "gelu", abs)]), Source("b", "b", "1"))
+
+
+def test_a_backend_loads_once_though_several_threads_ask() -> None:
+    calls: list[int] = []
+    start = threading.Barrier(8)
+
+    def load() -> Backend:
+        calls.append(1)
+        return NumpyBackend("elm")
+
+    manager = Manager([("elm", backend_plugin("elm", load))])
+    found: list[Backend] = []
+
+    def ask() -> None:
+        start.wait()
+        found.append(manager.resolve("elm"))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 1
+    assert len(set(map(id, found))) == 1
