@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-
 from candelabra.backends.numpy import convolution as cv
 
 RNG = np.random.default_rng(0)

@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-
 from candelabra.backends.numpy import pooling as pl
 
 RNG = np.random.default_rng(0)
