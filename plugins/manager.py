@@ -65,7 +65,7 @@ class BackendStatus(NamedTuple):
 
 
 class _Hooks(pluggy.PluginManager):
-    """Takes every function named ``candelabra_…`` for a hook, so that a plugin needs no marker and a typo is an error."""
+    """Takes every function named ``candelabra_…`` for a hook: a plugin needs no marker, and a typo is an error."""
 
     def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
         options = super().parse_hookimpl_opts(plugin, name)
@@ -155,7 +155,7 @@ class Manager:
             # Importing this takes longer than all the rest of the manager.
             from importlib.metadata import entry_points
 
-            found = {}
+            found: dict[tuple[str, str], tuple[Source, Any]] = {}
             for entry in entry_points(group=PROJECT):
                 source = Source(entry.name, *((entry.dist.name, entry.dist.version) if entry.dist else ("?",)))
                 found.setdefault((source.distribution, source.name), (source, entry))
@@ -208,7 +208,8 @@ class Manager:
                     for key in keys(record):
                         holder = self._claims[hook].get(key)
                         if holder is not None or (hook, key) in new:
-                            raise PluginError(f"{hook}: {_shown(key)} is taken by {holder.source if holder else 'itself'}")
+                            owner = holder.source if holder else "itself"
+                            raise PluginError(f"{hook}: {_shown(key)} is taken by {owner}")
                         new.add((hook, key))
                         yield hook, key, claim
 

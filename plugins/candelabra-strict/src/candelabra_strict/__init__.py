@@ -1,4 +1,4 @@
-"""array-api-strict as a device of candelabra: the standard and nothing beside it, on devices that lack this and that."""
+"""array-api-strict as a device of candelabra: nothing beside the standard, on devices that lack this and that."""
 
 from __future__ import annotations
 
