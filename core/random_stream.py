@@ -1,7 +1,7 @@
 """How a seed becomes a key, and how far each draw moves the counter: the arithmetic of `docs/random.md`.
 
-No array is made here. A generator advances its counter by `blocks_for` before it dispatches a draw, so whoever repeats the
-draw from the same key and counter sees the same numbers.
+No array is made here. A generator advances its counter by `blocks_for` before it dispatches a draw, so whoever
+repeats the draw from the same key and counter sees the same numbers.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def blocks_for(kind: str, n: int, dtype: str = "float32") -> int:
     n : int
         How many elements.
     dtype : str
-        The name of the result's dtype. It counts for uniform, normal and bernoulli draws, where float64 takes a word per
-        element and every other dtype half a word.
+        The name of the result's dtype. It counts for uniform, normal and bernoulli draws, where float64 takes a word
+        per element and every other dtype half a word.
 
     Returns
     -------

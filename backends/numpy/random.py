@@ -6,6 +6,7 @@ between calls. Large draws are worked off in chunks that stay in cache, from the
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import threading
@@ -16,17 +17,50 @@ import numpy as np
 
 from ...core.errors import ArgumentError
 
-# Words per chunk: 64 KiB of bits and about as much again of intermediate results.
-_CHUNK = 8192
+# Words per chunk: 128 KiB of bits and about as much again of intermediate results, for a level 2 cache.
+_CHUNK = 16384
 _MASK = 0xFFFFFFFFFFFFFFFF
 _LOW_HALF = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 
 _F32 = np.dtype(np.float32)
 _F64 = np.dtype(np.float64)
-# The dtypes that uniforms and normals come in, with the number of bits in the significand. bfloat16 is added when it is
-# first met, so that ml_dtypes is not imported for it here.
-_PRECISION: dict[Any, int] = {_F32: 24, _F64: 53, np.dtype(np.float16): 11}
+
+
+class _Format:
+    """How uniforms and normals of one dtype are made from words.
+
+    Attributes
+    ----------
+    wide : bool
+        Whether an element takes a word, or half a word.
+    compute : numpy.dtype
+        The dtype computed in.
+    shift, scale : NumPy scalars
+        A uniform is ``(bits >> shift) * scale``.
+    signed : type
+        The signed integers of the bits' size: shifted bits fit them, and processors convert them faster.
+    step : int
+        Elements per chunk.
+    """
+
+    __slots__ = ("compute", "scale", "shift", "signed", "step", "wide")
+
+    def __init__(self, bits: int, compute: np.dtype) -> None:
+        self.wide = compute == _F64
+        self.compute = compute
+        self.scale = compute.type(2.0**-bits)
+        self.shift = np.uint64(64 - bits) if self.wide else np.uint32(32 - bits)
+        self.signed = np.int64 if self.wide else np.int32
+        self.step = _CHUNK if self.wide else 2 * _CHUNK
+
+
+# bfloat16 is added when it is first met, so that ml_dtypes is not imported for it here.
+_FORMATS: dict[Any, _Format | None] = {
+    _F32: _Format(24, _F32),
+    _F64: _Format(53, _F64),
+    np.dtype(np.float16): _Format(11, _F32),
+}
 
 _local = threading.local()
 
@@ -69,21 +103,14 @@ def _halves(words: np.ndarray) -> np.ndarray:
     return halves
 
 
-def _chunks(n: int, per_word: int) -> Any:
-    """Yield (start, stop, words to read) over n elements of which one word makes `per_word`."""
-    step = _CHUNK * per_word
-    for start in range(0, n, step):
-        stop = min(start + step, n)
-        yield start, stop, (stop - start + per_word - 1) // per_word
-
-
-def _precision(dtype: np.dtype) -> int:
-    """Return the length of a floating-point dtype's significand, 0 for a dtype that is not served."""
-    bits = _PRECISION.get(dtype)
-    if bits is None:
-        bits = 8 if dtype.name == "bfloat16" else 0
-        _PRECISION[dtype] = bits
-    return bits
+def _format(dtype: np.dtype) -> _Format | None:
+    """Return how uniforms and normals of a dtype are made, None for a dtype that is not served."""
+    try:
+        return _FORMATS[dtype]
+    except KeyError:
+        found = _Format(8, _F32) if dtype.name == "bfloat16" else None
+        _FORMATS[dtype] = found
+        return found
 
 
 def random_bits(*, key: int, counter: int, n: int) -> np.ndarray:
@@ -91,6 +118,7 @@ def random_bits(*, key: int, counter: int, n: int) -> np.ndarray:
     return _seek(key, counter)(n)
 
 
+@functools.lru_cache(maxsize=64)
 def _bounds(low: float, high: float, dtype: np.dtype, compute: np.dtype) -> tuple[Any, Any, Any]:
     """Return low and high - low in the dtype computed in, and the largest result allowed, in the result's dtype."""
     if not low <= high:
@@ -108,33 +136,36 @@ def random_uniform(
     *, key: int, counter: int, shape: tuple[int, ...], dtype: np.dtype, low: float = 0.0, high: float = 1.0
 ) -> np.ndarray:
     """Return uniforms in [low, high)."""
-    bits = _precision(dtype)
-    if not bits:
+    fmt = _format(dtype)
+    if fmt is None:
         return NotImplemented
-    wide = bits == 53
-    compute = _F64 if wide else _F32
-    scale = compute.type(2.0**-bits)
-    shift = np.uint64(11) if wide else np.uint32(32 - bits)
+    wide, compute, shift, scale = fmt.wide, fmt.compute, fmt.shift, fmt.scale
     unit = low == 0 and high == 1
     if not unit:
         base, width, greatest = _bounds(low, high, dtype, compute)
+    direct = dtype == compute
     out = np.empty(shape, dtype)
     flat = out.reshape(-1)
+    size, step = out.size, fmt.step
     read = _seek(key, counter)
-    for start, stop, count in _chunks(out.size, 1 if wide else 2):
-        words = read(count)
-        source = words if wide else _halves(words)[: stop - start]
-        np.right_shift(source, shift, out=source)
-        part = flat[start:stop]
-        # The shifted bits fit the signed type of the same size, which processors convert faster.
-        values = source.view(np.int64 if wide else np.int32).astype(compute)
-        if unit:
-            np.multiply(values, scale, out=part, casting="same_kind")
+    for start in range(0, size, step):
+        part = flat[start : start + step]
+        count = part.size
+        if wide:
+            bits = read(count)
         else:
-            values *= scale
-            values *= width
-            values += base
-            part[...] = values
+            bits = _halves(read((count + 1) // 2))[:count]
+        np.right_shift(bits, shift, out=bits)
+        bits = bits.view(fmt.signed)
+        values = part if direct else np.empty(count, compute)
+        values[:] = bits
+        np.multiply(values, scale, out=values)
+        if not unit:
+            np.multiply(values, width, out=values)
+            np.add(values, base, out=values)
+        if not direct:
+            part[:] = values
+        if not unit:
             np.minimum(part, greatest, out=part)
     return out
 
@@ -143,52 +174,78 @@ def random_normal(
     *, key: int, counter: int, shape: tuple[int, ...], dtype: np.dtype, mean: float = 0.0, std: float = 1.0
 ) -> np.ndarray:
     """Return normals by Box and Muller's transform."""
-    bits = _precision(dtype)
-    if not bits:
+    fmt = _format(dtype)
+    if fmt is None:
         return NotImplemented
     if not std >= 0:
         raise ArgumentError(f"normal: the standard deviation must not be negative, got {std}")
-    wide = bits == 53
-    compute = _F64 if wide else _F32
-    number = compute.type
-    # fl(c * u2) with u2 = k * 2**-p: the power of two may move into the constant, exactly.
-    turn = number(2 * math.pi) * number(2.0**-53 if wide else 2.0**-24)
-    minus_two = number(-2)
+    compute = fmt.compute
+    polar = _polar64 if fmt.wide else _polar32
+    direct = dtype == compute
     out = np.empty(shape, dtype)
     flat = out.reshape(-1)
+    size, step = out.size, fmt.step
     read = _seek(key, counter)
-    for start, stop, count in _chunks(out.size, 1 if wide else 2):
-        size = stop - start
-        if wide:
-            words = read(count + count % 2)
-            np.right_shift(words, np.uint64(11), out=words)
-            signed = words.view(np.int64)
-            radius = signed[0::2].astype(compute)
-            radius *= number(-(2.0**-53))
-            radius += number(1)
-            angle = signed[1::2].astype(compute)
-        else:
-            halves = _halves(read(count))
-            radius = halves[0::2].astype(compute)
-            radius *= number(2.0**-32)
-            radius += number(2.0**-33)
-            angle = np.right_shift(halves[1::2], np.uint32(8)).view(np.int32).astype(compute)
-        np.log(radius, out=radius)
-        radius *= minus_two
-        np.sqrt(radius, out=radius)
-        angle *= turn
-        values = flat[start:stop] if dtype == compute else np.empty(size, compute)
-        cosine = np.cos(angle)
-        np.multiply(radius, cosine, out=values[0::2])
-        np.sin(angle, out=angle)
-        np.multiply(radius[: size // 2], angle[: size // 2], out=values[1::2])
+    for start in range(0, size, step):
+        part = flat[start : start + step]
+        values = part if direct else np.empty(part.size, compute)
+        polar(read, values)
         if std != 1:
-            values *= number(std)
+            np.multiply(values, compute.type(std), out=values)
         if mean != 0:
-            values += number(mean)
-        if dtype != compute:
-            flat[start:stop] = values
+            np.add(values, compute.type(mean), out=values)
+        if not direct:
+            part[:] = values
     return out
+
+
+# fl(c * u2), u2 an integer times a power of two: that power may move into the constant, exactly.
+_TURN32 = np.float32(np.float32(2 * math.pi) * np.float32(2.0**-24))
+_HALF_TURN64 = np.float64(math.pi * 2.0**-53)
+
+
+def _polar32(read: Callable[[int], np.ndarray], out: np.ndarray) -> None:
+    """Fill a float32 array with standard normals."""
+    halves = _halves(read((out.size + 1) // 2))
+    radius = halves[0::2].astype(_F32)
+    angle = (halves[1::2] >> np.uint32(8)).view(np.int32).astype(_F32)
+    np.multiply(radius, np.float32(2.0**-32), out=radius)
+    np.add(radius, np.float32(2.0**-33), out=radius)
+    np.log(radius, out=radius)
+    np.multiply(radius, np.float32(-2), out=radius)
+    np.sqrt(radius, out=radius)
+    np.multiply(angle, _TURN32, out=angle)
+    np.multiply(radius, np.cos(angle), out=out[0::2])
+    np.sin(angle, out=angle)
+    pairs = out.size // 2
+    np.multiply(radius[:pairs], angle[:pairs], out=out[1::2])
+
+
+def _polar64(read: Callable[[int], np.ndarray], out: np.ndarray) -> None:
+    """Fill a float64 array with standard normals.
+
+    NumPy's float64 sine and cosine are not vectorized, its tangent is: both come from the tangent of half the angle,
+    as (1 - t^2) / (1 + t^2) and 2 t / (1 + t^2).
+    """
+    words = read(out.size + out.size % 2)
+    np.right_shift(words, np.uint64(11), out=words)
+    words = words.view(np.int64)
+    radius = words[0::2].astype(_F64)
+    tangent = words[1::2].astype(_F64)
+    np.multiply(radius, np.float64(-(2.0**-53)), out=radius)
+    np.add(radius, np.float64(1), out=radius)
+    np.log(radius, out=radius)
+    np.multiply(radius, np.float64(-2), out=radius)
+    np.sqrt(radius, out=radius)
+    np.multiply(tangent, _HALF_TURN64, out=tangent)
+    np.tan(tangent, out=tangent)
+    square = tangent * tangent
+    np.divide(radius, square + np.float64(1), out=radius)
+    np.subtract(np.float64(1), square, out=square)
+    np.multiply(radius, square, out=out[0::2])
+    np.add(tangent, tangent, out=tangent)
+    pairs = out.size // 2
+    np.multiply(radius[:pairs], tangent[:pairs], out=out[1::2])
 
 
 def random_bernoulli(
@@ -198,7 +255,7 @@ def random_bernoulli(
     if not 0 <= p <= 1:
         raise ArgumentError(f"bernoulli: p must lie in [0, 1], got {p}")
     wide = dtype == _F64
-    # u < p compares k * 2**-bits with p, so k is compared with an integer, and k's place within the word does not matter.
+    # u < p compares k * 2**-bits with p, so k can be compared with an integer, and that where it stands in the word.
     if wide:
         bound, top, unsigned = math.ceil(p * 2.0**53) << 11, 2**64, np.uint64
     else:
@@ -209,14 +266,16 @@ def random_bernoulli(
     out = np.empty(shape, dtype)
     flat = out.reshape(-1)
     boolean = dtype == np.bool_
+    size, step = out.size, _CHUNK if wide else 2 * _CHUNK
     read = _seek(key, counter)
-    for start, stop, count in _chunks(out.size, 1 if wide else 2):
-        words = read(count)
-        source = words if wide else _halves(words)[: stop - start]
+    for start in range(0, size, step):
+        part = flat[start : start + step]
+        count = part.size
+        bits = read(count) if wide else _halves(read((count + 1) // 2))[:count]
         if boolean:
-            np.less(source, threshold, out=flat[start:stop])
+            np.less(bits, threshold, out=part)
         else:
-            flat[start:stop] = np.less(source, threshold)
+            part[:] = np.less(bits, threshold)
     return out
 
 
@@ -273,7 +332,7 @@ def random_integers(
     *, key: int, counter: int, shape: tuple[int, ...], dtype: np.dtype, low: int, high: int
 ) -> np.ndarray:
     """Return integers in [low, high)."""
-    if dtype.kind not in "iubf" and not _precision(dtype):
+    if dtype.kind not in "iub" and _format(dtype) is None:
         return NotImplemented
     _check_range(low, high, dtype)
     width = high - low
@@ -282,31 +341,47 @@ def random_integers(
     out = np.empty(shape, dtype)
     flat = out.reshape(-1)
     read = _seek(key, counter)
-    for start, stop, count in _chunks(out.size, 1):
-        words = read(count)
+    size = out.size
+    for start in range(0, size, _CHUNK):
+        part = flat[start : start + _CHUNK]
+        words = read(part.size)
         if width <= _MASK:
             words = _multiply_high(words, width)
         if offset is not None:
             words += offset
-        flat[start:stop] = words.view(view)
+        part[:] = words.view(view)
     return out
 
 
 def random_permutation(*, key: int, counter: int, n: int, dtype: np.dtype) -> np.ndarray:
     """Return a permutation of `n`: the stable argsort of the first `n` words."""
     keys = _seek(key, counter)(n)
-    order = np.argsort(keys)
-    if n > 1:
-        # The default sort is several times faster than the stable one and gives the same unless two keys are equal.
-        keys = keys[order]
-        if (keys[1:] == keys[:-1]).any():
-            order = _stable_order(keys, order)
+    order = np.argsort(keys, kind="stable") if n < _RADIX_FROM else _radix_argsort(keys)
     return order.astype(dtype, copy=False)
 
 
-def _stable_order(ascending: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Return `order`, which sorts keys to `ascending`, with the indices of equal keys put in ascending order."""
-    return order[np.lexsort((order, ascending))]
+# Fewer keys than these sort faster by comparison.
+_RADIX_FROM = 4096
+
+
+def _radix_argsort(keys: np.ndarray) -> np.ndarray:
+    """Return the stable ascending argsort of 64-bit keys.
+
+    NumPy's stable sort of 16-bit integers is a radix sort, many times faster than its sorts of 64-bit ones. Two
+    passes sort by the upper 32 bits; where these are equal, for one pair in 2**32, the whole keys decide.
+    """
+    upper = (keys >> _32).astype(np.uint32)
+    order = np.argsort(upper.astype(np.uint16), kind="stable")
+    order = order[np.argsort((upper >> np.uint32(16)).astype(np.uint16)[order], kind="stable")]
+    upper = upper[order]
+    equal = upper[1:] == upper[:-1]
+    if equal.any():
+        tied = np.zeros(keys.size, np.bool_)
+        tied[1:] = equal
+        tied[:-1] |= equal
+        indices = order[tied]
+        order[tied] = indices[np.lexsort((indices, keys[indices]))]
+    return order
 
 
 KERNELS: dict[str, Callable[..., np.ndarray]] = {

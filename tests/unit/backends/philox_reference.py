@@ -1,4 +1,4 @@
-"""The random stream of docs/random.md in plain Python integers and floats: slow, obvious, and independent of any kernel."""
+"""The random stream of docs/random.md in plain Python integers and floats: slow, obvious, independent of any kernel."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def uniform(key: int, counter: int, n: int, dtype: str, low: float = 0.0, high: 
         return unit
     low, high = to_dtype(low, dtype), to_dtype(high, dtype)
     width = to_dtype(high - low, compute)
-    # A product or sum of two float32 is rounded once to float64 and once to float32; the float64 significand is more than
-    # twice as long, so that this is the correctly rounded result.
+    # A product or sum of two float32 is rounded to float64 and then to float32; the float64 significand is more than
+    # twice as long, so that the result is the correctly rounded one.
     values = (to_dtype(to_dtype(low + to_dtype(width * u, compute), compute), dtype) for u in unit)
     return [below(high, dtype) if high > low and y >= high else y for y in values]
 
