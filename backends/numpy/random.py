@@ -202,17 +202,20 @@ def random_normal(
 # fl(c * u2), u2 an integer times a power of two: that power may move into the constant, exactly.
 _TURN32 = np.float32(np.float32(2 * math.pi) * np.float32(2.0**-24))
 _HALF_TURN64 = np.float64(math.pi * 2.0**-53)
+_STEP32, _HALF_STEP32, _MINUS_TWO32 = np.float32(2.0**-32), np.float32(2.0**-33), np.float32(-2)
+_MINUS_STEP64, _MINUS_TWO64, _ONE64 = np.float64(-(2.0**-53)), np.float64(-2), np.float64(1)
+_8, _11 = np.uint32(8), np.uint64(11)
 
 
 def _polar32(read: Callable[[int], np.ndarray], out: np.ndarray) -> None:
     """Fill a float32 array with standard normals."""
     halves = _halves(read((out.size + 1) // 2))
     radius = halves[0::2].astype(_F32)
-    angle = (halves[1::2] >> np.uint32(8)).view(np.int32).astype(_F32)
-    np.multiply(radius, np.float32(2.0**-32), out=radius)
-    np.add(radius, np.float32(2.0**-33), out=radius)
+    angle = (halves[1::2] >> _8).view(np.int32).astype(_F32)
+    np.multiply(radius, _STEP32, out=radius)
+    np.add(radius, _HALF_STEP32, out=radius)
     np.log(radius, out=radius)
-    np.multiply(radius, np.float32(-2), out=radius)
+    np.multiply(radius, _MINUS_TWO32, out=radius)
     np.sqrt(radius, out=radius)
     np.multiply(angle, _TURN32, out=angle)
     np.multiply(radius, np.cos(angle), out=out[0::2])
@@ -228,20 +231,20 @@ def _polar64(read: Callable[[int], np.ndarray], out: np.ndarray) -> None:
     as (1 - t^2) / (1 + t^2) and 2 t / (1 + t^2).
     """
     words = read(out.size + out.size % 2)
-    np.right_shift(words, np.uint64(11), out=words)
+    np.right_shift(words, _11, out=words)
     words = words.view(np.int64)
     radius = words[0::2].astype(_F64)
     tangent = words[1::2].astype(_F64)
-    np.multiply(radius, np.float64(-(2.0**-53)), out=radius)
-    np.add(radius, np.float64(1), out=radius)
+    np.multiply(radius, _MINUS_STEP64, out=radius)
+    np.add(radius, _ONE64, out=radius)
     np.log(radius, out=radius)
-    np.multiply(radius, np.float64(-2), out=radius)
+    np.multiply(radius, _MINUS_TWO64, out=radius)
     np.sqrt(radius, out=radius)
     np.multiply(tangent, _HALF_TURN64, out=tangent)
     np.tan(tangent, out=tangent)
     square = tangent * tangent
-    np.divide(radius, square + np.float64(1), out=radius)
-    np.subtract(np.float64(1), square, out=square)
+    np.divide(radius, square + _ONE64, out=radius)
+    np.subtract(_ONE64, square, out=square)
     np.multiply(radius, square, out=out[0::2])
     np.add(tangent, tangent, out=tangent)
     pairs = out.size // 2
@@ -255,6 +258,7 @@ def random_bernoulli(
     if not 0 <= p <= 1:
         raise ArgumentError(f"bernoulli: p must lie in [0, 1], got {p}")
     wide = dtype == _F64
+    unsigned: Any
     # u < p compares k * 2**-bits with p, so k can be compared with an integer, and that where it stands in the word.
     if wide:
         bound, top, unsigned = math.ceil(p * 2.0**53) << 11, 2**64, np.uint64
