@@ -96,7 +96,7 @@ def _seek(key: int, counter: int) -> Callable[[int], np.ndarray]:
 
 
 def _halves(words: np.ndarray) -> np.ndarray:
-    """Return the half-words of an array of words, the lower half of each first, on the same memory."""
+    """Return the half-words of an array of words, the lower half of each first."""
     halves = words.view(np.uint32)
     if sys.byteorder == "big":
         halves = halves.reshape(-1, 2)[:, ::-1].reshape(-1)
