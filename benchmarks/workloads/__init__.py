@@ -1,0 +1,36 @@
+"""The workloads, in the order of the table."""
+
+from __future__ import annotations
+
+from ..workload import Workload
+from . import (
+    adam,
+    cnn,
+    conv3x3,
+    gelu,
+    import_time,
+    linear_sgd,
+    lstm,
+    mlp,
+    small_multiply,
+    small_operations,
+    transformer,
+)
+
+WORKLOADS: dict[str, Workload] = {
+    workload.name: workload
+    for module in (
+        small_multiply,
+        small_operations,
+        linear_sgd,
+        mlp,
+        transformer,
+        cnn,
+        conv3x3,
+        lstm,
+        gelu,
+        adam,
+        import_time,
+    )
+    for workload in module.WORKLOADS
+}
