@@ -1,0 +1,211 @@
+"""Collating: from a list of samples to one batch.
+
+This is one of the few files that speak NumPy: a dataset may give NumPy arrays, and a batch of them is stacked on the
+host before it becomes a tensor.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import dtypes, ops
+from ..core.errors import ArgumentTypeError, DataError
+from ..core.host import from_host
+from ..core.tensor import Tensor
+
+
+def default_collate(batch: Sequence[Any]) -> Any:
+    """Make one batch of a list of samples.
+
+    ==================================  ===================================================
+    samples                             batch
+    ==================================  ===================================================
+    tensors of one shape                a tensor with a new first axis
+    NumPy arrays or NumPy scalars       a tensor of the same dtype with a new first axis
+    int, bool, float, complex           a tensor of int64, bool, float64, complex128
+    str, bytes                          the list as it is
+    mappings                            a mapping of batches, of the same type
+    named tuples                        the named tuple of batches
+    tuples, other sequences             a list (of the same type if not a tuple) of batches
+    ==================================  ===================================================
+
+    Parameters
+    ----------
+    batch : sequence
+        The samples, all of one structure.
+
+    Returns
+    -------
+    object
+        The batch.
+
+    Raises
+    ------
+    DataError
+        The samples' shapes, keys or lengths differ; the text names where.
+    ArgumentTypeError
+        A sample holds something else.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> batch = cb.data.default_collate([{"x": (0, 1.5), "name": "a"}, {"x": (2, 2.5), "name": "b"}])
+    >>> batch["name"], [part.tolist() for part in batch["x"]]
+    (['a', 'b'], [[0, 2], [1.5, 2.5]])
+    """
+    if len(batch) == 0:
+        raise DataError("default_collate: the batch is empty; give at least one sample")
+    return collate(batch, "sample")
+
+
+def collate(batch: Sequence[Any], path: str) -> Any:
+    """Collate what lies at `path` of each sample."""
+    first = batch[0]
+    if isinstance(first, Tensor):
+        return ops.stack(checked(batch, Tensor, path))
+    if isinstance(first, (np.ndarray, np.generic)):
+        return numpy_batch(batch, path)
+    if isinstance(first, bool):
+        return ops.asarray(numbers(batch, (bool,), path), dtype=dtypes.bool)
+    if isinstance(first, (int, float, complex)):
+        values = numbers(batch, (int, float, complex), path)
+        if any(isinstance(value, complex) for value in values):
+            return ops.asarray(values, dtype=dtypes.complex128)
+        if any(isinstance(value, float) for value in values):
+            return ops.asarray(values, dtype=dtypes.float64)
+        return ops.asarray(values, dtype=dtypes.int64)
+    if isinstance(first, (str, bytes)):
+        return batch if isinstance(batch, list) else list(batch)
+    if isinstance(first, Mapping):
+        for i, sample in enumerate(batch):
+            if not isinstance(sample, Mapping) or sample.keys() != first.keys():
+                found = sorted(map(str, sample)) if isinstance(sample, Mapping) else type(sample).__name__
+                raise DataError(
+                    f"default_collate: {path} has keys {sorted(map(str, first))} in the first sample of the batch, but "
+                    f"in number {i} {found}; give every sample the same keys, or pass collate_fn"
+                )
+        return rebuilt(first, {key: collate([sample[key] for sample in batch], f"{path}[{key!r}]") for key in first})
+    if isinstance(first, Sequence):
+        for i, sample in enumerate(batch):
+            if not isinstance(sample, Sequence) or len(sample) != len(first):
+                found = f"{len(sample)}" if isinstance(sample, Sequence) else f"a {type(sample).__name__}"
+                raise DataError(
+                    f"default_collate: {path} has {len(first)} entries in the first sample of the batch, but number "
+                    f"{i} has {found}; make them equal, or pass collate_fn"
+                )
+        return rebuilt(first, [collate(part, f"{path}[{k}]") for k, part in enumerate(zip(*batch))])
+    raise ArgumentTypeError(
+        f"default_collate: {path} is of type {type(first).__name__}; a sample holds tensors, NumPy arrays, numbers, "
+        "strings, and dicts, tuples and lists of them; pass collate_fn for anything else"
+    )
+
+
+def default_convert(data: Any) -> Any:
+    """Convert the NumPy arrays in one sample to tensors, and leave everything else as it is.
+
+    A loader uses it where ``batch_size=None``.
+
+    Parameters
+    ----------
+    data : object
+        A sample.
+
+    Returns
+    -------
+    object
+        The sample, with tensors for NumPy arrays and NumPy scalars. Tuples become lists, as in PyTorch.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> import numpy as np
+    >>> cb.data.default_convert({"x": np.array([1, 2]), "name": "a"})
+    {'x': tensor([1, 2]), 'name': 'a'}
+    """
+    if isinstance(data, (np.ndarray, np.generic)):
+        return data if data.dtype.kind in "OSUVMm" else from_host(np.asarray(data))
+    if isinstance(data, (Tensor, str, bytes)):
+        return data
+    if isinstance(data, Mapping):
+        return rebuilt(data, {key: default_convert(value) for key, value in data.items()})
+    if isinstance(data, Sequence):
+        return rebuilt(data, [default_convert(value) for value in data])
+    return data
+
+
+def converted(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Return `batch` with `change` applied to every tensor in it."""
+    if isinstance(batch, Tensor):
+        return change(batch)
+    if isinstance(batch, (str, bytes)):
+        return batch
+    if isinstance(batch, Mapping):
+        return rebuilt(batch, {key: converted(value, change) for key, value in batch.items()})
+    if isinstance(batch, tuple) and not hasattr(batch, "_fields"):
+        return tuple(converted(value, change) for value in batch)
+    if isinstance(batch, Sequence):
+        return rebuilt(batch, [converted(value, change) for value in batch])
+    return batch
+
+
+def rebuilt(like: Any, parts: Any) -> Any:
+    """Return `parts`, a dict or a list, as a container of the type of `like` where that can be built."""
+    try:
+        if isinstance(like, tuple):
+            return type(like)(*parts) if hasattr(like, "_fields") else parts
+        if isinstance(like, MutableMapping):
+            clone = copy.copy(like)
+            clone.update(parts)
+            return clone
+        if isinstance(like, MutableSequence):
+            clone = copy.copy(like)
+            for i, part in enumerate(parts):
+                clone[i] = part
+            return clone
+        return type(like)(parts)
+    except TypeError:
+        return parts
+
+
+def checked(batch: Sequence[Any], kind: type, path: str) -> list[Any]:
+    """Return the batch as a list, or raise where a member is of another kind or shape than the first."""
+    shape = batch[0].shape
+    for i, member in enumerate(batch):
+        if not isinstance(member, kind):
+            raise DataError(
+                f"default_collate: {path} is a {kind.__name__} in the first sample of the batch, but in number {i} a "
+                f"{type(member).__name__}; give every sample the same structure, or pass collate_fn"
+            )
+        if member.shape != shape:
+            raise DataError(
+                f"default_collate: {path} has shape {tuple(shape)} in the first sample of the batch, but "
+                f"{tuple(member.shape)} in number {i}; pad or crop the samples to one shape, or pass collate_fn"
+            )
+    return list(batch)
+
+
+def numbers(batch: Sequence[Any], kinds: tuple[type, ...], path: str) -> list[Any]:
+    """Return the batch as a list, or raise where a member is no number."""
+    for i, member in enumerate(batch):
+        if not isinstance(member, kinds):
+            raise DataError(
+                f"default_collate: {path} is of type {type(batch[0]).__name__} in the first sample of the batch, but "
+                f"of type {type(member).__name__} in number {i}; give every sample the same structure, or pass "
+                "collate_fn"
+            )
+    return list(batch)
+
+
+def numpy_batch(batch: Sequence[Any], path: str) -> Tensor:
+    """Stack NumPy arrays or NumPy scalars on the host."""
+    arrays = checked(batch, np.ndarray if isinstance(batch[0], np.ndarray) else np.generic, path)
+    if arrays[0].dtype.kind in "OSUVMm" and arrays[0].dtype.name != "bfloat16":
+        raise ArgumentTypeError(
+            f"default_collate: {path} is a NumPy array of dtype {arrays[0].dtype}, which no tensor has; convert it to "
+            "numbers in the dataset, or pass collate_fn"
+        )
+    return from_host(np.stack(arrays), copy=False)
