@@ -21,9 +21,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # A wheel of the tree as it stands replaces the last one; pip adds what the extras named in $(1) still lack.
 define install
 	@rm -rf $(wheels)
-	@$(python) .ci/build_wheel.py . $(wheels) --no-build-isolation
-	@$(python) -m pip install --quiet --force-reinstall --no-deps $(wheels)/candelabra-*.whl
-	@$(python) -m pip install --quiet "$$(echo $(wheels)/candelabra-*.whl)[$(1)]"
+	@$(python) .ci/build_wheel.py . $(wheels) --no-build-isolation >/dev/null
+	@$(python) -m pip install -qq --force-reinstall --no-deps $(wheels)/candelabra-*.whl
+	@$(python) -m pip install -qq "$$(echo $(wheels)/candelabra-*.whl)[$(1)]"
 endef
 
 demo: $(ready)
@@ -32,8 +32,8 @@ demo: $(ready)
 
 test: $(ready)
 	$(call install,test$(if $(EXTRAS),$(comma)$(EXTRAS)))
-	@$(python) .ci/build_wheel.py plugins/candelabra-strict $(wheels) --no-build-isolation
-	@$(python) -m pip install --quiet --force-reinstall --no-deps $(wheels)/candelabra_strict-*.whl
+	@$(python) .ci/build_wheel.py plugins/candelabra-strict $(wheels) --no-build-isolation >/dev/null
+	@$(python) -m pip install -qq --force-reinstall --no-deps $(wheels)/candelabra_strict-*.whl
 	$(python) -m pytest $(TESTS) $(PYTEST_ARGS)
 
 lint: $(ready)
@@ -51,5 +51,5 @@ clean:
 $(ready):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "candelabra needs Python 3.11 or newer: make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
-	@$(python) -m pip install --quiet "setuptools>=77"
+	@$(python) -m pip install -qq "setuptools>=77"
 	@touch $@

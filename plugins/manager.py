@@ -20,6 +20,8 @@ from ..backends.cupy import plugin as cupy_plugin
 from ..backends.numpy import plugin as numpy_plugin
 from ..core.backend import API_VERSION, Backend, BackendSpec
 from ..core.errors import CandelabraError, DeviceError, PluginError
+from ..core.implementation import namespace
+from ..core.primitives.row import TABLE
 from . import hookspecs
 from .hookspecs import PROJECT, RECORDS
 
@@ -192,7 +194,13 @@ class Manager:
             for hook, key, claim in claims:
                 self._claims[hook][key] = claim
             for claim in self._backend_claims():
-                self._override_kernels(claim)
+                if claim.backend is not None:
+                    rows = [
+                        key[1] for hook, key, _ in claims
+                        if hook == "candelabra_kernels" and key[0] in claim.record.device_types
+                    ]  # fmt: skip
+                    self._override_kernels(claim.backend)
+                    _forget(rows, claim.backend)
 
     def _announced(self, plugin: Any, source: Source) -> Iterable[tuple[str, Any, Claim]]:
         new: set[tuple[str, Any]] = set()
@@ -241,27 +249,35 @@ class Manager:
                 try:
                     backend = claim.record.load()
                     _check_backend(backend, claim.record)
+                    self._override_kernels(backend)
                     claim.backend = backend
-                    self._override_kernels(claim)
                 except (Exception, SystemExit) as error:
-                    claim.backend, claim.error = None, error
+                    claim.error = error
             return claim.backend
 
-    def _override_kernels(self, claim: Claim) -> None:
-        if claim.backend is None:
-            return
+    def _override_kernels(self, backend: Backend) -> None:
         own = {
-            row: override.record.kernel
-            for (device_type, row), override in self._claims["candelabra_kernels"].items()
-            if device_type in claim.record.device_types
+            row: claim.record.kernel
+            for (device_type, row), claim in self._claims["candelabra_kernels"].items()
+            if device_type in backend.device_types
         }
         if own:
-            claim.backend.kernels = {**claim.backend.kernels, **own}
+            backend.kernels = {**backend.kernels, **own}
 
 
 def plugins_disabled() -> bool:
     """Say whether the environment switches third parties' plugins off."""
     return os.environ.get(DISABLE, "0") not in ("", "0")
+
+
+def _forget(rows: Iterable[str], backend: Backend) -> None:
+    """Let rows choose their kernels anew on the devices of a backend that is already in use."""
+    for name in rows:
+        row = TABLE.get(name)
+        for device in list(row.implementations or ()) if row is not None else ():
+            if device.physical.backend is backend:
+                del row.implementations[device]
+                vars(namespace(device)).pop(name, None)
 
 
 def _check_record(hook: str, record: Any, record_type: type) -> None:
