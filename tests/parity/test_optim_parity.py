@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 from typing import Any
 
 import candelabra as cb
 import numpy as np
 import pytest
-
-if os.environ.get("CANDELABRA_REQUIRE_PEERS"):
-    torch: Any = importlib.import_module("torch")
-else:
-    torch = pytest.importorskip("torch")
 
 SHAPES = [(4, 3), (5,), (), (2, 1, 3)]
 STEPS = 24
@@ -61,8 +54,9 @@ def gradients(step: int, dtype: str) -> list[np.ndarray | None]:
 class Pair:
     """The same parameters and optimizer in both libraries."""
 
-    def __init__(self, kind: str, options: dict[str, Any], dtype: str = "float64") -> None:
+    def __init__(self, torch: Any, kind: str, options: dict[str, Any], dtype: str = "float64") -> None:
         self.dtype = dtype
+        self.torch = torch
         self.ours = [cb.tensor(a, requires_grad=True) for a in starts(dtype)]
         self.theirs = [torch.tensor(a, requires_grad=True) for a in starts(dtype)]
         self.opt = getattr(cb.optim, kind)(self.ours, **options)
@@ -71,7 +65,7 @@ class Pair:
     def step(self, number: int) -> None:
         for p, q, g in zip(self.ours, self.theirs, gradients(number, self.dtype)):
             p.grad = None if g is None else cb.tensor(g)
-            q.grad = None if g is None else torch.tensor(g)
+            q.grad = None if g is None else self.torch.tensor(g)
         self.opt.step()
         self.ref.step()
 
@@ -95,8 +89,8 @@ def same_state(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("kind", "options"), CASES, ids=NAMES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_trajectory(kind: str, options: dict[str, Any], dtype: str) -> None:
-    pair = Pair(kind, options, dtype)
+def test_trajectory(torch: Any, kind: str, options: dict[str, Any], dtype: str) -> None:
+    pair = Pair(torch, kind, options, dtype)
     for number in range(STEPS):
         pair.step(number)
         pair.check()
@@ -104,8 +98,8 @@ def test_trajectory(kind: str, options: dict[str, Any], dtype: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "options"), CASES, ids=NAMES)
-def test_state_dicts_load_both_ways(kind: str, options: dict[str, Any]) -> None:
-    pair = Pair(kind, options)
+def test_state_dicts_load_both_ways(torch: Any, kind: str, options: dict[str, Any]) -> None:
+    pair = Pair(torch, kind, options)
     for number in range(7):
         pair.step(number)
 
@@ -126,7 +120,7 @@ def test_state_dicts_load_both_ways(kind: str, options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["SGD", "Adam", "AdamW"])
-def test_groups_and_options_changed_on_the_way(kind: str) -> None:
+def test_groups_and_options_changed_on_the_way(torch: Any, kind: str) -> None:
     a, b = starts("float64")[:2]
     ours = [cb.tensor(x, requires_grad=True) for x in (a, b)]
     theirs = [torch.tensor(x, requires_grad=True) for x in (a, b)]
@@ -153,7 +147,7 @@ def test_groups_and_options_changed_on_the_way(kind: str) -> None:
     same_state(opt.state_dict(), ref.state_dict())
 
 
-def test_a_tensor_learning_rate() -> None:
+def test_a_tensor_learning_rate(torch: Any) -> None:
     p = cb.tensor([1.0, 2.0], requires_grad=True)
     q = torch.tensor([1.0, 2.0], requires_grad=True)
     opt = cb.optim.SGD([p], lr=cb.tensor(0.5))
@@ -196,7 +190,7 @@ def advance(library: Any, params: Any, opt: Any, scheduler: Any) -> list[float]:
 
 
 @pytest.mark.parametrize(("kind", "options"), SCHEDULES)
-def test_schedule_and_its_state_dict(kind: str, options: dict[str, Any]) -> None:
+def test_schedule_and_its_state_dict(torch: Any, kind: str, options: dict[str, Any]) -> None:
     params, opt = two_groups(cb)
     theirs, ref = two_groups(torch)
     ours = getattr(cb.optim.lr_scheduler, kind)(opt, **options)
@@ -220,7 +214,7 @@ def test_schedule_and_its_state_dict(kind: str, options: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize(("kind", "options"), SCHEDULES)
-def test_resuming_by_last_epoch(kind: str, options: dict[str, Any]) -> None:
+def test_resuming_by_last_epoch(torch: Any, kind: str, options: dict[str, Any]) -> None:
     rates = []
     for library in (cb, torch):
         params, opt = two_groups(library)
@@ -232,7 +226,7 @@ def test_resuming_by_last_epoch(kind: str, options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("kind", "options"), SCHEDULES)
-def test_the_closed_formula(kind: str, options: dict[str, Any]) -> None:
+def test_the_closed_formula(torch: Any, kind: str, options: dict[str, Any]) -> None:
     rates = []
     for library in (cb, torch):
         _, opt = two_groups(library)
@@ -245,7 +239,7 @@ def test_the_closed_formula(kind: str, options: dict[str, Any]) -> None:
     assert rates[:3] == rates[3:]
 
 
-def test_chained_schedulers() -> None:
+def test_chained_schedulers(torch: Any) -> None:
     rates = []
     for library in (cb, torch):
         params, opt = two_groups(library)
