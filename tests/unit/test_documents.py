@@ -1,0 +1,77 @@
+"""The code in README and CONTRIBUTING runs as it stands, each page's blocks in order in one interpreter."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+USE_WHAT_CONTRIBUTING_ADDS = """
+import types
+import candelabra as cb
+from candelabra.core import ops
+from candelabra.plugins import KernelSpec
+from candelabra.plugins.manager import Source, manager
+
+def slope(device):
+    x = cb.asarray([0.0, 1.5], dtype=cb.float64, device=device, requires_grad=True)
+    ops.squareplus(x).sum().backward()
+    return [float(value) for value in x.grad]
+
+manager.register(types.SimpleNamespace(candelabra_backends=candelabra_backends), Source("mine", "mine", "1"))
+expected = [0.5, 0.8]
+assert slope("cpu") == expected
+assert slope("mine") == expected
+
+calls = []
+def counted(*args, **kwargs):
+    calls.append(args)
+    return train(*args, **kwargs)
+kernel = Kernel(forward, train=counted, vjp=vjp, residuals=("slope",))
+kernels = [KernelSpec("mine", "squareplus", kernel)]
+manager.register(types.SimpleNamespace(candelabra_kernels=lambda: kernels), Source("fast", "fast", "1"))
+assert slope("cpu") == expected and not calls
+assert slope("mine") == expected and len(calls) == 1
+"""
+
+
+def blocks(page: str) -> str:
+    """The Python blocks of a page, joined."""
+    found = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert found
+    return "\n".join(found)
+
+
+def run(code: str, folder: Path) -> str:
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_readme_example_learns(tmp_path: Path) -> None:
+    shown = re.search(r"([\d.]+)% of the test digits are recognised", run(blocks("README.md"), tmp_path))
+    assert shown is not None and float(shown[1]) > 93
+    assert (tmp_path / "digits.safetensors").stat().st_size > 10_000
+
+
+def test_what_contributing_shows_works(tmp_path: Path) -> None:
+    run(blocks("CONTRIBUTING.md") + USE_WHAT_CONTRIBUTING_ADDS, tmp_path)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_links_and_paths_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"\]\((?!https?:)([^)#]+)\)", text))
+    named |= {path for path in re.findall(r"`([\w./-]+/[\w./-]*)`", text) if not path.startswith("runs/")}
+    assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+def test_the_first_screen_has_the_two_commands() -> None:
+    first_screen = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:24]
+    commands = [line.split("#")[0].strip() for line in first_screen if line.startswith("make ")]
+    assert commands == ["make demo", "make test"]
