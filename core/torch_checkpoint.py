@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from . import dtypes
+from .device import Device, host_device
 from .errors import FileFormatError
 from .torch_pickle import DeviceSpec, PickleMachine, StorageSpec, StorageType, TensorSpec
 
@@ -49,17 +50,6 @@ def read_checkpoint(file: BinaryIO, make_tensor: Callable[[Any, str, bool, bool]
     archive = _Archive(file)
     described = PickleMachine(archive.read("data.pkl"), archive.describe_storage).run()
     return _Builder(archive, make_tensor).build(described, 0)
-
-
-def numpy_dtype(dtype: dtypes.DType) -> Any:
-    """Return NumPy's dtype for a DType (bfloat16 through `ml_dtypes`)."""
-    import numpy as np
-
-    if dtype is dtypes.bfloat16:
-        import ml_dtypes
-
-        return np.dtype(ml_dtypes.bfloat16)
-    return np.dtype(dtype.name)
 
 
 class _Archive:
@@ -196,8 +186,6 @@ class _Builder:
         if value is None or kind in (str, int, float, bool, bytes, complex, bytearray, set, frozenset, dtypes.DType):
             return value
         if kind is DeviceSpec:
-            from .device import Device
-
             return Device(value.name)
         if depth > _MAX_DEPTH:
             raise FileFormatError(f"it is nested deeper than {_MAX_DEPTH} levels")
@@ -230,7 +218,7 @@ class _Builder:
         array = self._arrays.get(spec.window)
         if array is not None:
             return array
-        native = numpy_dtype(spec.dtype)
+        native = host_device().native[spec.dtype]
         nbytes = math.prod(spec.size) * native.itemsize
         self._bytes_left -= nbytes
         if self._bytes_left < 0:
