@@ -1,0 +1,263 @@
+"""Scaled dot-product attention on NumPy arrays.
+
+The score matrix is worked through in blocks that stay in cache: product, softmax and product with the values follow on
+each other before the next block begins. A short attention keeps its weights for the backward pass; a long one keeps
+only the logarithm of each row's sum and computes the weights again (Dao et al., FlashAttention, 2022), so that the
+whole score matrix never exists.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ...core.backend import Kernel
+
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
+# Scores worked on at a time: half a megabyte of float32.
+_BLOCK = 1 << 17
+
+# Weights are kept for the backward pass up to this many (32 MB of float32), computed again beyond.
+_KEEP = 1 << 23
+
+_Span = tuple[slice, slice, slice, int]
+
+
+def _four(x: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
+    """`x` (..., m, n), broadcast to `batch`, as (A, H, m, n): a view wherever two batch axes or fewer are given."""
+    tail = x.shape[-2:]
+    if x.shape[:-2] != batch:
+        x = np.broadcast_to(x, batch + tail)
+    if len(batch) < 2:
+        return x.reshape((1,) * (2 - len(batch)) + x.shape)
+    return x if len(batch) == 2 else x.reshape(math.prod(batch[:-1]), batch[-1], *tail)
+
+
+def _shaped(x: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
+    return x if len(batch) == 2 else x.reshape(batch + x.shape[2:])
+
+
+def _like_query(q: np.ndarray, width: int) -> np.ndarray:
+    """A fresh (A, H, L, width) with heads inside rows if `q` has them there: joining the heads is then free."""
+    a, h, length, _ = q.shape
+    if h > 1 and length > 1 and 0 < q.strides[1] < q.strides[2]:
+        return np.empty((a, length, h, width), q.dtype).transpose(0, 2, 1, 3)
+    return np.empty((a, h, length, width), q.dtype)
+
+
+def _spans(shape: tuple[int, int, int], keys: int, causal: bool) -> Iterator[_Span]:
+    """Blocks over (A, H, L), each with the number of keys that it can see."""
+    a, h, length = shape
+    # A causal block of few rows sees few keys; splitting short sequences would cost more than it saves.
+    rows = min(length, max(1, _BLOCK // max(keys, 1)))
+    if causal and length > 256:
+        rows = min(rows, max(128, length // 8))
+    heads = min(h, max(1, _BLOCK // max(rows * keys, 1))) if rows == length else 1
+    items = min(a, max(1, _BLOCK // max(heads * rows * keys, 1))) if heads == h else 1
+    for i in range(0, a, max(items, 1)):
+        for j in range(0, h, max(heads, 1)):
+            for r in range(0, length, max(rows, 1)):
+                stop = min(r + rows, length)
+                seen = min(keys, stop) if causal else keys
+                yield slice(i, i + items), slice(j, j + heads), slice(r, stop), seen
+
+
+def _bias(mask: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """An additive mask: a boolean one becomes 0 and -inf."""
+    if mask.dtype.kind != "b":
+        return mask
+    with np.errstate(divide="ignore"):
+        return np.log(mask.astype(dtype))
+
+
+def _part(bias: np.ndarray, span: _Span) -> np.ndarray:
+    """The part of a broadcast mask that a block sees."""
+    items, heads, rows, seen = span
+    a, h, length, keys = bias.shape
+    return bias[
+        items if a > 1 else slice(None),
+        heads if h > 1 else slice(None),
+        rows if length > 1 else slice(None),
+        slice(0, seen) if keys > 1 else slice(None),
+    ]
+
+
+def _scores(
+    q: np.ndarray, k: np.ndarray, bias: np.ndarray | None, span: _Span, is_causal: bool, scale: float
+) -> np.ndarray:
+    items, heads, rows, seen = span
+    scores = (q[items, heads, rows] * q.dtype.type(scale)) @ k[items, heads, :seen].swapaxes(-1, -2)
+    if bias is not None:
+        scores += _part(bias, span)
+    if is_causal:
+        # Only keys from the block's first row on can be in some row's future.
+        first = rows.start
+        if seen > first + 1:
+            future = np.arange(first, seen) > np.arange(first, rows.stop)[:, None]
+            scores[..., first:] += np.where(future, -np.inf, 0.0).astype(q.dtype)
+    return scores
+
+
+def _prepare(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None
+) -> tuple[tuple[int, ...], np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    if q.ndim == k.ndim == v.ndim and q.shape[:-2] == k.shape[:-2] == v.shape[:-2]:
+        batch = q.shape[:-2]
+    else:
+        batch = np.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
+    if mask is not None:
+        mask = _bias(mask, q.dtype)
+        mask = mask.reshape((1,) * (2 + len(batch) - mask.ndim) + mask.shape)
+        if len(batch) > 2:
+            mask = _four(np.broadcast_to(mask, batch + mask.shape[-2:]), batch)
+        else:
+            mask = mask.reshape((1,) * (2 - len(batch)) + mask.shape)
+    return batch, _four(q, batch), _four(k, batch), _four(v, batch), mask
+
+
+def _attend(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None, is_causal: bool, scale: float, train: bool
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    batch, q, k, v, bias = _prepare(q, k, v, mask)
+    a, h, length, _ = q.shape
+    keys = k.shape[2]
+    out = _like_query(q, v.shape[3])
+    weights = logsumexp = None
+    if train and a * h * length * keys <= _KEEP:
+        weights = np.empty((a, h, length, keys), q.dtype)
+    elif train:
+        logsumexp = np.empty((a, h, length, 1), q.dtype)
+    if keys == 0:
+        out[...] = 0
+    elif out.size or train:
+        with np.errstate(all="ignore"):
+            for span in _spans((a, h, length), keys, is_causal):
+                items, heads, rows, seen = span
+                scores = _scores(q, k, bias, span, is_causal, scale)
+                top = scores.max(axis=-1, keepdims=True)
+                if bias is not None:
+                    # A row that may look at nothing gives 0, as in PyTorch.
+                    np.maximum(top, np.finfo(top.dtype).min, out=top)
+                scores -= top
+                np.exp(scores, out=scores)
+                total = scores.sum(axis=-1, keepdims=True)
+                if bias is not None:
+                    np.copyto(total, 1, where=total == 0)
+                if weights is None:
+                    if logsumexp is not None:
+                        np.add(np.log(total), top, out=logsumexp[items, heads, rows])
+                    result = scores @ v[items, heads, :seen]
+                    np.divide(result, total, out=out[items, heads, rows])
+                else:
+                    kept = weights[items, heads, rows, :seen]
+                    np.multiply(scores, 1 / total, out=kept)
+                    np.matmul(kept, v[items, heads, :seen], out=out[items, heads, rows])
+    return _shaped(out, batch), weights, logsumexp
+
+
+def _served(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None) -> bool:
+    if q.dtype not in _FLOATS or k.dtype != q.dtype or v.dtype != q.dtype or min(q.ndim, k.ndim, v.ndim) < 2:
+        return False
+    if mask is None:
+        return True
+    # A mask may not broaden the batch: the generic body then says what comes out.
+    batch = np.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
+    full = (*batch, q.shape[-2], k.shape[-2])
+    fits = mask.ndim <= len(full) and all(m in (1, n) for m, n in zip(mask.shape[::-1], full[::-1], strict=False))
+    return fits and (mask.dtype.kind == "b" or mask.dtype == q.dtype)
+
+
+def attention(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None = None, /, *, is_causal: bool, scale: float
+) -> Any:
+    """softmax(scale q k^T + mask) v, with q (..., L, E), k (..., S, E), v (..., S, Ev), mask as (..., L, S)."""
+    if not _served(q, k, v, mask):
+        return NotImplemented
+    return _attend(q, k, v, mask, is_causal, scale, False)[0]
+
+
+def attention_train(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None = None, /, *, is_causal: bool, scale: float
+) -> Any:
+    """`attention`, keeping the weights or the logarithms of their sums."""
+    if not _served(q, k, v, mask):
+        return NotImplemented
+    out, weights, logsumexp = _attend(q, k, v, mask, is_causal, scale, True)
+    return out, (weights, logsumexp)
+
+
+def attention_vjp(
+    xp: Any,
+    g: np.ndarray,
+    q: np.ndarray,
+    k: np.ndarray,
+    v: np.ndarray,
+    mask: np.ndarray | None,
+    out: np.ndarray,
+    weights: np.ndarray | None,
+    logsumexp: np.ndarray | None,
+    is_causal: bool,
+    scale: float,
+    wants: tuple[bool, ...],
+) -> tuple[np.ndarray | None, ...]:
+    """With P the weights: dV = P^T g, dS = P (g V^T - rowsum(g out)), dQ = scale dS K, dK = scale dS^T Q."""
+    want_q, want_k, want_v, want_mask = (*wants, False)[:4]
+    batch, q, k, v, bias = _prepare(q, k, v, mask)
+    g, out = _four(g, batch), _four(out, batch)
+    a, h, length, _ = q.shape
+    keys = k.shape[2]
+    want_mask = want_mask and mask is not None
+    want_scores = want_q or want_k or want_mask
+    dq = np.empty_like(q) if want_q else None
+    # One block of rows writes its keys' cotangents, several add them up.
+    dk, dv = (np.zeros_like(x) if want else None for x, want in ((k, want_k), (v, want_v)))
+    dmask = np.zeros((a, h, length, keys), q.dtype) if want_mask else None
+    factor = q.dtype.type(scale)
+    if keys == 0 and dq is not None:
+        dq[...] = 0
+    with np.errstate(all="ignore"):
+        for span in _spans((a, h, length), keys, is_causal) if keys else ():
+            items, heads, rows, seen = span
+            upper = g[items, heads, rows]
+            if weights is not None:
+                p = weights[items, heads, rows, :seen]
+            else:
+                p = _scores(q, k, bias, span, is_causal, scale)
+                p -= logsumexp[items, heads, rows]
+                np.exp(p, out=p)
+            whole = rows.stop - rows.start == length
+            if dv is not None:
+                _accumulate(p.swapaxes(-1, -2), upper, dv[items, heads, :seen], whole)
+            if not want_scores:
+                continue
+            ds = upper @ v[items, heads, :seen].swapaxes(-1, -2)
+            ds -= np.vecdot(upper, out[items, heads, rows])[..., None]
+            ds *= p
+            if dmask is not None:
+                dmask[items, heads, rows, :seen] = ds
+            if dq is not None:
+                part = dq[items, heads, rows]
+                np.matmul(ds, k[items, heads, :seen], out=part)
+                part *= factor
+            if dk is not None:
+                _accumulate(ds.swapaxes(-1, -2), q[items, heads, rows] * factor, dk[items, heads, :seen], whole)
+    results = tuple(None if d is None else _shaped(d, batch) for d in (dq, dk, dv, dmask))
+    return results[: len(wants)]
+
+
+def _accumulate(x1: np.ndarray, x2: np.ndarray, target: np.ndarray, whole: bool) -> None:
+    if whole:
+        np.matmul(x1, x2, out=target)
+    else:
+        target += x1 @ x2
+
+
+KERNELS: dict[str, Any] = {
+    "attention": Kernel(
+        attention, train=attention_train, vjp=attention_vjp, residuals=("weights", "logsumexp")
+    ),
+}
