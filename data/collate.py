@@ -70,7 +70,7 @@ def collate(batch: Sequence[Any], path: str) -> Any:
     if isinstance(first, (np.ndarray, np.generic)):
         return numpy_batch(batch, path)
     if isinstance(first, bool):
-        return ops.asarray(numbers(batch, (bool,), path), dtype=dtypes.bool)
+        return ops.asarray(numbers(batch, (bool,), path), dtype=dtypes.bool_)
     if isinstance(first, (int, float, complex)):
         values = numbers(batch, (int, float, complex), path)
         if any(isinstance(value, complex) for value in values):

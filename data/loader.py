@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from ..core.device import Device, as_device
-from ..core.errors import ArgumentError, ArgumentTypeError, DataError
-from ..core.random_state import Generator
+from ..core.errors import ArgumentError, ArgumentTypeError, DataError, StateDictError
+from ..core.random_state import Generator, default_generator
 from .collate import converted, default_collate, default_convert
 from .dataset import batched_getter
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, check_generator
@@ -139,6 +140,8 @@ class DataLoader:
         self.persistent_workers = persistent_workers
         self.in_order = in_order
         self.device = None if device is None else as_device(device)
+        self._position: dict[str, Any] = {"batches": 0, "generator": None}
+        self._resumed: dict[str, Any] | None = None
         self._settled = True
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -149,11 +152,80 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[Any]:
         fetch = self._fetcher()
-        order: Any = self.sampler if self.batch_sampler is None else self.batch_sampler
         device = self.device
-        for index in order:
+        indices = self._indices()
+        position = self._position
+        for index in indices:
             batch = fetch(index)
+            position["batches"] += 1
             yield batch if device is None else converted(batch, lambda tensor: tensor.to(device))
+        position["batches"] = 0
+
+    def _indices(self) -> Iterator[Any]:
+        """Return the indices of an epoch, or what a loaded state left of one."""
+        order: Any = self.sampler if self.batch_sampler is None else self.batch_sampler
+        generator = self._order_generator()
+        resumed = self._resumed
+        if resumed is None:
+            self._position = {"batches": 0, "generator": generator.get_state()}
+            return iter(order)
+        self._resumed = None
+        self._position = dict(resumed)
+        present = generator.get_state()
+        generator.set_state(resumed["generator"])
+        indices = iter(order)
+        for _ in islice(indices, resumed["batches"]):
+            pass
+        if generator is default_generator:
+            # The default generator serves others too, who have restored it for themselves.
+            generator.set_state(present)
+        return indices
+
+    def _order_generator(self) -> Generator:
+        inner = getattr(self.batch_sampler, "sampler", None)
+        given = (self.generator, *(getattr(s, "generator", None) for s in (self.sampler, self.batch_sampler, inner)))
+        return next((g for g in given if isinstance(g, Generator)), default_generator)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the latest epoch stands, so that a loader of the same arguments can go on from there.
+
+        Returns
+        -------
+        dict
+            ``"batches"``: how many the epoch has given; ``"generator"``: the generator's state as the epoch began
+            (between epochs its present state, or None for the default generator, which is saved by
+            `candelabra.get_rng_state`). Samplers that draw from anything else are not replayed.
+        """
+        position = self._resumed or self._position
+        if position["batches"] == 0:
+            generator = self._order_generator()
+            return {"batches": 0, "generator": None if generator is default_generator else generator.get_state()}
+        return dict(position)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Let the next epoch be the rest of the one that `state_dict` describes.
+
+        Raises
+        ------
+        StateDictError
+            The state is none of a loader's, or has more batches than this loader.
+        """
+        if not isinstance(state_dict, Mapping) or set(state_dict) != {"batches", "generator"}:
+            raise StateDictError("DataLoader.load_state_dict: a loader's state is a dict of 'batches' and 'generator'")
+        batches, state = state_dict["batches"], state_dict["generator"]
+        order: Any = self.sampler if self.batch_sampler is None else self.batch_sampler
+        if not isinstance(batches, int) or batches < 0 or (hasattr(order, "__len__") and batches > len(order)):
+            raise StateDictError(
+                f"DataLoader.load_state_dict: the epoch has given {batches} batches, this loader has "
+                f"{len(order) if hasattr(order, '__len__') else 'any number'}; make it with the same arguments"
+            )
+        if batches and state is None:
+            raise StateDictError("DataLoader.load_state_dict: the state lacks its generator's")
+        generator = self._order_generator()
+        if state is not None and generator is not default_generator:
+            generator.set_state(state)
+        self._resumed = {"batches": batches, "generator": state} if batches else None
+        self._position = {"batches": 0, "generator": None}
 
     def __len__(self) -> int:
         order: Any = self.sampler if self.batch_sampler is None else self.batch_sampler

@@ -112,17 +112,21 @@ class RandomSampler(Sampler[int]):
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def __iter__(self) -> Iterator[int]:
+        generator = self.generator
+        if generator is None:
+            # One draw from the default generator per epoch: what is drawn between two batches leaves the order alone.
+            generator = Generator().manual_seed(int(ops.randint(0, 2**62, ())))
         n = len(self.data_source)
         left = self.num_samples
         if self.replacement:
             # In chunks, so that an endless epoch does not have to fit into memory.
             while left > 0:
                 size = min(left, 4096)
-                yield from ops.randint(0, n, (size,), generator=self.generator).tolist()
+                yield from ops.randint(0, n, (size,), generator=generator).tolist()
                 left -= size
             return
         while left > 0:
-            yield from ops.randperm(n, generator=self.generator).tolist()[:left]
+            yield from ops.randperm(n, generator=generator).tolist()[:left]
             left -= n
 
     def __len__(self) -> int:

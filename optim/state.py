@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ..core import dtypes, ops
-from ..core.device import Device, resolver
+from ..core.device import host_device
 from ..core.errors import CandelabraError, StateDictError
 from ..core.tensor import Tensor
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def step_tensor(count: float) -> Tensor:
     """Return a step count as PyTorch keeps it: a 0-d float32 tensor on the host."""
-    return ops.full((), count, dtype=dtypes.float32, device=Device(resolver().host_type()))
+    return ops.full((), count, dtype=dtypes.float32, device=host_device())
 
 
 def snapshot(value: Any) -> Any:

@@ -9,7 +9,7 @@ from collections import Counter, namedtuple
 import candelabra as cb
 import numpy as np
 import pytest
-from candelabra.core.errors import ArgumentError, ArgumentTypeError, DataError, MissingDependencyError
+from candelabra.core.errors import ArgumentError, ArgumentTypeError, DataError, MissingDependencyError, StateDictError
 from candelabra.data import BatchSampler, DataLoader, Dataset, Digits, Subset, TensorDataset, default_collate
 
 Pair = namedtuple("Pair", "x y")
@@ -214,6 +214,48 @@ def test_what_is_laid_out_cannot_be_changed() -> None:
         loader.batch_size = 3
     loader.collate_fn = list
     assert list(loader) == [[0, 1], [2]]
+
+
+# State
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("served", [0, 1, 3, 4])
+def test_an_epoch_is_taken_up_where_it_stood(own: bool, served: int) -> None:
+    def make() -> DataLoader:
+        generator = cb.Generator().manual_seed(4) if own else None
+        return DataLoader(range(10), batch_size=3, shuffle=True, generator=generator)
+
+    cb.manual_seed(7)
+    loader = make()
+    list(loader)
+    epoch = iter(loader)
+    before = [next(epoch).tolist() for _ in range(served)]
+    cb.rand(3)
+    saved, default = loader.state_dict(), cb.get_rng_state()
+    after = [batch.tolist() for batch in epoch] + [batch.tolist() for batch in loader]
+
+    cb.manual_seed(99)
+    other = make()
+    cb.set_rng_state(default)
+    other.load_state_dict(saved)
+    assert other.state_dict()["batches"] == served
+    assert [batch.tolist() for batch in other] + [batch.tolist() for batch in other] == after
+    assert sorted(i for batch in before + after[: 4 - served] for i in batch) == list(range(10))
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ({"batches": 1}, "a dict of 'batches' and 'generator'"),
+        ({"batches": 9, "generator": None}, "has given 9 batches, this loader has 4"),
+        ({"batches": -1, "generator": None}, "has given -1 batches"),
+        ({"batches": 2, "generator": None}, "lacks its generator's"),
+    ],
+)
+def test_states_that_do_not_fit(state, text: str) -> None:
+    with pytest.raises(StateDictError, match=text):
+        DataLoader(range(10), batch_size=3).load_state_dict(state)
 
 
 # Digits
