@@ -138,7 +138,7 @@ def test_groups_and_options_changed_on_the_way(torch: Any, kind: str) -> None:
                 o.param_groups[1]["lr"] = 0.7
                 o.param_groups[0]["weight_decay"] = 0.2
                 o.param_groups[0]["maximize"] = True
-        for p, q, g in zip(ours, theirs, gradients(number + 1, "float64")):
+        for p, q, g in zip(ours, theirs, gradients(3 * number + 1, "float64")):
             p.grad, q.grad = cb.tensor(g), torch.tensor(g)
         opt.step()
         ref.step()
