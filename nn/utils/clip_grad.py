@@ -1,0 +1,153 @@
+"""Clipping gradients, by their norm or by value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ...core import ops
+from ...core.autograd import no_grad
+from ...core.errors import ArgumentError, ArgumentTypeError
+from ...core.tensor import Tensor
+
+
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Return the norm of several tensors as if they were one vector.
+
+    Parameters
+    ----------
+    tensors : Tensor or iterable of Tensor
+        Any shapes and devices.
+    norm_type : float
+        The p of the norm; infinity for the largest magnitude.
+    error_if_nonfinite : bool
+        Whether a norm that is nan or infinite is an error.
+    foreach : bool, optional
+        Accepted as PyTorch has it; there it chooses an implementation.
+
+    Returns
+    -------
+    Tensor
+        0-d, on the first tensor's device.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> nn.utils.get_total_norm([cb.asarray([3.]), cb.asarray([[4.]])])
+    tensor(5.)
+    """
+    values = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    norm_type = float(norm_type)
+    if not values:
+        return ops.asarray(0.0)
+    with no_grad():
+        total = ops.global_norm([value.detach() for value in values], ord=norm_type)
+    if error_if_nonfinite and not bool(ops.isfinite(total)):
+        raise ArgumentError(
+            f"the total norm of order {norm_type} is {total.item()}, so it cannot scale the gradients; "
+            "set error_if_nonfinite=False to clip all the same"
+        )
+    return total
+
+
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
+) -> None:
+    r"""Scale the parameters' gradients by a norm that is known.
+
+    .. math:: g \leftarrow g \cdot \min(1, \mathrm{max} / (\mathrm{total} + 10^{-6}))
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> w = nn.Parameter(cb.zeros(1))
+    >>> w.grad = cb.asarray([4.])
+    >>> nn.utils.clip_grads_with_norm_(w, 2.0, cb.asarray(8.))
+    >>> w.grad
+    tensor([1.])
+    """
+    with no_grad():
+        # On the device, without waiting for the norm to arrive on the host.
+        scale = ops.clip(ops.divide(float(max_norm), ops.add(total_norm, 1e-6)), max=1.0)
+        for parameter in _with_grad(parameters):
+            grad = parameter.grad
+            grad.mul_(scale.to(grad.device).to(grad.dtype))
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    r"""Scale the parameters' gradients so that their common norm is at most `max_norm`.
+
+    .. math:: g \leftarrow g \cdot \min(1, \mathrm{max} / (\lVert g \rVert + 10^{-6}))
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensor
+        Those without a gradient are passed over.
+    max_norm : float
+        The largest norm allowed.
+    norm_type : float
+        The p of the norm; infinity for the largest magnitude.
+    error_if_nonfinite : bool
+        Whether a norm that is nan or infinite is an error; the gradients are then unchanged.
+    foreach : bool, optional
+        Accepted as PyTorch has it; there it chooses an implementation.
+
+    Returns
+    -------
+    Tensor
+        The norm before clipping, 0-d.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> w = nn.Parameter(cb.zeros(2))
+    >>> w.grad = cb.asarray([3., 4.])
+    >>> nn.utils.clip_grad_norm_([w], 10.0)
+    tensor(5.)
+    """
+    chosen = _with_grad(parameters)
+    total = get_total_norm([p.grad for p in chosen], norm_type, error_if_nonfinite, foreach)
+    clip_grads_with_norm_(chosen, max_norm, total, foreach)
+    return total
+
+
+def clip_grad_value_(
+    parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
+) -> None:
+    """Cut the parameters' gradients off at ± `clip_value`.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> w = nn.Parameter(cb.zeros(2))
+    >>> w.grad = cb.asarray([3., -0.5])
+    >>> nn.utils.clip_grad_value_([w], 1.0)
+    >>> w.grad
+    tensor([ 1.0, -0.5])
+    """
+    bound = float(clip_value)
+    with no_grad():
+        for parameter in _with_grad(parameters):
+            parameter.grad.copy_(ops.clip(parameter.grad.detach(), -bound, bound))
+
+
+def _with_grad(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    values = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    for value in values:
+        if not isinstance(value, Tensor):
+            raise ArgumentTypeError(f"parameters are tensors, got {type(value).__name__}")
+    return [value for value in values if value.grad is not None]
