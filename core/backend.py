@@ -79,7 +79,8 @@ class Backend:
     Attributes
     ----------
     mutable : bool
-        Whether ``donating`` kernels may write into an array that `is_unique` says is not shared.
+        Whether a tensor that alone owns its array may be written in place: every view of an array must then hold its
+        owner in ``base``, so that a reference count tells.
     kernels : mapping of str to callable or Kernel
         Own ways to compute rows of the table; rows not named here run the namespace's function or the generic body.
     donating : mapping of str to callable
@@ -149,10 +150,6 @@ class Backend:
         """Return the array on another device of this backend."""
         native = self.native_device(index)
         return array if native is None else array.to_device(native)
-
-    def is_unique(self, array: Any) -> bool:
-        """Say whether nothing but the caller's one handle refers to the array's memory (see `mutable`)."""
-        return False
 
     def is_view_of_live_owner(self, array: Any) -> bool:
         """Say whether the array is a view of memory that another living array owns."""

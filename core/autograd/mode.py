@@ -1,0 +1,174 @@
+"""Grad modes: whether operations record what backward needs.
+
+The mode is a ContextVar: a plain global would let one thread's backward switch another's recording off. Its value is
+False, True, or the anomaly record that also counts as true.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+grad_mode: ContextVar[Any] = ContextVar("candelabra_grad_mode", default=True)
+inference: ContextVar[bool] = ContextVar("candelabra_inference_mode", default=False)
+
+
+class _Mode:
+    """A grad mode as context manager and decorator."""
+
+    _value: Any = True
+
+    def __init__(self) -> None:
+        self._previous: list[Any] = []
+
+    def __enter__(self) -> None:
+        self._previous.append(grad_mode.get())
+        grad_mode.set(self._value)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        grad_mode.set(self._previous.pop())
+
+    def __call__(self, function: F) -> F:
+        if not callable(function):
+            raise TypeError(f"{type(self).__name__} decorates a function, got {function!r}")
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return function(*args, **kwargs)
+
+        return wrapper  # type: ignore[return-value]
+
+    def _again(self) -> _Mode:
+        return type(self)()
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        # `@no_grad` without parentheses is accepted, as PyTorch accepts it.
+        if args and callable(args[0]) and not isinstance(args[0], bool):
+            return cls()(args[0])
+        return super().__new__(cls)
+
+
+class no_grad(_Mode):
+    """Context manager and decorator in which nothing is recorded for backward.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> x = cb.ones(2, requires_grad=True)
+    >>> with cb.no_grad():
+    ...     (x * 2).requires_grad
+    False
+    """
+
+    _value = False
+
+
+class enable_grad(_Mode):
+    """Context manager and decorator in which operations are recorded again.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> x = cb.ones(2, requires_grad=True)
+    >>> with cb.no_grad(), cb.enable_grad():
+    ...     (x * 2).requires_grad
+    True
+    """
+
+    def __enter__(self) -> None:
+        previous = grad_mode.get()
+        self._previous.append(previous)
+        grad_mode.set(previous or True)
+
+
+class set_grad_enabled(_Mode):
+    """Switch recording on or off: at once as a function, or for a block as a context manager.
+
+    Parameters
+    ----------
+    mode : bool
+        Whether operations are recorded.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> with cb.set_grad_enabled(False):
+    ...     cb.is_grad_enabled()
+    False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self._value = bool(mode)
+        self._entry = grad_mode.get()
+        grad_mode.set(self._value)
+
+    def __enter__(self) -> None:
+        self._previous.append(self._entry)
+        grad_mode.set(self._value)
+
+    def __call__(self, function: F) -> F:
+        grad_mode.set(self._entry)
+        return super().__call__(function)
+
+    def _again(self) -> _Mode:
+        return set_grad_enabled(self._value)
+
+
+class inference_mode(_Mode):
+    """Context manager and decorator for inference: nothing is recorded, and results never require a gradient.
+
+    Parameters
+    ----------
+    mode : bool
+        False leaves the surrounding mode as it is.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> with cb.inference_mode():
+    ...     cb.is_inference_mode_enabled()
+    True
+    """
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        self._mode = mode
+        self._inference: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._previous.append(grad_mode.get())
+        self._inference.append(inference.get())
+        if self._mode:
+            grad_mode.set(False)
+            inference.set(True)
+        else:
+            inference.set(False)
+            grad_mode.set(True)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        inference.set(self._inference.pop())
+        super().__exit__(kind, error, trace)
+
+    def _again(self) -> _Mode:
+        return inference_mode(self._mode)
+
+
+def is_grad_enabled() -> bool:
+    """Return whether operations are recorded for backward."""
+    return bool(grad_mode.get())
+
+
+def is_inference_mode_enabled() -> bool:
+    """Return whether inference mode is on."""
+    return inference.get()

@@ -1,0 +1,302 @@
+"""Devices: where an array lives, and which backend computes there.
+
+There is one `Device` object per device, so that the hot path compares by identity. Inside a transformation a tensor lives
+on a *levelled* device, an interned pair of the physical device and the transformation's levels, which prints as, and
+compares equal to, the physical one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from . import dtypes
+from .errors import ArgumentTypeError, DeviceError, DeviceMismatchError, DTypeError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from .backend import Backend
+
+
+class Resolver(Protocol):
+    """What finds the backend of a device type; `plugins` hands one to the core."""
+
+    def resolve(self, device_type: str) -> Backend:
+        """Return the loaded backend, or raise a DeviceError that tells the mend."""
+
+    def indexed(self, device_type: str) -> bool:
+        """Say whether there can be several devices of the type."""
+
+    def host_type(self) -> str:
+        """Return the device type whose arrays live in host memory."""
+
+
+_resolver: Resolver | None = None
+
+
+def set_resolver(resolver: Resolver) -> None:
+    """Install what finds backends (called once, by the front door)."""
+    global _resolver
+    _resolver = resolver
+
+
+def resolver() -> Resolver:
+    """Return what finds backends."""
+    if _resolver is None:
+        raise DeviceError("no backends are registered; import candelabra, not candelabra.core alone")
+    return _resolver
+
+
+class Device:
+    """A device, such as ``Device("cpu")`` or ``Device("cuda", 1)``, also written ``"cuda:1"``.
+
+    As a context manager it is the default device inside the block.
+
+    Parameters
+    ----------
+    type : str or Device
+        The device type, with an index or a device's name behind a colon or not.
+    index : int, optional
+        Counts the backend's devices. Without one, the index is taken when a tensor is made.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If `type` is neither a string nor a device.
+    DeviceError
+        If the string cannot be read, or the backend knows no such device.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.zeros(2, device="cpu").device == cb.device("cpu")
+    True
+    >>> with cb.device("cpu"):
+    ...     cb.ones(2).device
+    device(type='cpu')
+    """
+
+    __slots__ = ("__weakref__", "_backend", "_dtype_of", "_native", "_xp", "index", "levels", "parent", "physical", "type")
+    _interned: ClassVar[dict[Any, Device]] = {}
+    type: str
+    index: int | None
+    levels: tuple[Any, ...]
+    physical: Device
+    parent: Device
+
+    def __new__(cls, type: str | Device, index: int | None = None) -> Device:
+        if isinstance(type, Device):
+            return type
+        if not isinstance(type, str):
+            raise ArgumentTypeError(f"device: a string such as 'cpu' or 'cuda:1' is needed, got {type!r}")
+        kind, _, rest = type.partition(":")
+        if not kind or (rest == "" and ":" in type) or (rest and index is not None):
+            raise DeviceError(f"device {type!r} cannot be read; write a type and an index, such as 'cuda:1'")
+        if not resolver().indexed(kind):
+            if (rest and rest != "0") or index not in (None, 0):
+                raise DeviceError(f"device {type if rest else f'{kind}:{index}'!r}: there is one device {kind!r} only")
+            index = 0
+        elif rest:
+            index = int(rest) if rest.isdecimal() else resolver().resolve(kind).index_of(rest)
+        return cls._intern(kind, index)
+
+    @classmethod
+    def _intern(cls, kind: str, index: int | None) -> Device:
+        found = cls._interned.get((kind, index))
+        if found is None:
+            found = object.__new__(cls)
+            found.type, found.index, found.levels = kind, index, ()
+            found.physical = found.parent = found
+            found._backend = found._native = found._dtype_of = found._xp = None
+            found = cls._interned.setdefault((kind, index), found)
+        return found
+
+    def at_levels(self, levels: Iterable[Any]) -> Device:
+        """Return the levelled device of this physical device and `levels` (oldest first)."""
+        ordered = tuple(sorted(set(levels), key=lambda level: level.serial))
+        if not ordered:
+            return self.physical
+        key = (self.physical, *ordered)
+        found = Device._interned.get(key)
+        if found is None:
+            found = object.__new__(Device)
+            found.type, found.index, found.levels = self.type, self.index, ordered
+            found.physical = self.physical
+            found.parent = self.physical.at_levels(ordered[:-1])
+            found._backend = found._native = found._dtype_of = found._xp = None
+            found = Device._interned.setdefault(key, found)
+        return found
+
+    @classmethod
+    def forget_level(cls, level: Any) -> list[Device]:
+        """Drop the interned devices of a level that has ended; return them."""
+        gone = [key for key, device in cls._interned.items() if level in device.levels]
+        return [cls._interned.pop(key) for key in gone]
+
+    def resolved(self) -> Device:
+        """Return the device with its index, checking that it is there."""
+        if self.index is None:
+            return Device._intern(self.type, self.backend.current_index())
+        if self._native is None:
+            count = len(self.backend.devices())
+            if self.index >= count:
+                raise DeviceError(
+                    f"device {str(self)!r} is not there: backend {self.backend.name!r} has {count} "
+                    f"device{'s' if count != 1 else ''} ({self.type}:0 to {self.type}:{count - 1})"
+                    if count
+                    else f"device {str(self)!r} is not there: backend {self.backend.name!r} has none"
+                )
+        return self
+
+    @property
+    def backend(self) -> Backend:
+        """The backend that computes on this device."""
+        if self._backend is None:
+            self._backend = resolver().resolve(self.type)
+        return self._backend
+
+    @property
+    def native(self) -> dict[dtypes.DType, Any]:
+        """The library's dtype for each DType that the device supports."""
+        if self._native is None:
+            if self.levels:
+                self._native = self.physical.native
+            else:
+                self._native = {dtypes.as_dtype(k): v for k, v in self.backend.dtypes(self.index or 0).items()}
+        return self._native
+
+    @property
+    def dtype_of(self) -> dict[Any, dtypes.DType]:
+        """The DType for each of the library's dtypes."""
+        if self._dtype_of is None:
+            self._dtype_of = {v: k for k, v in self.native.items()}
+        return self._dtype_of
+
+    def native_dtype(self, dtype: Any, operation: str = "") -> Any:
+        """Return the library's dtype for a DType, a name or a dtype of the library."""
+        try:
+            if dtype in self.dtype_of:
+                return dtype
+        except TypeError:
+            pass
+        chosen = dtypes.as_dtype(dtype)
+        try:
+            return self.native[chosen]
+        except KeyError:
+            raise DTypeError(
+                f"{operation + ': ' if operation else ''}device {str(self)!r} has no {chosen.name}; it supports "
+                + ", ".join(d.name for d in self.native)
+            ) from None
+
+    def best_native_dtype(self, dtype: dtypes.DType) -> Any:
+        """Return the library's dtype for a default dtype, or a smaller one where the device lacks it."""
+        for candidate in (dtype, *{"float64": [dtypes.float32], "complex128": [dtypes.complex64],
+                                   "int64": [dtypes.int32]}.get(dtype.name, [])):  # fmt: skip
+            if candidate in self.native:
+                return self.native[candidate]
+        return self.native_dtype(dtype)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Device) and self.physical is other.physical)
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
+    def __str__(self) -> str:
+        return self.type if self.index is None or not resolver().indexed(self.type) else f"{self.type}:{self.index}"
+
+    def __repr__(self) -> str:
+        shown = "" if self.index is None or not resolver().indexed(self.type) else f", index={self.index}"
+        return f"device(type={self.type!r}{shown})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Device, (str(self),))
+
+    def __copy__(self) -> Device:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Device:
+        return self
+
+    def __enter__(self) -> Device:
+        self.resolved()
+        _default_stack.set((*_default_stack.get(), self))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _default_stack.set(_default_stack.get()[:-1])
+
+
+_default_stack: ContextVar[tuple[Device, ...]] = ContextVar("candelabra_default_device", default=())
+_process_default: Device | None = None
+
+
+def get_default_device() -> Device:
+    """Return the device on which tensors are made when none is named."""
+    stack = _default_stack.get()
+    if stack:
+        return stack[-1].resolved()
+    return _process_default if _process_default is not None else host_device()
+
+
+def set_default_device(device: str | Device | None) -> None:
+    """Set the device on which tensors are made when none is named; None returns to the host's.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.set_default_device("cpu")
+    >>> cb.get_default_device()
+    device(type='cpu')
+    """
+    global _process_default
+    _process_default = None if device is None else Device(device).resolved()
+
+
+def as_device(device: str | Device | None) -> Device:
+    """Return the device, with an index, for a device, a string or None (the default device)."""
+    if device is None:
+        return get_default_device()
+    return (device if isinstance(device, Device) else Device(device)).resolved()
+
+
+_host: Device | None = None
+
+
+def host_device() -> Device:
+    """Return the device whose arrays live in host memory."""
+    global _host
+    if _host is None:
+        _host = Device(resolver().host_type())
+    return _host
+
+
+def host_backend() -> Backend:
+    """Return the backend whose arrays live in host memory."""
+    return host_device().backend
+
+
+def mismatch(operation: str, devices: Iterable[Device]) -> DeviceMismatchError:
+    """Return the error for operands on different devices."""
+    names = list(dict.fromkeys(str(d) for d in devices))
+    return DeviceMismatchError(
+        f"{operation}: operands are on different devices, {' and '.join(names)}; "
+        f"move one of them first, for example with x.to({names[0]!r})"
+    )
+
+
+def transfer(array: Any, source: Device, target: Device) -> Any:
+    """Return a physical device's array on another physical device: through DLPack where both allow, else the host."""
+    if source.backend is target.backend:
+        return target.backend.to_device(array, target.index or 0)
+    try:
+        return target.backend.from_dlpack(array, target.index or 0)
+    except (AttributeError, BufferError, TypeError, ValueError, RuntimeError):
+        # What cannot be shared without a copy goes through host memory.
+        host = source.backend.to_host(array)
+        native = target.native_dtype(source.dtype_of[array.dtype], "to")
+        return target.backend.asarray(host, native, target.index or 0)

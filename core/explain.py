@@ -1,0 +1,85 @@
+"""Error texts, built from the row: the operation, the operands' shapes, dtypes and devices, and the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    AxisError,
+    CandelabraError,
+    DTypeError,
+    IndexOutOfRangeError,
+    ShapeError,
+)
+from .primitives.row import Row
+
+
+def describe(value: Any) -> str:
+    """Return a short description of an operand, such as ``float32 (2, 3)``."""
+    device = getattr(value, "device", None)
+    array = getattr(value, "array", None)
+    if array is None or device is None:
+        return f"{type(value).__name__} {value!r}" if not isinstance(value, (list, tuple)) else type(value).__name__
+    return f"{device.dtype_of[array.dtype].name} {tuple(array.shape)}"
+
+
+def _broadcastable(shapes: Sequence[tuple[int, ...]]) -> bool:
+    width = max(map(len, shapes), default=0)
+    for position in range(1, width + 1):
+        sizes = {s[-position] for s in shapes if len(s) >= position} - {1}
+        if len(sizes) > 1:
+            return False
+    return True
+
+
+def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[str, Any] | None = None) -> Exception:
+    """Return the error to raise for what a kernel raised."""
+    if isinstance(error, (CandelabraError, MemoryError)):
+        raise error
+    shown = ", ".join(
+        f"{o.name}: {describe(v)}" if v is not None else f"{o.name}: None"
+        for o, v in zip(_names(row, len(operands)), operands, strict=False)
+    )
+    places = list(dict.fromkeys(str(v.device) for v in operands if hasattr(v, "device") and hasattr(v, "array")))
+    where = f" on {places[0]}" if places else ""
+    given = {k: v for k, v in (statics or {}).items() if v is not None and k != "dtype"}
+    arguments = f" with {', '.join(f'{k}={v!r}' for k, v in given.items())}" if given else ""
+    text = f"{row.name}({shown}){arguments}{where}: "
+    shapes = [tuple(v.array.shape) for v in operands if hasattr(v, "array")]
+    kinds = [v.device.dtype_of[v.array.dtype] for v in operands if hasattr(v, "array")]
+    reason = str(error) or type(error).__name__
+    if row.batch == "elementwise" and not _broadcastable(shapes):
+        return ShapeError(
+            f"{text}the shapes {' and '.join(map(str, shapes))} do not broadcast; make sizes equal or 1 from the right, "
+            "for example with reshape or expand_dims"
+        )
+    if type(error).__name__ == "AxisError":
+        return AxisError(f"{text}{reason}")
+    from . import dtypes
+
+    wrong = [k for k in kinds if k not in dtypes.CATEGORIES[row.category]]
+    if wrong:
+        return DTypeError(
+            f"{text}takes {row.category} dtypes, not {wrong[0].name}; convert first, for example with .to(...)"
+        )
+    if isinstance(error, IndexError):
+        return IndexOutOfRangeError(f"{text}{reason}")
+    if isinstance(error, TypeError):
+        kind = ArgumentTypeError if statics else DTypeError
+        return kind(f"{text}{reason}")
+    if isinstance(error, OverflowError):
+        return ArgumentError(f"{text}{reason}")
+    if isinstance(error, ValueError):
+        return ShapeError(f"{text}{reason}")
+    raise error
+
+
+def _names(row: Row, count: int) -> list[Any]:
+    names = [o for o in row.operands if not o.is_list]
+    if row.has_list:
+        listed = row.operands[-1]
+        names += [listed._replace(name=f"{listed.name}[{i}]") for i in range(count - len(names))]
+    return names

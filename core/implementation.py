@@ -1,0 +1,246 @@
+"""An implementation: one row on one device, as it runs, with what its backward needs.
+
+The node of an operation records the implementation that ran. It knows the forward (a backend's kernel, the namespace's
+function, the generic body, a transformation's wrapping, or at worst a round trip through the host), what is saved, and two
+backwards: one for raw arrays at first order, which may use a kernel's own rule and residuals, and one that differentiates
+the row's rule or its body, used under `create_graph` and inside transformations.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import device as devices
+from .backend import Kernel
+from .errors import DeviceError, HostFallbackWarning
+from .primitives.row import TABLE, Row, check_rule, rule_names
+
+
+class Implementation:
+    """One row on one device."""
+
+    __slots__ = (
+        "array_type", "backward", "backward_graph", "complexes", "device", "differentiable", "floats", "forward",
+        "generic", "normalize", "plain_floats", "plain_numbers", "row", "saves", "source", "train", "xp",
+    )  # fmt: skip
+
+    def __init__(self, row: Row, device: devices.Device, *, generic: bool = False) -> None:
+        self.row, self.device, self.xp = row, device, namespace(device)
+        backend = device.backend
+        native = device.native
+        index = device.index or 0
+        self.array_type: Any = backend.array_type
+        self.normalize: Callable[[Any], Any] = lambda value: backend.normalize(value, index)
+        self.differentiable = frozenset(v for k, v in native.items() if k.is_differentiable)
+        self.floats = frozenset(v for k, v in native.items() if k.rank >= 2)
+        self.complexes = frozenset(v for k, v in native.items() if k.is_complex)
+        # The dtypes with which a Python scalar may be handed to the library as it is.
+        self.plain_floats = frozenset(v for k, v in native.items() if k.rank >= 2 and k.name != "bfloat16")
+        self.plain_numbers = frozenset(
+            v for k, v in native.items() if k.rank >= (2 if row.floating else 1) and k.name != "bfloat16"
+        )
+        self.train: Callable[..., Any] | None = None
+        self.generic: Implementation | None = None
+        kernel: Any = None
+        if device.levels:
+            self.array_type = object
+            self.normalize = lambda value: value
+            self.forward = device.levels[-1].kernel(row, device)
+            self.source = "transformation"
+        else:
+            self.forward, kernel, self.source = _find_forward(row, device, generic)
+            row.fallback[str(device)] = self.source
+        vjp = kernel.vjp if isinstance(kernel, Kernel) else None
+        residuals = kernel.residuals if isinstance(kernel, Kernel) else ()
+        if vjp is not None:
+            check_rule(row, vjp, residuals)
+            self.train = kernel.train
+            if kernel.train is not None:
+                self.generic = Implementation(row, device, generic=True)
+        self.saves: tuple[tuple[str, Any], ...] = ()
+        self.backward: Callable[..., Any] | None = None
+        self.backward_graph: Callable[..., Any] | None = None
+        if row.is_differentiable and row.operands:
+            from . import rules
+
+            rules.compile_backward(self, vjp, residuals)
+
+    def __repr__(self) -> str:
+        return f"<{self.row.name} on {self.device} by {self.source}>"
+
+
+def _find_forward(row: Row, device: devices.Device, generic: bool) -> tuple[Callable[..., Any], Any, str]:
+    """Return the forward of a row on a physical device, the kernel behind it, and where it comes from."""
+    backend = device.backend
+    if not generic:
+        kernel = backend.kernels.get(row.name)
+        if kernel is not None:
+            forward = kernel.forward if isinstance(kernel, Kernel) else kernel
+            if row.kind == "creation":
+                forward = _bind(forward, backend.on_device(device.index or 0), own=True)
+            return (_declining(forward, row, device) if row.body is not None else forward), kernel, "kernel"
+        native = getattr(backend.namespace, row.name, None) if row.standard else None
+        if native is not None:
+            if row.kind == "creation":
+                native = _bind(native, backend.on_device(device.index or 0), own=False)
+            return native, None, "library"
+    if row.body is not None:
+        return _body_forward(row, device), None, "generic"
+    if device is devices.host_device():
+        raise DeviceError(f"{row.name}: backend {backend.name!r} offers no such function and the row has no body")
+    return _host_forward(row, device), None, "host"
+
+
+def _bind(function: Callable[..., Any], bound: Any, own: bool) -> Callable[..., Any]:
+    if not bound:
+        return function
+
+    def on_device(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs, **bound)
+
+    return on_device
+
+
+def _body_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
+    body, xp = row.body, namespace(device)
+
+    def generic(*operands: Any, **statics: Any) -> Any:
+        return body(xp, *operands, **statics)
+
+    return generic
+
+
+def _declining(kernel: Callable[..., Any], row: Row, device: devices.Device) -> Callable[..., Any]:
+    body = _body_forward(row, device)
+
+    def forward(*operands: Any, **statics: Any) -> Any:
+        result = kernel(*operands, **statics)
+        return body(*operands, **statics) if result is NotImplemented else result
+
+    return forward
+
+
+def _host_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
+    """Run a row that the backend lacks on the host, announced once."""
+    host = devices.host_device()
+    announced: list[bool] = []
+
+    def across(value: Any, there: bool) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)(across(v, there) for v in value)
+        if not hasattr(value, "dtype") or not hasattr(value, "shape"):
+            return value
+        return devices.transfer(value, device, host) if there else devices.transfer(value, host, device)
+
+    def forward(*operands: Any, **statics: Any) -> Any:
+        if not announced:
+            announced.append(True)
+            warnings.warn(
+                f"{row.name}: backend {device.backend.name!r} does not offer it; it runs on the host, "
+                "with a copy there and back",
+                HostFallbackWarning,
+                stacklevel=4,
+            )
+        if "dtype" in statics and statics["dtype"] is not None:
+            statics["dtype"] = host.native_dtype(device.dtype_of[statics["dtype"]])
+        return across(implementation(row, host).forward(*[across(o, True) for o in operands], **statics), False)
+
+    return forward
+
+
+class Implementations(dict[Any, Implementation]):
+    """A row's implementations by device, made on first use."""
+
+    __slots__ = ("row",)
+
+    def __init__(self, row: Row) -> None:
+        self.row = row
+
+    def __missing__(self, device: devices.Device) -> Implementation:
+        made = Implementation(self.row, device.resolved() if not device.levels else device)
+        self[device] = made
+        return made
+
+
+def implementations(row: Row) -> Implementations:
+    """Return a row's implementations by device."""
+    if row.implementations is None:
+        row.implementations = Implementations(row)
+    return row.implementations  # type: ignore[return-value]
+
+
+def implementation(row: Row, device: devices.Device) -> Implementation:
+    """Return a row's implementation on a device."""
+    return implementations(row)[device]
+
+
+def forget_device(gone: Sequence[devices.Device]) -> None:
+    """Drop what was built for devices that are no more (levels that ended)."""
+    for row in TABLE.values():
+        if row.implementations:
+            for device in gone:
+                row.implementations.pop(device, None)
+
+
+class Namespace:
+    """Every row's kernel for one device, on raw arrays, with creation bound to the device: the `xp` of the rules."""
+
+    def __init__(self, device: devices.Device) -> None:
+        self.device = device
+
+    def __getattr__(self, name: str) -> Any:
+        row = TABLE.get(name)
+        if row is not None:
+            function = _raw_function(row, self.device)
+        elif name in _RAW_HELPERS:
+            function = _RAW_HELPERS[name](self)
+        else:
+            raise AttributeError(f"no row of the table is named {name!r}")
+        setattr(self, name, function)
+        return function
+
+
+def _raw_function(row: Row, device: devices.Device) -> Callable[..., Any]:
+    forward = implementation(row, device).forward
+    operands = len(row.operands)
+    before = [s for s in row.statics if s.where == "before"]
+    rest = [s for s in row.statics if s.where != "before"]
+    defaults = {s.name: s.default for s in rest if not s.required}
+    names = tuple(s.name for s in (*before, *rest))
+
+    def raw(*args: Any, **kwargs: Any) -> Any:
+        given, extra = args[:operands], args[operands:]
+        if len(given) < operands:
+            given = (*given, *(None,) * (operands - len(given)))
+        statics = {**defaults, **dict(zip(names, extra, strict=False)), **kwargs}
+        if statics.get("dtype") is not None:
+            statics["dtype"] = device.native_dtype(statics["dtype"], row.name)
+        if before:
+            return forward(*given, *(statics.pop(s.name) for s in before), **statics)
+        return forward(*given, **statics)
+
+    raw.__name__ = row.name
+    return raw
+
+
+def _zeros_like(xp: Any) -> Callable[..., Any]:
+    return lambda x, dtype=None: xp.zeros(x.shape, dtype=x.dtype if dtype is None else dtype)
+
+
+def _ones_like(xp: Any) -> Callable[..., Any]:
+    return lambda x, dtype=None: xp.ones(x.shape, dtype=x.dtype if dtype is None else dtype)
+
+
+_RAW_HELPERS: dict[str, Callable[[Namespace], Callable[..., Any]]] = {
+    "zeros_like": _zeros_like,
+    "ones_like": _ones_like,
+}
+
+
+def namespace(device: devices.Device) -> Any:
+    """Return the namespace of raw kernels of a device."""
+    if device._xp is None:
+        device._xp = Namespace(device)
+    return device._xp

@@ -1,0 +1,95 @@
+"""In-place operations: they rebind the handle to a new array, and write in place only where nobody could tell.
+
+Another tensor on the same memory, and what the graph saved, never change.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from . import ops
+from .autograd.mode import grad_mode
+from .errors import AutogradError, DTypeError, LostWriteWarning, ShapeError
+from .tensor import Tensor
+
+
+def check_leaf(tensor: Tensor, operation: str) -> None:
+    """Refuse an in-place operation on a leaf that requires a gradient, outside `no_grad`."""
+    node = tensor.node
+    if node is not None and node.is_leaf and grad_mode.get():
+        raise AutogradError(
+            f"{operation}: a leaf that requires a gradient cannot be changed in place while operations are recorded; "
+            "do it inside `with candelabra.no_grad():`"
+        )
+
+
+def warn_of_lost_write(tensor: Tensor, operation: str, mend: str) -> None:
+    """Warn where PyTorch would have written through a view and candelabra cannot."""
+    device = tensor.device
+    if not device.levels and device.backend.is_view_of_live_owner(tensor.array):
+        warnings.warn(
+            f"{operation} writes into a temporary: the tensor that it was taken from does not change; {mend}",
+            LostWriteWarning,
+            stacklevel=4,
+        )
+
+
+def apply_(tensor: Tensor, name: str, *operands: Any) -> Tensor:
+    """Compute a row with `tensor` as first operand and let the handle name the result."""
+    check_leaf(tensor, f"in-place {name}")
+    backend = tensor.device.backend
+    if backend.mutable:
+        warn_of_lost_write(tensor, f"in-place {name}", "write x[key] = value (or x[key] += value) on the owner instead")
+        write = backend.donating.get(name)
+        if write is not None and len(operands) == 1 and tensor._is_unique():
+            other = _direct_operand(tensor, operands[0])
+            if other is not None:
+                write(tensor.array, other)
+                return tensor
+    return assign_(tensor, getattr(ops, name)(tensor, *operands), f"in-place {name}")
+
+
+def _direct_operand(tensor: Tensor, operand: Any) -> Any:
+    """Return the raw operand of a write in place, or None where a new array must be made."""
+    if tensor.node is not None and grad_mode.get():
+        return None
+    array = tensor.array
+    kind = type(operand)
+    if kind is float or kind is int:
+        rank = tensor.device.dtype_of[array.dtype].rank
+        return operand if rank >= (2 if kind is float else 1) else None
+    if not isinstance(operand, Tensor) or operand.device is not tensor.device:
+        return None
+    if operand.node is not None and grad_mode.get():
+        return None
+    other = operand.array
+    if other.dtype != array.dtype or other.shape != array.shape:
+        return None
+    return other
+
+
+def assign_(tensor: Tensor, result: Tensor, operation: str = "in-place assignment") -> Tensor:
+    """Let the handle name `result`'s array, in the handle's own dtype and shape."""
+    check_leaf(tensor, operation)
+    if tuple(result.array.shape) != tuple(tensor.array.shape):
+        raise ShapeError(
+            f"{operation}: the result has shape {tuple(result.array.shape)}, which does not fit the tensor's shape "
+            f"{tuple(tensor.array.shape)}; write x = x op y instead"
+        )
+    if result.array.dtype != tensor.array.dtype:
+        have, need = result.dtype, tensor.dtype
+        if have.rank > need.rank:
+            raise DTypeError(
+                f"{operation}: a result of {have.name} cannot be written into a tensor of {need.name}; "
+                f"convert first, for example x = x.to(candelabra.{have.name})"
+            )
+        result = ops.astype(result, need)
+    node = result.node
+    if node is None and tensor.node is not None and (tensor.node.is_leaf or not grad_mode.get()):
+        # Inside no_grad a leaf stays the leaf that it is, and a result stays in its graph.
+        tensor._rebind(result.array, result.device)
+        return tensor
+    tensor._rebind(result.array, result.device)
+    tensor.node = node
+    return tensor

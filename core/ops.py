@@ -1,0 +1,39 @@
+"""Every function of candelabra by name: rows of the table, built on first use, and the composites on top of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import primitives  # noqa: F401
+from .primitives.row import TABLE, Row
+
+
+def __getattr__(name: str) -> Any:
+    from .functions import COMPOSITES
+
+    # A composite of a row's name is the row's friendlier front: `zeros(2, 3, requires_grad=True)`.
+    function = COMPOSITES.get(name)
+    if function is None:
+        row = TABLE.get(name)
+        if row is None or name.startswith("_"):
+            raise AttributeError(f"candelabra has no function named {name!r}")
+        function = row_function(row)
+    globals()[name] = function
+    return function
+
+
+def __dir__() -> list[str]:
+    from .functions import COMPOSITES
+
+    return sorted({*TABLE, *COMPOSITES})
+
+
+def row_function(row: Row) -> Any:
+    """Return the public function of a row, with its documentation."""
+    if row.function is None:
+        from . import dispatch, documentation
+
+        function = dispatch.build(row)
+        documentation.dress(function, row)
+        row.function = function
+    return row.function

@@ -1,0 +1,262 @@
+"""Elementwise rows of the table: one line says what an operation is and how it differentiates.
+
+Partials are those of holomorphic functions; the kind conjugates, broadcasts and batches. Ties and subgradients follow
+PyTorch: `maximum` splits a tie, `clip` passes the gradient at its bounds, `sign`, `floor` and `round` have zeros.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .row import elementwise, general, linear
+
+_LN2, _LN10 = math.log(2.0), math.log(10.0)
+
+
+def _zeros(xp: Any, g: Any) -> Any:
+    return xp.zeros_like(g)
+
+
+def _pow_base(xp: Any, x1: Any, x2: Any) -> Any:
+    if isinstance(x2, (int, float, complex)):
+        return 2 * x1 if x2 == 2 else xp.zeros_like(x1) if x2 == 0 else x2 * x1 ** (x2 - 1)
+    safe = xp.where(x2 == 0, xp.ones_like(x2), x2)
+    return xp.where(x2 == 0, xp.zeros_like(x2), x2 * x1 ** (safe - 1))
+
+
+def _pow_exponent(xp: Any, x1: Any, x2: Any, out: Any) -> Any:
+    if isinstance(x1, (int, float, complex)):
+        return out * (math.log(x1) if not isinstance(x1, complex) and x1 > 0 else 0.0 if x1 == 0 else math.nan)
+    at_zero = x1 == 0
+    return xp.where(at_zero, xp.zeros_like(out), out * xp.log(xp.where(at_zero, xp.ones_like(x1), x1)))
+
+
+def _share(xp: Any, wins: Any, ties: Any, like: Any) -> Any:
+    """One where `wins`, a half where `ties`, as `like`'s dtype."""
+    return xp.astype(wins, like.dtype) + 0.5 * xp.astype(ties, like.dtype)
+
+
+def _as(xp: Any, value: Any, like: Any) -> Any:
+    """A scalar operand as an array, so that rules may compare it."""
+    return value if hasattr(value, "dtype") else xp.full((), value, dtype=like.dtype)
+
+
+FLOAT: dict[str, Any] = {"category": "floating-point", "floating": True}
+REAL_FLOAT: dict[str, Any] = {"category": "real floating-point", "floating": True}
+REAL: dict[str, Any] = {"category": "real numeric"}
+BITS: dict[str, Any] = {"category": "integer or boolean"}
+ANY: dict[str, Any] = {"category": "all"}
+
+add = elementwise("add", "x1, x2, /", "Return the sum ``x1 + x2``.", d=(None, None), category="all")
+subtract = elementwise("subtract", "x1, x2, /", "Return the difference ``x1 - x2``.", d=(None, -1))
+multiply = elementwise(
+    "multiply", "x1, x2, /", "Return the product ``x1 * x2``.", d=(lambda x2: x2, lambda x1: x1), category="all"
+)
+divide = elementwise(
+    "divide", "x1, x2, /", "Return the quotient ``x1 / x2``; integers become the default float dtype.",
+    d=(lambda x2: 1 / x2, lambda x2, out: -out / x2), **FLOAT,
+)  # fmt: skip
+pow = elementwise("pow", "x1, x2, /", "Return ``x1`` to the power ``x2``.", d=(_pow_base, _pow_exponent))
+negative = elementwise("negative", "x, /", "Return ``-x``.", d=-1)
+positive = elementwise("positive", "x, /", "Return ``+x``, a new tensor of the same values.", d=None)
+square = elementwise("square", "x, /", "Return ``x * x``.", d=lambda x: 2 * x)
+reciprocal = elementwise("reciprocal", "x, /", "Return ``1 / x``.", d=lambda out: -out * out, **FLOAT)
+sqrt = elementwise("sqrt", "x, /", "Return the square root.", d=lambda out: 0.5 / out, **FLOAT)
+rsqrt = elementwise(
+    "rsqrt", "x, /", "Return ``1 / sqrt(x)``.", d=lambda x, out: -0.5 * out / x, body=lambda xp, x: 1 / xp.sqrt(x), **FLOAT
+)  # fmt: skip
+
+exp = elementwise("exp", "x, /", "Return e to the power ``x``.", d=lambda out: out, **FLOAT)
+expm1 = elementwise("expm1", "x, /", "Return ``exp(x) - 1``, exact near zero.", d=lambda out: out + 1, **FLOAT)
+exp2 = elementwise(
+    "exp2", "x, /", "Return 2 to the power ``x``.", d=lambda out: _LN2 * out, body=lambda xp, x: xp.exp(_LN2 * x), **FLOAT
+)  # fmt: skip
+log = elementwise("log", "x, /", "Return the natural logarithm.", d=lambda x: 1 / x, **FLOAT)
+log1p = elementwise("log1p", "x, /", "Return ``log(1 + x)``, exact near zero.", d=lambda x: 1 / (1 + x), **FLOAT)
+log2 = elementwise("log2", "x, /", "Return the logarithm to base 2.", d=lambda x: 1 / (_LN2 * x), **FLOAT)
+log10 = elementwise("log10", "x, /", "Return the logarithm to base 10.", d=lambda x: 1 / (_LN10 * x), **FLOAT)
+logaddexp = elementwise(
+    "logaddexp", "x1, x2, /", "Return ``log(exp(x1) + exp(x2))`` without overflow.",
+    d=(
+        lambda xp, x1, out: xp.where(xp.isinf(out), 0.5 + 0 * _finite(xp, x1), xp.exp(x1 - out)),
+        lambda xp, x2, out: xp.where(xp.isinf(out), 0.5 + 0 * _finite(xp, x2), xp.exp(x2 - out)),
+    ), **REAL_FLOAT,
+)  # fmt: skip
+
+
+def _finite(xp: Any, x: Any) -> Any:
+    return xp.zeros_like(x) if hasattr(x, "dtype") else 0.0
+
+
+sin = elementwise("sin", "x, /", "Return the sine of ``x`` in radians.", d=lambda xp, x: xp.cos(x), **FLOAT)
+cos = elementwise("cos", "x, /", "Return the cosine of ``x`` in radians.", d=lambda xp, x: -xp.sin(x), **FLOAT)
+tan = elementwise("tan", "x, /", "Return the tangent of ``x`` in radians.", d=lambda out: 1 + out * out, **FLOAT)
+asin = elementwise("asin", "x, /", "Return the inverse sine, in radians.", d=lambda xp, x: 1 / xp.sqrt(1 - x * x), **FLOAT)
+acos = elementwise("acos", "x, /", "Return the inverse cosine, in radians.", d=lambda xp, x: -1 / xp.sqrt(1 - x * x), **FLOAT)
+atan = elementwise("atan", "x, /", "Return the inverse tangent, in radians.", d=lambda x: 1 / (1 + x * x), **FLOAT)
+sinh = elementwise("sinh", "x, /", "Return the hyperbolic sine.", d=lambda xp, x: xp.cosh(x), **FLOAT)
+cosh = elementwise("cosh", "x, /", "Return the hyperbolic cosine.", d=lambda xp, x: xp.sinh(x), **FLOAT)
+tanh = elementwise("tanh", "x, /", "Return the hyperbolic tangent.", d=lambda out: 1 - out * out, **FLOAT)
+asinh = elementwise("asinh", "x, /", "Return the inverse hyperbolic sine.", d=lambda xp, x: 1 / xp.sqrt(1 + x * x), **FLOAT)
+acosh = elementwise(
+    "acosh", "x, /", "Return the inverse hyperbolic cosine.", d=lambda xp, x: 1 / (xp.sqrt(x - 1) * xp.sqrt(x + 1)), **FLOAT
+)  # fmt: skip
+atanh = elementwise("atanh", "x, /", "Return the inverse hyperbolic tangent.", d=lambda x: 1 / (1 - x * x), **FLOAT)
+atan2 = elementwise(
+    "atan2", "x1, x2, /", "Return the angle of the point ``(x2, x1)``, in radians.",
+    d=(lambda x1, x2: x2 / (x1 * x1 + x2 * x2), lambda x1, x2: -x1 / (x1 * x1 + x2 * x2)), **REAL_FLOAT,
+)  # fmt: skip
+hypot = elementwise(
+    "hypot", "x1, x2, /", "Return ``sqrt(x1**2 + x2**2)`` without overflow.",
+    d=(lambda x1, out: x1 / out, lambda x2, out: x2 / out), **REAL_FLOAT,
+)  # fmt: skip
+
+maximum = elementwise(
+    "maximum", "x1, x2, /", "Return the larger operand, elementwise; NaN wins.",
+    d=(
+        lambda xp, x1, x2, out: _share(xp, x1 > x2, x1 == x2, out),
+        lambda xp, x1, x2, out: _share(xp, x2 > x1, x1 == x2, out),
+    ), **REAL,
+)  # fmt: skip
+minimum = elementwise(
+    "minimum", "x1, x2, /", "Return the smaller operand, elementwise; NaN wins.",
+    d=(
+        lambda xp, x1, x2, out: _share(xp, x1 < x2, x1 == x2, out),
+        lambda xp, x1, x2, out: _share(xp, x2 < x1, x1 == x2, out),
+    ), **REAL,
+)  # fmt: skip
+remainder = elementwise(
+    "remainder", "x1, x2, /", "Return the remainder of ``floor_divide``, with the divisor's sign.",
+    d=(None, lambda xp, x1, x2: -xp.floor(x1 / x2)), **REAL,
+)  # fmt: skip
+copysign = elementwise(
+    "copysign", "x1, x2, /", "Return the magnitude of ``x1`` with the sign of ``x2``.",
+    d=(lambda xp, x1, out: xp.sign(_as(xp, x1, out)) * xp.sign(out), lambda xp, out: xp.zeros_like(out)), **REAL_FLOAT,
+)  # fmt: skip
+floor_divide = elementwise(
+    "floor_divide", "x1, x2, /", "Return ``floor(x1 / x2)``; its gradient is zero.",
+    d=(lambda xp, out: xp.zeros_like(out), lambda xp, out: xp.zeros_like(out)), **REAL,
+)  # fmt: skip
+floor = elementwise("floor", "x, /", "Round towards minus infinity; the gradient is zero.", d=lambda xp, x: xp.zeros_like(x), **REAL)
+ceil = elementwise("ceil", "x, /", "Round towards plus infinity; the gradient is zero.", d=lambda xp, x: xp.zeros_like(x), **REAL)
+trunc = elementwise("trunc", "x, /", "Round towards zero; the gradient is zero.", d=lambda xp, x: xp.zeros_like(x), **REAL)
+round = elementwise("round", "x, /", "Round to the nearest integer, halves to even; the gradient is zero.", d=lambda xp, x: xp.zeros_like(x))
+sign = general(
+    "sign", "x, /", "Return the sign: -1, 0 or 1, and ``x / abs(x)`` for complex numbers.",
+    vjp=lambda xp, g, out: _sign_vjp(xp, g, out), body=lambda xp, x: xp.sign(x), standard=True, batch="elementwise",
+    category="numeric", jvp=lambda xp, t, out: xp.zeros_like(out),
+)  # fmt: skip
+
+
+def _sign_vjp(xp: Any, g: Any, out: Any) -> Any:
+    # PyTorch's sgn has a derivative for complex numbers only in its own terms; zero is what both give on the reals.
+    return xp.zeros_like(g)
+
+
+abs = general(
+    "abs", "x, /", "Return the absolute value; real for complex numbers.", category="numeric", batch="elementwise",
+    vjp=lambda xp, g, x: g * xp.sign(x),
+    jvp=lambda xp, t, x: _real_product(xp, t, xp.sign(x)),
+)  # fmt: skip
+
+
+def _real_product(xp: Any, t: Any, s: Any) -> Any:
+    return xp.real(xp.conj(s) * t) if _is_complex(xp, t) else s * t
+
+
+def _is_complex(xp: Any, x: Any) -> bool:
+    dtype = x.dtype
+    return getattr(dtype, "is_complex", None) is True or xp.device.dtype_of.get(dtype, dtype).is_complex
+
+
+real = linear(
+    "real", "x, /", "Return the real part.", category="numeric", batch="elementwise", prepare=None,
+    transpose=lambda xp, g, x_dtype: xp.astype(g, x_dtype),
+)  # fmt: skip
+imag = linear(
+    "imag", "x, /", "Return the imaginary part.", category="complex floating-point", batch="elementwise",
+    transpose=lambda xp, g, x_dtype: 1j * xp.astype(g, x_dtype),
+)  # fmt: skip
+conj = linear(
+    "conj", "x, /", "Return the complex conjugate.", category="numeric", batch="elementwise",
+    transpose=lambda xp, g: xp.conj(g),
+)  # fmt: skip
+clip = general(
+    "clip", "x, min=None, max=None, /", "Limit the values to the interval from ``min`` to ``max``.",
+    batch="elementwise", category="real numeric",
+    vjp=(
+        lambda xp, g, x, min, max: g * xp.astype(_inside(xp, x, min, max), g.dtype),
+        lambda xp, g, x, min, max: g * xp.astype((x < min) & _not_above(xp, min, max), g.dtype),
+        lambda xp, g, x, min, max: g * xp.astype(x > max if min is None else (x > max) | (min > max), g.dtype),
+    ),
+    jvp=lambda xp, t, x, min, max: _clip_jvp(xp, t, x, min, max),
+)  # fmt: skip
+
+
+def _not_above(xp: Any, low: Any, high: Any) -> Any:
+    return (low <= high) if high is not None else (low == low)
+
+
+def _inside(xp: Any, x: Any, low: Any, high: Any) -> Any:
+    if low is None and high is None:
+        return x == x
+    if low is None:
+        return x <= high
+    return x >= low if high is None else (x >= low) & (x <= high)
+
+
+def _clip_jvp(xp: Any, t: Any, x: Any, low: Any, high: Any) -> Any:
+    tx, tlow, thigh = t
+    total = 0
+    if tx is not None:
+        total = total + tx * xp.astype(_inside(xp, x, low, high), tx.dtype)
+    if tlow is not None:
+        total = total + tlow * xp.astype((x < low) & _not_above(xp, low, high), tlow.dtype)
+    if thigh is not None:
+        total = total + thigh * xp.astype(x > high if low is None else (x > high) | (low > high), thigh.dtype)
+    return total
+
+
+where = linear(
+    "where", "condition, x1, x2, /", "Return elements of ``x1`` where the condition holds, of ``x2`` elsewhere.",
+    batch="elementwise", promote=("x1", "x2"),
+    transpose=(
+        None,
+        lambda xp, g, condition: xp.where(condition, g, xp.zeros_like(g)),
+        lambda xp, g, condition: xp.where(condition, xp.zeros_like(g), g),
+    ),
+)  # fmt: skip
+
+bitwise_and = elementwise("bitwise_and", "x1, x2, /", "Return the bitwise and.", **BITS)
+bitwise_or = elementwise("bitwise_or", "x1, x2, /", "Return the bitwise or.", **BITS)
+bitwise_xor = elementwise("bitwise_xor", "x1, x2, /", "Return the bitwise exclusive or.", **BITS)
+bitwise_invert = elementwise("bitwise_invert", "x, /", "Return the bitwise complement.", **BITS)
+bitwise_left_shift = elementwise("bitwise_left_shift", "x1, x2, /", "Shift bits to the left.", category="integer")
+bitwise_right_shift = elementwise("bitwise_right_shift", "x1, x2, /", "Shift bits to the right.", category="integer")
+equal = elementwise("equal", "x1, x2, /", "Say where the operands are equal.", **ANY)
+not_equal = elementwise("not_equal", "x1, x2, /", "Say where the operands differ.", **ANY)
+less = elementwise("less", "x1, x2, /", "Say where ``x1 < x2``.", category="real")
+less_equal = elementwise("less_equal", "x1, x2, /", "Say where ``x1 <= x2``.", category="real")
+greater = elementwise("greater", "x1, x2, /", "Say where ``x1 > x2``.", category="real")
+greater_equal = elementwise("greater_equal", "x1, x2, /", "Say where ``x1 >= x2``.", category="real")
+logical_and = elementwise("logical_and", "x1, x2, /", "Return the logical and.", **ANY)
+logical_or = elementwise("logical_or", "x1, x2, /", "Return the logical or.", **ANY)
+logical_xor = elementwise("logical_xor", "x1, x2, /", "Return the logical exclusive or.", **ANY)
+logical_not = elementwise("logical_not", "x, /", "Return the logical complement.", **ANY)
+isfinite = elementwise("isfinite", "x, /", "Say where values are finite.")
+isinf = elementwise("isinf", "x, /", "Say where values are infinite.")
+isnan = elementwise("isnan", "x, /", "Say where values are NaN.")
+signbit = elementwise("signbit", "x, /", "Say where the sign bit is set.", category="real floating-point")
+nextafter = elementwise(
+    "nextafter", "x1, x2, /", "Return the next representable value after ``x1`` towards ``x2``.", category="real floating-point"
+)  # fmt: skip
+
+alias = linear(
+    "alias", "x, /", "Return a new tensor of the same values, recorded.", batch="elementwise",
+    body=lambda xp, x: x, transpose=lambda g: g,
+)  # fmt: skip
+astype = linear(
+    "astype", "x, <dtype>, /, *, copy=True", "Return the values in another dtype.", batch="elementwise", promote=(),
+    transpose=lambda g: g,
+)  # fmt: skip

@@ -1,0 +1,246 @@
+"""Indexing: `getitem` and `setitem` with their transposes, `take`, `gather`, `index_add` and `scatter_add`.
+
+A key is static: integers, None, Ellipsis, ``("slice", start, stop, step)`` and ``("array",)``, which stands for the next
+of the index tensors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import dtypes
+from ..errors import IndexOutOfRangeError, ShapeError
+from .row import linear
+from .tools import axis_index, size_of
+
+ARRAY = ("array",)
+
+
+def native_key(key: Any, indices: Any) -> tuple[Any, ...]:
+    """Return a key in Python's own terms."""
+    given = iter(indices)
+    return tuple(next(given) if k == ARRAY else slice(*k[1:]) if isinstance(k, tuple) else k for k in key)
+
+
+def _positions(xp: Any, shape: tuple[int, ...], key: Any, indices: Any) -> Any:
+    """The flat position in `shape` of each element that a key selects."""
+    return xp.getitem(xp.reshape(xp.arange(size_of(shape), dtype=_int64(xp)), shape), list(indices), key=key)
+
+
+def _int64(xp: Any) -> Any:
+    return xp.device.best_native_dtype(dtypes.int64)
+
+
+def _getitem_body(xp: Any, x: Any, indices: Any, *, key: Any) -> Any:
+    return x[native_key(key, indices)]
+
+
+def _transpose_body(xp: Any, g: Any, indices: Any, *, x_shape: Any, key: Any) -> Any:
+    places = xp.reshape(_positions(xp, x_shape, key, indices), (-1,))
+    flat = xp.zeros((size_of(x_shape),), dtype=g.dtype)
+    return xp.reshape(xp.index_add(flat, places, xp.reshape(g, (-1,)), axis=0), x_shape)
+
+
+def _setitem_body(xp: Any, x: Any, value: Any, indices: Any, *, key: Any) -> Any:
+    """Without assignment: find for each element the last selected place that names it."""
+    shape = tuple(x.shape)
+    places = _positions(xp, shape, key, indices)
+    values = xp.reshape(xp.broadcast_to(value, tuple(places.shape)), (-1,))
+    n, total = size_of(tuple(places.shape)), size_of(shape)
+    if n == 0 or total == 0:
+        return xp.alias(x)
+    order = xp.arange(n, dtype=places.dtype)
+    named = xp.expand_dims(xp.arange(total, dtype=places.dtype), axis=1) == xp.reshape(places, (1, n))
+    last = xp.max(xp.where(named, order, xp.full((), -1, dtype=places.dtype)), axis=1)
+    chosen = xp.take(values, xp.maximum(last, xp.zeros_like(last)), axis=0)
+    return xp.reshape(xp.where(last >= 0, chosen, xp.reshape(x, (total,))), shape)
+
+
+def _prepare_take(device: Any, x: Any, indices: Any, axis: Any) -> tuple[Any]:
+    if axis is None:
+        if len(x.shape) != 1:
+            raise ShapeError(f"take: axis is needed for a tensor of {len(x.shape)} axes")
+        return (0,)
+    return (axis_index(axis, len(x.shape), "take"),)
+
+
+def _take_transpose(xp: Any, g: Any, indices: Any, x_shape: Any, axis: Any) -> Any:
+    k = len(indices.shape)
+    flat = xp.reshape(indices, (-1,)) if k != 1 else indices
+    merged = g if k == 1 else xp.reshape(g, (*x_shape[:axis], size_of(tuple(indices.shape)), *x_shape[axis + 1 :]))
+    return xp.index_add(xp.zeros(x_shape, dtype=g.dtype), flat, merged, axis=axis)
+
+
+def _index_add_body(xp: Any, x: Any, index: Any, source: Any, *, axis: Any) -> Any:
+    """A product with the 0-1 matrix of who goes where; integers are summed under a mask."""
+    n, k = x.shape[axis], index.shape[0]
+    if k == 0 or n == 0:
+        return x + xp.zeros_like(x)
+    index = xp.where(index < 0, index + n, index)
+    named = xp.expand_dims(xp.arange(n, dtype=index.dtype), axis=1) == xp.reshape(index, (1, k))
+    moved = xp.moveaxis(source, axis, 0)
+    rest = tuple(moved.shape)[1:]
+    flat = xp.reshape(moved, (k, size_of(rest)))
+    if xp.device.dtype_of.get(x.dtype, x.dtype).rank >= 2:
+        total = xp.matmul(xp.astype(named, flat.dtype), flat)
+    else:
+        masked = xp.where(xp.expand_dims(named, axis=2), xp.expand_dims(flat, axis=0), xp.zeros((), dtype=flat.dtype))
+        total = xp.sum(masked, axis=1, dtype=flat.dtype)
+    return x + xp.moveaxis(xp.reshape(total, (n, *rest)), 0, axis)
+
+
+def _scatter_add_body(xp: Any, x: Any, index: Any, source: Any, *, axis: Any) -> Any:
+    shape, ishape = tuple(x.shape), tuple(index.shape)
+    index = xp.where(index < 0, index + shape[axis], index)
+    strides, step = [0] * len(shape), 1
+    for i in reversed(range(len(shape))):
+        strides[i], step = step, step * shape[i]
+    places = index * strides[axis]
+    for i, n in enumerate(ishape):
+        if i != axis:
+            line = xp.reshape(xp.arange(n, dtype=index.dtype), tuple(n if j == i else 1 for j in range(len(ishape))))
+            places = places + line * strides[i]
+    used = source[tuple(slice(0, n) for n in ishape)]
+    flat = xp.reshape(x, (-1,)) if step else xp.reshape(x, (0,))
+    if size_of(ishape) == 0:
+        return xp.alias(x)
+    return xp.reshape(xp.index_add(flat, xp.reshape(places, (-1,)), xp.reshape(used, (-1,)), axis=0), shape)
+
+
+def _prepare_index_add(device: Any, x: Any, index: Any, source: Any, axis: Any) -> tuple[Any]:
+    n = len(x.shape)
+    at = axis_index(axis, n, "index_add")
+    if len(index.shape) != 1:
+        raise ShapeError(f"index_add: index has one axis, got shape {tuple(index.shape)}")
+    expected = (*x.shape[:at], index.shape[0], *x.shape[at + 1 :])
+    if tuple(source.shape) != tuple(expected):
+        raise ShapeError(f"index_add: source has shape {tuple(source.shape)}, expected {tuple(expected)} from x and index")
+    return (at,)
+
+
+def _prepare_gather(name: str) -> Any:
+    def prepare(device: Any, x: Any, index: Any, *rest: Any) -> tuple[Any]:
+        axis = rest[-1]
+        n = len(x.shape)
+        at = axis_index(axis, n, name)
+        if len(index.shape) != n:
+            raise ShapeError(
+                f"{name}: index has {len(index.shape)} axes, x has {n}; both must have the same number of axes"
+            )
+        bound = x.shape if len(rest) == 1 else rest[0].shape
+        for i in range(n):
+            if (i != at or len(rest) == 2) and index.shape[i] > bound[i]:
+                raise ShapeError(f"{name}: index has size {index.shape[i]} on axis {i}, more than {bound[i]}")
+        return (at,)
+
+    return prepare
+
+
+def _gather_body(xp: Any, x: Any, index: Any, *, axis: Any) -> Any:
+    cut = tuple(slice(None) if i == axis else slice(0, n) for i, n in enumerate(index.shape))
+    return xp.take_along_axis(x[cut], index, axis=axis)
+
+
+def _gather_transpose(xp: Any, g: Any, index: Any, x_shape: Any, axis: Any) -> Any:
+    return xp.scatter_add(xp.zeros(x_shape, dtype=g.dtype), index, g, axis=axis)
+
+
+def _scatter_source_transpose(xp: Any, g: Any, index: Any, source_shape: Any, axis: Any) -> Any:
+    found = xp.gather(g, index, axis=axis)
+    widths = tuple((0, n - m) for n, m in zip(source_shape, index.shape, strict=True))
+    return xp.pad(found, widths=widths) if any(b for _, b in widths) else found
+
+
+def _embedding_body(xp: Any, weight: Any, indices: Any, *, padding_idx: Any) -> Any:
+    return xp.reshape(
+        xp.take(weight, xp.reshape(indices, (-1,)), axis=0), (*tuple(indices.shape), *tuple(weight.shape)[1:])
+    )
+
+
+def _embedding_transpose(xp: Any, g: Any, indices: Any, weight_shape: Any, padding_idx: Any) -> Any:
+    flat = xp.reshape(indices, (-1,))
+    rows = xp.reshape(g, (size_of(tuple(indices.shape)), *weight_shape[1:]))
+    total = xp.index_add(xp.zeros(weight_shape, dtype=g.dtype), flat, rows, axis=0)
+    if padding_idx is None:
+        return total
+    kept = xp.arange(weight_shape[0], dtype=_int64(xp)) != padding_idx
+    return total * xp.astype(xp.reshape(kept, (-1, 1)), g.dtype)
+
+
+def _prepare_embedding(device: Any, weight: Any, indices: Any, padding_idx: Any) -> tuple[Any]:
+    if len(weight.shape) != 2:
+        raise ShapeError(f"embedding: weight has 2 axes (entries, features), got shape {tuple(weight.shape)}")
+    n = weight.shape[0]
+    if padding_idx is not None:
+        if not -n <= padding_idx < n:
+            raise IndexOutOfRangeError(f"embedding: padding_idx {padding_idx} is out of range for {n} entries")
+        padding_idx %= n
+    return (padding_idx,)
+
+
+
+
+getitem = linear(
+    "getitem", "x, [indices], /, *, key", "Return the elements that a key selects, as ``x[key]``.", promote=(),
+    transpose=lambda xp, g, indices, x_shape, key, wants: (
+        xp.getitem_transpose(g, list(indices), x_shape=tuple(x_shape), key=key), *(None,) * len(indices),
+    ),
+    body=_getitem_body, batch=None,
+)  # fmt: skip
+getitem_transpose = linear(
+    "getitem_transpose", "g, [indices], /, *, x_shape, key",
+    "Return zeros of shape `x_shape` with `g` added at the places that a key selects.", promote=(),
+    transpose=lambda xp, g, indices, key, wants: (xp.getitem(g, list(indices), key=key), *(None,) * len(indices)),
+    body=_transpose_body,
+)  # fmt: skip
+setitem = linear(
+    "setitem", "x, value, [indices], /, *, key", "Return `x` with `value` written where a key selects.", promote=(),
+    transpose=lambda xp, g, indices, key, wants: (
+        xp.setitem(g, xp.zeros((), dtype=g.dtype), list(indices), key=key) if wants[0] else None,
+        xp.getitem(g, list(indices), key=key) if wants[1] else None,
+        *(None,) * len(indices),
+    ),
+    body=_setitem_body,
+)  # fmt: skip
+take = linear(
+    "take", "x, indices, /, *, axis=None", "Return the slices along an axis that integers name.", promote=(),
+    transpose=(_take_transpose, None), prepare=_prepare_take,
+)  # fmt: skip
+take_along_axis = linear(
+    "take_along_axis", "x, indices, /, *, axis=-1", "Return along an axis the elements that an index tensor names.",
+    promote=(), prepare=lambda device, x, indices, axis: (axis_index(axis, len(x.shape), "take_along_axis"),),
+    transpose=(lambda xp, g, indices, x_shape, axis: _along_transpose(xp, g, indices, x_shape, axis), None),
+    batch="axis",
+)  # fmt: skip
+
+
+def _along_transpose(xp: Any, g: Any, indices: Any, x_shape: Any, axis: Any) -> Any:
+    # The other axes broadcast against each other.
+    shape = tuple(g.shape)
+    full = xp.broadcast_to(indices, shape)
+    wide = tuple(x_shape[i] if i == axis else n for i, n in enumerate(shape))
+    return xp.scatter_add(xp.zeros(wide, dtype=g.dtype), full, g, axis=axis)
+
+
+gather = linear(
+    "gather", "x, index, /, *, axis", "Return ``x[i][index[i][j]]`` along an axis, as PyTorch's gather.", promote=(),
+    transpose=(_gather_transpose, None), prepare=_prepare_gather("gather"), body=_gather_body, batch="axis",
+)  # fmt: skip
+scatter_add = linear(
+    "scatter_add", "x, index, source, /, *, axis", "Return `x` with `source` added where `index` says along an axis.",
+    promote=("x", "source"),
+    transpose=(lambda g: g, None, _scatter_source_transpose), prepare=_prepare_gather("scatter_add"),
+    body=_scatter_add_body, batch="axis",
+)  # fmt: skip
+index_add = linear(
+    "index_add", "x, index, source, /, *, axis",
+    "Return `x` with the slices of `source` added at `index` along an axis; repeated indices accumulate.",
+    promote=("x", "source"),
+    transpose=(lambda g: g, None, lambda xp, g, index, axis: xp.take(g, index, axis=axis)),
+    prepare=_prepare_index_add, body=_index_add_body,
+)  # fmt: skip
+embedding = linear(
+    "embedding", "weight, indices, /, *, padding_idx=None",
+    "Return the rows of `weight` that integers name; the row `padding_idx` gets no gradient.", promote=(),
+    transpose=(_embedding_transpose, None), prepare=_prepare_embedding, body=_embedding_body,
+)  # fmt: skip

@@ -1,0 +1,227 @@
+"""A row of the table, and its kinds.
+
+A row says once what an operation is: its signature in the standard's own spelling (what stands before ``/`` is an
+operand, ``[name]`` a list of operands, ``<name>`` a static before the slash, the rest static and hashable), how it
+differentiates, how it batches, what it means (`body`). Everything else in candelabra reads it.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from .. import dtypes
+from ..errors import RegistrationError
+
+TABLE: dict[str, Row] = {}
+
+RESERVED = frozenset({"xp", "g", "t", "wants", "out"})
+
+
+class Operand(NamedTuple):
+    """An operand of a row."""
+
+    name: str
+    optional: bool = False
+    is_list: bool = False
+
+
+class Static(NamedTuple):
+    """A static argument of a row."""
+
+    name: str
+    default: Any = None
+    required: bool = False
+    where: str = "keyword"  # "before" the slash, "positional" or "keyword"
+
+
+class Row:
+    """One operation of the table. Made by `elementwise`, `linear`, `bilinear`, `general`, `discrete`, `creation`."""
+
+    __slots__ = (
+        "batch", "bilinear", "body", "category", "differentiable", "doc", "errors", "example", "fallback", "floating",
+        "function", "implementations", "jvp", "kind", "name", "operands", "outputs", "partials", "place", "prepare",
+        "promote", "reference", "samples", "signature", "standard", "statics", "tolerance", "vjp",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        signature: str,
+        doc: str = "",
+        *,
+        category: str = "all",
+        partials: Sequence[Any] | None = None,
+        vjp: Any = None,
+        jvp: Callable[..., Any] | None = None,
+        batch: str | Callable[..., Any] | None = None,
+        body: Callable[..., Any] | None = None,
+        outputs: tuple[str, ...] = ("out",),
+        differentiable: tuple[bool, ...] | None = None,
+        promote: tuple[str, ...] | None = None,
+        floating: bool = False,
+        standard: bool | None = None,
+        prepare: Callable[..., Any] | None = None,
+        reference: Callable[..., Any] | None = None,
+        samples: Callable[..., Any] | None = None,
+        errors: Sequence[Any] = (),
+        example: str = "",
+        tolerance: float = 1.0,
+        depth: int = 2,
+    ) -> None:
+        caller = sys._getframe(depth)
+        self.place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+        if name in TABLE:
+            raise RegistrationError(
+                f"row {name!r} is registered twice: first at {TABLE[name].place}, again at {self.place}"
+            )
+        self.kind, self.name, self.signature, self.doc = kind, name, signature, doc
+        self.operands, self.statics = parse_signature(name, signature)
+        self.category = category
+        if category not in dtypes.CATEGORIES:
+            raise RegistrationError(f"row {name!r}: {category!r} is no dtype category")
+        self.partials, self.vjp, self.jvp, self.batch, self.body = partials, vjp, jvp, batch, body
+        self.bilinear = False
+        self.outputs = outputs
+        self.differentiable = differentiable or (kind not in ("discrete", "creation"),) * len(outputs)
+        self.promote = tuple(o.name for o in self.operands) if promote is None else promote
+        self.floating = floating
+        self.standard = body is None if standard is None else standard
+        self.prepare = prepare
+        self.reference, self.samples, self.errors = reference, samples, errors
+        self.example, self.tolerance = example, tolerance
+        self.fallback: dict[Any, str] = {}
+        self.function: Any = None
+        self.implementations: dict[Any, Any] | None = None
+        for rule in self.rules():
+            check_rule(self, rule)
+        TABLE[name] = self
+
+    def rules(self) -> list[Callable[..., Any]]:
+        """Return the row's rules, whatever its kind."""
+        found: list[Any] = []
+        for part in (self.partials, self.vjp):
+            found += part if isinstance(part, (tuple, list)) else [part]
+        return [rule for rule in found if callable(rule)]
+
+    def names(self) -> set[str]:
+        """Return the names that a rule of the row may ask for."""
+        operands = [o.name for o in self.operands]
+        return (
+            RESERVED | set(operands) | {f"{o}_shape" for o in operands} | {f"{o}_dtype" for o in operands}
+            | {s.name for s in self.statics} | set(self.outputs)
+        )  # fmt: skip
+
+    @property
+    def has_list(self) -> bool:
+        """Whether the last operand is a list."""
+        return bool(self.operands) and self.operands[-1].is_list
+
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether a gradient flows through the row."""
+        return any(self.differentiable)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} row {self.name}({self.signature})>"
+
+
+def rule_names(rule: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the parameter names of a rule."""
+    code = rule.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def check_rule(row: Row, rule: Callable[..., Any], extra: Sequence[str] = ()) -> None:
+    """Refuse a rule that asks for something the row does not have."""
+    allowed = row.names() | set(extra)
+    for name in rule_names(rule):
+        if name not in allowed:
+            raise RegistrationError(
+                f"row {row.name!r}: a rule asks for {name!r}, which is neither an operand, <operand>_shape, "
+                f"<operand>_dtype, an output, a static, a residual, nor xp, g, t or wants (row at {row.place})"
+            )
+
+
+def parse_signature(name: str, text: str) -> tuple[tuple[Operand, ...], tuple[Static, ...]]:
+    """Read a row's signature."""
+    before, slash, after = text.partition("/")
+    operands: list[Operand] = []
+    statics: list[Static] = []
+    for part in _split(before if slash else ""):
+        if part.startswith("<"):
+            statics.append(Static(part.strip("<>"), required=True, where="before"))
+        elif part.startswith("["):
+            operands.append(Operand(part.strip("[]"), is_list=True))
+        else:
+            operand, equals, default = part.partition("=")
+            if equals and default.strip() != "None":
+                raise RegistrationError(f"row {name!r}: an optional operand's default is None, not {default}")
+            operands.append(Operand(operand.strip(), optional=bool(equals)))
+    where = "positional"
+    for part in _split(after if slash else before):
+        if part == "*":
+            where = "keyword"
+            continue
+        static, equals, default = part.partition("=")
+        value = ast.literal_eval(default.strip()) if equals else None
+        statics.append(Static(static.strip(), value, not equals, where))
+    return tuple(operands), tuple(statics)
+
+
+def _split(text: str) -> list[str]:
+    parts, depth, current = [], 0, ""
+    for character in text:
+        if character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        if character == "," and depth == 0:
+            parts.append(current)
+            current = ""
+        else:
+            current += character
+    return [p.strip() for p in [*parts, current] if p.strip()]
+
+
+def elementwise(name: str, signature: str, doc: str = "", *, d: Any = (), **options: Any) -> Row:
+    """Register a row that works element by element with broadcasting; `d` holds one partial per operand.
+
+    A partial is a rule that returns the partial derivative of a holomorphic function, None for a partial of one, or
+    the number -1. Without `d` the row has no derivative.
+    """
+    partials = d if isinstance(d, tuple) else (d,)
+    options.setdefault("batch", "elementwise")
+    options.setdefault("category", "numeric")
+    kind = "elementwise" if d != () else "discrete"
+    return Row(kind, name, signature, doc, partials=partials if d != () else None, **options)
+
+
+def linear(name: str, signature: str, doc: str = "", *, transpose: Any, **options: Any) -> Row:
+    """Register a row that is jointly linear in the operands that have a transpose."""
+    return Row("linear", name, signature, doc, vjp=transpose, **options)
+
+
+def bilinear(name: str, signature: str, doc: str = "", *, transpose: Any, **options: Any) -> Row:
+    """Register a row that is linear in each of two operands."""
+    row = Row("bilinear", name, signature, doc, vjp=transpose, **options)
+    row.bilinear = True
+    return row
+
+
+def general(name: str, signature: str, doc: str = "", *, vjp: Any = None, **options: Any) -> Row:
+    """Register a differentiable row with rules of its own, or whose `body` is differentiated."""
+    return Row("general", name, signature, doc, vjp=vjp, **options)
+
+
+def discrete(name: str, signature: str, doc: str = "", **options: Any) -> Row:
+    """Register a row without a derivative."""
+    return Row("discrete", name, signature, doc, **options)
+
+
+def creation(name: str, signature: str, doc: str = "", **options: Any) -> Row:
+    """Register a row without operands: its function takes a device."""
+    return Row("creation", name, signature, doc, **options)

@@ -1,0 +1,52 @@
+"""Sorting, searching and sets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .row import discrete, general, linear
+from .tools import axis_index
+
+
+def _prepare_sort(device: Any, x: Any, axis: Any, descending: Any, stable: Any) -> tuple[Any, ...]:
+    return axis_index(axis, len(x.shape), "sort"), bool(descending), bool(stable)
+
+
+def _sort_vjp(xp: Any, g: Any, x: Any, axis: Any, descending: Any, stable: Any) -> Any:
+    order = xp.argsort(x, axis=axis, descending=descending, stable=stable)
+    return xp.scatter_add(xp.zeros_like(g), order, g, axis=axis)
+
+
+sort = general(
+    "sort", "x, /, *, axis=-1, descending=False, stable=True", "Return the values in order along an axis.",
+    category="real numeric", vjp=_sort_vjp, prepare=_prepare_sort, batch="axis",
+    jvp=lambda xp, t, x, axis, descending, stable: xp.take_along_axis(
+        t, xp.argsort(x, axis=axis, descending=descending, stable=stable), axis=axis
+    ),
+)  # fmt: skip
+argsort = discrete(
+    "argsort", "x, /, *, axis=-1, descending=False, stable=True", "Return the indices that sort along an axis.",
+    category="real numeric", prepare=_prepare_sort, batch="axis",
+)  # fmt: skip
+nonzero = discrete("nonzero", "x, /", "Return one index tensor per axis of the elements that are not zero.", outputs=("*",))
+searchsorted = discrete(
+    "searchsorted", "x1, x2, sorter=None, /, *, side='left'", "Return where values would go into a sorted tensor.",
+    category="real numeric", promote=("x1", "x2"),
+)  # fmt: skip
+unique_all = discrete(
+    "unique_all", "x, /", "Return the distinct values, their first indices, the inverse and the counts.",
+    outputs=("values", "indices", "inverse_indices", "counts"),
+)  # fmt: skip
+unique_counts = discrete("unique_counts", "x, /", "Return the distinct values and their counts.", outputs=("values", "counts"))
+unique_inverse = discrete(
+    "unique_inverse", "x, /", "Return the distinct values and the inverse.", outputs=("values", "inverse_indices")
+)  # fmt: skip
+unique_values = discrete("unique_values", "x, /", "Return the distinct values.")
+tril = linear(
+    "tril", "x, /, *, k=0", "Return the lower triangle of the last two axes, zeros above.",
+    transpose=lambda xp, g, k: xp.tril(g, k=k), batch="leading",
+)  # fmt: skip
+triu = linear(
+    "triu", "x, /, *, k=0", "Return the upper triangle of the last two axes, zeros below.",
+    transpose=lambda xp, g, k: xp.triu(g, k=k), batch="leading",
+)  # fmt: skip

@@ -1,0 +1,130 @@
+"""From a row's rules to a backward: what is saved, and a small generated function that calls the rules.
+
+A rule's parameter names say what it needs, and so what the graph keeps alive. A backward is called as
+``backward(xp, g, node, saved)`` and returns one cotangent per parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .primitives.row import Row, rule_names
+
+if TYPE_CHECKING:
+    from .implementation import Implementation
+
+_NEVER = frozenset({"xp", "g", "wants", "t"})
+
+
+def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str, ...]) -> None:
+    """Set `saves`, `backward` and `backward_graph` of an implementation."""
+    row = impl.row
+    saves: list[tuple[str, Any]] = []
+    if row.partials is not None:
+        graph_rules: Any = row.partials
+    elif row.vjp is not None:
+        graph_rules = row.vjp
+    else:
+        graph_rules = None
+        saves += [("operand", i) for i in range(len(row.operands))]
+    for rule in _rules(graph_rules) + ([kernel_vjp] if kernel_vjp is not None else []):
+        for name in rule_names(rule):
+            entry = _entry(row, name, residuals)
+            if entry is not None and entry not in saves:
+                saves.append(entry)
+    impl.saves = tuple(saves)
+    if graph_rules is None:
+        from .autograd.body import differentiate_body
+
+        impl.backward_graph = differentiate_body(row)
+    else:
+        impl.backward_graph = _compile(row, graph_rules, impl, row.partials is not None)
+    impl.backward = _compile(row, kernel_vjp, impl, False, residuals) if kernel_vjp is not None else impl.backward_graph
+
+
+def _rules(rules: Any) -> list[Callable[..., Any]]:
+    items = rules if isinstance(rules, (tuple, list)) else [rules]
+    return [rule for rule in items if callable(rule)]
+
+
+def _entry(row: Row, name: str, residuals: tuple[str, ...] = ()) -> tuple[str, Any] | None:
+    """Return what must be saved for a rule's parameter, as (kind, which)."""
+    if name in _NEVER or any(name == s.name for s in row.statics):
+        return None
+    for i, operand in enumerate(row.operands):
+        if name == operand.name:
+            return ("operand", i)
+        if name == f"{operand.name}_shape":
+            return ("shape", i)
+        if name == f"{operand.name}_dtype":
+            return ("dtype", i)
+    if name in residuals:
+        return ("residual", residuals.index(name))
+    if name == "out" or name in row.outputs:
+        return ("out", row.outputs.index(name) if name in row.outputs else 0)
+    raise AssertionError(name)
+
+
+def _argument(row: Row, name: str, saves: tuple[tuple[str, Any], ...], residuals: tuple[str, ...]) -> str:
+    if name in ("xp", "g", "wants"):
+        return f"{name}={name}"
+    for k, static in enumerate(row.statics):
+        if name == static.name:
+            return f"{name}=node.statics[{k}]"
+    return f"{name}=saved[{saves.index(_entry(row, name, residuals))}]"  # type: ignore[arg-type]
+
+
+def _call(
+    row: Row, rule: Callable[..., Any], rule_name: str, saves: tuple[Any, ...], residuals: tuple[str, ...] = ()
+) -> str:
+    return f"{rule_name}({', '.join(_argument(row, n, saves, residuals) for n in rule_names(rule))})"
+
+
+def _compile(row: Row, rules: Any, impl: Implementation, partial: bool, residuals: tuple[str, ...] = ()) -> Any:
+    scope: dict[str, Any] = {"complexes": impl.complexes, "_conj": _conj}
+    lines = ["def backward(xp, g, node, saved):"]
+    if callable(rules):
+        scope["rule"] = rules
+        if "wants" in rule_names(rules):
+            lines.append("    wants = tuple([p is not None for p in node.parents])")
+        call = _call(row, rules, "rule", impl.saves, residuals)
+        lines.append(f"    return ({call},)" if _is_per_operand(row, rules) else f"    return {call}")
+    else:
+        uses_conj = partial and any(callable(rule) for rule in rules)
+        if len(row.operands) > 1:
+            lines.append(f"    {', '.join(f'p{i}' for i in range(len(row.operands)))}, = node.parents")
+        terms = [_term(row, rule, i, scope, impl, partial, False) for i, rule in enumerate(rules)]
+        if uses_conj:
+            conjugated = [_term(row, rule, i, scope, impl, partial, True) for i, rule in enumerate(rules)]
+            lines.append("    if node.dtype in complexes:")
+            lines.append(f"        return ({', '.join(conjugated)},)")
+        lines.append(f"    return ({', '.join(terms)},)")
+    source = "\n".join(lines)
+    exec(compile(source, f"<backward of {row.name}>", "exec"), scope)
+    return scope["backward"]
+
+
+def _is_per_operand(row: Row, rule: Callable[..., Any]) -> bool:
+    """Whether a lone rule returns the one operand's cotangent itself rather than a tuple."""
+    return len(row.operands) == 1 and not row.has_list and rule is row.vjp
+
+
+def _term(row: Row, rule: Any, i: int, scope: dict[str, Any], impl: Implementation, partial: bool, conj: bool) -> str:
+    guard = f" if p{i} is not None else None" if len(row.operands) > 1 else ""
+    if partial:
+        if rule is None:
+            return f"g{guard}"
+        if rule == -1:
+            return f"-g{guard}"
+        scope[f"d{i}"] = rule
+        call = _call(row, rule, f"d{i}", impl.saves)
+        return f"(g * _conj(xp, {call}){guard})" if conj else f"(g * {call}{guard})"
+    if rule is None:
+        return "None"
+    scope[f"r{i}"] = rule
+    return f"({_call(row, rule, f'r{i}', impl.saves)}{guard})"
+
+
+def _conj(xp: Any, value: Any) -> Any:
+    return xp.conj(value) if hasattr(value, "dtype") else value.conjugate()
