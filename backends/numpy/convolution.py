@@ -2,8 +2,9 @@
 
 A stride-1 kernel of height `kh` needs no full patch matrix. Its *rows buffer* has the layout (row, kw, C, N, W'), where
 only the horizontal shifts are copied out: the patch matrix of output row `h` is then the contiguous slice of rows
-``h .. h + kh``, and `np.matmul` reads these overlapping slices as one strided batch. The gradient of the weight needs no
-patches at all: each tap is one product of the padded input, shifted, with the padded cotangent.
+``h .. h + kh``, and `np.matmul` reads these overlapping slices as one strided batch. The gradient of the weight needs
+no patches at all: each tap is one product of the padded input, shifted, with the padded cotangent. Kernels of height 3
+take half the multiplications (`winograd.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import Kernel
+from . import winograd
+from .movement import fill, span
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -69,31 +72,6 @@ def linear_vjp(
 # -- data movement ----------------------------------------------------------------------------------------------------
 
 
-def _span(size: int, count: int, start: int, step: int) -> tuple[int, int, int]:
-    """The range lo:hi of 0..count for which ``start + step * k`` lies in 0..size, and where lo falls."""
-    lo = min(count, max(0, -(start // step)))
-    hi = max(lo, min(count, (size - 1 - start) // step + 1))
-    return lo, hi, start + step * lo
-
-
-def _fill(dst: Array, src: Array, top: int, row_step: int, left: int, col_step: int) -> None:
-    """Copy ``src[top + row_step * r, ..., left + col_step * w]`` to ``dst[r, ..., w]``; what lies outside is zero."""
-    r0, r1, h0 = _span(src.shape[0], dst.shape[0], top, row_step)
-    w0, w1, v0 = _span(src.shape[-1], dst.shape[-1], left, col_step)
-    if r0 == r1 or w0 == w1:
-        dst[...] = 0
-        return
-    dst[:r0] = 0
-    dst[r1:] = 0
-    if w0:
-        dst[r0:r1, ..., :w0] = 0
-    if w1 < dst.shape[-1]:
-        dst[r0:r1, ..., w1:] = 0
-    dst[r0:r1, ..., w0:w1] = src[
-        h0 : h0 + (r1 - r0 - 1) * row_step + 1 : row_step, ..., v0 : v0 + (w1 - w0 - 1) * col_step + 1 : col_step
-    ]
-
-
 def _blocks(n: int, rows: int, width: int, bytes_per_position: int, halo: int) -> tuple[int, int]:
     """Images and output rows per block, so that a block's rows buffer stays in cache."""
     images = max(1, min(n, -(-_COLUMNS // max(1, width))))
@@ -141,7 +119,7 @@ def _correlate(
             top = h0 * sh - pad[0]
             if shares_rows:
                 for j in range(kw):
-                    _fill(buffer[:, j], source, top, 1, j * dw - pad[1], sw)
+                    fill(buffer[:, j], source, top, 1, j * dw - pad[1], sw)
                 row = buffer.strides[0]
                 patches = np.lib.stride_tricks.as_strided(
                     buffer, (h1 - h0, kh * kw * c, columns), (sh * row, columns * x.itemsize, x.itemsize), writeable=False
@@ -149,7 +127,7 @@ def _correlate(
             else:
                 for i in range(kh):
                     for j in range(kw):
-                        _fill(buffer[:, i, j], source, top + i * dh, sh, j * dw - pad[1], sw)
+                        fill(buffer[:, i, j], source, top + i * dh, sh, j * dw - pad[1], sw)
                 patches = buffer.reshape(h1 - h0, kh * kw * c, columns)
             np.matmul(matrix, patches, out=product)
             result = product.reshape(h1 - h0, o, m, wo).transpose(2, 1, 0, 3)
@@ -167,7 +145,7 @@ def _patches(x: Array, out_shape: Pair, kernel: Pair, stride: Pair, padding: Pad
     source = x.transpose(2, 1, 0, 3)
     for i in range(kernel[0]):
         for j in range(kernel[1]):
-            _fill(
+            fill(
                 cols[:, i, j].transpose(2, 0, 1, 3),
                 source,
                 i * dilation[0] - padding[0][0],
@@ -219,6 +197,9 @@ def conv2d(
         if bias is not None:
             np.add(out, bias[:, None, None], out=out)
         return out
+    if groups == 1 and winograd.applies((kh, kw), stride, dilation, (o, c), ho):
+        winograd.convolve(x, weight, bias, out, padding, dilation[1])
+        return out
     if groups == 1:
         taps = np.ascontiguousarray(weight.transpose(0, 2, 3, 1))
         _correlate(x, taps, bias, out, stride, (padding[0][0], padding[1][0]), dilation)
@@ -260,6 +241,8 @@ def conv2d_input(
         return np.zeros(x_shape, g.dtype)
     if groups == 1 and _is_pointwise((kh, kw), stride, padding):
         return np.matmul(weight.reshape(o, c).T, g.reshape(n, o, h * w)).reshape(x_shape)
+    if groups == 1 and winograd.applies((kh, kw), stride, dilation, (o, c), ho):
+        return winograd.cotangents(None, g, weight, x_shape, weight.shape, padding, dilation[1], False)[0]
     if groups == 1 and tuple(stride) == (1, 1):
         # The transpose of a stride-1 correlation is a correlation with the kernel turned around.
         out = np.empty(x_shape, g.dtype)
@@ -276,9 +259,9 @@ def conv2d_input(
         m = block.shape[0]
         columns = np.matmul(matrix, block.reshape(m, groups, og, ho * wo)).reshape(m, c, kh, kw, ho, wo)
         for i in range(kh):
-            r0, r1, h0 = _span(h, ho, i * dilation[0] - padding[0][0], stride[0])
+            r0, r1, h0 = span(h, ho, i * dilation[0] - padding[0][0], stride[0])
             for j in range(kw):
-                w0, w1, v0 = _span(w, wo, j * dilation[1] - padding[1][0], stride[1])
+                w0, w1, v0 = span(w, wo, j * dilation[1] - padding[1][0], stride[1])
                 if r0 < r1 and w0 < w1:
                     target = out[
                         n0 : n0 + m,
@@ -311,6 +294,8 @@ def conv2d_weight(
         return np.zeros(weight_shape, g.dtype)
     if groups == 1 and _is_pointwise((kh, kw), stride, padding):
         return _sum_of_products(g.reshape(n, o, ho * wo), x.reshape(n, c, h * w)).reshape(weight_shape)
+    if groups == 1 and winograd.applies((kh, kw), stride, dilation, (o, c), ho):
+        return winograd.cotangents(x, g, None, x.shape, weight_shape, padding, dilation[1], False)[1]
     if groups == 1 and tuple(stride) == (1, 1) and c * kh * kw > _SMALL_K:
         return _weight_by_taps(x, g, (kh, kw), padding, dilation)
     og = o // groups
@@ -384,11 +369,22 @@ def conv2d_vjp(
     wants: tuple[bool, ...],
 ) -> tuple[Array | None, Array | None, Array | None]:
     """Cotangents of x, weight and bias."""
+    want_x, want_w, want_b = (*wants, False)[:3]
+    if (
+        groups == 1
+        and x.size
+        and g.size
+        and (want_x or want_w)
+        and winograd.applies(weight.shape[2:], stride, dilation, weight.shape[:2], g.shape[2])
+    ):
+        return winograd.cotangents(
+            x if want_w else None, g, weight if want_x else None, x.shape, weight.shape, padding, dilation[1], want_b
+        )
     statics: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    gx = conv2d_input(g, weight, x_shape=x.shape, **statics) if wants[0] else None
-    gw = conv2d_weight(x, g, weight_shape=weight.shape, **statics) if wants[1] else None
+    gx = conv2d_input(g, weight, x_shape=x.shape, **statics) if want_x else None
+    gw = conv2d_weight(x, g, weight_shape=weight.shape, **statics) if want_w else None
     gb = None
-    if len(wants) > 2 and wants[2]:
+    if want_b:
         gb = np.add.reduce(np.add.reduce(g, axis=(2, 3)), axis=0)
     return gx, gw, gb
 

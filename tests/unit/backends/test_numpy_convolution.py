@@ -52,6 +52,18 @@ CASES = [
     ((3, 5, 6, 1), (7, 5, 6, 1), statics()),
     ((2, 20, 40, 300), (24, 20, 3, 3), statics(padding=((1, 1), (1, 1)))),
     ((70, 16, 5, 5), (24, 16, 3, 3), statics(padding=((1, 1), (1, 1)))),
+    # Wide enough for the transformed products: heights that tiles of four do and do not divide, paddings, shifts.
+    ((3, 16, 8, 7), (17, 16, 3, 3), statics(padding=((1, 1), (1, 1)))),
+    ((3, 16, 7, 5), (17, 16, 3, 3), statics(padding=((1, 1), (1, 1)))),
+    ((3, 18, 9, 9), (17, 18, 3, 3), statics()),
+    ((3, 18, 10, 9), (17, 18, 3, 3), statics(padding=((0, 2), (2, 0)))),
+    ((2, 16, 6, 8), (16, 16, 3, 2), statics(padding=((2, 2), (1, 0)))),
+    ((2, 16, 6, 9), (16, 16, 3, 3), statics(padding=((1, 1), (2, 2)), dilation=(1, 2))),
+    ((2, 16, 6, 9), (16, 16, 3, 3), statics(padding=((1, 1), (1, 3)), dilation=(1, 2))),
+    ((2, 16, 6, 1), (16, 16, 3, 1), statics(padding=((5, 1), (0, 0)))),
+    ((2, 16, 3, 2), (16, 16, 3, 4), statics(padding=((1, 1), (3, 4)))),
+    ((1, 16, 70, 120), (20, 16, 3, 3), statics(padding=((1, 1), (1, 1)))),
+    ((130, 16, 5, 5), (20, 16, 3, 3), statics(padding=((1, 0), (1, 1)))),
     ((0, 3, 7, 8), (4, 3, 3, 3), statics(padding=((1, 1), (1, 1)))),
     ((2, 3, 4, 4), (0, 3, 3, 3), statics()),
 ]
@@ -89,7 +101,7 @@ def test_conv2d_is_its_definition_and_its_transposes_are_adjoint(x_shape, w_shap
     np.testing.assert_array_equal(w, kept[1])
 
 
-@pytest.mark.parametrize("x_shape,w_shape,kw", CASES[:16])
+@pytest.mark.parametrize("x_shape,w_shape,kw", CASES[:27])
 def test_conv2d_agrees_with_torch(torch, x_shape, w_shape, kw):
     x, w, b = draw(*x_shape), draw(*w_shape), draw(w_shape[0])
     tx, tw, tb = (torch.tensor(a, requires_grad=True) for a in (x, w, b))

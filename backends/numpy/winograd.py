@@ -1,0 +1,353 @@
+"""Convolution with kernels of height 3 in half the multiplications, and its transposes (Winograd's F(4, 3) along rows).
+
+Four output rows y take six input rows d: ``y = A.T ((G w) * (B.T d))`` with six products where the definition has twelve
+(Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, here in one dimension: its rounding error is
+about twice that of the definition). Only rows are transformed, so that every sum runs over long contiguous stretches; the
+kernel's width is part of the matrix product. One trilinear form gives all three directions::
+
+    sum_k g_k y_k = sum_s (A g)_s (G w)_s (B.T d)_s
+
+Everything is laid out (s, channel, tile of four rows, N, W). A value that is not finite reaches all rows of its tile.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .movement import fill
+
+Array = np.ndarray
+Pair = tuple[int, int]
+Padding = tuple[Pair, Pair]
+
+_TILE = 4
+_POINTS = 6
+
+# The weight's transform, for the points 0, 1, -1, 2, -2 and infinity.
+_G = np.array(
+    [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]]
+)
+
+# Columns of a matrix product; more give BLAS nothing and leave the cache.
+_COLUMNS = 896
+# Elements of one array in a transform: some fifteen arrays stay in a second-level cache.
+_CHUNK = 1 << 14
+
+
+def applies(kernel: tuple[int, ...], stride: Pair, dilation: Pair, channels: Pair, rows: int) -> bool:
+    """Whether the transforms pay: they cost a few passes over the operands, the products are halved."""
+    return (
+        kernel[0] == 3
+        and tuple(stride) == (1, 1)
+        and dilation[0] == 1
+        and min(channels) >= 16
+        and -(-rows // _TILE) * _TILE <= 1.4 * rows
+    )
+
+
+def _blocks(n: int, rows: int, width: int) -> list[tuple[int, int, int, int]]:
+    """(first image, last, first tile, last) of each block."""
+    tiles = -(-rows // _TILE)
+    images = max(1, min(n, _COLUMNS // max(1, width)))
+    images = -(-n // -(-n // images))
+    height = max(1, min(tiles, _COLUMNS // max(1, images * width)))
+    height = -(-tiles // -(-tiles // height))
+    return [
+        (n0, min(n0 + images, n), t0, min(t0 + height, tiles))
+        for n0 in range(0, n, images)
+        for t0 in range(0, tiles, height)
+    ]
+
+
+def _chunks(channels: int, columns: int) -> list[slice]:
+    step = max(1, _CHUNK // max(1, columns))
+    return [slice(c, min(c + step, channels)) for c in range(0, channels, step)]
+
+
+class _Scratch:
+    """Arrays of one call, made anew only where a block's size differs from the last one's."""
+
+    def __init__(self, dtype: np.dtype) -> None:
+        self._dtype = dtype
+        self._arrays: dict[str, Array] = {}
+
+    def __call__(self, name: str, *shape: int) -> Array:
+        array = self._arrays.get(name)
+        if array is None or array.shape != shape:
+            array = self._arrays[name] = np.empty(shape, self._dtype)
+        return array
+
+
+def _weights(weight: Array) -> Array:
+    """``G w`` as (s, O, kw * C)."""
+    o, c, kh, kw = weight.shape
+    taps = np.ascontiguousarray(weight.transpose(2, 0, 3, 1)).reshape(kh, -1)
+    return (_G.astype(weight.dtype) @ taps).reshape(_POINTS, o, kw * c)
+
+
+def _inputs(rows_of_x: Array, block: tuple[int, int, int, int], width: int, taps: int, left: int, top: int, dw: int, scratch: _Scratch) -> Array:
+    """``B.T d`` of one block for every horizontal shift, as (s, kw * C, columns)."""
+    n0, n1, t0, t1 = block
+    c, w = rows_of_x.shape[1], rows_of_x.shape[3]
+    m, tiles = n1 - n0, t1 - t0
+    source = rows_of_x[:, :, n0:n1]
+    # The four phases of the rows, one tile more than needed: rows 4 and 5 of a tile are rows 0 and 1 of the next.
+    phases = scratch("phases", 4, c, tiles + 1, m, w)
+    for k in range(4):
+        count = tiles + (k < 2)
+        fill(phases[k, :, :count].transpose(1, 0, 2, 3), source, _TILE * t0 + k - top, _TILE, 0, 1)
+    result = scratch("inputs", _POINTS, taps, c, tiles, m, width)
+    same = width == w and 0 <= left <= (taps - 1) * dw and left % dw == 0
+    middle = left // dw if same else 0
+    plain = result[:, middle] if same else scratch("plain", _POINTS, c, tiles, m, w)
+    chunks = _chunks(c, tiles * m * w)
+    u = scratch("u", chunks[0].stop, tiles, m, w)
+    for part in chunks:
+        d0, d1, d2, d3 = phases[:, part, :tiles]
+        d4, d5 = phases[:2, part, 1:]
+        _transform_input(d0, d1, d2, d3, d4, d5, plain[:, part], u[: part.stop - part.start])
+    for j in range(taps):
+        shift = j * dw - left
+        if not same:
+            for s in range(_POINTS):
+                fill(result[s, j], plain[s], 0, 1, shift, 1)
+        elif shift:
+            # Of equal width the shift is an offset into the flat array; what wraps around is cleared.
+            to, of = result[:, j].reshape(_POINTS, -1), plain.reshape(_POINTS, -1)
+            if shift > 0:
+                to[:, :-shift] = of[:, shift:]
+                result[:, j, ..., -shift:] = 0
+            else:
+                to[:, -shift:] = of[:, :shift]
+                result[:, j, ..., :-shift] = 0
+    return result.reshape(_POINTS, taps * c, tiles * m * width)
+
+
+def _transform_input(d0: Array, d1: Array, d2: Array, d3: Array, d4: Array, d5: Array, t: Array, u: Array) -> None:
+    """``t = B.T d``; u is scratch."""
+    t0, t1, t2, t3, t4, t5 = t
+    np.subtract(d4, d2, out=t3)
+    np.subtract(d0, d2, out=t0)
+    np.multiply(t0, 4, out=t0)
+    np.add(t0, t3, out=t0)
+    np.subtract(d3, d1, out=t5)
+    np.add(t5, t5, out=u)
+    np.subtract(t3, u, out=t4)
+    np.add(t3, u, out=t3)
+    np.multiply(t5, -4, out=t5)
+    np.add(t5, d5, out=t5)
+    np.subtract(t5, d3, out=t5)
+    np.multiply(d2, -4, out=t1)
+    np.add(t1, d4, out=t1)
+    np.multiply(d1, -4, out=u)
+    np.add(u, d3, out=u)
+    np.subtract(t1, u, out=t2)
+    np.add(t1, u, out=t1)
+
+
+def _transform_input_back(s: Array, d: Array, u: Array) -> None:
+    """``d = B s``, the transpose; s is overwritten, u is scratch."""
+    s0, s1, s2, s3, s4, s5 = s
+    d0, d1, d2, d3, d4, d5 = d
+    np.add(s1, s2, out=u)
+    np.subtract(s1, s2, out=s1)
+    np.add(s3, s4, out=d4)
+    np.subtract(s3, s4, out=s3)
+    np.add(s3, s3, out=s3)
+    np.multiply(u, -4, out=d2)
+    np.subtract(d2, d4, out=d2)
+    np.add(d4, u, out=d4)
+    np.add(d4, s0, out=d4)
+    np.multiply(s0, 4, out=d0)
+    np.subtract(d2, d0, out=d2)
+    np.subtract(d2, s0, out=d2)
+    np.subtract(s5, s1, out=d1)
+    np.multiply(d1, 4, out=d1)
+    np.subtract(d1, s3, out=d1)
+    np.multiply(s5, -5, out=d3)
+    np.add(d3, s1, out=d3)
+    np.add(d3, s3, out=d3)
+    np.copyto(d5, s5)
+
+
+def convolve(x: Array, weight: Array, bias: Array | None, out: Array, padding: Padding, dw: int) -> None:
+    """Write the convolution of x (N, C, H, W) with weight (O, C, 3, kw), horizontally dilated by dw, to out."""
+    (top, _), (left, _) = padding
+    o, c, _, kw = weight.shape
+    n, _, ho, wo = out.shape
+    matrix = _weights(weight)
+    rows_of_x = x.transpose(2, 1, 0, 3)
+    scratch = _Scratch(x.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for block in _blocks(n, ho, wo):
+            n0, n1, t0, t1 = block
+            m, tiles = n1 - n0, t1 - t0
+            inputs = _inputs(rows_of_x, block, wo, kw, left, top, dw, scratch)
+            product = scratch("product", _POINTS, o, tiles * m * wo)
+            np.matmul(matrix, inputs, out=product)
+            if bias is not None:
+                # What is added to the product at the point 1 reaches every row.
+                np.add(product[1], bias[:, None], out=product[1])
+            product = product.reshape(_POINTS, o, tiles, m, wo)
+            chunks = _chunks(o, tiles * m * wo)
+            u = scratch("v", chunks[0].stop, tiles, m, wo)
+            for part in chunks:
+                target = [
+                    out[n0:n1, part, _TILE * t0 + k : min(ho, _TILE * t1) : _TILE].transpose(1, 2, 0, 3) for k in range(4)
+                ]
+                _transform_output(product[:, part], target, u[: part.stop - part.start])
+
+
+def _transform_output(p: Array, y: list[Array], u: Array) -> None:
+    """``y = A.T p``; the last tile may lack its last rows. p is overwritten, u is scratch."""
+    p0, p1, p2, p3, p4, p5 = p
+    np.add(p1, p2, out=u)
+    np.subtract(p1, p2, out=p1)
+    np.add(p3, p4, out=p2)
+    np.subtract(p3, p4, out=p3)
+    np.add(p0, u, out=p0)
+    np.add(p0[:, : y[0].shape[1]], p2[:, : y[0].shape[1]], out=y[0])
+    np.add(p3, p3, out=p3)
+    np.add(p1[:, : y[1].shape[1]], p3[:, : y[1].shape[1]], out=y[1])
+    np.multiply(p2, 4, out=p2)
+    np.add(u[:, : y[2].shape[1]], p2[:, : y[2].shape[1]], out=y[2])
+    np.multiply(p3, 4, out=p3)
+    np.add(p1, p3, out=p1)
+    np.add(p1[:, : y[3].shape[1]], p5[:, : y[3].shape[1]], out=y[3])
+
+
+def _outputs(rows_of_g: Array, block: tuple[int, int, int, int], scratch: _Scratch) -> Array:
+    """``A g`` of one block, as (s, O, tiles, N, W)."""
+    n0, n1, t0, t1 = block
+    o, width = rows_of_g.shape[1], rows_of_g.shape[3]
+    m, tiles = n1 - n0, t1 - t0
+    result = scratch("outputs", _POINTS, o, tiles, m, width)
+    inner = scratch("inner", 2, o, tiles, m, width)
+    source = rows_of_g[:, :, n0:n1]
+    for k, target in enumerate((result[0], inner[0], inner[1], result[5])):
+        fill(target.transpose(1, 0, 2, 3), source, _TILE * t0 + k, _TILE, 0, 1)
+    chunks = _chunks(o, tiles * m * width)
+    scrap = scratch("w", chunks[0].stop, tiles, m, width)
+    for part in chunks:
+        g0, t1_, t2, t3, t4, g3 = result[:, part]
+        g1, g2 = inner[:, part]
+        u = scrap[: part.stop - part.start]
+        np.add(g0, g2, out=t1_)
+        np.add(g1, g3, out=u)
+        np.subtract(t1_, u, out=t2)
+        np.add(t1_, u, out=t1_)
+        np.multiply(g2, 4, out=t3)
+        np.add(t3, g0, out=t3)
+        np.multiply(g3, 4, out=u)
+        np.add(u, g1, out=u)
+        np.add(u, u, out=u)
+        np.subtract(t3, u, out=t4)
+        np.add(t3, u, out=t3)
+    return result
+
+
+def cotangents(
+    x: Array | None,
+    g: Array,
+    weight: Array | None,
+    x_shape: tuple[int, ...],
+    weight_shape: tuple[int, ...],
+    padding: Padding,
+    dw: int,
+    want_bias: bool,
+) -> tuple[Array | None, Array | None, Array | None]:
+    """Cotangents of the input (if weight is given), of the weight (if x is given) and of the bias (if wanted)."""
+    (top, _), (left, _) = padding
+    o, c, _, kw = weight_shape
+    _, _, h, w = x_shape
+    n, _, ho, wo = g.shape
+    scratch = _Scratch(g.dtype)
+    rows_of_g = g.transpose(2, 1, 0, 3)
+    gx = rows_of_gx = matrix = rows_of_x = gw = part = gb = None
+    if weight is not None:
+        gx = np.empty(x_shape, g.dtype)
+        rows_of_gx = gx.transpose(2, 1, 0, 3)
+        matrix = _weights(weight).transpose(0, 2, 1)
+    if x is not None:
+        rows_of_x = x.transpose(2, 1, 0, 3)
+        gw = np.zeros((_POINTS, o, kw * c), g.dtype)
+        part = np.empty_like(gw)
+    if want_bias:
+        gb = np.zeros(o, g.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for block in _blocks(n, ho, wo):
+            outputs = _outputs(rows_of_g, block, scratch)
+            flat = outputs.reshape(_POINTS, o, -1)
+            if gb is not None:
+                # At the point 1 the transform is the sum of a tile's rows.
+                gb += np.add.reduce(flat[1], axis=1)
+            if gw is not None and rows_of_x is not None:
+                inputs = _inputs(rows_of_x, block, wo, kw, left, top, dw, scratch)
+                np.matmul(flat, inputs.transpose(0, 2, 1), out=part)
+                gw += part
+            if matrix is not None and rows_of_gx is not None:
+                n0, n1, t0, t1 = block
+                product = scratch("product", _POINTS, kw * c, flat.shape[2])
+                np.matmul(matrix, flat, out=product)
+                product = product.reshape(_POINTS, kw, c, t1 - t0, n1 - n0, wo)
+                _scatter(product, rows_of_gx[:, :, n0:n1], t0, t1 * _TILE >= ho, left, top, dw, scratch)
+    if gw is not None:
+        taps = _G.T.astype(g.dtype) @ gw.reshape(_POINTS, -1)
+        gw = np.ascontiguousarray(taps.reshape(3, o, kw, c).transpose(1, 3, 0, 2))
+    return gx, gw, gb
+
+
+def _scatter(
+    product: Array, rows_of_gx: Array, first: int, is_last: bool, left: int, top: int, dw: int, scratch: _Scratch
+) -> None:
+    """Add the shifts of one block's product (s, kw, C, tiles, N, Wo), transform back and write rows of gx (H, C, N, W)."""
+    _, kw, c, tiles, m, wo = product.shape
+    h, w = rows_of_gx.shape[0], rows_of_gx.shape[3]
+    same = wo == w and 0 <= left <= (kw - 1) * dw and left % dw == 0
+    if same:
+        total = product[:, left // dw]
+        for j in range(kw):
+            shift = left - j * dw
+            if shift > 0:
+                product[:, j, ..., :shift] = 0
+                to = total.reshape(_POINTS, -1)[:, :-shift]
+                np.add(to, product[:, j].reshape(_POINTS, -1)[:, shift:], out=to)
+            elif shift < 0:
+                product[:, j, ..., shift:] = 0
+                to = total.reshape(_POINTS, -1)[:, -shift:]
+                np.add(to, product[:, j].reshape(_POINTS, -1)[:, :shift], out=to)
+    else:
+        total = scratch("total", _POINTS, c, tiles, m, w)
+        total.fill(0)
+        for j in range(kw):
+            lo, hi = max(0, left - j * dw), min(wo, w + left - j * dw)
+            if lo < hi:
+                to = total[..., lo + j * dw - left : hi + j * dw - left]
+                np.add(to, product[:, j, ..., lo:hi], out=to)
+    # Rows 4 and 5 of a tile meet rows 0 and 1 of the next one, also across blocks.
+    carried = scratch("carried", 2, c, m, w)
+    rows = scratch("rows", 4, c, tiles, m, w)
+    over = scratch("over", 2, c, tiles + 1, m, w)
+    over[:, :, 0] = carried if first else 0
+    chunks = _chunks(c, tiles * m * w)
+    u = scratch("u2", chunks[0].stop, tiles, m, w)
+    for part in chunks:
+        s = total[:, part]
+        _transform_input_back(s, [*rows[:, part], *over[:, part, 1:]], u[: part.stop - part.start])
+    carried[...] = over[:, :, -1]
+    for k in range(4):
+        start = _TILE * first + k - top
+        skip = max(0, -(start // _TILE))
+        stop = max(skip, min(tiles, (h - 1 - start) // _TILE + 1))
+        if skip == stop:
+            continue
+        target = rows_of_gx[start + _TILE * skip : start + _TILE * (stop - 1) + 1 : _TILE].transpose(1, 0, 2, 3)
+        if k < 2:
+            np.add(rows[k, :, skip:stop], over[k, :, skip:stop], out=target)
+        else:
+            np.copyto(target, rows[k, :, skip:stop])
+    if is_last:
+        end = _TILE * (first + tiles) - top
+        for k in range(2):
+            if 0 <= end + k < h:
+                rows_of_gx[end + k] = over[k, :, -1]
