@@ -21,6 +21,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 MMAP_THRESHOLD = 1 << 30
 TRIM_THRESHOLD = (1 << 31) - 1
@@ -64,7 +65,7 @@ def tune_allocator() -> bool:
     try:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt.argtypes, mallopt.restype = (ctypes.c_int, ctypes.c_int), ctypes.c_int
-        threshold = next(n for n in (MMAP_THRESHOLD, _OLD_MMAP_THRESHOLD, 0) if n and mallopt(_M_MMAP_THRESHOLD, n) or not n)
+        threshold = next((n for n in (MMAP_THRESHOLD, _OLD_MMAP_THRESHOLD) if mallopt(_M_MMAP_THRESHOLD, n)), 0)
         trimmed = bool(mallopt(_M_TRIM_THRESHOLD, TRIM_THRESHOLD))
     except (OSError, AttributeError, ValueError) as error:
         _allocator = f"untouched: {error}"
@@ -135,17 +136,19 @@ def policy() -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        ``allocator``, ``blas kernels``, ``blas core`` (the kernel set that OpenBLAS itself reports) and
-        ``blas threads``.
+        ``allocator``, ``blas kernels`` (what was asked for), ``blas core`` (what OpenBLAS itself reports) and
+        ``threads``.
     """
     threads = get_num_threads()
     core = _function("get_corename", ctypes.c_char_p)
     name = core().decode() if core is not None else "unknown: no OpenBLAS found in this process"
+    pool = _parallel()
+    elementwise = f", {pool.get_num_threads()} for large elementwise kernels" if pool is not None else ""
     return {
         "allocator": _allocator,
         "blas kernels": _coretype,
         "blas core": name,
-        "blas threads": "unknown" if threads is None else str(threads),
+        "threads": f"{'an unknown number' if threads is None else threads} for BLAS{elementwise}",
     }
 
 
@@ -156,7 +159,7 @@ def get_num_threads() -> int | None:
 
 
 def set_num_threads(n: int) -> bool:
-    """Set the number of threads of NumPy's BLAS pool.
+    """Set the number of threads of NumPy's BLAS pool, and of large elementwise kernels.
 
     Parameters
     ----------
@@ -166,12 +169,15 @@ def set_num_threads(n: int) -> bool:
     Returns
     -------
     bool
-        False where NumPy's BLAS is not an OpenBLAS that can be told; nothing is changed then.
+        False where NumPy's BLAS is not an OpenBLAS that can be told; only the kernels' number changes then.
     """
     if isinstance(n, bool) or not isinstance(n, int):
         raise TypeError(f"set_num_threads takes an int, got {type(n).__name__}")
     if n < 1:
         raise ValueError(f"set_num_threads takes at least 1 thread, got {n}")
+    pool = _parallel()
+    if pool is not None:
+        pool.set_num_threads(n)
     function = _function("set_num_threads", None, ctypes.c_int)
     if function is None:
         return False
@@ -179,7 +185,16 @@ def set_num_threads(n: int) -> bool:
     return True
 
 
-def _function(name: str, restype: type | None, *argtypes: type) -> ctypes._NamedFuncPointer | None:  # type: ignore[name-defined]
+def _parallel() -> Any:
+    """The threads of the large kernels; None where this file was loaded by itself."""
+    if not __package__:
+        return None
+    from . import parallel
+
+    return parallel
+
+
+def _function(name: str, restype: Any, *argtypes: Any) -> Any:
     """The OpenBLAS function `name`, whatever prefix and suffix this build gives its symbols."""
     library = _find_openblas()
     if library is None:

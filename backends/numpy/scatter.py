@@ -7,6 +7,7 @@ those write to the same row.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -73,7 +74,7 @@ def _add_rows(out: np.ndarray, rows: np.ndarray, source: np.ndarray) -> None:
     sorted_counts = counts.take(by_count)
     bounds = [*_starts_of_runs(sorted_counts).tolist(), len(sorted_counts)]
     jobs: list[tuple[int, int, int]] = []
-    for first, last in zip(bounds[:-1], bounds[1:], strict=True):
+    for first, last in itertools.pairwise(bounds):
         count = int(sorted_counts[first])
         step = max(1, parallel.BLOCK // (count * width))
         jobs += [(count, i, min(i + step, last)) for i in range(first, last, step)]

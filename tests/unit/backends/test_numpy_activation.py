@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-
 from candelabra.backends.numpy import activation, parallel
 from candelabra.core.backend import Kernel
 

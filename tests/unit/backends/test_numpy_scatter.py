@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from candelabra.backends.numpy import parallel, scatter
 from candelabra.core.errors import IndexOutOfRangeError
 
@@ -25,7 +24,15 @@ def draw(rng, shape, dtype):
 @pytest.mark.parametrize("few", [0, 1 << 16])
 @pytest.mark.parametrize(
     ("shape", "axis", "m"),
-    [((5, 3), 0, 9), ((5, 3), 1, 4), ((2, 4, 3), 1, 7), ((6,), 0, 20), ((5, 3), 0, 0), ((4, 0), 0, 3), ((3, 70), -2, 1)],
+    [
+        ((5, 3), 0, 9),
+        ((5, 3), 1, 4),
+        ((2, 4, 3), 1, 7),
+        ((6,), 0, 20),
+        ((5, 3), 0, 0),
+        ((4, 0), 0, 3),
+        ((3, 70), -2, 1),
+    ],
 )
 def test_index_add(shape, axis, m, few, dtype, monkeypatch):
     monkeypatch.setattr(scatter, "_FEW", few)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from candelabra.backends.numpy import parallel, softmax
 from candelabra.core.errors import IndexOutOfRangeError
 

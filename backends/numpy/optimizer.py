@@ -1,0 +1,430 @@
+"""Optimizer updates over many parameters at once.
+
+Each parameter is worked through in blocks that stay in cache, so that its memory is read and written once instead of a
+dozen times; all blocks together are shared by several threads. Parameters of a few elements are joined into one block,
+since there a call costs more than its arithmetic. The order of arithmetic is that of PyTorch's single-tensor
+implementations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import parallel
+
+# Five arrays of this many float32 elements fit a 1 MB second-level cache.
+_BLOCK = 1 << 15
+
+# Parameters up to this size are joined, if there are at least so many.
+_SMALL = 1 << 12
+_MANY = 3
+
+_REAL = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(np.float64)}
+
+# A block's work: slices of the operands, slices of the results, scratch.
+_Body = Callable[..., None]
+
+
+def _flat(x: np.ndarray) -> np.ndarray:
+    """A dense array as one axis, complex numbers as pairs."""
+    flat = x.reshape(-1) if x.flags.c_contiguous else x.ravel(order="K")
+    real = _REAL.get(x.dtype)
+    return flat if real is None else flat.view(real)
+
+
+def _is_dense(x: np.ndarray) -> bool:
+    return x.flags.c_contiguous or x.flags.f_contiguous or np.empty_like(x).strides == x.strides
+
+
+def _laid_out_as(x: np.ndarray, template: np.ndarray) -> np.ndarray:
+    if x.strides == template.strides and x.dtype == template.dtype:
+        return x
+    copy = np.empty_like(template)
+    copy[...] = x
+    return copy
+
+
+class _Update:
+    """One update of lists of arrays: ``body(*operands, *results, *scratch)`` on flat pieces of each parameter.
+
+    Parameters
+    ----------
+    lists : sequence of list of ndarray
+        The parameters, the gradients, then the state. All but the gradients have a result.
+    scratch : int
+        Number of scratch arrays that `body` takes.
+    donate : bool
+        Write results into the operands.
+    """
+
+    def __init__(self, lists: Sequence[Sequence[np.ndarray]], scratch: int, donate: bool) -> None:
+        self.lists = lists
+        self.scratch = scratch
+        self.donate = donate
+        self.jobs: list[tuple[_Body, list[np.ndarray], int, int]] = []
+        self.results: list[list[np.ndarray]] = [list(arrays) for i, arrays in enumerate(lists) if i != 1]
+        self.later: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def add(self, i: int, body: _Body) -> None:
+        """Plan the update of parameter `i`."""
+        p = self.lists[0][i]
+        operands = [arrays[i] for arrays in self.lists]
+        if p.dtype.itemsize == 2:
+            # 16-bit parameters compute in float32.
+            wide = [np.array(x, dtype=np.float32) for x in operands]
+            results = [wide[0], *wide[2:]]
+            for position, x in enumerate(results):
+                target = self.lists[position + (position > 0)][i]
+                target = target if self.donate else np.empty_like(target)
+                self.results[position][i] = target
+                self.later.append((target, x))
+            operands = wide
+        elif self.donate and _is_dense(p):
+            operands = [p, *(_laid_out_as(x, p) for x in operands[1:])]
+            results = [operands[0], *operands[2:]]
+            for position, x in enumerate(results):
+                self.results[position][i] = x
+        else:
+            template = np.empty_like(p)
+            results = [template, *(np.empty_like(template) for _ in operands[2:])]
+            operands = [_laid_out_as(x, template) for x in operands]
+            for position, x in enumerate(results):
+                self.results[position][i] = x
+        flat = [_flat(x) for x in (*operands, *results)]
+        size = flat[0].size
+        for start in range(0, size, _BLOCK):
+            self.jobs.append((body, flat, start, min(start + _BLOCK, size)))
+
+    def join(self, members: list[int], body: _Body, reads_params: bool) -> None:
+        """Update small parameters of one dtype together; `reads_params` where the step depends on the parameter."""
+        lists = [[arrays[i] for i in members] for arrays in self.lists]
+        joined = [np.concatenate(arrays, axis=None) for arrays in lists[1:]]
+        p = np.concatenate(lists[0], axis=None) if reads_params else np.zeros_like(joined[0])
+        g, *state = joined
+        buffers = np.empty((self.scratch, g.size), g.dtype)
+        with np.errstate(all="ignore"):
+            body(p, g, *state, p, *state, *buffers)
+        start = 0
+        donate = self.donate
+        for i, old in zip(members, lists[0]):
+            shape = old.shape
+            stop = start + old.size
+            part = p[start:stop].reshape(shape)
+            if reads_params:
+                if donate:
+                    old[...] = part
+                else:
+                    self.results[0][i] = part.copy()
+            else:
+                self.results[0][i] = np.add(old, part, out=old if donate else np.empty_like(old))
+            for position, values in enumerate(state, 1):
+                part = values[start:stop].reshape(shape)
+                if donate:
+                    self.results[position][i][...] = part
+                else:
+                    self.results[position][i] = part.copy()
+            start = stop
+
+    def run(self) -> tuple[list[np.ndarray], ...]:
+        """Do what is planned; return the lists of results."""
+        if self.jobs:
+            jobs, scratch = self.jobs, self.scratch
+
+            def work(spans: Iterator[tuple[int, int]]) -> None:
+                buffers: dict[Any, list[np.ndarray]] = {}
+                with np.errstate(all="ignore"):
+                    for first, last in spans:
+                        for body, flat, start, stop in jobs[first:last]:
+                            dtype = flat[0].dtype
+                            if dtype not in buffers:
+                                buffers[dtype] = list(np.empty((scratch, _BLOCK), dtype))
+                            body(*[x[start:stop] for x in flat], *[b[: stop - start] for b in buffers[dtype]])
+
+            if sum(stop - start for _, _, start, stop in jobs) >= 8 * _BLOCK:
+                parallel.for_blocks(work, len(jobs), 1)
+            else:
+                work(iter([(0, len(jobs))]))
+        for target, wide in self.later:
+            target[...] = wide
+        return tuple(self.results)
+
+
+# --- SGD ------------------------------------------------------------------------------------------------------------
+
+
+def sgd_step(
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    momentum_buffers: list[np.ndarray],
+    /,
+    *,
+    lr: float,
+    momentum: float,
+    dampening: float,
+    weight_decay: float,
+    nesterov: bool,
+    maximize: bool,
+    first: Sequence[bool],
+    donate: bool = False,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """One step of stochastic gradient descent for all parameters.
+
+    Parameters
+    ----------
+    params, grads, momentum_buffers : list of ndarray
+        The buffers are an empty list where `momentum` is 0.
+    lr, momentum, dampening, weight_decay, nesterov, maximize
+        As in `torch.optim.SGD`.
+    first : sequence of bool
+        Per parameter, whether its buffer starts as the gradient; what it holds is not read.
+    donate : bool
+        Whether `params` and `momentum_buffers` may be overwritten. `grads` never are.
+
+    Returns
+    -------
+    tuple of two lists of ndarray
+        The new parameters and buffers.
+    """
+
+    def gradient(p: np.ndarray, g: np.ndarray, t: np.ndarray) -> np.ndarray:
+        if weight_decay:
+            np.multiply(p, weight_decay, out=t)
+            return (np.subtract if maximize else np.add)(t, g, out=t)
+        return np.negative(g, out=t) if maximize else g
+
+    def plain(p: np.ndarray, g: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
+        np.multiply(gradient(p, g, t), -lr, out=t)
+        np.add(p, t, out=out)
+
+    def with_momentum(start: bool) -> _Body:
+        def body(
+            p: np.ndarray, g: np.ndarray, b: np.ndarray, out: np.ndarray, b_out: np.ndarray, t: np.ndarray
+        ) -> None:
+            g = gradient(p, g, t)
+            if start:
+                np.copyto(b_out, g)
+            else:
+                np.multiply(b, momentum, out=b_out)
+                if dampening:
+                    np.add(b_out, g * (1.0 - dampening), out=b_out)
+                else:
+                    np.add(b_out, g, out=b_out)
+            if nesterov:
+                step = b_out * momentum
+                np.add(g, step, out=t)
+                np.multiply(t, -lr, out=t)
+            else:
+                np.multiply(b_out, -lr, out=t)
+            np.add(p, t, out=out)
+
+        return body
+
+    if not momentum:
+        if donate and not weight_decay and not maximize:
+            return _plain_steps(params, grads, lr), []
+        update = _Update((params, grads), 1, donate)
+        for i in range(len(params)):
+            update.add(i, plain)
+        return update.run()[0], []
+    bodies = (with_momentum(False), with_momentum(True))
+    buffers = [np.empty_like(p) if b is None else b for p, b in zip(params, momentum_buffers)]
+    update = _Update((params, grads, buffers), 1, donate)
+    for i, start in enumerate(first):
+        update.add(i, bodies[bool(start)])
+    new_params, new_buffers = update.run()
+    return new_params, new_buffers
+
+
+def _plain_steps(params: list[np.ndarray], grads: list[np.ndarray], lr: float) -> list[np.ndarray]:
+    """p -= lr g in place: two calls where a parameter is small, which is all there is to pay."""
+    large: list[int] = []
+    for i, (p, g) in enumerate(zip(params, grads)):
+        if p.size > _BLOCK or p.dtype.itemsize == 2:
+            large.append(i)
+        else:
+            np.add(p, g * -lr, out=p)
+    if large:
+
+        def body(p: np.ndarray, g: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
+            np.multiply(g, -lr, out=t)
+            np.add(p, t, out=out)
+
+        update = _Update((params, grads), 1, True)
+        for i in large:
+            update.add(i, body)
+        return update.run()[0]
+    return list(params)
+
+
+# --- Adam -----------------------------------------------------------------------------------------------------------
+
+
+def adam_step(
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    exp_avgs: list[np.ndarray],
+    exp_avg_sqs: list[np.ndarray],
+    max_exp_avg_sqs: list[np.ndarray],
+    /,
+    *,
+    steps: Sequence[float],
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    amsgrad: bool,
+    maximize: bool,
+    decoupled: bool,
+    donate: bool = False,
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+    """One step of Adam (Kingma and Ba, 2015), or of AdamW (Loshchilov and Hutter, 2019), for all parameters.
+
+    Parameters
+    ----------
+    params, grads, exp_avgs, exp_avg_sqs, max_exp_avg_sqs : list of ndarray
+        The last is an empty list without `amsgrad`.
+    steps : sequence of float
+        Per parameter, the number of this step, counted from 1.
+    lr, beta1, beta2, eps, weight_decay, amsgrad, maximize
+        As in `torch.optim.Adam`.
+    decoupled : bool
+        Decay the parameter itself, as AdamW does, instead of adding to the gradient.
+    donate : bool
+        Whether parameters and state may be overwritten. `grads` never are.
+
+    Returns
+    -------
+    tuple of four lists of ndarray
+        The new parameters and state.
+    """
+    lists = (params, grads, exp_avgs, exp_avg_sqs, *((max_exp_avg_sqs,) if amsgrad else ()))
+    update = _Update(lists, 2 if maximize or (weight_decay and not decoupled) else 1, donate)
+    bodies: dict[float, _Body] = {}
+    groups: dict[tuple[Any, float], list[int]] = {}
+    for i, (p, step) in enumerate(zip(params, steps)):
+        if step not in bodies:
+            bodies[step] = _adam_body(
+                step, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled, len(lists)
+            )
+        if p.size <= _SMALL and p.dtype.itemsize > 2 and p.dtype not in _REAL:
+            groups.setdefault((p.dtype, step), []).append(i)
+        else:
+            update.add(i, bodies[step])
+    for (_, step), members in groups.items():
+        if len(members) < _MANY:
+            for i in members:
+                update.add(i, bodies[step])
+            continue
+        for part in _filling(members, params):
+            update.join(part, bodies[step], bool(weight_decay))
+    results = update.run()
+    return (*results[:3], results[3] if amsgrad else [])
+
+
+def _filling(members: list[int], params: list[np.ndarray]) -> Iterator[list[int]]:
+    """Split `members` so that each part fills about a block."""
+    part: list[int] = []
+    size = 0
+    for i in members:
+        part.append(i)
+        size += params[i].size
+        if size >= _BLOCK:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _adam_body(
+    step: float,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    eps: float,
+    weight_decay: float,
+    amsgrad: bool,
+    maximize: bool,
+    decoupled: bool,
+    lists: int,
+) -> _Body:
+    step_size = -lr / (1.0 - beta1**step)
+    root = 1.0 / math.sqrt(1.0 - beta2**step)
+    shrink = 1.0 - lr * weight_decay if decoupled else 1.0
+    penalty = 0.0 if decoupled else weight_decay
+
+    def body(*arrays: np.ndarray) -> None:
+        p, g, m, v = arrays[:4]
+        p_out, m_out, v_out = arrays[lists : lists + 3]
+        t = arrays[2 * lists - 1]
+        if penalty:
+            u = arrays[2 * lists]
+            np.multiply(p, penalty, out=u)
+            g = (np.subtract if maximize else np.add)(u, g, out=u)
+        elif maximize:
+            g = np.negative(g, out=arrays[2 * lists])
+        # m = lerp(m, g, 1 - beta1), in the two forms that PyTorch takes
+        np.subtract(g, m, out=t)
+        if beta1 > 0.5:
+            np.multiply(t, 1.0 - beta1, out=t)
+            np.add(m, t, out=m_out)
+        else:
+            np.multiply(t, beta1, out=t)
+            np.subtract(g, t, out=m_out)
+        np.multiply(g, g, out=t)
+        np.multiply(t, 1.0 - beta2, out=t)
+        np.multiply(v, beta2, out=v_out)
+        np.add(v_out, t, out=v_out)
+        if amsgrad:
+            s_out = arrays[lists + 3]
+            np.maximum(arrays[4], v_out, out=s_out)
+            np.sqrt(s_out, out=t)
+        else:
+            np.sqrt(v_out, out=t)
+        np.multiply(t, root, out=t)
+        np.add(t, eps, out=t)
+        np.divide(m_out, t, out=t)
+        np.multiply(t, step_size, out=t)
+        if shrink != 1.0:
+            np.multiply(p, shrink, out=p_out)
+            np.add(p_out, t, out=p_out)
+        else:
+            np.add(p, t, out=p_out)
+
+    return body
+
+
+# --- norms ----------------------------------------------------------------------------------------------------------
+
+
+def global_norm(arrays: Sequence[np.ndarray]) -> float:
+    """The 2-norm of all elements of all arrays together.
+
+    Blocks are summed in their own dtype and added up in double precision; where that overflows or vanishes, all is
+    done again in scaled double precision.
+    """
+    total = 0.0
+    with np.errstate(all="ignore"):
+        for x in arrays:
+            flat = _flat(x if _is_dense(x) else x.copy())
+            if flat.dtype.itemsize == 2 or flat.dtype.kind not in "f":
+                flat = flat.astype(np.float32 if flat.dtype.kind not in "iub" else np.float64)
+            for start in range(0, flat.size, _BLOCK):
+                block = flat[start : start + _BLOCK]
+                total += float(np.dot(block, block))
+        if 1e-30 < total < math.inf:
+            return math.sqrt(total)
+        flats = [_flat(x if _is_dense(x) else x.copy()).astype(np.float64) for x in arrays if x.size]
+        top = max((float(np.max(np.abs(flat))) for flat in flats), default=0.0)
+        if any(np.isnan(flat).any() for flat in flats):
+            return math.nan
+        if top == 0.0 or math.isinf(top):
+            return top
+        return top * math.sqrt(sum(float(np.dot(flat / top, flat / top)) for flat in flats))
+
+
+KERNELS: dict[str, Callable[..., Any]] = {"sgd_step": sgd_step, "adam_step": adam_step}
