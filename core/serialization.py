@@ -185,7 +185,7 @@ class _Entries:
         dtype = _DTYPES[content.dtype.name]
         # safetensors 0.8.0 writes wrong data for what is not in C order, without a word (safetensors#825).
         content = np.asarray(content, dtype=host_device().native[dtype], order="C")
-        name = self._free_name(name or "value")
+        name = self._free_name(name)
         fields = {"entry": name}
         if dtype.is_complex:
             # Few readers know complex numbers: a last axis holds the real and the imaginary part.

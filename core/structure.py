@@ -64,6 +64,8 @@ class Encoder:
     @property
     def name(self) -> str:
         """Where in the state the encoder is, with dots between the parts; a key of a flat dictionary is itself."""
+        if not self._path:
+            return "value"
         return ".".join(str(part) if type(part) in (str, int) else type(part).__name__ for part in self._path)
 
     def encode(self, value: Any) -> Any:

@@ -1,0 +1,606 @@
+"""Saving and loading: what comes back equals what was saved, and a bad file or state changes nothing."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import struct
+from collections import Counter, OrderedDict, defaultdict, namedtuple
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import candelabra as cb
+import ml_dtypes
+import numpy as np
+import pytest
+from candelabra.core import errors
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors import numpy as safetensors_numpy
+from safetensors import safe_open
+
+DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "bfloat16",
+          "float32", "float64", "complex64", "complex128"]  # fmt: skip
+SHAPES = [(), (0,), (3,), (2, 3), (2, 0, 3), (1, 2, 1, 2)]
+IN_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY = settings(IN_FOLDER, max_examples=300)  # a millisecond each
+
+
+def array(dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+    kind = np.dtype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+    values = np.arange(math.prod(shape)).reshape(shape) - 1
+    if dtype.startswith("complex"):
+        values = values * (1 - 2j)
+    return np.asarray(abs(values) if dtype.startswith("uint") else values).astype(kind)
+
+
+def tensor(dtype: str, shape: tuple[int, ...], requires_grad: bool = False) -> cb.Tensor:
+    return cb.from_numpy(array(dtype, shape)).requires_grad_(requires_grad)
+
+
+def assert_same(a: Any, b: Any) -> None:
+    """Hold that two states are equal, of the same types all the way down, nan being equal to nan."""
+    assert type(a) is type(b)
+    if isinstance(a, cb.Tensor):
+        assert (a.dtype, a.shape, a.device, a.requires_grad) == (b.dtype, b.shape, b.device, b.requires_grad)
+        assert a.is_leaf and b.is_leaf
+        assert a.detach().numpy().tobytes() == b.detach().numpy().tobytes()
+    elif isinstance(a, np.ndarray | np.generic):
+        assert (a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes())
+    elif isinstance(a, dict):
+        if isinstance(a, OrderedDict):
+            assert_same(vars(a), vars(b))
+        assert_same(list(a.items()), list(b.items()))
+    elif isinstance(a, list | tuple):
+        assert len(a) == len(b)
+        for x, y in zip(a, b):
+            assert_same(x, y)
+    elif isinstance(a, set | frozenset):
+        assert sorted(map(repr, a)) == sorted(map(repr, b))
+    elif isinstance(a, int):
+        assert a == b
+    else:
+        assert repr(a) == repr(b)
+
+
+def round_trip(state: Any, folder: Path) -> Any:
+    path = folder / "state.safetensors"
+    cb.save(state, path)
+    assert os.listdir(folder) == ["state.safetensors"]
+    return cb.load(path)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_tensors_of_every_dtype_and_shape(dtype: str, tmp_path: Path) -> None:
+    state = [tensor(dtype, shape) for shape in SHAPES] + [array(dtype, shape) for shape in SHAPES]
+    assert_same(round_trip(state, tmp_path), state)
+
+
+def with_metadata() -> OrderedDict[str, Any]:
+    state: Any = OrderedDict(weight=tensor("float32", (2,)))
+    state._metadata = OrderedDict({"": {"version": 2}})
+    return state
+
+
+VALUES = [
+    None, True, False, 0, -1, 2**63 - 1, -(2**63), 2**63, -(2**200), 10**6000, 0.0, -0.0, 0.1, 5e-324, math.nan,
+    math.inf, -math.inf, 1j, complex(math.nan, -math.inf), complex(-0.0, 0.0), "", "text", "ü\u2028\0\"\\", "\ud800",
+    b"", b"\0\xff", bytearray(b"ab"), (), [], {}, set(), frozenset(), (1,), [(), []],
+    {1: "int", "1": "text", 1.5: "float"}, {"a": {"b": {"c": [1]}}},
+    {None: 0, True: 1, (1, ("a", b"b")): 2, frozenset({1, 2}): 3, 2j: 4, math.nan: 5},
+    {1, "a", (2, 3), None}, frozenset({frozenset(), 1.0}), OrderedDict(b=1, a=2), Counter("abca"), cb.float32, cb.bool,
+    {cb.bfloat16: cb.device("cpu")}, np.float32(0.1), np.float64(math.nan), np.int8(-3), np.uint64(2**64 - 1),
+    np.bool_(True), np.complex64(1 - 2j), ml_dtypes.bfloat16(1.5), np.float16(math.inf), {np.int64(3): 1},
+    np.arange(6, dtype=">i4").astype("<i4").reshape(2, 3).T.copy(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", VALUES, ids=[f"{i}-{type(value).__name__}" for i, value in enumerate(VALUES)])
+def test_plain_values(value: Any, tmp_path: Path) -> None:
+    assert_same(round_trip(value, tmp_path), value)
+
+
+def test_a_module_s_state_dict_keeps_its_versions(tmp_path: Path) -> None:
+    state = with_metadata()
+    assert_same(round_trip({"model": state}, tmp_path), {"model": state})
+
+
+keys = st.one_of(
+    st.text(max_size=5), st.integers(), st.booleans(), st.none(), st.binary(max_size=3),
+    st.floats(allow_nan=False), st.tuples(st.integers(), st.text(max_size=2)),
+)  # fmt: skip
+leaves = st.one_of(
+    keys, st.floats(), st.complex_numbers(), st.sampled_from([cb.float16, cb.device("cpu"), np.float32(2.5)]),
+    st.builds(
+        lambda dtype, shape, grad: tensor(dtype, shape, grad and dtype[0] in "bfc" and dtype != "bool"),
+        st.sampled_from(DTYPES), st.sampled_from(SHAPES), st.booleans(),
+    ),
+    st.builds(array, st.sampled_from(DTYPES), st.sampled_from(SHAPES)),
+)  # fmt: skip
+states = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4), st.lists(inner, max_size=3).map(tuple), st.dictionaries(keys, inner, max_size=4),
+        st.dictionaries(keys, inner, max_size=3).map(OrderedDict), st.sets(keys, max_size=3),
+        inner.map(lambda value: [value, value]),
+    ),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@IN_FOLDER
+@given(state=states)
+def test_nested_states_come_back_as_they_were(state: Any, tmp_path: Path) -> None:
+    assert_same(round_trip(state, tmp_path), state)
+
+
+def test_a_flat_dictionary_is_plain_to_other_readers(tmp_path: Path) -> None:
+    state = {"layer.0.weight": tensor("float32", (2, 3)), "ü": tensor("int64", (2,)), "": tensor("bfloat16", (3,))}
+    path = tmp_path / "model.safetensors"
+    cb.save(state, path)
+    with safe_open(path, framework="np") as file:
+        assert sorted(file.keys()) == sorted(state)
+        for name, value in state.items():
+            assert file.get_tensor(name).tobytes() == value.numpy().tobytes()
+    assert list(cb.load(path)) == list(state)
+
+
+def test_entries_are_named_after_their_place(tmp_path: Path) -> None:
+    one = [tensor("float32", (2,)) for _ in range(5)]
+    state = {"a": {"b": one[0], 3: [one[1]]}, "a.b": one[2], "__metadata__": one[3], "\ud800": one[4]}
+    assert_same(round_trip(state, tmp_path), state)
+    with safe_open(tmp_path / "state.safetensors", framework="np") as file:
+        assert sorted(file.keys()) == ["?", "__metadata__#2", "a.3.0", "a.b", "a.b#2"]
+
+
+def test_arrays_in_any_order_of_memory(tmp_path: Path) -> None:
+    base = np.arange(24, dtype="float32").reshape(2, 3, 4)
+    views = [base.T, base[:, ::-1], base[..., 1:3], np.broadcast_to(base[0, 0], (5, 4)), np.asfortranarray(base),
+             base.astype(">f4"), base.astype("complex64").transpose(1, 2, 0)]  # fmt: skip
+    loaded = round_trip({"arrays": views, "tensors": [cb.from_numpy(v) for v in views[:5]]}, tmp_path)
+    for view, got in zip(views + views[:5], loaded["arrays"] + loaded["tensors"]):
+        assert np.array_equal(got if isinstance(got, np.ndarray) else got.numpy(), view)
+    loaded["arrays"][0][0, 0, 0] = 7.0  # arrays of the user's are his to write to
+
+
+def test_what_is_shared_is_stored_once_and_shared_again(tmp_path: Path) -> None:
+    weight = tensor("float32", (4,))
+    betas, group = (0.9, 0.999), [1, 2]
+    state = {"a": weight, "tied": weight, "view": weight.detach(), "groups": [group, group], "b": betas, "c": [betas]}
+    loaded = round_trip(state, tmp_path)
+    assert_same(loaded, state)
+    assert loaded["a"] is loaded["tied"] and loaded["a"] is not loaded["view"]
+    assert loaded["a"].array is loaded["view"].array
+    assert loaded["groups"][0] is loaded["groups"][1] and loaded["b"] is loaded["c"][0]
+    with safe_open(tmp_path / "state.safetensors", framework="np") as file:
+        assert list(file.keys()) == ["a"]
+
+
+def test_containers_shared_many_levels_deep_take_little_room(tmp_path: Path) -> None:
+    state: Any = [1]
+    for _ in range(60):
+        state = [state, state]
+    loaded = round_trip(state, tmp_path)
+    for _ in range(60):
+        assert loaded[0] is loaded[1]
+        loaded = loaded[0]
+    assert loaded == [1]
+
+
+def test_a_tensor_that_borrows_an_array_does_not_share_it_after_loading(tmp_path: Path) -> None:
+    numbers = np.ones(3)
+    loaded = round_trip([cb.from_numpy(numbers), numbers], tmp_path)
+    loaded[1][:] = 5
+    assert loaded[0].tolist() == [1, 1, 1]
+
+
+def test_files_of_equal_states_are_equal(tmp_path: Path) -> None:
+    contents = []
+    for order in (["x", "y", "z", "w"], ["w", "z", "y", "x"]):
+        cb.save({"names": set(order), "t": tensor("float32", (2,))}, tmp_path / "a.safetensors")
+        contents.append((tmp_path / "a.safetensors").read_bytes())
+    assert contents[0] == contents[1]
+
+
+Point = namedtuple("Point", "x y")
+
+
+class WithState:
+    def state_dict(self) -> dict[str, int]:
+        return {}
+
+
+class WithGetState:
+    def get_state(self) -> int:
+        return 0
+
+
+class MyTensor(cb.Tensor):
+    pass
+
+
+def my_tensor() -> cb.Tensor:
+    plain = tensor("float32", (1,))
+    return MyTensor(plain.array, plain.device)
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ({"optimizer": [0, 1, 2, WithState()]}, r"state\['optimizer'\]\[3\] is a .*State.*; save its state_dict\(\)"),
+        ({"g": WithGetState()}, r"state\['g'\] is .*save its get_state\(\) instead"),
+        ([{1: (open,)}], r"state\[0\]\[1\]\[0\] is a builtin_function.*, which a file cannot hold; save the tensors"),
+        (Point(1, 2), r"state is a .*Point.*; save it as tuple\(x\) or as x._asdict\(\)"),
+        (defaultdict(int), r"state is a collections.defaultdict.*; save it as dict\(x\)"),
+        ({"k": {cb.device: 1}}, r"a key or set item at state\['k'\] is a type"),
+        ({"s": {1, (2, open)}}, r"a key or set item at state\['s'\] is a builtin_function"),
+        ({"a": np.array(["x"])}, r"state\['a'\] is a numpy.ndarray"),
+        ({"a": np.datetime64("2020")}, r"state\['a'\] is a numpy.datetime64"),
+        ([cb.float32, my_tensor()], r"state\[1\] is a .*MyTensor.*or its detach\(\)"),
+        (np.ma.masked_array([1.0], [True]), r"state is a numpy.ma.*MaskedArray"),
+        (Path("x"), r"state is a pathlib"),
+    ],
+    ids=lambda value: value[:30] if isinstance(value, str) else "",
+)
+def test_what_cannot_be_saved_is_named_by_its_place(state: Any, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    cb.save([1], path)
+    before = path.read_bytes()
+    with pytest.raises(errors.ArgumentTypeError, match=text):
+        cb.save(state, path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["state.safetensors"]
+
+
+def test_a_state_that_contains_itself_is_refused(tmp_path: Path) -> None:
+    loop: dict[str, Any] = {"a": [1]}
+    loop["a"].append({"b": loop})
+    with pytest.raises(errors.ArgumentError, match=r"state\['a'\]\[1\]\['b'\] contains itself"):
+        cb.save(loop, tmp_path / "x")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_state_that_is_too_deep_is_refused(tmp_path: Path) -> None:
+    deep: Any = 1
+    for _ in range(100):
+        deep = (deep,)
+    assert_same(round_trip(deep, tmp_path), deep)
+    for _ in range(10_000):
+        deep = [deep]
+    with pytest.raises(errors.ArgumentError, match="nested deeper than 100 levels"):
+        cb.save(deep, tmp_path / "x")
+    key: Any = 1
+    for _ in range(1000):
+        key = (key,)
+    with pytest.raises(errors.ArgumentTypeError, match="a key or set item"):
+        cb.save({key: 1}, tmp_path / "x")
+
+
+def test_too_much_around_the_tensors_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from candelabra.core import serialization
+
+    monkeypatch.setattr(serialization, "_MAX_HEADER_BYTES", 3 << 20)
+    with pytest.raises(errors.ArgumentError, match=r"takes 4 MiB, and .* has room for 3; put long lists"):
+        cb.save(b"x" * (3 << 20), tmp_path / "x")
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_state_s_size_in_the_header_is_estimated_from_above(tmp_path: Path) -> None:
+    from candelabra.core import serialization, structure
+
+    state = {'quo"te\n' * 3 + str(i): tensor("float32", (2**40, 0)) for i in range(20)}
+    entries = serialization._Entries()
+    text = json.dumps(structure.Encoder(entries.encode, serialization._encode_scalar).encode(state))
+    cb.save(state, tmp_path / "x")
+    (header,) = struct.unpack("<Q", (tmp_path / "x").read_bytes()[:8])
+    assert header <= len(json.dumps(text)) + sum(len(json.dumps(n)) + 20 * 2 + 120 for n in entries.arrays)
+
+
+@pytest.mark.parametrize("failing", ["chmod", "replace", "fsync"])
+def test_a_file_that_cannot_be_written_leaves_nothing(
+    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state.safetensors"
+    cb.save([1], path)
+    before = path.read_bytes()
+
+    def fail(*args: Any) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, failing, fail)
+    with pytest.raises(OSError, match="no space left"):
+        cb.save({"x": tensor("float32", (2,))}, path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["state.safetensors"]
+
+
+def test_a_failure_of_the_writer_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import safetensors
+
+    def fail(*args: Any) -> None:
+        raise safetensors.SafetensorError("disk on fire")
+
+    monkeypatch.setattr(safetensors_numpy, "save_file", fail)
+    with pytest.raises(OSError, match=r"save: .*state.safetensors cannot be written \(disk on fire\)"):
+        cb.save([1], tmp_path / "state.safetensors")
+    assert os.listdir(tmp_path) == []
+
+
+def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for bad in (3, None, b"bytes"):
+        with pytest.raises(errors.ArgumentTypeError, match="the path must be a string or a path"):
+            cb.save([1], bad)
+        with pytest.raises(errors.ArgumentTypeError, match="the path must be a string or a path"):
+            cb.load(bad)
+    with pytest.raises(IsADirectoryError):
+        cb.save([1], tmp_path)
+    with pytest.raises(FileNotFoundError):
+        cb.save([1], tmp_path / "nowhere" / "x")
+    with pytest.raises(FileNotFoundError):
+        cb.load(tmp_path / "nothing")
+    monkeypatch.chdir(tmp_path)
+    cb.save([1], "here" * 50)
+    assert cb.load("here" * 50) == [1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions and links as POSIX has them")
+def test_permissions_and_links_stay(tmp_path: Path) -> None:
+    path, link = tmp_path / "state", tmp_path / "link"
+    mask = os.umask(0o027)
+    try:
+        cb.save([1], path)
+    finally:
+        os.umask(mask)
+    assert path.stat().st_mode & 0o777 == 0o640
+    path.chmod(0o600)
+    link.symlink_to(path)
+    cb.save([2], link)
+    assert link.is_symlink() and cb.load(path) == [2]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def rewrite(path: Path, text: Any, **arrays: Any) -> None:
+    content = text if isinstance(text, str) else json.dumps(text)
+    safetensors_numpy.save_file(arrays, path, {"candelabra": content})
+
+
+def version(state: Any, number: Any = 1) -> dict[str, Any]:
+    return {"format": number, "state": state}
+
+
+ENTRY = {"entry": "w"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (version(1, 2), "it has format 2, and this candelabra reads up to 1; install a newer one"),
+        (version(1, 0), "structure is damaged"),
+        (version(1, "1"), "structure is damaged"),
+        (version(1, True), "structure is damaged"),
+        ({"format": 1}, "structure is damaged"),
+        ([], "structure is damaged"),
+        ("{", "structure is damaged"),
+        ("[" * 100_000, "structure is damaged|too much memory"),
+        ('{"format":1,"format":1,"state":1}', "a name stands twice"),
+        ('{"format":1,"state":NaN}', "NaN is no JSON"),
+        ('{"format":1,"state":1e999}', "structure is damaged"),
+        ('{"format":1,"state":' + "9" * 5000 + "}", "structure is damaged"),
+        ('{"format":1,"state":' + "[" * 120 + "]" * 120 + "}", "nested deeper than 100"),
+        (version({"quaternion": 1}), "a value of kind 'quaternion', which this candelabra does not know"),
+        (version({}), "structure is damaged"),
+        (version({"tuple": [], "list": []}), "structure is damaged"),
+        (version({"tuple": 3}), "structure is damaged"),
+        (version({"dict": [[1]]}), "structure is damaged"),
+        (version({"dict": [[1, 2], [1, 3]]}), "structure is damaged"),
+        (version({"dict": [[[1], 2]]}), "structure is damaged"),
+        (version({"dict": [[{"ref": 0}, 2]]}), "structure is damaged"),
+        (version({"set": [{"dict": []}]}), "structure is damaged"),
+        (version([{"ref": 0}]), "structure is damaged"),
+        (version([{"ref": 1}]), "structure is damaged"),
+        (version([{"ref": -1}]), "structure is damaged"),
+        (version({"int": "x"}), "structure is damaged"),
+        (version({"int": 1}), "structure is damaged"),
+        (version({"float": "1"}), "structure is damaged"),
+        (version({"complex": [1, 2.0]}), "structure is damaged"),
+        (version({"bytes": "?"}), "structure is damaged"),
+        (version({"bytes": 1}), "structure is damaged"),
+        (version({"bytearray": None}), "structure is damaged"),
+        (version({"dtype": "float8"}), "a dtype that this candelabra does not have"),
+        (version({"device": 1}), "structure is damaged"),
+        (version({"scalar": ["int8", 300]}), "out of range"),
+        (version({"scalar": ["int8", 1.0]}), "structure is damaged"),
+        (version({"scalar": "int8"}), "structure is damaged"),
+        (version({"state_dict": [[]]}), "structure is damaged"),
+        (version({"tensor": {"entry": "v"}}), "names entry 'v', which is not there"),
+        (version({"tensor": {"entry": 1}}), "names entry 1, which is not there"),
+        (version({"tensor": {}}), "names entry None, which is not there"),
+        (version({"tensor": "w"}), "structure is damaged"),
+        (version({"tensor": ENTRY | {"colour": 1}}), "structure is damaged"),
+        (version({"tensor": ENTRY | {"device": 1}}), "structure is damaged"),
+        (version({"tensor": ENTRY | {"requires_grad": 1}}), "structure is damaged"),
+        (version({"tensor": ENTRY | {"class": "Module"}}), "a tensor of class 'Module', which .* not know"),
+        (version({"tensor": ENTRY | {"dtype": "complex128"}}), "entry 'w' does not hold what its structure says"),
+        (version({"tensor": ENTRY | {"dtype": "float32"}}), "entry 'w' does not hold what its structure says"),
+        (version({"ndarray": ENTRY | {"device": "cpu"}}), "structure is damaged"),
+        (version(1), "entry 'w' is not part of its structure"),
+    ],
+    ids=lambda value: json.dumps(value)[:50],
+)
+def test_damaged_structure(text: Any, message: str, tmp_path: Path) -> None:
+    rewrite(tmp_path / "x", text, w=np.ones((2, 2), np.float32))
+    with pytest.raises(errors.FileFormatError, match=f"load: .*x: .*({message})"):
+        cb.load(tmp_path / "x")
+
+
+def test_a_gradient_for_integers_is_refused(tmp_path: Path) -> None:
+    rewrite(tmp_path / "x", version({"tensor": ENTRY | {"requires_grad": True}}), w=np.ones(2, np.int32))
+    with pytest.raises(errors.FileFormatError, match="dtype int32 in it requires a gradient"):
+        cb.load(tmp_path / "x")
+
+
+def test_other_files_of_safetensors(tmp_path: Path) -> None:
+    arrays = {"b": np.ones((2, 3), np.float16), "a": np.array(3), "c": np.array([1j], "c8"), "e": np.zeros((0, 2))}
+    safetensors_numpy.save_file(arrays, tmp_path / "x", {"format": "np"})
+    loaded = cb.load(tmp_path / "x")
+    assert type(loaded) is dict and loaded.keys() == arrays.keys()
+    for name, value in arrays.items():
+        assert_same(loaded[name].numpy().copy(), value)
+    safetensors_numpy.save_file({"w": np.ones(2, ml_dtypes.float8_e5m2)}, tmp_path / "x")
+    with pytest.raises(errors.FileFormatError, match="entry 'w' has dtype F8_E5M2, which candelabra does not have"):
+        cb.load(tmp_path / "x")
+
+
+def test_a_bool_is_0_or_1_whatever_the_file_says(tmp_path: Path) -> None:
+    cb.save({"mask": cb.from_numpy(np.array([True, False]))}, tmp_path / "x")
+    content = (tmp_path / "x").read_bytes()
+    (tmp_path / "x").write_bytes(content[:-2] + b"\xff\x00")
+    assert cb.load(tmp_path / "x")["mask"].numpy().view(np.uint8).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "it is empty"),
+        (b"hello", "no file that candelabra knows"),
+        (b"\x80\x04\x95" + b"\x01" * 20, "a pickle, which could run code"),
+        (b"\x93NUMPY\x01\x00v\x00{'descr'", "a NumPy file"),
+        (b"\x89HDF\r\n\x1a\n" + b"\0" * 20, "an HDF5 file"),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02", "PyTorch file of the format before 1.6"),
+        (struct.pack("<Q", 10**18) + b"{}", "it is damaged"),
+        (struct.pack("<Q", 2) + b"{]", "it is damaged"),
+        (struct.pack("<Q", 2) + b"{}more", "it is damaged"),
+        (b"PK\x03\x04" + b"\0" * 30, "starts like a zip archive"),
+    ],
+)
+def test_other_kinds_of_files(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(errors.FileFormatError, match=f"load: .*x: .*{message}"):
+        cb.load(tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["cpu", cb.device("cpu"), {"cuda:3": "cpu"}, {cb.device("cuda:3"): cb.device("cpu")}, lambda name: "cpu"],
+    ids=["text", "device", "mapping", "mapping of devices", "function"],
+)
+def test_map_location(where: Any, tmp_path: Path) -> None:
+    entry = version([{"tensor": ENTRY | {"device": "cuda:3"}}, {"tensor": ENTRY}])
+    rewrite(tmp_path / "x", entry, w=np.ones(2, np.float32))
+    loaded = cb.load(tmp_path / "x", map_location=where)
+    assert [str(t.device) for t in loaded] == ["cpu", "cpu"]
+    assert loaded[0].tolist() == [1, 1]
+
+
+def test_map_location_is_asked_by_name(tmp_path: Path) -> None:
+    asked = []
+    rewrite(tmp_path / "x", version([{"tensor": ENTRY}, {"tensor": ENTRY | {"device": "cuda:3"}}]), w=np.ones(1))
+    cb.load(tmp_path / "x", map_location=lambda name: asked.append(name) or ("cpu" if ":" in name else None))
+    assert asked == ["cpu", "cuda:3"]
+    with pytest.raises(errors.ArgumentTypeError, match="map_location must be a device, a mapping of dev"):
+        cb.load(tmp_path / "x", map_location=3)
+
+
+def test_a_device_that_is_not_there(tmp_path: Path) -> None:
+    rewrite(tmp_path / "x", version({"tensor": ENTRY | {"device": "candle:7"}}), w=np.ones(1))
+    with pytest.raises(errors.DeviceError, match=r"x: a tensor belongs on 'candle:7': .* pass map_location"):
+        cb.load(tmp_path / "x")
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("sample") / "x"
+    state = {
+        "model": with_metadata(), "mask": tensor("bool", (3,)), "c": tensor("complex64", (2,)), "step": 3,
+        0: (1.5, math.nan), "groups": [{"betas": (0.9, 0.999), "params": [0, 1]}], "big": 2**70, "bytes": b"abc",
+        "set": {1, "x"}, "scalar": np.float32(2), "array": array("int16", (2, 2)),
+        "grad": tensor("float64", (2,), True), "dtype": cb.float16, "device": cb.device("cpu"),
+    }  # fmt: skip
+    cb.save(state, path)
+    return path.read_bytes()
+
+
+TAGS = ["tensor", "ndarray", "dict", "tuple", "ref", "set", "int", "float", "bytes", "scalar", "state_dict", "entry",
+        "dtype", "device", "requires_grad", "class", "format", "unknown"]  # fmt: skip
+
+
+def nodes(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every place in a JSON value, as a container and what stands there."""
+    for key, item in list(value.items() if isinstance(value, dict) else enumerate(value)):
+        yield value, key
+        if isinstance(item, dict | list):
+            yield from nodes(item)
+
+
+def load_or_refuse(content: bytes, folder: Path) -> None:
+    (folder / "x").write_bytes(content)
+    try:
+        cb.load(folder / "x")
+    except errors.CandelabraError as error:
+        assert str(error)
+
+
+@MANY
+@given(data=st.data())
+def test_a_mutated_file_is_read_or_refused(data: st.DataObject, sample: bytes, tmp_path: Path) -> None:
+    content = bytearray(sample)
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    load_or_refuse(bytes(content), tmp_path)
+
+
+@MANY
+@given(data=st.data())
+def test_a_mutated_structure_is_read_or_refused(data: st.DataObject, sample: bytes, tmp_path: Path) -> None:
+    (length,) = struct.unpack("<Q", sample[:8])
+    header = json.loads(sample[8 : 8 + length])
+    content = json.loads(header["__metadata__"]["candelabra"])
+    places = list(nodes(content))
+    for _ in range(data.draw(st.integers(1, 3))):
+        parent, key = data.draw(st.sampled_from(places))
+        if isinstance(parent, dict) and data.draw(st.booleans()):
+            parent[data.draw(st.sampled_from(TAGS))] = parent.pop(key, None)
+        elif isinstance(parent, list) and key < len(parent) and data.draw(st.booleans()):
+            del parent[key]
+        else:
+            other, at = data.draw(st.sampled_from(places))
+            there = other.get(at) if isinstance(other, dict) else other[at % len(other)] if other else None
+            value = data.draw(
+                st.sampled_from([there, None, True, 0, -1, 1.5, "", "a", [], {}, [[]], {"ref": 0}, 10**30])
+            )
+            value = json.loads(json.dumps(value))  # a copy: what is put into itself is no JSON
+            if isinstance(parent, dict):
+                parent[key] = value
+            else:
+                parent.insert(key, value)
+    header["__metadata__"]["candelabra"] = json.dumps(content)
+    encoded = json.dumps(header).encode()
+    load_or_refuse(struct.pack("<Q", len(encoded)) + encoded + sample[8 + length :], tmp_path)
+
+
+@MANY
+@given(data=st.data())
+def test_a_truncated_or_padded_file_is_refused(data: st.DataObject, sample: bytes, tmp_path: Path) -> None:
+    cut = data.draw(st.integers(0, len(sample) - 1))
+    for content in (sample[:cut], sample + sample[:cut] + b"\0"):
+        (tmp_path / "x").write_bytes(content)
+        with pytest.raises(errors.FileFormatError):
+            cb.load(tmp_path / "x")
+
+
+def test_torch_reads_a_state_dict(torch: Any, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    cb.save({"weight": tensor("float32", (2, 3)), "half": tensor("bfloat16", (3,))}, tmp_path / "x")
+    loaded = load_file(tmp_path / "x")
+    assert torch.equal(loaded["weight"], torch.arange(6.0).reshape(2, 3) - 1)
+    assert loaded["half"].dtype is torch.bfloat16 and loaded["half"].tolist() == [-1, 0, 1]
+
+
+def test_loading_what_torch_wrote(torch: Any, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    save_file({"w": torch.arange(4, dtype=torch.bfloat16)}, tmp_path / "x", {"format": "pt"})
+    assert cb.load(tmp_path / "x")["w"].tolist() == [0, 1, 2, 3]
