@@ -223,12 +223,12 @@ def attention_vjp(
         for span in _spans((a, h, length), keys, is_causal) if keys else ():
             items, heads, rows, seen = span
             upper = g[items, heads, rows]
-            if weights is not None:
-                p = weights[items, heads, rows, :seen]
-            else:
+            if logsumexp is not None:
                 p = _scores(q, k, bias, span, is_causal, scale)
                 p -= logsumexp[items, heads, rows]
                 np.exp(p, out=p)
+            elif weights is not None:
+                p = weights[items, heads, rows, :seen]
             whole = rows.stop - rows.start == length
             if dv is not None:
                 _accumulate(p.swapaxes(-1, -2), upper, dv[items, heads, :seen], whole)

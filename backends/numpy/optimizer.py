@@ -23,7 +23,7 @@ _BLOCK = 1 << 15
 _SMALL = 1 << 12
 _MANY = 3
 
-_REAL = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(np.float64)}
+_REAL: dict[Any, Any] = {np.dtype(np.complex64): np.dtype(np.float32), np.dtype(np.complex128): np.dtype(np.float64)}
 
 # A block's work: slices of the operands, slices of the results, scratch.
 _Body = Callable[..., None]
@@ -65,14 +65,24 @@ class _Update:
         self.lists = lists
         self.scratch = scratch
         self.donate = donate
+        self.small: list[tuple[_Body, list[np.ndarray]]] = []
         self.jobs: list[tuple[_Body, list[np.ndarray], int, int]] = []
         self.results: list[list[np.ndarray]] = [list(arrays) for i, arrays in enumerate(lists) if i != 1]
         self.later: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, i: int, body: _Body) -> None:
         """Plan the update of parameter `i`."""
-        p = self.lists[0][i]
         operands = [arrays[i] for arrays in self.lists]
+        p = operands[0]
+        if p.size <= _BLOCK and p.dtype.itemsize > 2 and p.dtype not in _REAL:
+            # One block in whatever layout.
+            results = [p, *operands[2:]]
+            if not self.donate:
+                results = [np.empty_like(x) for x in results]
+                for position, x in enumerate(results):
+                    self.results[position][i] = x
+            self.small.append((body, operands + results))
+            return
         if p.dtype.itemsize == 2:
             # 16-bit parameters compute in float32.
             wide = [np.array(x, dtype=np.float32) for x in operands]
@@ -131,6 +141,10 @@ class _Update:
 
     def run(self) -> tuple[list[np.ndarray], ...]:
         """Do what is planned; return the lists of results."""
+        if self.small:
+            with np.errstate(all="ignore"):
+                for body, arrays in self.small:
+                    body(*arrays, *[np.empty_like(arrays[0]) for _ in range(self.scratch)])
         if self.jobs:
             jobs, scratch = self.jobs, self.scratch
 
@@ -304,26 +318,29 @@ def adam_step(
     """
     lists = (params, grads, exp_avgs, exp_avg_sqs, *((max_exp_avg_sqs,) if amsgrad else ()))
     update = _Update(lists, 2 if maximize or (weight_decay and not decoupled) else 1, donate)
-    bodies: dict[float, _Body] = {}
+    bodies: dict[tuple[Any, float], _Body] = {}
     groups: dict[tuple[Any, float], list[int]] = {}
     for i, (p, step) in enumerate(zip(params, steps)):
-        if step not in bodies:
-            bodies[step] = _adam_body(
-                step, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled, len(lists)
+        dtype = p.dtype
+        key = (dtype, step)
+        if key not in bodies:
+            real = _REAL.get(dtype, dtype) if dtype.itemsize > 2 else np.dtype(np.float32)
+            bodies[key] = _adam_body(
+                step, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled, len(lists), real
             )
-        if p.size <= _SMALL and p.dtype.itemsize > 2 and p.dtype not in _REAL:
-            groups.setdefault((p.dtype, step), []).append(i)
+        if p.size <= _SMALL and dtype.itemsize > 2 and dtype not in _REAL:
+            groups.setdefault(key, []).append(i)
         else:
-            update.add(i, bodies[step])
-    for (_, step), members in groups.items():
+            update.add(i, bodies[key])
+    for key, members in groups.items():
         if len(members) < _MANY:
             for i in members:
-                update.add(i, bodies[step])
+                update.add(i, bodies[key])
             continue
         for part in _filling(members, params):
-            update.join(part, bodies[step], bool(weight_decay))
-    results = update.run()
-    return (*results[:3], results[3] if amsgrad else [])
+            update.join(part, bodies[key], bool(weight_decay))
+    new_params, new_avgs, new_sqs, *largest = update.run()
+    return new_params, new_avgs, new_sqs, largest[0] if amsgrad else []
 
 
 def _filling(members: list[int], params: list[np.ndarray]) -> Iterator[list[int]]:
@@ -351,49 +368,54 @@ def _adam_body(
     maximize: bool,
     decoupled: bool,
     lists: int,
+    dtype: np.dtype,
 ) -> _Body:
-    step_size = -lr / (1.0 - beta1**step)
-    root = 1.0 / math.sqrt(1.0 - beta2**step)
-    shrink = 1.0 - lr * weight_decay if decoupled else 1.0
-    penalty = 0.0 if decoupled else weight_decay
+    # 0-d arrays: a ufunc takes 0.3 µs less with them than with Python floats.
+    step_size = np.array(-lr / (1.0 - beta1**step), dtype)
+    root = np.array(1.0 / math.sqrt(1.0 - beta2**step), dtype)
+    # lerp(m, g, 1 - beta1) has two forms in PyTorch: from m, or back from g.
+    forward = beta1 > 0.5
+    mix = np.array(1.0 - beta1 if forward else beta1, dtype)
+    keep, new, small = np.array(beta2, dtype), np.array(1.0 - beta2, dtype), np.array(eps, dtype)
+    shrink = np.array(1.0 - lr * weight_decay, dtype) if decoupled and weight_decay else None
+    penalty = np.array(weight_decay, dtype) if weight_decay and not decoupled else None
+    multiply, add, subtract = np.multiply, np.add, np.subtract
 
     def body(*arrays: np.ndarray) -> None:
         p, g, m, v = arrays[:4]
         p_out, m_out, v_out = arrays[lists : lists + 3]
         t = arrays[2 * lists - 1]
-        if penalty:
+        if penalty is not None:
             u = arrays[2 * lists]
-            np.multiply(p, penalty, out=u)
-            g = (np.subtract if maximize else np.add)(u, g, out=u)
+            multiply(p, penalty, out=u)
+            g = (subtract if maximize else add)(u, g, out=u)
         elif maximize:
             g = np.negative(g, out=arrays[2 * lists])
-        # m = lerp(m, g, 1 - beta1), in the two forms that PyTorch takes
-        np.subtract(g, m, out=t)
-        if beta1 > 0.5:
-            np.multiply(t, 1.0 - beta1, out=t)
-            np.add(m, t, out=m_out)
+        subtract(g, m, out=t)
+        multiply(t, mix, out=t)
+        if forward:
+            add(m, t, out=m_out)
         else:
-            np.multiply(t, beta1, out=t)
-            np.subtract(g, t, out=m_out)
-        np.multiply(g, g, out=t)
-        np.multiply(t, 1.0 - beta2, out=t)
-        np.multiply(v, beta2, out=v_out)
-        np.add(v_out, t, out=v_out)
+            subtract(g, t, out=m_out)
+        multiply(g, g, out=t)
+        multiply(t, new, out=t)
+        multiply(v, keep, out=v_out)
+        add(v_out, t, out=v_out)
         if amsgrad:
             s_out = arrays[lists + 3]
             np.maximum(arrays[4], v_out, out=s_out)
             np.sqrt(s_out, out=t)
         else:
             np.sqrt(v_out, out=t)
-        np.multiply(t, root, out=t)
-        np.add(t, eps, out=t)
+        multiply(t, root, out=t)
+        add(t, small, out=t)
         np.divide(m_out, t, out=t)
-        np.multiply(t, step_size, out=t)
-        if shrink != 1.0:
-            np.multiply(p, shrink, out=p_out)
-            np.add(p_out, t, out=p_out)
+        multiply(t, step_size, out=t)
+        if shrink is None:
+            add(p, t, out=p_out)
         else:
-            np.add(p, t, out=p_out)
+            multiply(p, shrink, out=p_out)
+            add(p_out, t, out=p_out)
 
     return body
 

@@ -2,7 +2,8 @@
 
 NumPy releases the interpreter lock inside a ufunc, so that blocks of some hundred kilobytes scale well over a few
 threads; below about half a million elements the hand-over costs more than it brings, and everything runs on the
-caller's thread. Blocks are handed out one by one, since the other core may be busy (a BLAS worker spins on after its call).
+caller's thread. Blocks are handed out one by one, since the other core may be busy: a BLAS worker spins on for a while
+after its call.
 
 This module does not import NumPy.
 """

@@ -138,7 +138,7 @@ def scatter_add(x: np.ndarray, index: np.ndarray, source: np.ndarray, /, *, axis
         return out
     source = source[tuple(slice(0, n) for n in index.shape)]
     # The place of each element in the flat result, with int64 strides in elements.
-    places = np.zeros((1,) * x.ndim, np.int64)
+    places: Any = np.zeros((1,) * x.ndim, np.int64)
     stride = 1
     for a in reversed(range(x.ndim)):
         if a == axis:

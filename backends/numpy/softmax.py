@@ -205,11 +205,10 @@ def _gather(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def _labels(target: np.ndarray, classes: int, ignore_index: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Targets that are safe to index with (ignored ones become 0), and a mask of the others if any is ignored."""
-    kept: np.ndarray | None = target != ignore_index
-    if np.all(kept):
-        kept = None
-    else:
-        target = np.where(kept, target, 0)
+    valid = target != ignore_index
+    kept = None if valid.all() else valid
+    if kept is not None:
+        target = np.where(valid, target, 0)
     if target.size:
         low, high = int(target.min()), int(target.max())
         if low < 0 or high >= classes:
