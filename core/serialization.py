@@ -15,6 +15,7 @@ from typing import Any
 from . import dtypes, structure
 from .device import Device, as_device, host_device
 from .errors import ArgumentError, ArgumentTypeError, DeviceError, FileFormatError
+from .host import from_host
 from .tensor import Tensor
 
 FORMAT = 1
@@ -443,8 +444,7 @@ class _TensorMaker:
         device = self._device(str(host_device()) if location is None else location, keep_location)
         _, first = self._shared.get((id(array), device), (None, None))
         if first is None:
-            native = device.native_dtype(_DTYPES[array.dtype.name], "load")
-            first = Tensor(device.backend.asarray(array, native, device.index or 0), device)
+            first = from_host(array, device=device, copy=False)
             self._shared[id(array), device] = (array, first)
         if requires_grad and not first.dtype.is_differentiable:
             raise FileFormatError(f"a tensor of dtype {first.dtype} in it requires a gradient")
