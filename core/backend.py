@@ -162,6 +162,13 @@ class Backend:
         """Return memory figures in bytes: ``allocated`` and ``reserved``, 0 where the library does not tell."""
         return {"allocated": 0, "reserved": 0}
 
+    def set_num_threads(self, n: int) -> None:
+        """Compute with `n` threads, as far as the library can be told."""
+
+    def get_num_threads(self) -> int:
+        """Return the number of threads that the library computes with."""
+        return 1
+
     def describe(self) -> dict[str, str]:
         """Return facts for ``candelabra devices``: the library's version and the policies in force."""
         return {"version": str(getattr(self.namespace, "__version__", "unknown"))}

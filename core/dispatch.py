@@ -169,7 +169,11 @@ def binary(row: Row) -> Callable[..., Any]:
 
 def build(row: Row) -> Callable[..., Any]:
     """Return the public function of a row."""
-    if row.batch == "elementwise" and not row.statics and not row.has_list and len(row.outputs) == 1:
+    if row.kind == "update":
+        from .update import make_update
+
+        return make_update(row)
+    if row.kind in ("elementwise", "discrete") and row.batch == "elementwise" and not row.statics:
         if len(row.operands) == 1:
             return unary(row)
         if len(row.operands) == 2 and not any(o.optional for o in row.operands):

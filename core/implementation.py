@@ -56,6 +56,10 @@ class Implementation:
         residuals = kernel.residuals if isinstance(kernel, Kernel) else ()
         if vjp is not None:
             check_rule(row, vjp, residuals)
+            if row.kind == "elementwise" and not set(rule_names(vjp)) <= {"g", "out", "wants", "xp"} | _asked(row):
+                # The closures of elementwise rows save what the row's own partials ask for.
+                vjp = None
+        if vjp is not None:
             self.train = kernel.train
             if kernel.train is not None:
                 self.generic = Implementation(row, device, generic=True)
@@ -71,6 +75,10 @@ class Implementation:
         return f"<{self.row.name} on {self.device} by {self.source}>"
 
 
+def _asked(row: Row) -> set[str]:
+    return {name for rule in row.rules() for name in rule_names(rule)} - {"out"}
+
+
 def _find_forward(row: Row, device: devices.Device, generic: bool) -> tuple[Callable[..., Any], Any, str]:
     """Return the forward of a row on a physical device, the kernel behind it, and where it comes from."""
     backend = device.backend
@@ -80,7 +88,8 @@ def _find_forward(row: Row, device: devices.Device, generic: bool) -> tuple[Call
             forward = kernel.forward if isinstance(kernel, Kernel) else kernel
             if row.kind == "creation":
                 forward = _bind(forward, backend.on_device(device.index or 0), own=True)
-            return (_declining(forward, row, device) if row.body is not None else forward), kernel, "kernel"
+            wrap = row.body is not None and row.kind != "update"
+            return (_declining(forward, row, device) if wrap else forward), kernel, "kernel"
         native = getattr(backend.namespace, row.name, None) if row.standard else None
         if native is not None:
             if row.kind == "creation":
@@ -233,9 +242,14 @@ def _ones_like(xp: Any) -> Callable[..., Any]:
     return lambda x, dtype=None: xp.ones(x.shape, dtype=x.dtype if dtype is None else dtype)
 
 
+def _full_like(xp: Any) -> Callable[..., Any]:
+    return lambda x, value, dtype=None: xp.full(x.shape, value, dtype=x.dtype if dtype is None else dtype)
+
+
 _RAW_HELPERS: dict[str, Callable[[Namespace], Callable[..., Any]]] = {
     "zeros_like": _zeros_like,
     "ones_like": _ones_like,
+    "full_like": _full_like,
 }
 
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from . import creation, elementwise, indexing, linalg, reduction, shape, sorting  # noqa: F401
+from . import (
+    convolution,
+    creation,
+    elementwise,
+    indexing,
+    linalg,
+    neural,
+    random,
+    reduction,
+    shape,
+    sorting,
+    update,
+)  # noqa: F401
 from .row import TABLE, Row
 
 __all__ = ["TABLE", "Row"]

@@ -1,0 +1,120 @@
+"""candelabra: PyTorch's way of working on a core that speaks only the Python array API standard.
+
+Functions are those of the array API standard, 2025.12; training is PyTorch's. By convention ``import candelabra as cb``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module as _import_module
+from typing import Any as _Any
+
+from .plugins.manager import manager as _manager  # isort: skip
+from .core import device as _device  # isort: skip
+
+_device.set_resolver(_manager)
+# The host's library is loaded here, inside the memory and BLAS policies that it needs.
+_device.host_backend()
+
+from .core import methods as _methods  # noqa: E402
+from .core import operators as _operators  # noqa: E402
+from .core import ops as _ops  # noqa: E402
+from .core.api_version import __array_namespace_info__  # noqa: E402
+from .core.autograd import (  # noqa: E402
+    enable_grad,
+    grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .core.device import Device, get_default_device, set_default_device  # noqa: E402
+from .core.device import Device as device  # noqa: E402
+from .core.dtypes import (  # noqa: E402
+    DType,
+    bfloat16,
+    complex64,
+    complex128,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    int8,
+    int16,
+    int32,
+    int64,
+    set_default_dtype,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from .core.dtypes import bool_ as bool  # noqa: E402
+from .core.errors import CandelabraError, LostWriteWarning  # noqa: E402
+from .core.random_state import (  # noqa: E402
+    Generator,
+    default_generator,
+    fork_rng,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
+from .core.tensor import Tensor  # noqa: E402
+
+_operators.install()
+_methods.install()
+
+__version__ = "0.1.0"
+__array_api_version__ = "2025.12"
+
+half, float, double, long, int, short = float16, float32, float64, int64, int32, int16
+cfloat, cdouble = complex64, complex128
+dtype = DType
+e = 2.718281828459045
+pi = 3.141592653589793
+inf = 1e400
+nan = inf - inf
+newaxis = None
+
+_SUBMODULES = frozenset(
+    ("autograd", "backends", "conformance", "core", "cuda", "data", "fft", "func", "linalg", "nn", "optim", "plugins",
+     "random", "cli")
+)  # fmt: skip
+_LATE = {
+    "save": "core.serialization", "load": "core.serialization", "set_printoptions": "core.printing",
+    "get_printoptions": "core.printing", "set_num_threads": "core.threads", "get_num_threads": "core.threads",
+    "devices": "core.listing", "vmap": "core.transforms.func", "checkpoint": "core.autograd.checkpoint",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _SUBMODULES:
+        return _import_module(f".{name}", __name__)
+    if name in _LATE:
+        value = getattr(_import_module(f".{_LATE[name]}", __name__), name)
+    elif name.startswith("_"):
+        raise AttributeError(f"module 'candelabra' has no attribute {name!r}")
+    else:
+        try:
+            value = getattr(_ops, name)
+        except AttributeError:
+            raise AttributeError(f"module 'candelabra' has no attribute {name!r}") from None
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *dir(_ops), *_SUBMODULES, *_LATE})
+
+
+__all__ = [
+    "CandelabraError", "DType", "Device", "Generator", "LostWriteWarning", "Tensor", "__array_api_version__",
+    "__array_namespace_info__", "bfloat16", "bool", "cdouble", "cfloat", "complex64", "complex128", "default_generator",
+    "device", "double", "dtype", "e", "enable_grad", "float", "float16", "float32", "float64", "fork_rng",
+    "get_default_device", "get_default_dtype", "get_rng_state", "grad", "half", "inf", "inference_mode", "initial_seed",
+    "int", "int8", "int16", "int32", "int64", "is_grad_enabled", "is_inference_mode_enabled", "long", "manual_seed", "nan",
+    "newaxis", "no_grad", "pi", "seed", "set_default_device", "set_default_dtype", "set_grad_enabled", "set_rng_state",
+    "short", "uint8", "uint16", "uint32", "uint64",
+]  # fmt: skip

@@ -1,0 +1,75 @@
+"""The array API standard's view of candelabra: the namespace of a tensor, and the inspection functions."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from . import device as devices
+from . import dtypes
+from .errors import ArgumentError, ArgumentTypeError
+
+VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
+
+
+def namespace_for(api_version: str | None) -> ModuleType:
+    """Return the namespace that implements a version of the standard."""
+    if api_version is not None and api_version not in VERSIONS:
+        raise ArgumentError(
+            f"__array_namespace__: version {api_version!r} of the array API standard is not one of {', '.join(VERSIONS)}"
+        )
+    return sys.modules[__package__.rpartition(".")[0]]
+
+
+class NamespaceInfo:
+    """What the standard's inspection functions tell.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.__array_namespace_info__().default_dtypes()["integral"]
+    candelabra.int64
+    """
+
+    def capabilities(self) -> dict[str, Any]:
+        """Return what the library supports beyond the minimum."""
+        return {
+            "boolean indexing": True,
+            "data-dependent shapes": devices.get_default_device().backend.data_dependent_shapes,
+            "max dimensions": 64,
+        }
+
+    def default_device(self) -> devices.Device:
+        """Return the default device."""
+        return devices.get_default_device()
+
+    def default_dtypes(self, *, device: Any = None) -> dict[str, dtypes.DType]:
+        """Return the dtypes that Python numbers become."""
+        target = devices.as_device(device)
+        real = dtypes.get_default_dtype()
+        whole = target.dtype_of[target.best_native_dtype(dtypes.int64)]
+        return {"real floating": real, "complex floating": real.to_complex(), "integral": whole, "indexing": whole}
+
+    def devices(self) -> tuple[devices.Device, ...]:
+        """Return the devices of the backends in use."""
+        default = devices.get_default_device()
+        host = devices.host_device()
+        return (default,) if default is host else (host, default)
+
+    def dtypes(self, *, device: Any = None, kind: Any = None) -> dict[str, dtypes.DType]:
+        """Return the standard's dtypes that a device supports, by name, of a kind or of all."""
+        from .functions.data_types import isdtype
+
+        target = devices.as_device(device)
+        found = {d.name: d for d in dtypes.STANDARD if d in target.native}
+        if kind is None:
+            return found
+        if not isinstance(kind, (str, tuple)):
+            raise ArgumentTypeError(f"dtypes: kind is a string or a tuple of strings, not {kind!r}")
+        return {name: d for name, d in found.items() if isdtype(d, kind)}
+
+
+def __array_namespace_info__() -> NamespaceInfo:
+    """Return the object with the standard's inspection functions."""
+    return NamespaceInfo()

@@ -1,0 +1,498 @@
+"""Making tensors: from Python data, from other libraries' arrays, and like other tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import device as devices
+from .. import dtypes, ops
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..ops import row_function
+from ..primitives.row import TABLE
+from ..primitives.tools import shape_tuple
+from ..tensor import Tensor
+
+__all__ = [
+    "arange", "as_tensor", "asarray", "clone", "empty", "empty_like", "eye", "from_dlpack", "from_numpy", "full",
+    "full_like", "linspace", "meshgrid", "ones", "ones_like", "tensor", "tril_indices", "triu_indices", "zeros",
+    "zeros_like",
+]  # fmt: skip
+
+
+def _finish(made: Tensor, requires_grad: bool) -> Tensor:
+    return made.requires_grad_() if requires_grad else made
+
+
+def _host_array(data: Any, operation: str) -> tuple[Any, bool]:
+    """Return a host array for Python data or a foreign array, and whether its dtype was Python's to choose."""
+    host = devices.host_backend()
+    if isinstance(data, host.array_type):
+        array, inferred = data, False
+    elif isinstance(data, (bool, int, float, complex, list, tuple, range)):
+        try:
+            array = host.asarray(data)
+        except OverflowError as error:
+            raise ArgumentError(f"{operation}: {error}") from error
+        except (ValueError, TypeError) as error:
+            raise ShapeError(f"{operation}: the nested sequence is not rectangular or holds no numbers: {error}") from error
+        inferred = not _holds_arrays(data)
+    elif hasattr(data, "__dlpack__"):
+        try:
+            array, inferred = host.from_dlpack(data), False
+        except (BufferError, TypeError, ValueError, RuntimeError) as error:
+            if not hasattr(data, "__array__"):
+                raise ArgumentTypeError(f"{operation}: {type(data).__name__} cannot be imported: {error}") from error
+            array, inferred = data.__array__(), False
+    elif hasattr(data, "__array__"):
+        array, inferred = data.__array__(), False
+    elif hasattr(data, "__buffer__") or isinstance(data, (bytearray, memoryview)):
+        array, inferred = host.asarray(data), False
+    else:
+        raise ArgumentTypeError(
+            f"{operation}: cannot make a tensor of a {type(data).__name__}; pass numbers, nested lists, or an array"
+        )
+    if not _is_numeric(array):
+        raise ArgumentTypeError(f"{operation}: the data has dtype {array.dtype}, which no tensor can hold")
+    return array, inferred
+
+
+def _holds_arrays(data: Any) -> bool:
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return hasattr(data, "dtype")
+
+
+def _is_numeric(array: Any) -> bool:
+    try:
+        dtypes.as_dtype(array.dtype)
+    except ArgumentTypeError:
+        return False
+    return True
+
+
+def _of_tensors(data: Any) -> bool:
+    while isinstance(data, (list, tuple)) and data:
+        if isinstance(data[0], Tensor):
+            return True
+        data = data[0]
+    return False
+
+
+def _stack_tensors(data: Any) -> Tensor:
+    return ops.stack([_stack_tensors(d) if isinstance(d, (list, tuple)) else asarray(d) for d in data])
+
+
+def asarray(
+    obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a tensor of Python data or of another library's array.
+
+    Parameters
+    ----------
+    obj : Tensor, scalar, nested sequence, numpy.ndarray, or anything with DLPack
+        The data. Memory is shared where that is possible; the first in-place write copies it.
+    dtype : DType, optional
+        Default: the array's own; for Python numbers bool, int64, the default float, or its complex counterpart.
+    device : Device or str, optional
+        Default: the tensor's own, else the default device.
+    copy : bool, optional
+        True always copies, False never does (an error where it would have to), None copies where needed.
+    requires_grad : bool
+        Whether a gradient is wanted.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ShapeError
+        If a nested sequence is not rectangular.
+    ArgumentTypeError
+        If the data holds no numbers.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.asarray([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    if isinstance(obj, (list, tuple)) and _of_tensors(obj):
+        obj = _stack_tensors(obj)
+    if isinstance(obj, Tensor):
+        made = obj
+        target = obj.device if device is None else devices.as_device(device)
+        if target is not made.device:
+            if copy is False:
+                raise ArgumentError(f"asarray: a copy to {str(target)!r} is needed, but copy=False")
+            made = ops.to_device(made, target)
+        if dtype is not None and made.dtype is not dtypes.as_dtype(dtype):
+            if copy is False:
+                raise ArgumentError("asarray: another dtype needs a copy, but copy=False")
+            made = ops.astype(made, dtype)
+        if copy and made is obj:
+            made = Tensor(made.device.backend.copy(made.array), made.device)
+            made.node = obj.node if obj.node is not None and not obj.node.is_leaf else None
+            if obj.node is not None and obj.node.is_leaf:
+                made = ops.positive(obj)
+        return _finish(made, requires_grad) if requires_grad and made.node is None else made
+    target = devices.as_device(device)
+    backend, index = target.backend, target.index or 0
+    if isinstance(obj, backend.array_type) and backend is not devices.host_backend() and backend.array_type is not object:
+        array = obj if dtype is None else ops_astype(obj, target, dtype)
+        return _finish(Tensor(backend.copy(array) if copy else array, target), requires_grad)
+    host_array, inferred = _host_array(obj, "asarray")
+    kind = dtypes.as_dtype(host_array.dtype)
+    if dtype is not None:
+        chosen = dtypes.as_dtype(dtype)
+        native = target.native_dtype(chosen, "asarray")
+    else:
+        chosen = _inferred(kind) if inferred else kind
+        native = target.best_native_dtype(chosen)
+    if copy is False and (inferred or target is not devices.host_device() or chosen is not kind):
+        raise ArgumentError("asarray: this data can only be copied, but copy=False")
+    if kind.is_complex and not chosen.is_complex:
+        raise ArgumentTypeError(f"asarray: complex data cannot become {chosen.name}; take its real part first")
+    array = backend.asarray(host_array, native, index)
+    if copy and array is host_array or (copy and not inferred and getattr(array, "base", None) is not None):
+        array = backend.copy(array)
+    return _finish(Tensor(array, target), requires_grad)
+
+
+def ops_astype(array: Any, target: devices.Device, dtype: Any) -> Any:
+    """Cast a raw array of a device's library."""
+    from ..implementation import namespace
+
+    return namespace(target).astype(array, target.native_dtype(dtype))
+
+
+def _inferred(kind: dtypes.DType) -> dtypes.DType:
+    if kind is dtypes.float64:
+        return dtypes.get_default_dtype()
+    if kind is dtypes.complex128:
+        return dtypes.get_default_dtype().to_complex()
+    return kind
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a new tensor of the data, always a copy, without a graph.
+
+    Parameters
+    ----------
+    data : scalar, nested sequence, array or Tensor
+        The values.
+    dtype : DType, optional
+        Default: the array's own; for Python numbers bool, int64, the default float, or its complex counterpart.
+    device : Device or str, optional
+        Default: the default device.
+    requires_grad : bool
+        Whether a gradient is wanted.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.tensor([[1.0, 2.0]], requires_grad=True)
+    tensor([[1., 2.]], requires_grad=True)
+    """
+    if isinstance(data, Tensor):
+        data = data.detach()
+    made = asarray(data, dtype=dtype, device=device, copy=True)
+    if made.node is not None:
+        made = made.detach()
+    return _finish(made, requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return a tensor of the data, sharing memory where that is possible (PyTorch's name for `asarray`)."""
+    return asarray(data, dtype=dtype, device=device)
+
+
+def from_numpy(array: Any) -> Tensor:
+    """Return a CPU tensor over the memory of a `numpy.ndarray`; the first in-place write copies it.
+
+    Examples
+    --------
+    >>> import candelabra as cb, numpy as np
+    >>> cb.from_numpy(np.eye(2, dtype="float32"))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    host = devices.host_device()
+    if not isinstance(array, host.backend.array_type):
+        raise ArgumentTypeError(f"from_numpy: a numpy.ndarray is needed, got {type(array).__name__}")
+    return asarray(array, device=host)
+
+
+def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """Return a tensor over the memory of an object with ``__dlpack__``.
+
+    Parameters
+    ----------
+    x : object
+        Another library's array.
+    device : Device or str, optional
+        Where the result shall be; default: where the data is, as far as a backend reads it, else the default device.
+    copy : bool, optional
+        True always copies, False never does.
+
+    Examples
+    --------
+    >>> import candelabra as cb, numpy as np
+    >>> cb.from_dlpack(np.arange(3))
+    tensor([0, 1, 2])
+    """
+    if isinstance(x, Tensor):
+        return asarray(x, device=device, copy=copy)
+    if not hasattr(x, "__dlpack__"):
+        raise ArgumentTypeError(f"from_dlpack: an object with __dlpack__ is needed, got {type(x).__name__}")
+    target = devices.as_device(device)
+    try:
+        array = target.backend.from_dlpack(x, target.index or 0)
+    except (BufferError, TypeError, ValueError, RuntimeError):
+        if copy is False:
+            raise
+        return asarray(x, device=target, copy=copy)
+    return Tensor(target.backend.copy(array) if copy else array, target)
+
+
+def _sizes(shape: Any, more: tuple[Any, ...], name: str) -> tuple[int, ...]:
+    return shape_tuple((shape, *more) if more else shape, name)
+
+
+def _creator(name: str) -> Any:
+    make = row_function(TABLE[name])
+
+    def create(shape: Any = (), *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any) -> Tensor:
+        given = size.pop("size", shape)
+        if size:
+            raise ArgumentTypeError(f"{name}: unknown argument {next(iter(size))!r}")
+        return _finish(make(_sizes(given, more, name), dtype=dtype, device=device), requires_grad)
+
+    create.__name__ = create.__qualname__ = name
+    create.__module__ = "candelabra"
+    create.__doc__ = f"""Return a tensor of {_WORDS[name]}.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        The sizes of the axes; further ints may follow, as in PyTorch.
+    dtype : DType, optional
+        Default: the default float dtype.
+    device : Device or str, optional
+        Default: the default device.
+    requires_grad : bool
+        Whether a gradient is wanted.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.{name}((2, 3)).shape
+    (2, 3)
+    """
+    return create
+
+
+_WORDS = {"zeros": "zeros", "ones": "ones", "empty": "arbitrary values"}
+zeros = _creator("zeros")
+ones = _creator("ones")
+empty = _creator("empty")
+
+
+def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return a tensor of one value.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.full((2,), 0.5)
+    tensor([0.5000, 0.5000])
+    """
+    if isinstance(fill_value, Tensor):
+        dtype = fill_value.dtype if dtype is None else dtype
+        device = fill_value.device if device is None else device
+        fill_value = fill_value.item()
+    if not isinstance(fill_value, (bool, int, float, complex)):
+        raise ArgumentTypeError(f"full: the fill value is a number, not {type(fill_value).__name__}")
+    return _finish(row_function(TABLE["full"])(shape, fill_value, dtype=dtype, device=device), requires_grad)
+
+
+def arange(
+    start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return evenly spaced values from `start` up to, not including, `stop`; one value alone is the stop.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.arange(3)
+    tensor([0, 1, 2])
+    """
+    start, stop, step = (v.item() if isinstance(v, Tensor) else v for v in (start, stop, step))
+    if step == 0:
+        raise ArgumentError("arange: step must not be zero")
+    if stop is None:
+        start, stop = (0.0 if isinstance(start, float) else 0), start
+    if (stop - start) / step <= 0:
+        stop = start
+    return _finish(row_function(TABLE["arange"])(start, stop, step, dtype=dtype, device=device), requires_grad)
+
+
+def linspace(
+    start: Any, stop: Any = None, /, num: Any = None, *, dtype: Any = None, device: Any = None, endpoint: bool = True,
+    requires_grad: bool = False, end: Any = None, steps: int | None = None,
+) -> Tensor:  # fmt: skip
+    """Return `num` evenly spaced values from `start` to `stop`, `stop` included unless ``endpoint=False``.
+
+    `end` and `steps` are PyTorch's names for `stop` and `num`.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.linspace(0.0, 1.0, 3)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    stop = end if stop is None else stop
+    num = steps if num is None else num
+    if stop is None or num is None:
+        raise ArgumentTypeError("linspace: start, stop and num are needed")
+    if num < 0:
+        raise ArgumentError(f"linspace: num must not be negative, got {num}")
+    start, stop = (v.item() if isinstance(v, Tensor) else v for v in (start, stop))
+    make = row_function(TABLE["linspace"])
+    return _finish(make(start, stop, num, dtype=dtype, device=device, endpoint=endpoint), requires_grad)
+
+
+def eye(
+    n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return a matrix with ones on the diagonal `k` and zeros elsewhere.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    return _finish(row_function(TABLE["eye"])(n_rows, n_cols, k=k, dtype=dtype, device=device), requires_grad)
+
+
+def _like(x: Tensor, dtype: Any, device: Any) -> dict[str, Any]:
+    if not isinstance(x, Tensor):
+        raise ArgumentTypeError(f"a Tensor is needed, got {type(x).__name__}")
+    return {"dtype": x.dtype if dtype is None else dtype, "device": x.device.physical if device is None else device}
+
+
+def zeros_like(x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return zeros in the shape, dtype and device of `x`.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.zeros_like(cb.tensor([1, 2]))
+    tensor([0, 0])
+    """
+    return zeros(x.shape, requires_grad=requires_grad, **_like(x, dtype, device))
+
+
+def ones_like(x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return ones in the shape, dtype and device of `x`.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.ones_like(cb.tensor([1, 2]))
+    tensor([1, 1])
+    """
+    return ones(x.shape, requires_grad=requires_grad, **_like(x, dtype, device))
+
+
+def empty_like(x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Return arbitrary values in the shape, dtype and device of `x`."""
+    return empty(x.shape, requires_grad=requires_grad, **_like(x, dtype, device))
+
+
+def full_like(
+    x: Tensor, /, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Return one value in the shape, dtype and device of `x`.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.full_like(cb.tensor([1, 2]), 7)
+    tensor([7, 7])
+    """
+    return full(x.shape, fill_value, requires_grad=requires_grad, **_like(x, dtype, device))
+
+
+def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
+    """Return coordinate tensors of the grid that one-dimensional tensors span.
+
+    Parameters
+    ----------
+    *arrays : Tensor
+        One-dimensional, of one dtype.
+    indexing : {"xy", "ij"}
+        Cartesian (the standard's default) or matrix indexing (PyTorch's default).
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> x, y = cb.meshgrid(cb.arange(2), cb.arange(3), indexing="ij")
+    >>> x.shape
+    (2, 3)
+    """
+    if indexing not in ("xy", "ij"):
+        raise ArgumentError(f"meshgrid: indexing is 'xy' or 'ij', not {indexing!r}")
+    given: Sequence[Tensor] = arrays[0] if len(arrays) == 1 and isinstance(arrays[0], (list, tuple)) else arrays
+    for a in given:
+        if a.ndim > 1:
+            raise ShapeError(f"meshgrid: one-dimensional tensors are needed, got shape {a.shape}")
+    lines = [ops.reshape(a, (-1,)) for a in given]
+    order = list(range(len(lines)))
+    if indexing == "xy" and len(lines) > 1:
+        order[0], order[1] = 1, 0
+    shape = [0] * len(lines)
+    for i, line in enumerate(lines):
+        shape[order[i]] = int(line.size)
+    return tuple(
+        ops.broadcast_to(ops.reshape(line, tuple(-1 if j == order[i] else 1 for j in range(len(lines)))), tuple(shape))
+        for i, line in enumerate(lines)
+    )
+
+
+def _triangle(row: int, col: int, offset: int, lower: bool, device: Any) -> Tensor:
+    i, j = meshgrid(arange(row, device=device), arange(col, device=device), indexing="ij")
+    keep = ops.less_equal(j - i, offset) if lower else ops.greater_equal(j - i, offset)
+    return ops.stack(list(ops.nonzero(keep)))
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Tensor:
+    """Return the indices of the lower triangle of a matrix, shape (2, n)."""
+    return _triangle(row, col, offset, True, device)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, device: Any = None) -> Tensor:
+    """Return the indices of the upper triangle of a matrix, shape (2, n)."""
+    return _triangle(row, col, offset, False, device)
+
+
+def clone(x: Tensor) -> Tensor:
+    """Return a copy of a tensor, recorded.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> x = cb.ones(2)
+    >>> y = cb.clone(x)
+    >>> y += 1
+    >>> x
+    tensor([1., 1.])
+    """
+    copied = ops.alias(x)
+    if not x.device.levels:
+        copied.array = x.device.backend.copy(x.array)
+    return copied

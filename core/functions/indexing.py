@@ -1,0 +1,180 @@
+"""Indexing with Python keys, and what PyTorch users index with."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from .. import inplace, ops
+from ..autograd.mode import grad_mode
+from ..errors import ArgumentTypeError, IndexOutOfRangeError, ShapeError
+from ..explain import explain
+from ..ops import row_function
+from ..primitives.indexing import ARRAY
+from ..primitives.row import TABLE
+from ..tensor import Tensor
+from .creation import asarray
+
+__all__ = [
+    "get_item", "index_select", "masked_fill", "masked_select", "narrow", "select", "set_item", "take_item",
+]  # fmt: skip
+
+
+def _whole(value: Any) -> Any:
+    """A bound of a slice as an int or None."""
+    if value is None or type(value) is int:
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ArgumentTypeError(f"getitem: a slice's bounds are ints or None, not {value!r}") from None
+
+
+def split_key(x: Tensor, key: Any, operation: str) -> tuple[tuple[Any, ...], list[Tensor]]:
+    """Split a Python key into the static key of the rows and its index tensors."""
+    parts = key if type(key) is tuple else (key,)
+    static: list[Any] = []
+    tensors: list[Tensor] = []
+    for part in parts:
+        kind = type(part)
+        if kind is int or part is None or part is Ellipsis:
+            static.append(part)
+        elif kind is slice:
+            static.append(("slice", _whole(part.start), _whole(part.stop), _whole(part.step)))
+        elif isinstance(part, Tensor):
+            _index_tensor(x, part, static, tensors, operation)
+        elif isinstance(part, bool):
+            _index_tensor(x, asarray(part, device=x.device.physical), static, tensors, operation)
+        elif isinstance(part, (list, range)) or hasattr(part, "__array__") and getattr(part, "shape", ()) != ():
+            given = asarray(part if not isinstance(part, range) else list(part), device=x.device.physical)
+            if given.size == 0 and given.dtype.rank > 1:
+                given = ops.astype(given, "int64")
+            _index_tensor(x, given, static, tensors, operation)
+        else:
+            try:
+                static.append(operator.index(part))
+            except TypeError:
+                raise ArgumentTypeError(
+                    f"{operation}: a tensor is indexed with ints, slices, None, ..., and integer or boolean tensors, "
+                    f"not with {part!r}"
+                ) from None
+    return tuple(static), tensors
+
+
+def _index_tensor(x: Tensor, part: Tensor, static: list[Any], tensors: list[Tensor], operation: str) -> None:
+    kind = part.dtype.kind
+    if kind == "bool":
+        at = sum(1 for k in static if k is not None and k is not Ellipsis)
+        if Ellipsis in static:
+            at = x.ndim - part.ndim
+        if part.ndim == 0:
+            static.append(None)
+            tensors.append(ops.nonzero(ops.reshape(part, (1,)))[0])
+            static.append(ARRAY)
+            return
+        want = x.shape[at : at + part.ndim]
+        if part.shape != want:
+            raise IndexOutOfRangeError(
+                f"{operation}: a boolean index of shape {part.shape} does not fit the axes {want} of a tensor of shape {x.shape}"
+            )
+        found = ops.nonzero(part)
+        static.extend([ARRAY] * len(found))
+        tensors.extend(found)
+    elif kind in ("signed", "unsigned"):
+        static.append(ARRAY)
+        tensors.append(part)
+    else:
+        raise ArgumentTypeError(f"{operation}: index tensors are integer or boolean, not {part.dtype.name}")
+
+
+def get_item(x: Tensor, key: Any, /) -> Tensor:
+    """Return ``x[key]``."""
+    static, tensors = split_key(x, key, "getitem")
+    return row_function(TABLE["getitem"])(x, tensors, key=static)
+
+
+def take_item(x: Tensor, position: int, /) -> Any:
+    """Return one element, by its position in row-major order, as a Python scalar."""
+    return ops.reshape(x, (-1,))[position].item()
+
+
+def set_item(x: Tensor, key: Any, value: Any, /) -> None:
+    """Write ``x[key] = value``."""
+    inplace.check_leaf(x, "x[key] = value")
+    backend = x.device.backend
+    if backend.mutable:
+        inplace.warn_of_lost_write(x, "x[key] = value", "write owner[i, j] = value instead of owner[i][j] = value")
+    if not isinstance(value, (bool, int, float, complex, Tensor)):
+        value = asarray(value, device=x.device.physical)
+    if isinstance(key, Tensor) and key.dtype.kind == "bool" and key.shape == x.shape:
+        if not isinstance(value, Tensor) or value.ndim == 0:
+            filled = value if isinstance(value, Tensor) else asarray(value, dtype=x.dtype, device=x.device.physical)
+            inplace.assign_(x, ops.where(key, _as_dtype(x, filled), x), "x[key] = value")
+            return
+    static, tensors = split_key(x, key, "setitem")
+    recorded = grad_mode.get() and (x.node is not None or (isinstance(value, Tensor) and value.node is not None))
+    write = backend.donating.get("setitem")
+    if write is not None and not recorded and x._is_unique():
+        raw: Any = value
+        if isinstance(value, Tensor):
+            raw = _as_dtype(x, value).array if value.device is x.device else None
+        if raw is not None and all(t.device is x.device for t in tensors):
+            if not isinstance(value, Tensor):
+                raw = asarray(value, dtype=x.dtype, device=x.device).array
+            try:
+                write(x.array, raw, static, [t.array for t in tensors])
+            except Exception as error:
+                raise explain(TABLE["setitem"], (x, value, *tensors), error, {"key": key}) from error
+            return
+    if not isinstance(value, Tensor):
+        value = asarray(value, dtype=x.dtype, device=x.device.physical)
+    result = row_function(TABLE["setitem"])(x, _as_dtype(x, value), tensors, key=static)
+    inplace.assign_(x, result, "x[key] = value")
+
+
+def _as_dtype(x: Tensor, value: Tensor) -> Tensor:
+    if value.dtype is x.dtype:
+        return value
+    if value.dtype.is_complex and not x.dtype.is_complex:
+        raise ArgumentTypeError(f"setitem: complex values cannot be written into a tensor of {x.dtype.name}")
+    return ops.astype(value, x.dtype)
+
+
+def masked_fill(x: Tensor, mask: Tensor, value: Any, /) -> Tensor:
+    """Return `x` with `value` where `mask` is true; the mask broadcasts.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.masked_fill(cb.tensor([1.0, 2.0]), cb.tensor([True, False]), 0.0)
+    tensor([0., 2.])
+    """
+    if mask.dtype.kind != "bool":
+        raise ArgumentTypeError(f"masked_fill: the mask is boolean, not {mask.dtype.name}")
+    filled = value if isinstance(value, Tensor) else asarray(value, dtype=x.dtype, device=x.device.physical)
+    return ops.where(mask, _as_dtype(x, filled), x)
+
+
+def masked_select(x: Tensor, mask: Tensor, /) -> Tensor:
+    """Return the elements of `x` where `mask` is true, in one axis."""
+    shape = ops.broadcast_shapes(x.shape, mask.shape)
+    return ops.broadcast_to(x, shape)[ops.broadcast_to(mask, shape)]
+
+
+def index_select(x: Tensor, axis: int, index: Tensor) -> Tensor:
+    """Return the slices along an axis that `index` names (PyTorch's name for `take`)."""
+    return ops.take(x, index, axis=axis)
+
+
+def select(x: Tensor, axis: int, index: int) -> Tensor:
+    """Return the slice number `index` along an axis."""
+    return x[(slice(None),) * (axis % x.ndim) + (index,)]
+
+
+def narrow(x: Tensor, axis: int, start: int, length: int) -> Tensor:
+    """Return `length` slices along an axis from `start` on."""
+    if start < 0:
+        start += x.shape[axis]
+    if length < 0 or start + length > x.shape[axis]:
+        raise ShapeError(f"narrow: {length} slices from {start} on do not fit axis {axis} of shape {x.shape}")
+    return x[(slice(None),) * (axis % x.ndim) + (slice(start, start + length),)]

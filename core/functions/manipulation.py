@@ -1,0 +1,230 @@
+"""Composites that move elements: PyTorch's names beside the standard's."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from typing import Any
+
+from .. import ops
+from ..errors import ArgumentError, ArgumentTypeError, AxisError, ShapeError
+from ..ops import row_function
+from ..primitives.row import TABLE
+from ..primitives.tools import axes_of, axis_index, size_of
+from ..tensor import Tensor
+
+__all__ = [
+    "atleast_1d", "broadcast_arrays", "cat", "chunk", "diff", "flatten", "hstack", "movedim", "permute", "repeat",
+    "repeat_interleave", "split", "swapaxes", "t", "transpose", "unbind", "unflatten", "unsqueeze", "vstack",
+]  # fmt: skip
+
+
+def cat(tensors: Sequence[Tensor], axis: int = 0, *, dim: int | None = None) -> Tensor:
+    """Join tensors along an axis (PyTorch's name for `concat`).
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.cat([cb.zeros(1), cb.ones(1)])
+    tensor([0., 1.])
+    """
+    return ops.concat(tensors, axis=axis if dim is None else dim)
+
+
+def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
+    """Return the tensors broadcast against each other.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> a, b = cb.broadcast_arrays(cb.zeros((2, 1)), cb.zeros(3))
+    >>> b.shape
+    (2, 3)
+    """
+    shape = ops.broadcast_shapes(*[a.shape for a in arrays])
+    return tuple(ops.broadcast_to(a, shape) for a in arrays)
+
+
+def transpose(x: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Return `x` with two axes exchanged.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.transpose(cb.zeros((2, 3)), 0, 1).shape
+    (3, 2)
+    """
+    n = x.ndim
+    a, b = axis_index(axis0, n, "transpose"), axis_index(axis1, n, "transpose")
+    order = list(range(n))
+    order[a], order[b] = b, a
+    return ops.permute_dims(x, tuple(order))
+
+
+swapaxes = transpose
+
+
+def t(x: Tensor) -> Tensor:
+    """Return the transpose of a matrix; a vector stays as it is."""
+    if x.ndim > 2:
+        raise ShapeError(f"t: a tensor of at most two axes is needed, got shape {x.shape}; use mT or permute_dims")
+    return x if x.ndim < 2 else transpose(x, 0, 1)
+
+
+def permute(x: Tensor, axes: Sequence[int]) -> Tensor:
+    """Return `x` with its axes in another order (PyTorch's name for `permute_dims`)."""
+    return ops.permute_dims(x, tuple(axes))
+
+
+def movedim(x: Tensor, source: Any, destination: Any) -> Tensor:
+    """Return `x` with axes moved (PyTorch's name for `moveaxis`)."""
+    return ops.moveaxis(x, source, destination)
+
+
+def unsqueeze(x: Tensor, axis: int) -> Tensor:
+    """Return `x` with a new axis of size one (PyTorch's name for `expand_dims`)."""
+    return ops.expand_dims(x, axis=axis)
+
+
+def flatten(x: Tensor, start_axis: int = 0, end_axis: int = -1) -> Tensor:
+    """Return `x` with the axes from `start_axis` to `end_axis` merged.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.flatten(cb.zeros((2, 3, 4)), 1).shape
+    (2, 12)
+    """
+    n = x.ndim
+    if n == 0:
+        return ops.reshape(x, (1,))
+    first, last = axis_index(start_axis, n, "flatten"), axis_index(end_axis, n, "flatten")
+    if first > last:
+        raise AxisError(f"flatten: start axis {start_axis} lies behind end axis {end_axis}")
+    shape = x.shape
+    return ops.reshape(x, (*shape[:first], size_of(shape[first : last + 1]), *shape[last + 1 :]))
+
+
+def unflatten(x: Tensor, axis: int, sizes: Sequence[int]) -> Tensor:
+    """Return `x` with one axis split into several; one size may be -1."""
+    at = axis_index(axis, x.ndim, "unflatten")
+    known = size_of(tuple(s for s in sizes if s != -1))
+    full = tuple(x.shape[at] // known if s == -1 and known else s for s in sizes)
+    if size_of(full) != x.shape[at]:
+        raise ShapeError(f"unflatten: axis {axis} has size {x.shape[at]}, which does not fit {tuple(sizes)}")
+    return ops.reshape(x, (*x.shape[:at], *full, *x.shape[at + 1 :]))
+
+
+def unbind(x: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
+    """Return the slices along an axis (PyTorch's name for `unstack`)."""
+    return ops.unstack(x, axis=axis)
+
+
+def split(x: Tensor, split_size_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
+    """Return pieces along an axis: of one size (the last may be smaller), or of the sizes given.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> [p.shape for p in cb.split(cb.zeros(5), 2)]
+    [(2,), (2,), (1,)]
+    """
+    at = axis_index(axis, x.ndim, "split")
+    n = x.shape[at]
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size <= 0:
+            raise ArgumentError(f"split: the size of a piece must be positive, got {size}")
+        sizes = [builtins.min(size, n - i) for i in range(0, n, size)] or [0]
+    else:
+        sizes = list(split_size_or_sections)
+        if sum(sizes) != n:
+            raise ShapeError(f"split: the sizes {sizes} add up to {sum(sizes)}, axis {axis} has {n}")
+    head, pieces, start = (slice(None),) * at, [], 0
+    for size in sizes:
+        pieces.append(x[(*head, slice(start, start + size))])
+        start += size
+    return tuple(pieces)
+
+
+def chunk(x: Tensor, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
+    """Return at most `chunks` pieces of equal size along an axis; the last may be smaller."""
+    if chunks <= 0:
+        raise ArgumentError(f"chunk: the number of chunks must be positive, got {chunks}")
+    n = x.shape[axis]
+    return split(x, builtins.max(-(-n // chunks), 1), axis)
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Join tensors along the second axis, vectors along their only one."""
+    given = [atleast_1d(x) for x in tensors]
+    return ops.concat(given, axis=0 if given[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Join tensors along the first axis, vectors as rows."""
+    return ops.concat([ops.reshape(x, (1, -1)) if x.ndim < 2 else x for x in tensors], axis=0)
+
+
+def atleast_1d(x: Tensor) -> Tensor:
+    """Return a 0-d tensor with one axis, others as they are."""
+    return ops.reshape(x, (1,)) if x.ndim == 0 else x
+
+
+def repeat(x: Tensor, repeats: Any, /, *, axis: int | None = None) -> Tensor:
+    """Return `x` with each element repeated, along an axis or flattened; PyTorch's `repeat` is `tile` here.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.repeat(cb.tensor([1, 2]), 2)
+    tensor([1, 1, 2, 2])
+    """
+    if not isinstance(repeats, Tensor):
+        if isinstance(repeats, (tuple, list)):
+            raise ArgumentTypeError(
+                f"repeat: repeats is an int or an integer tensor, not {repeats!r}; to repeat the whole tensor, as "
+                "PyTorch's repeat does, use tile"
+            )
+        return row_function(TABLE["repeat"])(x, repeats, axis=axis)
+    if repeats.dtype.kind not in ("signed", "unsigned"):
+        raise ArgumentTypeError(f"repeat: repeats is an integer tensor, not {repeats.dtype.name}")
+    if repeats.size == 1:
+        return row_function(TABLE["repeat"])(x, int(repeats.item()), axis=axis)
+    source = ops.reshape(x, (-1,)) if axis is None else x
+    at = 0 if axis is None else axis_index(axis, x.ndim, "repeat")
+    if repeats.shape != (source.shape[at],):
+        raise ShapeError(f"repeat: repeats has shape {repeats.shape}, axis {at} has size {source.shape[at]}")
+    counts = repeats.tolist()
+    places = [i for i, n in enumerate(counts) for _ in range(n)]
+    index = ops.asarray(places, dtype="int64", device=x.device.physical)
+    return ops.take(source, index, axis=at)
+
+
+def repeat_interleave(x: Tensor, repeats: Any, axis: int | None = None, *, dim: int | None = None) -> Tensor:
+    """Return `x` with each element repeated (PyTorch's name for `repeat`)."""
+    return repeat(x, repeats, axis=axis if dim is None else dim)
+
+
+def diff(x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+    """Return the n-th differences of neighbours along an axis.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.diff(cb.tensor([1, 4, 9]))
+    tensor([3, 5])
+    """
+    if n < 0:
+        raise ArgumentError(f"diff: n must not be negative, got {n}")
+    if x.ndim == 0:
+        raise ShapeError("diff: a tensor of at least one axis is needed")
+    (at,) = axes_of(axis, x.ndim, "diff")
+    parts = [p for p in (prepend, x, append) if p is not None]
+    if len(parts) > 1:
+        x = ops.concat(parts, axis=at)
+    head = (slice(None),) * at
+    for _ in range(n):
+        later, earlier = x[(*head, slice(1, None))], x[(*head, slice(None, -1))]
+        x = ops.not_equal(later, earlier) if x.dtype.kind == "bool" else later - earlier
+    return x

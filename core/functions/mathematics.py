@@ -1,0 +1,272 @@
+"""Composites of arithmetic, linear algebra and comparison."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from .. import dtypes, ops
+from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from ..ops import row_function
+from ..primitives.row import TABLE
+from ..primitives.tools import axis_index, size_of
+from ..tensor import Tensor
+
+__all__ = [
+    "addmm", "allclose", "bmm", "clamp", "dot", "einsum", "isclose", "isin", "mm", "mul", "norm", "outer", "searchsorted",
+    "sub", "tensordot", "true_divide", "unique", "where",
+]  # fmt: skip
+
+
+def mul(x1: Any, x2: Any) -> Tensor:
+    """Return the product (PyTorch's name for `multiply`)."""
+    return ops.multiply(x1, x2)
+
+
+def sub(x1: Any, x2: Any, *, alpha: float = 1) -> Tensor:
+    """Return ``x1 - alpha * x2`` (PyTorch's name for `subtract`)."""
+    return ops.subtract(x1, x2 if alpha == 1 else alpha * x2)
+
+
+def true_divide(x1: Any, x2: Any) -> Tensor:
+    """Return the quotient (PyTorch's name for `divide`)."""
+    return ops.divide(x1, x2)
+
+
+def mm(x1: Tensor, x2: Tensor) -> Tensor:
+    """Return the product of two matrices.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.mm(cb.eye(2), cb.ones((2, 1))).shape
+    (2, 1)
+    """
+    if x1.ndim != 2 or x2.ndim != 2:
+        raise ShapeError(f"mm: two matrices are needed, got shapes {x1.shape} and {x2.shape}; use matmul")
+    return ops.matmul(x1, x2)
+
+
+def bmm(x1: Tensor, x2: Tensor) -> Tensor:
+    """Return the products of two batches of matrices."""
+    if x1.ndim != 3 or x2.ndim != 3 or x1.shape[0] != x2.shape[0]:
+        raise ShapeError(f"bmm: two equal batches of matrices are needed, got {x1.shape} and {x2.shape}; use matmul")
+    return ops.matmul(x1, x2)
+
+
+def addmm(x: Tensor, x1: Tensor, x2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """Return ``beta * x + alpha * (x1 @ x2)``."""
+    product = mm(x1, x2)
+    return (x if beta == 1 else beta * x) + (product if alpha == 1 else alpha * product)
+
+
+def dot(x1: Tensor, x2: Tensor) -> Tensor:
+    """Return the sum of products of two vectors, without conjugation."""
+    if x1.ndim != 1 or x2.ndim != 1:
+        raise ShapeError(f"dot: two vectors are needed, got shapes {x1.shape} and {x2.shape}")
+    return ops.matmul(x1, x2)
+
+
+def outer(x1: Tensor, x2: Tensor) -> Tensor:
+    """Return the matrix of products of two vectors."""
+    if x1.ndim != 1 or x2.ndim != 1:
+        raise ShapeError(f"outer: two vectors are needed, got shapes {x1.shape} and {x2.shape}")
+    return ops.expand_dims(x1, axis=1) * ops.expand_dims(x2, axis=0)
+
+
+def tensordot(x1: Tensor, x2: Tensor, /, *, axes: int | tuple[Sequence[int], Sequence[int]] = 2) -> Tensor:
+    """Return the contraction of two tensors over pairs of axes.
+
+    Parameters
+    ----------
+    x1, x2 : Tensor
+        Numeric dtypes.
+    axes : int or (sequence of int, sequence of int)
+        The last `axes` of `x1` with the first of `x2`, or the axes themselves.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.tensordot(cb.ones((2, 3)), cb.ones((3, 4)), axes=1).shape
+    (2, 4)
+    """
+    if isinstance(axes, int):
+        if axes < 0 or axes > x1.ndim or axes > x2.ndim:
+            raise ShapeError(f"tensordot: {axes} axes cannot be contracted of shapes {x1.shape} and {x2.shape}")
+        left, right = list(range(x1.ndim - axes, x1.ndim)), list(range(axes))
+    else:
+        if len(axes) != 2:
+            raise ArgumentTypeError("tensordot: axes is an int or a pair of sequences of ints")
+        pair = [[a] if isinstance(a, int) else list(a) for a in axes]
+        left = [axis_index(a, x1.ndim, "tensordot") for a in pair[0]]
+        right = [axis_index(a, x2.ndim, "tensordot") for a in pair[1]]
+    if len(left) != len(right) or any(x1.shape[i] != x2.shape[j] for i, j in zip(left, right, strict=False)):
+        raise ShapeError(
+            f"tensordot: axes {left} of shape {x1.shape} and {right} of shape {x2.shape} do not have equal sizes"
+        )
+    keep1 = [i for i in range(x1.ndim) if i not in left]
+    keep2 = [i for i in range(x2.ndim) if i not in right]
+    rows, columns = [x1.shape[i] for i in keep1], [x2.shape[i] for i in keep2]
+    inner = size_of(tuple(x1.shape[i] for i in left))
+    a = ops.reshape(ops.permute_dims(x1, (*keep1, *left)), (size_of(tuple(rows)), inner))
+    b = ops.reshape(ops.permute_dims(x2, (*right, *keep2)), (inner, size_of(tuple(columns))))
+    return ops.reshape(ops.matmul(a, b), (*rows, *columns))
+
+
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """Return the sum of products that an equation of axis letters says; the order of contraction is optimised.
+
+    Parameters
+    ----------
+    equation : str
+        Such as ``"bij,bjk->bik"``; an ellipsis stands for axes that broadcast.
+    *operands : Tensor
+        One per term.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.einsum("ij,j->i", cb.eye(2), cb.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
+    from .contraction import contract
+
+    given = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
+    return contract(equation, given)
+
+
+def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """Limit the values to an interval (PyTorch's name for `clip`)."""
+    if min is None and max is None:
+        raise ArgumentError("clamp: min, max or both are needed")
+    return ops.clip(x, min, max)
+
+
+def where(condition: Tensor, x1: Any = None, x2: Any = None, /) -> Any:
+    """Return elements of `x1` where the condition holds, of `x2` elsewhere; without both, the indices where it holds.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.where(cb.tensor([True, False]), 1.0, 0.0)
+    tensor([1., 0.])
+    """
+    if x1 is None and x2 is None:
+        return ops.nonzero(condition)
+    if not isinstance(condition, Tensor):
+        condition = ops.asarray(condition)
+    if condition.dtype.kind != "bool":
+        raise DTypeError(f"where: the condition is boolean, not {condition.dtype.name}; compare it first, as in x != 0")
+    if not isinstance(x1, Tensor) and not isinstance(x2, Tensor):
+        kind = ops.result_type(x1, x2)
+        x1 = ops.asarray(x1, dtype=kind, device=condition.device.physical)
+    if not isinstance(x1, Tensor):
+        x1 = ops.asarray(x1, dtype=dtypes.promote_scalar(x2.dtype, x1), device=x2.device.physical)
+    if not isinstance(x2, Tensor):
+        x2 = ops.asarray(x2, dtype=dtypes.promote_scalar(x1.dtype, x2), device=x1.device.physical)
+    return row_function(TABLE["where"])(condition, x1, x2)
+
+
+def norm(x: Tensor, ord: float = 2.0, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
+    """Return the vector norm over axes: ``sum(|x|**ord)**(1/ord)``; no axis means all.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.norm(cb.tensor([3.0, 4.0]))
+    tensor(5.)
+    """
+    size = ops.abs(x)
+    if ord == math.inf:
+        return ops.max(size, axis=axis, keepdims=keepdims)
+    if ord == -math.inf:
+        return ops.min(size, axis=axis, keepdims=keepdims)
+    if ord == 0:
+        return ops.sum(ops.astype(x != 0, size.dtype), axis=axis, keepdims=keepdims)
+    if ord == 1:
+        return ops.sum(size, axis=axis, keepdims=keepdims)
+    if ord == 2:
+        return ops.sqrt(ops.sum(size * size, axis=axis, keepdims=keepdims))
+    return ops.sum(size**ord, axis=axis, keepdims=keepdims) ** (1.0 / ord)
+
+
+def isclose(x1: Tensor, x2: Any, /, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+    """Say where ``|x1 - x2| <= atol + rtol * |x2|``; infinities are close to themselves."""
+    if not isinstance(x2, Tensor):
+        x2 = ops.asarray(x2, device=x1.device.physical)
+    same = ops.equal(x1, x2)
+    kind = ops.result_type(x1, x2)
+    if kind.rank < 2:
+        x1, x2 = ops.astype(x1, dtypes.float64), ops.astype(x2, dtypes.float64)
+    near = ops.less_equal(ops.abs(x1 - x2), atol + rtol * ops.abs(x2))
+    result = ops.logical_or(same, ops.logical_and(near, ops.logical_and(ops.isfinite(x1), ops.isfinite(x2))))
+    return ops.logical_or(result, ops.logical_and(ops.isnan(x1), ops.isnan(x2))) if equal_nan else result
+
+
+def allclose(x1: Tensor, x2: Any, /, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+    """Say whether all elements are close (see `isclose`)."""
+    return bool(ops.all(isclose(x1, x2, rtol=rtol, atol=atol, equal_nan=equal_nan)))
+
+
+def isin(x1: Any, x2: Any, /, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
+    """Say where elements of `x1` are among those of `x2`.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.isin(cb.tensor([1, 2, 3]), cb.tensor([2]))
+    tensor([False,  True, False])
+    """
+    device = (x1 if isinstance(x1, Tensor) else x2).device.physical
+    kind = ops.result_type(x1, x2)
+    first = ops.astype(x1, kind) if isinstance(x1, Tensor) else ops.asarray(x1, dtype=kind, device=device)
+    second = ops.astype(x2, kind) if isinstance(x2, Tensor) else ops.asarray(x2, dtype=kind, device=device)
+    second = ops.reshape(second, (-1,))
+    if second.size == 0:
+        found = ops.zeros(first.shape, dtype=dtypes.bool_, device=device)
+    elif kind.rank == 0 or kind.is_complex:
+        found = ops.any(ops.equal(ops.expand_dims(first, axis=-1), second), axis=-1)
+    else:
+        ordered = ops.sort(second)
+        place = ops.searchsorted(ordered, ops.reshape(first, (-1,)))
+        place = ops.minimum(place, int(second.size) - 1)
+        found = ops.equal(ops.reshape(ops.take(ordered, place, axis=0), first.shape), first)
+    return ops.logical_not(found) if invert else found
+
+
+def searchsorted(x1: Tensor, x2: Any, /, *, side: str = "left", sorter: Tensor | None = None) -> Tensor:
+    """Return the indices at which `x2` would be inserted into the sorted vector `x1`.
+
+    Parameters
+    ----------
+    x1 : Tensor
+        One-dimensional, in ascending order (or sorted by `sorter`).
+    x2 : Tensor or scalar
+        The values.
+    side : {"left", "right"}
+        Before or after equal values.
+    sorter : Tensor, optional
+        Indices that sort `x1`.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.searchsorted(cb.tensor([1, 3]), cb.tensor([2]))
+    tensor([1])
+    """
+    if side not in ("left", "right"):
+        raise ArgumentError(f"searchsorted: side is 'left' or 'right', not {side!r}")
+    if x1.ndim != 1:
+        raise ShapeError(f"searchsorted: the sorted tensor has one axis, got shape {x1.shape}")
+    if not isinstance(x2, Tensor):
+        x2 = ops.asarray(x2, dtype=dtypes.promote_scalar(x1.dtype, x2), device=x1.device.physical)
+    return row_function(TABLE["searchsorted"])(x1, x2, sorter, side=side)
+
+
+def unique(x: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
+    """Return the distinct values in order, and if asked the inverse and the counts (PyTorch's order of results)."""
+    found = ops.unique_all(x)
+    values = found.values
+    extra = ([found.inverse_indices] if return_inverse else []) + ([found.counts] if return_counts else [])
+    return (values, *extra) if extra else values

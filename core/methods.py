@@ -1,0 +1,483 @@
+"""The methods of tensors: each a thin name over the one function that does the work.
+
+`dim` and `keepdim` are synonyms of `axis` and `keepdims`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import device as devices
+from . import dtypes, inplace, ops
+from .errors import ArgumentError, ArgumentTypeError
+from .primitives.tools import size_of
+from .tensor import Tensor
+
+_UNPACK = __import__("opcode").opmap["UNPACK_SEQUENCE"]
+
+
+class _Values(Tensor):
+    """What `x.max(axis)` returns: the values alone; taking it apart as PyTorch's pair is refused with the mend."""
+
+    __slots__ = ("other",)
+    other: str
+
+    def __iter__(self) -> Iterator[Tensor]:
+        frame = sys._getframe(1)
+        if frame.f_code.co_code[frame.f_lasti] == _UNPACK:
+            raise ArgumentTypeError(
+                f"this method returns the values alone, as the array API standard has it, and no (values, indices) pair; "
+                f"call {self.other} for the indices"
+            )
+        return super().__iter__()
+
+
+def _pair_like(result: Tensor, other: str) -> Tensor:
+    made: _Values = object.__new__(_Values)
+    made.array, made.device, made.node, made.other = result.array, result.device, result.node, other
+    return made
+
+
+def _axis(axis: Any, dim: Any) -> Any:
+    if dim is None:
+        return axis
+    if axis is not None:
+        raise ArgumentError("give axis or its synonym dim, not both")
+    return dim
+
+
+def _reduction(name: str, indices: str = "") -> Callable[..., Tensor]:
+    def method(
+        self: Tensor, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False, **options: Any
+    ) -> Tensor:
+        axis = _axis(axis, dim)
+        if isinstance(axis, list):
+            axis = tuple(axis)
+        if indices and isinstance(axis, Tensor):
+            return getattr(ops, {"max": "maximum", "min": "minimum"}[name])(self, axis)
+        result = getattr(ops, name)(self, axis=axis, keepdims=keepdims or keepdim, **options)
+        return _pair_like(result, f"x.{indices}(axis)") if indices and axis is not None else result
+
+    return method
+
+
+def _sum_like(name: str) -> Callable[..., Tensor]:
+    def method(
+        self: Tensor, axis: Any = None, keepdims: bool = False, *, dtype: Any = None, dim: Any = None, keepdim: bool = False
+    ) -> Tensor:
+        axis = _axis(axis, dim)
+        if isinstance(axis, list):
+            axis = tuple(axis)
+        return getattr(ops, name)(self, axis=axis, dtype=dtype, keepdims=keepdims or keepdim)
+
+    return method
+
+
+def _forward(name: str) -> Callable[..., Any]:
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return getattr(ops, name)(self, *args, **kwargs)
+
+    return method
+
+
+def _in_place(name: str) -> Callable[..., Tensor]:
+    def method(self: Tensor, *operands: Any) -> Tensor:
+        return inplace.apply_(self, name, *operands)
+
+    return method
+
+
+def _along(name: str, default: Any = None) -> Callable[..., Any]:
+    def method(self: Tensor, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
+        axis = _axis(axis, dim)
+        return getattr(ops, name)(self, axis=default if axis is None else axis, **options)
+
+    return method
+
+
+def _spread(sizes: tuple[Any, ...]) -> Any:
+    return sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+
+
+def reshape(self: Tensor, *shape: Any, copy: bool | None = None) -> Tensor:
+    """Return the elements in another shape; ints or one tuple."""
+    return ops.reshape(self, tuple(_spread(shape)), copy=copy)
+
+
+def view(self: Tensor, *shape: Any) -> Tensor:
+    """Return the elements in another shape, or another dtype's cast is refused: use `reshape`, `to`."""
+    if len(shape) == 1 and isinstance(shape[0], dtypes.DType):
+        raise ArgumentTypeError("view: reinterpreting memory as another dtype is not offered; convert with x.to(dtype)")
+    return ops.reshape(self, tuple(_spread(shape)))
+
+
+def permute(self: Tensor, *axes: Any) -> Tensor:
+    """Return the tensor with its axes in another order."""
+    return ops.permute_dims(self, tuple(_spread(axes)))
+
+
+def transpose(self: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Return the tensor with two axes exchanged."""
+    return ops.transpose(self, axis0, axis1)
+
+
+def expand(self: Tensor, *sizes: Any) -> Tensor:
+    """Return the tensor broadcast to sizes; -1 keeps an axis's size."""
+    wanted = tuple(_spread(sizes))
+    lead = len(wanted) - self.ndim
+    if lead < 0:
+        raise ArgumentError(f"expand: {wanted} has fewer axes than the tensor's shape {self.shape}")
+    return ops.broadcast_to(self, tuple(self.shape[i - lead] if n == -1 else n for i, n in enumerate(wanted)))
+
+
+def expand_as(self: Tensor, other: Tensor) -> Tensor:
+    """Return the tensor broadcast to another's shape."""
+    return ops.broadcast_to(self, other.shape)
+
+
+def view_as(self: Tensor, other: Tensor) -> Tensor:
+    """Return the elements in another tensor's shape."""
+    return ops.reshape(self, other.shape)
+
+
+def squeeze(self: Tensor, axis: Any = None, *, dim: Any = None) -> Tensor:
+    """Return the tensor without axes of size one: those named, or all of them."""
+    axis = _axis(axis, dim)
+    if axis is None:
+        axis = tuple(i for i, n in enumerate(self.shape) if n == 1)
+    return ops.squeeze(self, axis)
+
+
+def unsqueeze(self: Tensor, axis: int | None = None, *, dim: int | None = None) -> Tensor:
+    """Return the tensor with a new axis of size one."""
+    return ops.expand_dims(self, axis=_axis(axis, dim))
+
+
+def flatten(self: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Return the tensor with axes merged."""
+    return ops.flatten(self, start_dim, end_dim)
+
+
+def repeat(self: Tensor, *repeats: Any, axis: int | None = None, dim: int | None = None) -> Tensor:
+    """Return the tensor with each element repeated; several counts, PyTorch's way to tile, are refused with the mend."""
+    if len(repeats) != 1 or isinstance(repeats[0], (tuple, list)):
+        raise ArgumentTypeError(
+            f"repeat{repeats}: repeat repeats each element, as the array API standard has it; "
+            f"to repeat the whole tensor write x.tile({tuple(_spread(repeats))})"
+        )
+    return ops.repeat(self, repeats[0], axis=_axis(axis, dim))
+
+
+def tile(self: Tensor, *repetitions: Any) -> Tensor:
+    """Return the tensor repeated whole along each axis."""
+    return ops.tile(self, tuple(_spread(repetitions)))
+
+
+def split(self: Tensor, split_size: Any, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, ...]:
+    """Return pieces along an axis."""
+    return ops.split(self, split_size, axis if dim is None else dim)
+
+
+def chunk(self: Tensor, chunks: int, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, ...]:
+    """Return equal pieces along an axis."""
+    return ops.chunk(self, chunks, axis if dim is None else dim)
+
+
+def unbind(self: Tensor, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, ...]:
+    """Return the slices along an axis."""
+    return ops.unstack(self, axis=axis if dim is None else dim)
+
+
+def sort(self: Tensor, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None) -> Tensor:
+    """Return the values in order along an axis."""
+    result = ops.sort(self, axis=axis if dim is None else dim, descending=descending, stable=stable)
+    return _pair_like(result, "x.argsort(axis)")
+
+
+def argsort(self: Tensor, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None) -> Tensor:
+    """Return the indices that sort along an axis."""
+    return ops.argsort(self, axis=axis if dim is None else dim, descending=descending, stable=stable)
+
+
+def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """Return the tensor on another device, in another dtype, or both.
+
+    Parameters
+    ----------
+    *args : Device, str, DType or Tensor
+        A device, a dtype, or another tensor whose device and dtype to take.
+    **kwargs
+        ``device=``, ``dtype=``, ``copy=``; ``non_blocking=`` is accepted.
+    """
+    device, dtype = kwargs.pop("device", None), kwargs.pop("dtype", None)
+    copy = kwargs.pop("copy", False)
+    kwargs.pop("non_blocking", None)
+    if kwargs:
+        raise ArgumentTypeError(f"to: unknown argument {next(iter(kwargs))!r}")
+    for arg in args:
+        if isinstance(arg, Tensor):
+            device, dtype = arg.device.physical, arg.dtype
+        elif isinstance(arg, dtypes.DType) or arg in (float, int, bool, complex):
+            dtype = dtypes.as_dtype(arg)
+        elif isinstance(arg, (str, devices.Device)):
+            if isinstance(arg, str) and arg in dtypes.DType._all:
+                dtype = dtypes.as_dtype(arg)
+            else:
+                device = arg
+        elif isinstance(arg, bool):
+            continue
+        elif arg is not None:
+            raise ArgumentTypeError(f"to: a device, a dtype or a Tensor is needed, got {arg!r}")
+    result = self
+    if device is not None:
+        result = ops.to_device(result, device)
+    if dtype is not None and dtypes.as_dtype(dtype) is not result.dtype:
+        result = ops.astype(result, dtype)
+    return ops.clone(result) if copy and result is self else result
+
+
+def cpu(self: Tensor) -> Tensor:
+    """Return the tensor on the host's device."""
+    return ops.to_device(self, devices.host_device())
+
+
+def cuda(self: Tensor, device: Any = None) -> Tensor:
+    """Return the tensor on a CUDA device."""
+    if isinstance(device, int):
+        device = f"cuda:{device}"
+    return ops.to_device(self, "cuda" if device is None else device)
+
+
+def clone(self: Tensor) -> Tensor:
+    """Return a copy, recorded."""
+    return ops.clone(self)
+
+
+def numel(self: Tensor) -> int:
+    """Return the number of elements."""
+    return size_of(self.shape)
+
+
+def dim(self: Tensor) -> int:
+    """Return the number of axes."""
+    return self.ndim
+
+
+def element_size(self: Tensor) -> int:
+    """Return the bytes of an element."""
+    return self.itemsize
+
+
+def contiguous(self: Tensor) -> Tensor:
+    """Return the tensor itself: memory order is the backend's business."""
+    return self
+
+
+def is_contiguous(self: Tensor) -> bool:
+    """Return True: memory order is the backend's business."""
+    return True
+
+
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Fill with one value."""
+    if isinstance(value, Tensor):
+        return inplace.assign_(self, ops.broadcast_to(ops.astype(value, self.dtype), self.shape), "fill_")
+    inplace.warn_of_lost_write(self, "fill_", "write owner[key] = value instead")
+    return inplace.assign_(self, ops.full(self.shape, value, dtype=self.dtype, device=self.device.physical), "fill_")
+
+
+def zero_(self: Tensor) -> Tensor:
+    """Fill with zeros."""
+    return fill_(self, 0)
+
+
+def copy_(self: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
+    """Take another tensor's values, in the own dtype and on the own device; they broadcast."""
+    inplace.warn_of_lost_write(self, "copy_", "write owner[key] = value instead")
+    if not isinstance(source, Tensor):
+        source = ops.asarray(source)
+    moved = ops.astype(ops.to_device(source, self.device.physical), self.dtype)
+    return inplace.assign_(self, ops.broadcast_to(moved, self.shape), "copy_")
+
+
+def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """Limit the values to an interval in place."""
+    return inplace.assign_(self, ops.clip(self, min, max), "clamp_")
+
+
+def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """Write a value where the mask is true."""
+    return inplace.assign_(self, ops.masked_fill(self, mask, value), "masked_fill_")
+
+
+def add_(self: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """Add in place."""
+    return inplace.apply_(self, "add", other if alpha == 1 else alpha * other)
+
+
+def sub_(self: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """Subtract in place."""
+    return inplace.apply_(self, "subtract", other if alpha == 1 else alpha * other)
+
+
+def add(self: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """Return ``self + alpha * other``."""
+    return ops.add(self, other if alpha == 1 else alpha * other)
+
+
+def addcmul_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """Add ``value * tensor1 * tensor2`` in place."""
+    return inplace.apply_(self, "add", tensor1 * tensor2 if value == 1 else value * tensor1 * tensor2)
+
+
+def lerp(self: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """Return ``self + weight * (end - self)``."""
+    return self + weight * (end - self)
+
+
+def lerp_(self: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """Interpolate in place."""
+    return inplace.assign_(self, lerp(self, end, weight), "lerp_")
+
+
+def index_add_method(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
+    """Return the tensor with slices of `source` added at `index`."""
+    return ops.index_add(self, index, source if alpha == 1 else alpha * source, axis=dim)
+
+
+def gather_method(self: Tensor, dim: int, index: Tensor) -> Tensor:
+    """Return elements along an axis that `index` names."""
+    return ops.gather(self, index, axis=dim)
+
+
+def scatter_add_method(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """Return the tensor with `src` added where `index` says."""
+    return ops.scatter_add(self, index, src, axis=dim)
+
+
+def norm(self: Tensor, p: float = 2.0, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Return the vector norm over axes."""
+    return ops.norm(self, p, axis=dim, keepdims=keepdim)
+
+
+def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return zeros on the same device and in the same dtype."""
+    return ops.zeros(tuple(_spread(size)), dtype=dtype or self.dtype, device=device or self.device.physical)
+
+
+def new_ones(self: Tensor, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return ones on the same device and in the same dtype."""
+    return ops.ones(tuple(_spread(size)), dtype=dtype or self.dtype, device=device or self.device.physical)
+
+
+def new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return one value on the same device and in the same dtype."""
+    return ops.full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device.physical)
+
+
+def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """Return a tensor of the data on the same device and in the same dtype."""
+    return ops.tensor(data, dtype=dtype or self.dtype, device=device or self.device.physical)
+
+
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """Return the tensor in another's dtype."""
+    return ops.astype(self, other.dtype)
+
+
+def _cast(name: str) -> Callable[[Tensor], Tensor]:
+    def method(self: Tensor) -> Tensor:
+        return ops.astype(self, dtypes.DType._all[name], copy=False) if self.dtype.name != name else self
+
+    return method
+
+
+def _real(self: Tensor) -> Tensor:
+    return ops.real(self)
+
+
+def _imag(self: Tensor) -> Tensor:
+    return ops.imag(self)
+
+
+def _transposed(self: Tensor) -> Tensor:
+    return ops.permute_dims(self, tuple(reversed(range(self.ndim))))
+
+
+def _matrix_transposed(self: Tensor) -> Tensor:
+    return ops.matrix_transpose(self)
+
+
+_FORWARDED = (
+    "abs", "exp", "log", "log1p", "log2", "log10", "expm1", "sqrt", "rsqrt", "square", "sin", "cos", "tan", "asin", "acos",
+    "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "atan2", "floor", "ceil", "round", "trunc", "sign",
+    "reciprocal", "erf", "erfc", "sigmoid", "relu", "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_not",
+    "logical_xor", "maximum", "minimum", "matmul", "mm", "bmm", "dot", "outer", "where", "clip", "clamp", "conj", "pow",
+    "remainder", "take", "masked_fill", "masked_select", "index_select", "narrow", "select", "t", "swapaxes", "movedim",
+    "moveaxis", "unflatten", "tril", "triu", "diff", "allclose", "isclose", "nonzero", "unique", "astype", "to_device",
+    "broadcast_to", "roll", "flip", "repeat_interleave", "tensordot", "multinomial", "bernoulli", "addmm", "copysign",
+    "floor_divide", "hypot", "expand_dims", "permute_dims", "vecdot",
+)  # fmt: skip
+_ALIASES = {
+    "sub": "subtract", "mul": "multiply", "div": "divide", "true_divide": "divide", "neg": "negative", "eq": "equal",
+    "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "absolute": "abs",
+}  # fmt: skip
+_IN_PLACE = {
+    "mul_": "multiply", "div_": "divide", "pow_": "pow", "neg_": "negative", "exp_": "exp", "log_": "log", "sqrt_": "sqrt",
+    "abs_": "abs", "sigmoid_": "sigmoid", "tanh_": "tanh", "relu_": "relu", "floor_": "floor", "ceil_": "ceil",
+    "round_": "round", "reciprocal_": "reciprocal", "square_": "square",
+}  # fmt: skip
+_CASTS = {
+    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32", "long": "int64",
+    "short": "int16", "bool": "bool",
+}  # fmt: skip
+
+
+def install() -> None:
+    """Give Tensor its methods."""
+    for name in _FORWARDED:
+        _set(name, _forward(name), name)
+    for name, function in _ALIASES.items():
+        _set(name, _forward(function), function)
+    for name, function in _IN_PLACE.items():
+        _set(name, _in_place(function), f"{function}, in place")
+    for name, target in _CASTS.items():
+        _set(name, _cast(target), f"a cast to {target}")
+    for name in ("sum", "prod"):
+        _set(name, _sum_like(name), name)
+    for name in ("mean", "all", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "std", "var"):
+        _set(name, _reduction(name), name)
+    _set("amax", _reduction("max"), "max")
+    _set("amin", _reduction("min"), "min")
+    _set("max", _reduction("max", "argmax"), "max")
+    _set("min", _reduction("min", "argmin"), "min")
+    for name, function in {"cumsum": "cumulative_sum", "cumprod": "cumulative_prod"}.items():
+        _set(name, _along(function), function)
+    _set("softmax", _along("softmax", -1), "softmax")
+    _set("log_softmax", _along("log_softmax", -1), "log_softmax")
+    for random in ("uniform_", "normal_", "bernoulli_", "random_", "exponential_"):
+        _set(random, _forward(random), random)
+    for method in _OWN:
+        setattr(Tensor, method.__name__.removesuffix("_method"), method)
+    setattr(Tensor, "__getitem__", lambda self, key: ops.get_item(self, key))  # noqa: B010
+    setattr(Tensor, "__setitem__", lambda self, key, value: ops.set_item(self, key, value))  # noqa: B010
+    for name, getter in {"T": _transposed, "mT": _matrix_transposed, "real": _real, "imag": _imag}.items():
+        setattr(Tensor, name, builtins.property(getter))
+
+
+def _set(name: str, method: Callable[..., Any], what: str) -> None:
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    method.__doc__ = f"The method of `{what}`."
+    setattr(Tensor, name, method)
+
+
+_OWN = (
+    reshape, view, permute, transpose, expand, expand_as, view_as, squeeze, unsqueeze, flatten, repeat, tile, split, chunk,
+    unbind, sort, argsort, to, cpu, cuda, clone, numel, dim, element_size, contiguous, is_contiguous, fill_, zero_, copy_,
+    clamp_, masked_fill_, add_, sub_, add, addcmul_, lerp, lerp_, index_add_method, gather_method, scatter_add_method, norm,
+    new_zeros, new_ones, new_full, new_tensor, type_as,
+)  # fmt: skip
