@@ -173,7 +173,10 @@ class LayerNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalize."""
-        return layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        if self.weight is None:
+            return layer_norm(input, self.normalized_shape, None, self.bias, self.eps)
+        # The row holds the input's last axes against the weight's.
+        return ops.layer_norm(input, self.weight, self.bias, axes=len(self.normalized_shape), eps=self.eps)
 
     def extra_repr(self) -> str:
         """Return the constructor's arguments."""

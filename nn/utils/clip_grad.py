@@ -74,7 +74,7 @@ def clip_grads_with_norm_(
     """
     with no_grad():
         # On the device, without waiting for the norm to arrive on the host.
-        scale = ops.clip(ops.divide(float(max_norm), ops.add(total_norm, 1e-6)), max=1.0)
+        scale = ops.minimum(ops.divide(float(max_norm), ops.add(total_norm, 1e-6)), 1.0)
         for parameter in _with_grad(parameters):
             grad = parameter.grad
             grad.mul_(scale.to(grad.device).to(grad.dtype))

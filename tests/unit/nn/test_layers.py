@@ -145,8 +145,10 @@ def test_layer_norm() -> None:
     mean, variance = x.mean(axis=(1, 2), keepdims=True), x.var(axis=(1, 2), keepdims=True)
     near(layer(cb.tensor(x)), (x - mean) / np.sqrt(variance + 1e-5) * draw(4, 5, seed=1) + draw(4, 5, seed=2))
     assert nn.LayerNorm(5, bias=False).bias is None and nn.LayerNorm(5, elementwise_affine=False).weight is None
-    with pytest.raises(ShapeError, match=r"last axes must be normalized_shape=\(4,\)"):
+    with pytest.raises(ShapeError, match=r"weight has shape \(4,\), the normalized shape is \(5,\)"):
         nn.LayerNorm(4)(cb.ones(2, 5))
+    with pytest.raises(ShapeError, match=r"last axes must be normalized_shape=\(4,\)"):
+        nn.LayerNorm(4, elementwise_affine=False)(cb.ones(2, 5))
     with pytest.raises(ShapeError, match=r"bias must have normalized_shape"):
         F.layer_norm(cb.ones(2, 5), (5,), bias=cb.ones(4))
 
