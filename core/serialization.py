@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from . import dtypes, structure
 from .device import Device, as_device, host_device
-from .errors import ArgumentError, ArgumentTypeError, DeviceError, FileFormatError
+from .errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, FileFormatError
 from .host import from_host
 from .tensor import Tensor
 
@@ -134,13 +134,13 @@ def load(path: str | os.PathLike[str], *, map_location: MapLocation = None) -> A
     [tensor([0., 0.]), None]
     """
     name = _file_name(path, "load")
-    maker = _TensorMaker(map_location, name)
+    maker = _TensorMaker(map_location)
     with open(name, "rb") as file, _naming(name):
         start = file.read(16)
         if start[:4] == b"PK\x03\x04" and start[8:9] != b"{":
             from .torch_checkpoint import read_checkpoint
 
-            return read_checkpoint(file, maker.from_torch)
+            return read_checkpoint(file, maker.from_torch, maker.device)
         _refuse_other_formats(start)
         return _read_safetensors(name, maker)
 
@@ -222,40 +222,33 @@ def _encode_scalar(value: Any, inner: Callable[[Any], Any]) -> dict[str, Any] | 
 
 def _write(path: str, entries: dict[str, Any], metadata: dict[str, str]) -> None:
     """Write a safetensors file under another name in the same folder, and rename it when it is on the disk."""
-    import tempfile
-
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
-    if os.path.isdir(target):
-        raise IsADirectoryError(f"save: {path} is a folder")
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{name[:60]}.", suffix=".tmp", dir=folder)
-    os.close(descriptor)
+    if os.path.exists(target) and not os.path.isfile(target):
+        raise OSError(f"save: {path} is no regular file")
+    temporary = os.path.join(folder, f".{name[:50]}.{os.urandom(4).hex()}.tmp")
+    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
+        # safetensors lets nobody but the owner read; ours has the permissions of the file that it replaces, or usual ones.
+        mode = (os.stat(target) if os.path.exists(target) else os.fstat(descriptor)).st_mode & 0o777
+        os.close(descriptor)
         try:
             save_file(entries, temporary, metadata)
         except SafetensorError as error:
             raise OSError(f"save: {path} cannot be written ({error})") from error
-        os.chmod(temporary, _mode(target))
+        os.chmod(temporary, mode)
         _flush(temporary)
         os.replace(temporary, target)
     except BaseException:
         os.unlink(temporary)
         raise
     if os.name == "posix":
-        _flush(folder)
-
-
-def _mode(path: str) -> int:
-    """Return the permissions of the file that is replaced, or those that a new file gets."""
-    try:
-        return os.stat(path).st_mode & 0o777
-    except FileNotFoundError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return 0o666 & ~mask
+        # The file is there; that its name outlives a power cut, not every file system can promise.
+        with suppress(OSError):
+            _flush(folder)
 
 
 def _flush(path: str) -> None:
@@ -278,8 +271,8 @@ def _naming(path: str) -> Iterator[None]:
     """Put the file's name before what is wrong with it."""
     try:
         yield
-    except FileFormatError as error:
-        raise FileFormatError(f"load: {path}: {error}") from error
+    except (FileFormatError, DeviceError, DTypeError) as error:
+        raise type(error)(f"load: {path}: {error}") from error
     except (MemoryError, RecursionError) as error:
         raise FileFormatError(f"load: {path}: reading it takes too much memory ({type(error).__name__})") from error
 
@@ -338,7 +331,7 @@ class _Reader:
         if content.keys() != {"format", "state"} or content["format"] < 1:
             raise FileFormatError("the description of its structure is damaged")
         leaves: dict[str, Callable[[Any], Any]] = {"tensor": self._tensor, "ndarray": self._ndarray}
-        scalars = {"dtype": _decode_dtype, "device": _decode_device, "scalar": _decode_scalar}
+        scalars = {"dtype": _decode_dtype, "device": self._device, "scalar": _decode_scalar}
         state = structure.Decoder(leaves, scalars).decode(content["state"])
         unused = sorted(self._names - {name for name, _ in self._arrays})
         if unused:
@@ -353,6 +346,11 @@ class _Reader:
         if fields.get("requires_grad", True) is not True:
             raise FileFormatError("the description of its structure is damaged")
         return self._maker.make(array, location, "requires_grad" in fields, kind, keep_location=True)
+
+    def _device(self, payload: Any, inner: Any) -> Device:
+        if type(payload) is not str:
+            raise FileFormatError("the description of its structure is damaged")
+        return self._maker.device(payload)
 
     def _ndarray(self, fields: Any) -> Any:
         # A tensor may have borrowed the same memory, and an array of the user's is written to.
@@ -376,7 +374,10 @@ class _Reader:
         code = self._file.get_slice(name).get_dtype()
         if code not in _CODES:
             raise FileFormatError(f"entry {name!a:.80} has dtype {code}, which candelabra does not have")
-        array = self._file.get_tensor(name)
+        try:
+            array = self._file.get_tensor(name)
+        except ValueError as error:
+            raise FileFormatError(f"entry {name!a:.80} has a shape that NumPy cannot hold") from error
         if code == "BOOL":
             array = np.asarray(array.view(np.uint8) != 0)  # NumPy takes no other byte than 0 and 1 for a bool
         if complex_name is not None:
@@ -392,12 +393,6 @@ def _decode_dtype(payload: Any, inner: Any) -> dtypes.DType:
     if type(payload) is not str or payload not in _DTYPES:
         raise FileFormatError("it names a dtype that this candelabra does not have")
     return _DTYPES[payload]
-
-
-def _decode_device(payload: Any, inner: Any) -> Device:
-    if type(payload) is not str:
-        raise FileFormatError("the description of its structure is damaged")
-    return Device(payload)
 
 
 def _decode_scalar(payload: Any, inner: Callable[[Any], Any]) -> Any:
@@ -416,14 +411,13 @@ def _decode_scalar(payload: Any, inner: Callable[[Any], Any]) -> Any:
 class _TensorMaker:
     """Makes tensors from host arrays, on the devices that the caller wants."""
 
-    def __init__(self, map_location: MapLocation, path: str) -> None:
+    def __init__(self, map_location: MapLocation) -> None:
         if not (map_location is None or isinstance(map_location, str | Device | Mapping) or callable(map_location)):
             raise ArgumentTypeError(
                 "load: map_location must be a device, a mapping of devices or a function, "
                 f"got {type(map_location).__name__}"
             )
         self._map_location = map_location
-        self._path = path
         self._devices: dict[tuple[str, bool], Device] = {}
         self._shared: dict[tuple[int, Device], tuple[Any, Tensor]] = {}
 
@@ -441,7 +435,7 @@ class _TensorMaker:
         keep_location: bool = False,
     ) -> Tensor:
         """Return a new handle for an array; several handles for one array share its memory."""
-        device = self._device(str(host_device()) if location is None else location, keep_location)
+        device = self._place(str(host_device()) if location is None else location, keep_location)
         _, first = self._shared.get((id(array), device), (None, None))
         if first is None:
             first = from_host(array, device=device, copy=False)
@@ -454,23 +448,39 @@ class _TensorMaker:
             return _tensor_classes[kind][1](first.detach(), requires_grad)
         return first.detach().requires_grad_(requires_grad)
 
-    def _device(self, location: str, keep_location: bool) -> Device:
+    def device(self, name: str) -> Device:
+        """Return a device that is itself part of the state; where there is none such, the one that takes its place."""
+        try:
+            return Device(name)
+        except DeviceError:
+            mapped = self._mapped(name)
+            if mapped is None:
+                raise
+            return as_device(mapped)
+
+    def _mapped(self, location: str) -> Any:
+        wanted: Any = self._map_location
+        if isinstance(wanted, Mapping):
+            return next((device for name, device in wanted.items() if str(name) == location), None)
+        return wanted if wanted is None or isinstance(wanted, str | Device) else wanted(location)
+
+    def _place(self, location: str, keep_location: bool) -> Device:
+        """Return the device for a tensor that was on another, perhaps elsewhere."""
         known = self._devices.get((location, keep_location))
         if known is not None:
             return known
-        wanted: Any = self._map_location
-        if isinstance(wanted, Mapping):
-            wanted = next((device for name, device in wanted.items() if str(name) == location), None)
-        elif wanted is not None and not isinstance(wanted, str | Device):
-            wanted = wanted(location)
-        if wanted is None:
-            wanted = location if keep_location else host_device()
-        try:
-            device = as_device(wanted)
-        except DeviceError as error:
-            raise DeviceError(
-                f"load: {self._path}: a tensor belongs on {str(wanted)!r}: {error}; to load it elsewhere, "
-                "pass map_location, for example map_location='cpu'"
-            ) from error
+        mapped = self._mapped(location)
+        if mapped is not None:
+            device = as_device(mapped)
+        elif not keep_location:
+            device = host_device()
+        else:
+            try:
+                device = as_device(location)
+            except DeviceError as error:
+                raise DeviceError(
+                    f"a tensor was saved on {location!r}: {error}; to load it elsewhere, pass map_location, "
+                    "for example map_location='cpu'"
+                ) from error
         self._devices[location, keep_location] = device
         return device

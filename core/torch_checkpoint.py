@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from . import dtypes
-from .device import Device, host_device
+from .device import host_device
 from .errors import FileFormatError
 from .torch_pickle import DeviceSpec, PickleMachine, StorageSpec, StorageType, TensorSpec
 
@@ -26,7 +26,9 @@ _NEWEST_VERSION = 10
 _UNFINISHED = object()
 
 
-def read_checkpoint(file: BinaryIO, make_tensor: Callable[[Any, str, bool, bool], Any]) -> Any:
+def read_checkpoint(
+    file: BinaryIO, make_tensor: Callable[[Any, str, bool, bool], Any], make_device: Callable[[str], Any]
+) -> Any:
     """Read a PyTorch zip checkpoint of tensors and plain values.
 
     Parameters
@@ -36,6 +38,9 @@ def read_checkpoint(file: BinaryIO, make_tensor: Callable[[Any, str, bool, bool]
     make_tensor : callable
         Called as ``make_tensor(array, location, requires_grad, is_parameter)`` with a NumPy array in C order and the
         device that PyTorch noted; the same array is handed over again for a tensor that shares all of its memory.
+
+    make_device : callable
+        Makes a device from the name that PyTorch has for it.
 
     Returns
     -------
@@ -49,7 +54,7 @@ def read_checkpoint(file: BinaryIO, make_tensor: Callable[[Any, str, bool, bool]
     """
     archive = _Archive(file)
     described = PickleMachine(archive.read("data.pkl"), archive.describe_storage).run()
-    return _Builder(archive, make_tensor).build(described, 0)
+    return _Builder(archive, make_tensor, make_device).build(described, 0)
 
 
 class _Archive:
@@ -171,9 +176,12 @@ class _Archive:
 class _Builder:
     """Turns descriptions into the values that the caller gets."""
 
-    def __init__(self, archive: _Archive, make_tensor: Callable[[Any, str, bool, bool], Any]) -> None:
+    def __init__(
+        self, archive: _Archive, make_tensor: Callable[[Any, str, bool, bool], Any], make_device: Callable[[str], Any]
+    ) -> None:
         self._archive = archive
         self._make_tensor = make_tensor
+        self._make_device = make_device
         self._made: dict[int, Any] = {}
         self._storages: dict[str, Any] = {}
         self._arrays: dict[tuple[Any, ...], Any] = {}
@@ -186,7 +194,7 @@ class _Builder:
         if value is None or kind in (str, int, float, bool, bytes, complex, bytearray, set, frozenset, dtypes.DType):
             return value
         if kind is DeviceSpec:
-            return Device(value.name)
+            return self._make_device(value.name)
         if depth > _MAX_DEPTH:
             raise FileFormatError(f"it is nested deeper than {_MAX_DEPTH} levels")
         if id(value) in self._made:

@@ -177,6 +177,63 @@ def test_what_is_shared_is_stored_once_and_shared_again(tmp_path: Path) -> None:
         assert list(file.keys()) == ["a"]
 
 
+def test_parameters_stay_parameters(tmp_path: Path) -> None:
+    from candelabra import nn
+
+    weight = nn.Parameter(tensor("float32", (2,)))
+    state = {"weight": weight, "tied": weight, "frozen": nn.Parameter(tensor("float64", ()), requires_grad=False),
+             "values": weight.detach(), "buffer": nn.Buffer(tensor("int32", (3,)))}  # fmt: skip
+    loaded = round_trip(state, tmp_path)
+    assert_same(loaded, state)
+    assert loaded["weight"] is loaded["tied"]
+
+
+def test_a_result_is_saved_as_a_leaf(tmp_path: Path) -> None:
+    weight = tensor("float32", (2,), requires_grad=True)
+    loaded = round_trip({"loss": weight * 2}, tmp_path)["loss"]
+    assert loaded.is_leaf and loaded.requires_grad and loaded.tolist() == [-2, 0]
+
+
+def test_a_tensor_inside_a_transformation_is_not_saved(tmp_path: Path) -> None:
+    def f(x: cb.Tensor) -> cb.Tensor:
+        cb.save(x, tmp_path / "x")
+        return x
+
+    with pytest.raises(errors.TransformError, match="save"):
+        cb.func.vmap(f)(tensor("float32", (3, 2)))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_model_and_its_optimizer_go_on_where_they_were(tmp_path: Path) -> None:
+    from candelabra import nn, optim
+
+    def step(model: Any, optimizer: Any) -> list[float]:
+        optimizer.zero_grad()
+        loss = (model(cb.ones(3, 4)) ** 2).sum()
+        loss.backward()
+        optimizer.step()
+        return [loss.item(), *(p.sum().item() for p in model.parameters())]
+
+    def make(seed: int) -> tuple[Any, Any]:
+        cb.manual_seed(seed)
+        model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+        return model, optim.Adam(model.parameters(), lr=0.1)
+
+    model, optimizer = make(0)
+    step(model, optimizer)
+    saved = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "rng": cb.get_rng_state(), "epoch": 1}
+    loaded = round_trip(saved, tmp_path)
+    assert_same(dict(loaded["model"]), dict(saved["model"]))
+    other, other_optimizer = make(1)
+    other.load_state_dict(loaded["model"])
+    other_optimizer.load_state_dict(loaded["optimizer"])
+    assert step(other, other_optimizer) == step(model, optimizer)
+    cb.set_rng_state(loaded["rng"])
+    first = cb.rand(3).tolist()
+    cb.set_rng_state(saved["rng"])
+    assert cb.rand(3).tolist() == first
+
+
 def test_containers_shared_many_levels_deep_take_little_room(tmp_path: Path) -> None:
     state: Any = [1]
     for _ in range(60):
@@ -333,8 +390,9 @@ def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             cb.save([1], bad)
         with pytest.raises(errors.ArgumentTypeError, match="the path must be a string or a path"):
             cb.load(bad)
-    with pytest.raises(IsADirectoryError):
-        cb.save([1], tmp_path)
+    for special in (tmp_path, os.devnull):
+        with pytest.raises(OSError, match="is no regular file"):
+            cb.save([1], special)
     with pytest.raises(FileNotFoundError):
         cb.save([1], tmp_path / "nowhere" / "x")
     with pytest.raises(FileNotFoundError):
@@ -379,6 +437,10 @@ def test_other_files_of_safetensors(tmp_path: Path) -> None:
     assert type(loaded) is dict and loaded.keys() == arrays.keys()
     for name, value in arrays.items():
         assert_same(loaded[name].numpy().copy(), value)
+    header = b'{"w":{"dtype":"F32","shape":[' + b"1," * 70 + b'1],"data_offsets":[0,4]}}'
+    (tmp_path / "x").write_bytes(struct.pack("<Q", len(header)) + header + b"\0" * 4)
+    with pytest.raises(errors.FileFormatError, match="entry 'w' has a shape that NumPy cannot hold"):
+        cb.load(tmp_path / "x")
     safetensors_numpy.save_file({"w": np.ones(2, ml_dtypes.float8_e5m2)}, tmp_path / "x")
     with pytest.raises(errors.FileFormatError, match="entry 'w' has dtype F8_E5M2, which candelabra does not have"):
         cb.load(tmp_path / "x")
@@ -415,8 +477,14 @@ def test_map_location_is_asked_by_name(tmp_path: Path) -> None:
 
 def test_a_device_that_is_not_there(tmp_path: Path) -> None:
     rewrite(tmp_path / "x", version({"tensor": ENTRY | {"device": "candle:7"}}), w=np.ones(1))
-    with pytest.raises(errors.DeviceError, match=r"x: a tensor belongs on 'candle:7': .* pass map_location"):
+    with pytest.raises(errors.DeviceError, match=r"load: .*x: a tensor was saved on 'candle:7': .* pass map_location"):
         cb.load(tmp_path / "x")
+    with pytest.raises(errors.DeviceError, match=r"load: .*x: .*candle"):
+        cb.load(tmp_path / "x", map_location="candle:8")
+    rewrite(tmp_path / "x", version({"device": "candle:7"}))
+    with pytest.raises(errors.DeviceError, match=r"load: .*x: .*candle"):
+        cb.load(tmp_path / "x")
+    assert cb.load(tmp_path / "x", map_location="cpu") == cb.device("cpu")
 
 
 def test_torch_reads_a_state_dict(torch: Any, tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ def check_views(views: dict[str, Any]) -> None:
     assert views["expanded"].tolist() == [[1.0] * 4] * 3
     assert views["conj"].tolist() == [1 - 2j] and views["negated"].tolist() == [-2.0]
     assert [views[n].requires_grad for n in ("parameter", "frozen", "leaf", "conj")] == [True, False, True, False]
+    assert [type(views[n]).__name__ for n in ("parameter", "frozen", "leaf")] == ["Parameter", "Parameter", "Tensor"]
     first, again, detached, part = views["shared"]
     assert first is again and detached is not first and detached.array is first.array and part.tolist() == [1, 1]
 
