@@ -232,7 +232,7 @@ def _write(path: str, entries: dict[str, Any], metadata: dict[str, str]) -> None
     temporary = os.path.join(folder, f".{name[:50]}.{os.urandom(4).hex()}.tmp")
     descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
-        # safetensors lets nobody but the owner read; ours has the permissions of the file that it replaces, or usual ones.
+        # safetensors lets only the owner read; ours has the permissions of the file that it replaces, or usual ones.
         mode = (os.stat(target) if os.path.exists(target) else os.fstat(descriptor)).st_mode & 0o777
         os.close(descriptor)
         try:
