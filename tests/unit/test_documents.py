@@ -29,11 +29,10 @@ assert slope("cpu") == expected
 assert slope("mine") == expected
 
 calls = []
-def counted(*args, **kwargs):
-    calls.append(args)
-    return train(*args, **kwargs)
-kernel = Kernel(forward, train=counted, vjp=vjp, residuals=("slope",))
-kernels = [KernelSpec("mine", "squareplus", kernel)]
+def counted(x):
+    calls.append(x)
+    return squareplus_kernel(x)
+kernels = [KernelSpec("mine", "squareplus", counted)]
 manager.register(types.SimpleNamespace(candelabra_kernels=lambda: kernels), Source("fast", "fast", "1"))
 assert slope("cpu") == expected and not calls
 assert slope("mine") == expected and len(calls) == 1
