@@ -192,8 +192,9 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """
     if alpha == 0:
         raise ArgumentError("celu: alpha must not be zero")
-    bent = ops.multiply(ops.expm1(ops.divide(ops.minimum(input, 0.0), alpha)), alpha)
-    out = ops.where(ops.greater(input, 0), input, bent)
+    positive = ops.greater(input, 0)
+    bent = ops.multiply(ops.expm1(ops.divide(ops.where(positive, 0.0, input), alpha)), alpha)
+    out = ops.where(positive, input, bent)
     return _written(input, out) if inplace else out
 
 

@@ -5,6 +5,7 @@ A module without hooks has no `Hooks` object, so that calling it costs nothing e
 
 from __future__ import annotations
 
+import functools
 import itertools
 import warnings
 import weakref
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..core.autograd import Function, is_grad_enabled
+from ..core.autograd import is_grad_enabled
 from ..core.errors import ArgumentError
 from ..core.tensor import Tensor
 
@@ -115,17 +116,22 @@ class Hooks:
             raise
 
 
-class _Identity(Function):
-    """Hands its tensors through; on the way back it lets a callable see, and replace, all their gradients at once."""
+@functools.cache
+def _identity() -> Any:
+    """Return the function that hands tensors through and lets a callable replace all their gradients at once."""
+    from ..core.autograd import Function
 
-    @staticmethod
-    def forward(ctx: Any, callback: Callable[..., Any], *tensors: Tensor) -> tuple[Tensor, ...]:
-        ctx.callback = callback
-        return tuple(t.detach() for t in tensors)
+    class Identity(Function):
+        @staticmethod
+        def forward(ctx: Any, callback: Callable[..., Any], *tensors: Tensor) -> tuple[Tensor, ...]:
+            ctx.callback = callback
+            return tuple(t.detach() for t in tensors)
 
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
-        return (None, *ctx.callback(grads))
+        @staticmethod
+        def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+            return (None, *ctx.callback(grads))
+
+    return Identity
 
 
 class _BackwardRelay:
@@ -145,7 +151,7 @@ class _BackwardRelay:
         if not any(args[i].requires_grad for i in places):
             return args
         self.input_places = places
-        return _rebuild(args, places, _Identity.apply(self.on_inputs, *[args[i] for i in places]))
+        return _rebuild(args, places, _identity().apply(self.on_inputs, *[args[i] for i in places]))
 
     def watch_outputs(self, result: Any) -> Any:
         outputs = result if isinstance(result, tuple) else (result,)
@@ -162,7 +168,7 @@ class _BackwardRelay:
         def on_outputs(grads: tuple[Any, ...]) -> tuple[Any, ...]:
             return self.on_outputs(grads, places, len(outputs))
 
-        changed = _rebuild(outputs, places, _Identity.apply(on_outputs, *[outputs[i] for i in places]))
+        changed = _rebuild(outputs, places, _identity().apply(on_outputs, *[outputs[i] for i in places]))
         return changed if isinstance(result, tuple) else changed[0]
 
     def on_outputs(self, grads: tuple[Any, ...], places: list[int], count: int) -> tuple[Any, ...]:

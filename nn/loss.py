@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from ..core import ops
+from ..core import dtypes, ops
 from ..core.errors import ArgumentError, DTypeError, ShapeError
 from ..core.tensor import Tensor
 from .module import Module
@@ -215,12 +215,10 @@ def nll_loss(
     return ops.divide(ops.sum(loss), ops.sum(weights)) if reduction == "mean" else _reduced(loss, reduction)
 
 
-def _safe_log(x: Tensor) -> Tensor:
-    """Return max(log x, -100) whose slope at 0 is 1e12 instead of infinite, as PyTorch's BCE has them."""
+def _log(x: Tensor) -> Tensor:
+    """Return log x, no less than -100, with slope zero at x = 0."""
     positive = ops.greater(x, 0)
-    steep = 1e4 if x.dtype.itemsize == 2 else 1e12
-    logs = ops.maximum(ops.log(ops.where(positive, x, 1.0)), -100.0)
-    return ops.where(positive, logs, ops.subtract(ops.multiply(x, steep), 100.0))
+    return ops.where(positive, ops.maximum(ops.log(ops.where(positive, x, 1.0)), -100.0), -100.0)
 
 
 def _check_alike(name: str, input: Tensor, target: Tensor) -> None:
@@ -254,11 +252,17 @@ def binary_cross_entropy(
     """
     reduction = _reduction(size_average, reduce, reduction, "binary_cross_entropy")
     _check_alike("binary_cross_entropy", input, target)
-    other = ops.subtract(1.0, target)
-    loss = ops.add(
-        ops.multiply(target, _safe_log(input)), ops.multiply(other, _safe_log(ops.subtract(1.0, input)))
+    # The slope is (x - y) / (x (1 - x)); PyTorch keeps the divisor from falling below 1e-12, and so does this.
+    least = 1e-4 if input.dtype is dtypes.float16 else 1e-12
+    fixed = input.detach()
+    inside = ops.greater(ops.multiply(fixed, ops.subtract(1.0, fixed)), least)
+    x = ops.where(inside, input, fixed)
+    logs = ops.add(
+        ops.multiply(target, _log(x)), ops.multiply(ops.subtract(1.0, target), _log(ops.subtract(1.0, x)))
     )
-    return _reduced(ops.negative(loss if weight is None else ops.multiply(loss, weight)), reduction)
+    slope = ops.multiply(ops.subtract(fixed, target.detach()), 1.0 / least)
+    loss = ops.subtract(ops.where(inside, 0.0, ops.multiply(ops.subtract(input, fixed), slope)), logs)
+    return _reduced(loss if weight is None else ops.multiply(loss, weight), reduction)
 
 
 def binary_cross_entropy_with_logits(

@@ -132,7 +132,9 @@ def twins(torch: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     return ours, theirs
 
 
-def compare_gradients(torch: Any, ours: list[Any], theirs: list[Any], leaves: list[tuple[str, Any, Any]]) -> None:
+def compare_gradients(
+    torch: Any, ours: list[Any], theirs: list[Any], leaves: list[tuple[str, Any, Any]], tolerance: float = 1e-9
+) -> None:
     """Compare the leaves' gradients for drawn cotangents."""
     cotangents = [draw(*o.shape, seed=50 + i) for i, o in enumerate(ours)]
     our_total = sum((o * cb.tensor(g)).sum() for o, g in zip(ours, cotangents))
@@ -143,7 +145,7 @@ def compare_gradients(torch: Any, ours: list[Any], theirs: list[Any], leaves: li
     for name, one, other in leaves:
         assert (one.grad is None) == (other.grad is None), name
         if one.grad is not None:
-            close(one.grad, other.grad, what=name)
+            close(one.grad, other.grad, tolerance, name)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -168,7 +170,8 @@ def test_layer(torch: Any, name: str, args: Any, kwargs: Any, inputs: list[np.nd
         leaves = [(f"input {i}", a, b) for i, (a, b) in enumerate(zip(our_inputs, their_inputs)) if a.requires_grad]
         their_parameters = dict(theirs.named_parameters())
         leaves += [(n, p, their_parameters[n]) for n, p in ours.named_parameters()]
-        compare_gradients(torch, our_outputs, their_outputs, leaves)
+        # PyTorch's hard sigmoid holds its sixth in single precision.
+        compare_gradients(torch, our_outputs, their_outputs, leaves, 1e-7 if name == "Hardsigmoid" else 1e-9)
     for key, value in theirs.state_dict().items():
         close(ours.state_dict()[key], value, what=key)
 
