@@ -66,7 +66,7 @@ def unary(row: Row) -> Callable[..., Any]:
             node.hooks = None
             out.node = node
             if mode is not True:
-                mode.note(node)
+                mode.note(node, (r,), (a,))
         else:
             out.node = None
         return out
@@ -159,7 +159,7 @@ def binary(row: Row) -> Callable[..., Any]:
             node.hooks = None
             out.node = node
             if mode is not True:
-                mode.note(node)
+                mode.note(node, (r,), (a1, a2))
         else:
             out.node = None
         return out
@@ -448,9 +448,8 @@ def _promotion_lines(row: Row, plain: Sequence[Any], listed: Any, add: Callable[
 
 def _saved(row: Row, plain: Sequence[Any], listed: Any, outputs: str) -> str:
     """Return the expression of what a node saves: it follows `impl.saves`, which a kernel's rule may extend."""
-    return f"_save(impl, {outputs}, residuals, node.parents, {', '.join(f'a{i}' for i in range(len(plain)))}" + (
-        ", al)" if listed else ")"
-    )
+    arrays = ", ".join([f"a{i}" for i in range(len(plain))] + (["al"] if listed else []))
+    return f"_save(impl, {outputs}, residuals, node.parents, {arrays})"
 
 
 def save(impl: Implementation, outputs: Any, residuals: tuple[Any, ...], parents: Any, *operands: Any) -> tuple[Any, ...]:
@@ -528,7 +527,7 @@ def _one_output(
     add(f"        node.saved = {_saved(row, plain, listed, '(r,)')}")
     add("        out.node = node")
     add("        if mode is not True:")
-    add("            mode.note(node)")
+    add(f"            mode.note(node, (r,), ({_operands(plain, listed)},))")
     add("    else:")
     add("        out.node = None")
     add("    return out")
@@ -558,12 +557,16 @@ def _many_outputs(
             add("        for _i, out in [(_i, _o) for _i, _o in enumerate(outs) if _kept[_i]]:")
         add("            out.node = _Output(node, _i)")
         add("        if mode is not True:")
-        add("            mode.note(node)")
+        add(f"            mode.note(node, r, ({_operands(plain, listed)},))")
     if row.outputs == ("*",):
         add("    return tuple(outs)")
     else:
         add(f"    return _results(outs[0], {', '.join(f'outs[{i}]' for i in range(1, len(row.outputs)))})")
         scope["_results"] = _result_type(row)
+
+
+def _operands(plain: Sequence[Any], listed: Any) -> str:
+    return ", ".join([f"a{i}" for i in range(len(plain))] + (["*al"] if listed else []))
 
 
 def _result_type(row: Row) -> Callable[..., Any]:

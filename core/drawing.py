@@ -99,6 +99,8 @@ def require(condition: Tensor, text: str) -> None:
 def number(name: str, argument: str, value: Any) -> float:
     """Return an argument that is a number."""
     try:
+        if isinstance(value, str):
+            raise TypeError
         return float(value)
     except (TypeError, ValueError):
         raise ArgumentTypeError(f"{name}: {argument} is a number, not {value!r}") from None

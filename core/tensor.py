@@ -384,33 +384,53 @@ class Tensor:
         from .serialization_hooks import rebuild_tensor
 
         if self.node is not None and not self.node.is_leaf:
-            raise AutogradError("only leaves can be pickled or deep-copied; call x.detach() first")
+            raise AutogradError("only leaves can be pickled; call x.detach() first")
         return (
             rebuild_tensor,
-            (type(self), *self._pickled(), str(self.device), self.requires_grad, self.grad if self.node else None),
+            (self._copied_class(), *self._pickled(), str(self.device), self.requires_grad, self.grad),
+            getattr(self, "__dict__", None) or None,
         )
 
-    def _pickled(self) -> tuple[Any, str]:
+    def _pickled(self) -> tuple[bytes, str, tuple[int, ...]]:
         from .serialization_hooks import host_bytes
 
         return host_bytes(self)
 
+    def _copied_class(self) -> type[Tensor]:
+        """Return the class of a copy."""
+        return type(self)
+
+    def _copied(self, array: Any) -> Any:
+        made: Any = object.__new__(self._copied_class())
+        made.array, made.device, made.node = array, self.device, self.node
+        if self.node is not None and self.node.is_leaf:
+            # A leaf of its own, which accumulates its own gradient.
+            made.node = Leaf(self.shape, self.array.dtype, self.device)
+        return made
+
     def __copy__(self) -> Tensor:
-        return Tensor(self.array, self.device, self.node)
+        made = self._copied(self.array)
+        if self.is_leaf and self.node is not None:
+            made.node.grad = self.node.grad
+        if hasattr(self, "__dict__"):
+            made.__dict__.update(self.__dict__)
+        return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
-        if self.node is not None and not self.node.is_leaf:
-            raise AutogradError("only leaves can be deep-copied; call x.detach() first")
         known = memo.get(id(self))
         if known is not None:
             return known
-        made: Tensor = object.__new__(type(self))
-        made.array, made.device, made.node = self.device.backend.copy(self.array), self.device, None
+        if self.node is not None and not self.node.is_leaf:
+            raise AutogradError("only leaves can be deep-copied; call x.detach() first")
+        # What a transformation wraps is never written in place.
+        made = self._copied(self.array if self.device.levels else self.device.backend.copy(self.array))
         memo[id(self)] = made
-        if self.node is not None:
-            made.node = Leaf(self.shape, self.array.dtype, self.device)
-            if self.grad is not None:
-                made.node.grad = self.grad.__deepcopy__(memo)
+        if self.grad is not None:
+            made.node.grad = self.grad.__deepcopy__(memo)
+        if hasattr(self, "__dict__"):
+            import copy
+
+            made.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return made
 
     __hash__ = object.__hash__
@@ -431,6 +451,9 @@ class _Data(Tensor):
 
     def _is_unique(self) -> bool:
         return False
+
+    def _copied_class(self) -> type[Tensor]:
+        return Tensor
 
 
 def concrete(tensor: Tensor, operation: str) -> Any:

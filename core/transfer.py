@@ -52,5 +52,5 @@ def transfer(x: Tensor, target: devices.Device) -> Tensor:
         node.shape, node.dtype = array.shape, array.dtype
         out.node = node
         if mode is not True:
-            mode.note(node)
+            mode.note(node, (array,), (x.array,))
     return out

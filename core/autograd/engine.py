@@ -88,8 +88,10 @@ def run(
             results[node] = g
         if kind is Node or kind is MultiNode:
             saved = node.saved
-            if saved is None:
-                raise _second_time(node)
+            if type(saved) is not tuple:
+                if saved is None:
+                    raise _second_time(node)
+                saved = saved.resolve(node)
             view = node
             if needed is not None and any(p is not None and p not in needed for p in node.parents):
                 if not any(p in needed for p in node.parents):

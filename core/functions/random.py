@@ -16,10 +16,11 @@ from ..inplace import apply_
 from ..primitives.tools import shape_tuple
 from ..random_state import Generator
 from ..tensor import Tensor
+from .random_inplace import bernoulli_, exponential_, normal_, random_, uniform_
 
 __all__ = [
-    "bernoulli", "dropout", "multinomial", "normal", "rand", "rand_like", "randint", "randint_like", "randn",
-    "randn_like", "randperm", "uniform",
+    "bernoulli", "bernoulli_", "dropout", "exponential_", "multinomial", "normal", "normal_", "rand", "rand_like",
+    "randint", "randint_like", "randn", "randn_like", "random_", "randperm", "uniform", "uniform_",
 ]  # fmt: skip
 
 

@@ -13,10 +13,13 @@ from ..inplace import assign_, check_leaf, warn_of_lost_write
 from ..random_state import Generator
 from ..tensor import Tensor
 
+_MEND = "write owner[key] = values instead, or fill the owner"
+
 
 def uniform_(tensor: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill a tensor with uniform draws from [low, high); returns it."""
     _writable(tensor, "uniform_", "real floating-point")
+    warn_of_lost_write(tensor, "uniform_", _MEND)
     low, high = number("uniform_", "low", low), number("uniform_", "high", high)
     new = draw("uniform", tensor.shape, tensor.dtype, tensor.device.physical, generator, low=low, high=high)
     return assign_(tensor, new, "uniform_")
@@ -25,6 +28,7 @@ def uniform_(tensor: Tensor, low: float = 0.0, high: float = 1.0, *, generator: 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill a tensor with normal draws, a complex one with half the variance in each part; returns it."""
     _writable(tensor, "normal_", "floating-point")
+    warn_of_lost_write(tensor, "normal_", _MEND)
     place = tensor.device.physical
     if tensor.dtype.is_complex:
         if not number("normal_", "std", std) >= 0:
@@ -39,6 +43,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: G
 def bernoulli_(tensor: Tensor, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Fill a tensor with ones, each with probability `p` (a number, or a tensor that broadcasts), and zeros."""
     _writable(tensor, "bernoulli_", "real")
+    warn_of_lost_write(tensor, "bernoulli_", _MEND)
     place = tensor.device.physical
     if isinstance(p, Tensor):
         if p.device.physical is not place:
@@ -57,6 +62,7 @@ def random_(tensor: Tensor, low: Any = None, high: Any = None, *, generator: Gen
     each.
     """
     _writable(tensor, "random_", "real")
+    warn_of_lost_write(tensor, "random_", _MEND)
     if low is None and high is None:
         low, high = 0, largest_integer(tensor.dtype) + 1
     elif low is None or high is None:
@@ -69,6 +75,7 @@ def random_(tensor: Tensor, low: Any = None, high: Any = None, *, generator: Gen
 def exponential_(tensor: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill a tensor with draws from the exponential distribution of rate `lambd`, all above 0; returns it."""
     _writable(tensor, "exponential_", "real floating-point")
+    warn_of_lost_write(tensor, "exponential_", _MEND)
     lambd = number("exponential_", "lambd", lambd)
     if not 0.0 < lambd < math.inf:
         raise ArgumentError(f"exponential_: lambd must be positive and finite, got {lambd}")
@@ -87,4 +94,3 @@ def _writable(tensor: Any, name: str, category: str) -> None:
     check_leaf(tensor, name)
     if tensor.dtype not in dtypes.CATEGORIES[category]:
         raise DTypeError(f"{name}: fills {category} tensors, not {tensor.dtype.name} ones")
-    warn_of_lost_write(tensor, name, f"fill a new tensor and assign it, owner[key] = candelabra.empty(...).{name}(...)")

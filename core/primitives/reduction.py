@@ -5,6 +5,7 @@ A gradient of `max`, `min` is shared evenly among ties, as PyTorch's `amax` shar
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 from .row import discrete, general, linear
@@ -23,7 +24,7 @@ def _keep(xp: Any, value: Any, shape: tuple[int, ...], axis: Any, keepdims: bool
 
 
 def _mean_transpose(xp: Any, g: Any, x_shape: Any, axis: Any, keepdims: bool) -> Any:
-    return unreduce(xp, g / max(count(x_shape, axis), 1), x_shape, axis, keepdims)
+    return unreduce(xp, g / builtins.max(count(x_shape, axis), 1), x_shape, axis, keepdims)
 
 
 def _extremum_vjp(xp: Any, g: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> Any:

@@ -1,0 +1,24 @@
+"""Automatic differentiation: `backward`, `grad`, `Function`, `gradcheck`, `detect_anomaly` and the grad modes."""
+
+from __future__ import annotations
+
+from .core.autograd import (
+    enable_grad,
+    grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .core.autograd.anomaly import detect_anomaly, set_detect_anomaly
+from .core.autograd.checkpoint import checkpoint
+from .core.autograd.engine import backward
+from .core.autograd.function import Function, FunctionContext
+from .core.autograd.gradcheck import gradcheck, gradgradcheck
+
+__all__ = [
+    "Function", "FunctionContext", "backward", "checkpoint", "detect_anomaly", "enable_grad", "grad", "gradcheck",
+    "gradgradcheck", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_detect_anomaly",
+    "set_grad_enabled",
+]  # fmt: skip
