@@ -385,53 +385,59 @@ class Tensor:
 
         if self.node is not None and not self.node.is_leaf:
             raise AutogradError("only leaves can be pickled; call x.detach() first")
-        return (
-            rebuild_tensor,
-            (self._copied_class(), *self._pickled(), str(self.device), self.requires_grad, self.grad),
-            getattr(self, "__dict__", None) or None,
-        )
+        kind, attributes = self._kind_and_attributes()
+        content = (kind, *self._pickled(), str(self.device), self.requires_grad, self.grad)
+        return (rebuild_tensor, content, (None, attributes)) if attributes else (rebuild_tensor, content)
 
     def _pickled(self) -> tuple[bytes, str, tuple[int, ...]]:
         from .serialization_hooks import host_bytes
 
         return host_bytes(self)
 
-    def _copied_class(self) -> type[Tensor]:
-        """Return the class of a copy."""
-        return type(self)
-
-    def _copied(self, array: Any) -> Any:
-        made: Any = object.__new__(self._copied_class())
-        made.array, made.device, made.node = array, self.device, self.node
-        if self.node is not None and self.node.is_leaf:
-            # A leaf of its own, which accumulates its own gradient.
-            made.node = Leaf(self.shape, self.array.dtype, self.device)
-        return made
+    def _kind_and_attributes(self) -> tuple[type[Tensor], dict[str, Any]]:
+        """Return the class of a copy, and what a subclass or the user has added."""
+        attributes: dict[str, Any] = dict(getattr(self, "__dict__", ()))
+        for kind in type(self).__mro__[: -len(Tensor.__mro__)]:
+            slots = kind.__dict__.get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                if name not in ("__dict__", "__weakref__") and hasattr(self, name):
+                    attributes[name] = getattr(self, name)
+        return type(self), attributes
 
     def __copy__(self) -> Tensor:
-        made = self._copied(self.array)
-        if self.is_leaf and self.node is not None:
-            made.node.grad = self.node.grad
-        if hasattr(self, "__dict__"):
-            made.__dict__.update(self.__dict__)
+        made, attributes = self._copied(self.array)
+        if self.is_leaf and self.grad is not None:
+            made.node.grad = self.grad
+        for name, value in attributes.items():
+            setattr(made, name, value)
         return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        import copy
+
         known = memo.get(id(self))
         if known is not None:
             return known
         if self.node is not None and not self.node.is_leaf:
             raise AutogradError("only leaves can be deep-copied; call x.detach() first")
         # What a transformation wraps is never written in place.
-        made = self._copied(self.array if self.device.levels else self.device.backend.copy(self.array))
+        array = self.array if self.device.levels else self.device.backend.copy(self.array)
+        made, attributes = self._copied(array)
         memo[id(self)] = made
         if self.grad is not None:
-            made.node.grad = self.grad.__deepcopy__(memo)
-        if hasattr(self, "__dict__"):
-            import copy
-
-            made.__dict__.update(copy.deepcopy(self.__dict__, memo))
+            made.node.grad = copy.deepcopy(self.grad, memo)
+        for name, value in attributes.items():
+            setattr(made, name, copy.deepcopy(value, memo))
         return made
+
+    def _copied(self, array: Any) -> tuple[Any, dict[str, Any]]:
+        kind, attributes = self._kind_and_attributes()
+        made: Any = object.__new__(kind)
+        made.array, made.device, made.node = array, self.device, self.node
+        if self.node is not None and self.node.is_leaf:
+            # A leaf of its own, to which gradients come by its own uses.
+            made.node = Leaf(self.shape, self.array.dtype, self.device)
+        return made, attributes
 
     __hash__ = object.__hash__
 
@@ -452,8 +458,8 @@ class _Data(Tensor):
     def _is_unique(self) -> bool:
         return False
 
-    def _copied_class(self) -> type[Tensor]:
-        return Tensor
+    def _kind_and_attributes(self) -> tuple[type[Tensor], dict[str, Any]]:
+        return Tensor, {}
 
 
 def concrete(tensor: Tensor, operation: str) -> Any:
