@@ -167,7 +167,7 @@ class Sigmoid(Module):
     >>> import candelabra as cb
     >>> from candelabra import nn
     >>> nn.Sigmoid()(cb.zeros(1))
-    tensor([0.5])
+    tensor([0.5000])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -207,7 +207,7 @@ class Softsign(Module):
     >>> import candelabra as cb
     >>> from candelabra import nn
     >>> nn.Softsign()(cb.asarray([1.]))
-    tensor([0.5])
+    tensor([0.5000])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -323,7 +323,7 @@ class Softmax(Module):
     >>> import candelabra as cb
     >>> from candelabra import nn
     >>> nn.Softmax(dim=-1)(cb.zeros(1, 2))
-    tensor([[0.5, 0.5]])
+    tensor([[0.5000, 0.5000]])
     """
 
     def __init__(self, dim: int | None = None) -> None:

@@ -94,7 +94,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     >>> import candelabra as cb
     >>> from candelabra.nn import functional as F
     >>> F.hardtanh(cb.asarray([-3., 0.5, 2.]))
-    tensor([-1.0,  0.5,  1.0])
+    tensor([-1.0000,  0.5000,  1.0000])
     """
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val={min_val} is larger than max_val={max_val}")
@@ -255,7 +255,7 @@ def sigmoid(input: Tensor) -> Tensor:
     >>> import candelabra as cb
     >>> from candelabra.nn import functional as F
     >>> F.sigmoid(cb.zeros(1))
-    tensor([0.5])
+    tensor([0.5000])
     """
     return ops.sigmoid(input)
 
@@ -315,7 +315,7 @@ def softsign(input: Tensor) -> Tensor:
     >>> import candelabra as cb
     >>> from candelabra.nn import functional as F
     >>> F.softsign(cb.asarray([1.]))
-    tensor([0.5])
+    tensor([0.5000])
     """
     return ops.divide(input, ops.add(ops.abs(input), 1.0))
 
@@ -330,7 +330,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     >>> import candelabra as cb
     >>> from candelabra.nn import functional as F
     >>> F.hardsigmoid(cb.zeros(1))
-    tensor([0.5])
+    tensor([0.5000])
     """
     out = ops.divide(relu6(ops.add(input, 3.0)), 6.0)
     return _written(input, out) if inplace else out
@@ -345,8 +345,8 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     --------
     >>> import candelabra as cb
     >>> from candelabra.nn import functional as F
-    >>> F.hardswish(cb.asarray([-4., 3.]))
-    tensor([-0.,  3.])
+    >>> F.hardswish(cb.asarray([0., 3.]))
+    tensor([0., 3.])
     """
     out = ops.multiply(input, ops.divide(relu6(ops.add(input, 3.0)), 6.0))
     return _written(input, out) if inplace else out
@@ -364,8 +364,8 @@ def softmax(
     >>> import candelabra as cb
     >>> from candelabra.nn import functional as F
     >>> F.softmax(cb.zeros(2, 2), dim=-1)
-    tensor([[0.5, 0.5],
-            [0.5, 0.5]])
+    tensor([[0.5000, 0.5000],
+            [0.5000, 0.5000]])
     """
     chosen = _softmax_axis("softmax", input, dim, axis, _stacklevel)
     return ops.softmax(input if dtype is None else input.to(dtype), axis=chosen)
@@ -471,7 +471,7 @@ def normalize(
     >>> import candelabra as cb
     >>> from candelabra.nn import functional as F
     >>> F.normalize(cb.asarray([[3., 4.]]))
-    tensor([[0.6, 0.8]])
+    tensor([[0.6000, 0.8000]])
     """
     if out is not None:
         raise ArgumentError("normalize: out is refused: results are returned, not written; write y = normalize(x)")

@@ -110,7 +110,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     >>> import candelabra as cb
     >>> from candelabra import nn
     >>> nn.init.constant_(cb.empty(2), 0.5)
-    tensor([0.5, 0.5])
+    tensor([0.5000, 0.5000])
     """
     return tensor.fill_(val)
 

@@ -70,7 +70,8 @@ def mse_loss(
     """
     if size_average is not None or reduce is not None or reduction not in _REDUCTIONS:
         reduction = _reduction(size_average, reduce, reduction, "mse_loss")
-    if input.shape != target.shape:
+    # Through the arrays: the hottest of the losses, and a tensor's shape is a tuple made anew.
+    if input.array.shape != target.array.shape:
         _warn_of_broadcast("mse_loss", input, target)
     loss = ops.square(ops.subtract(input, target))
     if weight is not None:

@@ -230,7 +230,7 @@ class Hardsigmoid(InPlace):
     >>> import candelabra as cb
     >>> from candelabra import nn
     >>> nn.Hardsigmoid()(cb.zeros(1))
-    tensor([0.5])
+    tensor([0.5000])
     """
 
     def forward(self, input: Tensor) -> Tensor:

@@ -70,7 +70,7 @@ def clip_grads_with_norm_(
     >>> w.grad = cb.asarray([4.])
     >>> nn.utils.clip_grads_with_norm_(w, 2.0, cb.asarray(8.))
     >>> w.grad
-    tensor([1.])
+    tensor([1.0000])
     """
     with no_grad():
         # On the device, without waiting for the norm to arrive on the host.
@@ -137,7 +137,7 @@ def clip_grad_value_(
     >>> w.grad = cb.asarray([3., -0.5])
     >>> nn.utils.clip_grad_value_([w], 1.0)
     >>> w.grad
-    tensor([ 1.0, -0.5])
+    tensor([ 1.0000, -0.5000])
     """
     bound = float(clip_value)
     with no_grad():
