@@ -77,12 +77,28 @@ def _blockwise(
     body: Callable[..., None], inputs: tuple[np.ndarray, ...], outputs: int, scratch: int = 0, quiet: bool = True
 ) -> list[np.ndarray]:
     """Fresh arrays like the first input, filled by ``body(*inputs, *outputs, *scratch)`` on flat blocks."""
-    first = _dense(inputs[0])
+    first = inputs[0]
+    n, dtype = first.size, first.dtype
+    block = parallel.BLOCK * 4 // dtype.itemsize
+    if n <= block and all([array.flags.c_contiguous for array in inputs]):
+        shape = first.shape
+        results = [np.empty(shape, dtype) for _ in range(outputs)]
+        flat = [array.reshape(-1) for array in inputs]
+        flat += [array.reshape(-1) for array in results]
+        flat += [np.empty(n, dtype) for _ in range(scratch)]
+        if quiet:
+            with np.errstate(all="ignore"):
+                body(*flat)
+        else:
+            body(*flat)
+        return results
+    first = _dense(first)
     arrays = [first, *(_like(other, first) for other in inputs[1:])]
     results = [np.empty_like(first) for _ in range(outputs)]
     flat = [array.ravel(order="K") for array in arrays + results]
-    n, dtype = first.size, first.dtype
-    block = parallel.BLOCK * 4 // dtype.itemsize
+    if n > 16 * block:
+        # Fewer, larger blocks: the interpreter lock changes hands less often.
+        block *= 2
 
     def work(spans: Iterator[tuple[int, int]]) -> None:
         buffers = np.empty((scratch, min(n, block)), dtype)
@@ -90,13 +106,7 @@ def _blockwise(
             for start, stop in spans:
                 body(*[array[start:stop] for array in flat], *[buffer[: stop - start] for buffer in buffers])
 
-    if n > block:
-        parallel.for_blocks(work, n, block)
-    elif quiet:
-        with np.errstate(all="ignore"):
-            body(*flat, *np.empty((scratch, n), dtype))
-    else:
-        body(*flat, *np.empty((scratch, n), dtype))
+    parallel.for_blocks(work, n, block)
     return results
 
 
@@ -108,10 +118,15 @@ def _constants(dtype: np.dtype, *values: float) -> tuple[np.ndarray, ...]:
 
 @lru_cache(maxsize=16)
 def _filled(dtype: np.dtype, value: float) -> np.ndarray:
-    # `maximum` and `minimum` run three times slower with a scalar than with a second array.
-    array = np.full(parallel.BLOCK * 4 // dtype.itemsize, value, dtype)
+    array = np.full(parallel.BLOCK * 8 // dtype.itemsize, value, dtype)
     array.flags.writeable = False
     return array
+
+
+def _level(x: np.ndarray, value: float) -> np.ndarray:
+    """`value` as the second operand of a maximum or minimum: they run three times slower with a scalar."""
+    n = x.size
+    return _constants(x.dtype, value)[0] if n < 1024 else _filled(x.dtype, value)[:n]
 
 
 def _horner(coefficients: tuple[np.ndarray, ...], t: np.ndarray, out: np.ndarray) -> None:
@@ -154,7 +169,7 @@ def _far_erfc(y: np.ndarray) -> np.ndarray:
 def _erf_block(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
     """float64: a polynomial for all, replaced where abs(x) > 1 by 1 - erfc."""
     np.multiply(x, x, out=t)
-    np.minimum(t, _filled(_FLOAT64, 1.0)[: t.size], out=t)
+    np.minimum(t, _level(t, 1.0), out=t)
     _horner(_constants(_FLOAT64, *_ERF_NEAR), t, out)
     np.multiply(out, x, out=out)
     np.abs(x, out=t)
@@ -166,7 +181,7 @@ def _erf_block(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
 
 def _erfc_block(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
     np.multiply(x, x, out=t)
-    np.minimum(t, _filled(_FLOAT64, 1.0)[: t.size], out=t)
+    np.minimum(t, _level(t, 1.0), out=t)
     _horner(_constants(_FLOAT64, *_ERF_NEAR), t, out)
     np.multiply(out, x, out=out)
     np.subtract(1.0, out, out=out)
@@ -179,15 +194,15 @@ def _erfc_block(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
 
 def _erf_block_float32(x: np.ndarray, out: np.ndarray) -> None:
     """float32 through float64: NumPy's own float32 `tanh` and `exp` leave no room within 2 ulp."""
-    y, t, p = np.empty((3, x.size))
-    limit = _filled(_FLOAT64, 3.95)
-    for start in range(0, x.size, limit.size):
-        part = slice(start, min(start + limit.size, x.size))
+    n, step = x.size, 1 << 14
+    y, t, p = np.empty((3, min(n, step)))
+    for start in range(0, n, step):
+        part = slice(start, min(start + step, n))
         m = part.stop - start
         a, b, c = y[:m], t[:m], p[:m]
         a[...] = x[part]
-        np.minimum(a, limit[:m], out=a)
-        np.maximum(a, _filled(_FLOAT64, -3.95)[:m], out=a)
+        np.minimum(a, _level(a, 3.95), out=a)
+        np.maximum(a, _level(a, -3.95), out=a)
         np.multiply(a, a, out=b)
         _horner(_constants(_FLOAT64, *_ERF32_NUMERATOR), b, c)
         np.multiply(a, c, out=a)
@@ -273,7 +288,7 @@ def _gelu_tanh_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarra
     half, one, two = _constants(x.dtype, 0.5, 1.0, 2.0)
     scale, cubic, slope = _constants(x.dtype, _TANH_SCALE, _TANH_CUBIC, 3.0 * _TANH_CUBIC)
     np.multiply(x, x, out=t)
-    np.minimum(t, _filled(x.dtype, 1e4)[: t.size], out=t)
+    np.minimum(t, _level(t, 1e4), out=t)
     np.multiply(t, cubic, out=d)
     np.add(d, scale, out=d)
     np.multiply(d, x, out=d)
@@ -383,7 +398,7 @@ def softplus(x: np.ndarray, /, *, beta: float, threshold: float) -> Any:
         np.exp(out, out=out)
         np.log1p(out, out=out)
         linear = np.flatnonzero(t > threshold)
-        np.maximum(t, _filled(x.dtype, 0.0)[: t.size], out=t)
+        np.maximum(t, _level(t, 0.0), out=t)
         np.add(out, t, out=out)
         if beta != 1:
             np.divide(out, beta, out=out)
@@ -414,7 +429,7 @@ def softplus_vjp(
 def _mish(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
     # tanh(softplus(x)) = n / (n + 2) with e = exp(x), n = e (e + 2); it is 1 in either dtype long before x = 40.
     (two,) = _constants(x.dtype, 2.0)
-    np.minimum(x, _filled(x.dtype, 40.0)[: x.size], out=t)
+    np.minimum(x, _level(x, 40.0), out=t)
     np.exp(t, out=t)
     np.add(t, two, out=out)
     np.multiply(t, out, out=t)
@@ -426,7 +441,7 @@ def _mish(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
 def _mish_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarray, v: np.ndarray) -> None:
     # d = n / (n + 2) + 4 x (e / (n + 2)) ((1 + e) / (n + 2)), in factors that neither overflow nor vanish early
     one, two, four = _constants(x.dtype, 1.0, 2.0, 4.0)
-    np.minimum(x, _filled(x.dtype, 40.0)[: x.size], out=t)
+    np.minimum(x, _level(x, 40.0), out=t)
     np.exp(t, out=t)
     np.add(t, two, out=d)
     np.multiply(d, t, out=d)
@@ -436,7 +451,7 @@ def _mish_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarray, v:
     np.divide(out, v, out=out)
     np.divide(t, v, out=t)
     np.multiply(t, out, out=t)
-    np.minimum(x, _filled(x.dtype, 40.0)[: x.size], out=out)
+    np.minimum(x, _level(x, 40.0), out=out)
     np.multiply(t, out, out=t)
     np.multiply(t, four, out=t)
     np.multiply(d, x, out=out)
@@ -460,21 +475,27 @@ def mish_train(x: np.ndarray, /) -> Any:
 
 
 def _relu(x: np.ndarray, out: np.ndarray) -> None:
-    np.maximum(x, _filled(x.dtype, 0.0)[: x.size], out=out)
+    np.maximum(x, _level(x, 0.0), out=out)
 
 
 def relu(x: np.ndarray, /) -> Any:
     """max(x, 0); NaN stays NaN."""
-    return _blockwise(_relu, (x,), 1, quiet=False)[0] if _served(x) else NotImplemented
+    if not _served(x):
+        return NotImplemented
+    if x.size < 1024:
+        return np.maximum(x, _constants(x.dtype, 0.0)[0], out=np.empty_like(x))
+    return _blockwise(_relu, (x,), 1, quiet=False)[0]
 
 
 def _relu_grad(y: np.ndarray, g: np.ndarray, out: np.ndarray) -> None:
     # A product with a boolean is ten times faster than `where` on a random mask.
-    np.multiply(g, ~(y <= 0), out=out)
+    np.multiply(g, np.logical_not(y <= 0), out=out)
 
 
 def relu_vjp(xp: Any, g: np.ndarray, out: np.ndarray, wants: tuple[bool, ...]) -> tuple[np.ndarray | None]:
     """The cotangent where the output is not 0."""
+    if out.size < 1024 and wants[0]:
+        return (np.multiply(g, np.logical_not(out <= 0), out=np.empty_like(out)),)
     return (_blockwise(_relu_grad, (out, g), 1)[0] if wants[0] else None,)
 
 
@@ -515,7 +536,7 @@ def elu(x: np.ndarray, /, *, alpha: float) -> Any:
         return NotImplemented
 
     def body(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
-        zeros = _filled(x.dtype, 0.0)[: x.size]
+        zeros = _level(x, 0.0)
         np.minimum(x, zeros, out=t)
         np.expm1(t, out=t)
         if alpha != 1:
@@ -532,7 +553,7 @@ def elu_train(x: np.ndarray, /, *, alpha: float) -> Any:
         return NotImplemented
 
     def body(x: np.ndarray, out: np.ndarray, d: np.ndarray) -> None:
-        zeros = _filled(x.dtype, 0.0)[: x.size]
+        zeros = _level(x, 0.0)
         np.minimum(x, zeros, out=d)
         np.expm1(d, out=d)
         if alpha != 1:

@@ -26,87 +26,80 @@ def _axes(axis: int | tuple[int, ...], ndim: int) -> tuple[int, ...]:
     return tuple(sorted({a % ndim for a in ((axis,) if isinstance(axis, int) else axis)})) if ndim else ()
 
 
-def _three(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int, int] | None:
-    """(before, reduced, after) sizes where the axes stand side by side, else None."""
-    if axes and axes[-1] - axes[0] != len(axes) - 1:
-        return None
-    first, last = (axes[0], axes[-1] + 1) if axes else (len(shape), len(shape))
-    return math.prod(shape[:first]), math.prod(shape[first:last]), math.prod(shape[last:])
-
-
 def _by_rows(work: Callable[[int, int], None], rows: int, width: int) -> None:
     """Call ``work(start, stop)`` for blocks of rows of `width` elements."""
-    step = max(1, parallel.BLOCK // max(width, 1))
+    if rows * width <= parallel.BLOCK:
+        with np.errstate(all="ignore"):
+            work(0, rows)
+        return
 
     def each(spans: Iterator[tuple[int, int]]) -> None:
         with np.errstate(all="ignore"):
             for start, stop in spans:
                 work(start, stop)
 
-    parallel.for_blocks(each, rows, step)
+    parallel.for_blocks(each, rows, max(1, parallel.BLOCK // max(width, 1)))
 
 
-def _maxima(x: np.ndarray) -> np.ndarray:
-    """Finite shifts: the maxima over axis 1, and 0 where a row has none that is finite."""
-    shift = x.max(axis=1, keepdims=True)
-    bad = np.isinf(shift)
-    if bad.any():
-        shift[bad] = 0
-    return shift
+# The blocks below hold rows (n, reduced) or (n, reduced, after) and reduce axis 1.
+
+
+def _top(x: np.ndarray) -> np.ndarray:
+    return np.maximum.reduce(x, axis=1, keepdims=True)
 
 
 def _sum(x: np.ndarray) -> np.ndarray:
-    """Sum over axis 1 of (before, reduced, after), kept."""
-    if x.shape[2] == 1 and x.shape[1] <= _PRODUCT_LENGTH and x.flags.c_contiguous:
-        return (x[:, :, 0] @ np.ones((x.shape[1],), x.dtype))[:, None, None]
-    return x.sum(axis=1, keepdims=True)
-
-
-def _dot(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Sum of x y over axis 1, kept."""
-    if x.shape[2] == 1:
-        return np.vecdot(x[:, :, 0], y[:, :, 0])[:, None, None]
-    return np.einsum("abc,abc->ac", x, y)[:, None, :]
+    """Sum over axis 1, without it."""
+    if x.ndim == 2 and 32 < x.shape[1] <= _PRODUCT_LENGTH:
+        return x @ np.ones((x.shape[1],), x.dtype)
+    return np.add.reduce(x, axis=1)
 
 
 def _softmax_block(x: np.ndarray, out: np.ndarray) -> None:
-    np.subtract(x, x.max(axis=1, keepdims=True), out=out)
+    np.subtract(x, _top(x), out=out)
     np.exp(out, out=out)
-    np.multiply(out, 1.0 / _sum(out), out=out)
+    np.multiply(out, np.reciprocal(_sum(out))[:, None], out=out)
 
 
 def _log_softmax_block(x: np.ndarray, out: np.ndarray) -> None:
-    np.subtract(x, x.max(axis=1, keepdims=True), out=out)
-    out -= np.log(_sum(np.exp(out)))
+    np.subtract(x, _top(x), out=out)
+    np.subtract(out, np.log(_sum(np.exp(out)))[:, None], out=out)
 
 
 def _softmax_grad_block(y: np.ndarray, g: np.ndarray, out: np.ndarray) -> None:
-    np.subtract(g, _dot(g, y), out=out)
+    inner = np.vecdot(g, y) if y.ndim == 2 else np.einsum("abc,abc->ac", g, y)
+    np.subtract(g, inner[:, None], out=out)
     np.multiply(out, y, out=out)
 
 
 def _log_softmax_grad_block(y: np.ndarray, g: np.ndarray, out: np.ndarray) -> None:
     np.exp(y, out=out)
-    np.multiply(out, _sum(g), out=out)
+    np.multiply(out, _sum(g)[:, None], out=out)
     np.subtract(g, out, out=out)
 
 
-def _over_axes(
-    block: Callable[..., None], arrays: tuple[np.ndarray, ...], axis: int | tuple[int, ...]
-) -> np.ndarray:
-    """Run `block` on (before, reduced, after) views of the arrays and of a fresh result."""
+def _over_axes(block: Callable[..., None], arrays: tuple[np.ndarray, ...], axis: int | tuple[int, ...]) -> np.ndarray:
+    """Run `block` on rows of the arrays and of a fresh result."""
     first = arrays[0]
-    axes = _axes(axis, first.ndim)
-    three = _three(first.shape, axes)
-    if three is None:
-        order = [a for a in range(first.ndim) if a not in axes] + list(axes)
+    shape = first.shape
+    axes = _axes(axis, len(shape))
+    start, stop = (axes[0], axes[-1] + 1) if axes else (len(shape), len(shape))
+    if stop - start != len(axes):
+        order = [a for a in range(len(shape)) if a not in axes] + list(axes)
         moved = tuple(array.transpose(order) for array in arrays)
-        result = _over_axes(block, moved, tuple(range(first.ndim - len(axes), first.ndim)))
+        result = _over_axes(block, moved, tuple(range(len(shape) - len(axes), len(shape))))
         return result.transpose(np.argsort(order)).copy()
-    out = np.empty(first.shape, first.dtype)
+    out = np.empty(shape, first.dtype)
     if out.size:
-        views = [array.reshape(three) for array in (*arrays, out)]
-        _by_rows(lambda start, stop: block(*[view[start:stop] for view in views]), three[0], three[1] * three[2])
+        before, after = math.prod(shape[:start]), math.prod(shape[stop:])
+        rows = (before, out.size // (before * after)) + ((after,) if after > 1 else ())
+        views = [array.reshape(rows) for array in (*arrays, out)]
+        width = out.size // before
+        if out.size <= parallel.BLOCK:
+            with np.errstate(all="ignore"):
+                block(*views)
+        else:
+            _by_rows(lambda i, j: block(*[view[i:j] for view in views]), before, width)
     return out
 
 
@@ -137,37 +130,39 @@ def log_softmax_vjp(
 # --- logsumexp ------------------------------------------------------------------------------------------------------
 
 
+def _without(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> tuple[int, ...]:
+    if keepdims:
+        return tuple(1 if a in axes else n for a, n in enumerate(shape))
+    return tuple(n for a, n in enumerate(shape) if a not in axes)
+
+
 def logsumexp(x: np.ndarray, /, *, axis: int | tuple[int, ...], keepdims: bool) -> Any:
     """log(sum(exp(x))) over `axis`: -inf where all are, inf where one is."""
     if x.dtype not in _FLOATS:
         return NotImplemented
     axes = _axes(axis, x.ndim)
-    three = _three(x.shape, axes)
-    if three is None:
-        order = [a for a in range(x.ndim) if a not in axes] + list(axes)
-        x_moved = x.transpose(order)
-        three = (math.prod(x_moved.shape[: x.ndim - len(axes)]), math.prod(x_moved.shape[x.ndim - len(axes) :]), 1)
-    else:
-        x_moved = x
-    before, reduced, after = three
-    shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
-    if not keepdims:
-        shape = tuple(n for a, n in enumerate(x.shape) if a not in axes)
-    out = np.empty((before, 1, after), x.dtype)
+    result_shape = _without(x.shape, axes, keepdims)
+    start, stop = (axes[0], axes[-1] + 1) if axes else (x.ndim, x.ndim)
+    if stop - start != len(axes):
+        x = x.transpose([a for a in range(x.ndim) if a not in axes] + list(axes))
+        start, stop = x.ndim - len(axes), x.ndim
+    before, reduced, after = (math.prod(n) for n in (x.shape[:start], x.shape[start:stop], x.shape[stop:]))
+    out = np.empty((before, after) if after != 1 else (before,), x.dtype)
     if reduced == 0:
         out.fill(-np.inf)
     elif out.size:
-        view = x_moved.reshape(three)
+        view = x.reshape((before, reduced, after) if after != 1 else (before, reduced))
 
-        def work(start: int, stop: int) -> None:
-            part = view[start:stop]
-            shift = _maxima(part)
-            total = _sum(np.exp(part - shift))
-            np.log(total, out=total)
-            np.add(total, shift, out=out[start:stop])
+        def work(i: int, j: int) -> None:
+            rows = view[i:j]
+            # An infinite maximum is no shift: exp(-inf) = 0 and exp(inf) = inf do what is wanted.
+            top = _top(rows)
+            top[np.isinf(top)] = 0
+            total = _sum(np.exp(rows - top))
+            np.add(np.log(total), top[:, 0], out=out[i:j])
 
         _by_rows(work, before, reduced * after)
-    return out.reshape(shape)
+    return out.reshape(result_shape)
 
 
 def logsumexp_vjp(
@@ -182,12 +177,10 @@ def logsumexp_vjp(
     """g exp(x - out), and 0 where the result is -inf."""
     if not wants[0]:
         return (None,)
-    axes = _axes(axis, x.ndim)
-    shape = tuple(1 if a in axes else n for a, n in enumerate(x.shape))
+    shape = _without(x.shape, _axes(axis, x.ndim), True)
     out, g = out.reshape(shape), g.reshape(shape)
-    shift = np.where(np.isneginf(out), out.dtype.type(0), out)
     with np.errstate(all="ignore"):
-        result = np.subtract(x, shift, out=np.empty(x.shape, x.dtype))
+        result = np.subtract(x, np.where(np.isneginf(out), out.dtype.type(0), out), out=np.empty(x.shape, x.dtype))
         np.exp(result, out=result)
         np.multiply(result, g, out=result)
     return (result,)
@@ -196,15 +189,10 @@ def logsumexp_vjp(
 # --- cross entropy --------------------------------------------------------------------------------------------------
 
 
-def _gather(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """rows[i, labels[i, j], j] for rows (N, C, D) and labels (N, D)."""
-    if rows.shape[2] == 1:
-        return rows[np.arange(rows.shape[0]), labels[:, 0]]
-    return np.take_along_axis(rows, labels[:, None, :], axis=1)[:, 0, :]
-
-
 def _labels(target: np.ndarray, classes: int, ignore_index: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Targets that are safe to index with (ignored ones become 0), and a mask of the others if any is ignored."""
+    if not 0 <= ignore_index < classes and (target.size == 0 or target.view(np.uint64).max() < classes):
+        return target, None
     valid = target != ignore_index
     kept = None if valid.all() else valid
     if kept is not None:
@@ -235,38 +223,46 @@ def cross_entropy_train(
     reduction: str,
     label_smoothing: float,
 ) -> Any:
-    """`cross_entropy`; what it keeps is exp(x - max), its sums, and how much each target counts."""
+    """`cross_entropy`; what it keeps is exp(x - max), its sums, and where the targets are and how much each counts."""
     if not _served(x, target, weight, reduction):
         return NotImplemented
-    if x.ndim == 1:
-        n, classes, d = 1, x.shape[0], 1
+    n, classes = x.shape[:2] if x.ndim > 1 else (1, x.shape[0])
+    d = math.prod(x.shape[2:])
+    # Without trailing axes everything below has one axis less: (n, classes) and (n,).
+    inner = (d,) if d != 1 else ()
+    rows = x.reshape((n, classes, *inner))
+    target, kept = _labels(target.reshape((n, *inner)).astype(np.int64, copy=False), classes, ignore_index)
+    places = np.arange(0, n * classes, classes)
+    if inner:
+        places = places[:, None] + target
+        places *= d
+        places += np.arange(d)
     else:
-        n, classes, d = x.shape[0], x.shape[1], math.prod(x.shape[2:])
-    rows = x.reshape(n, classes, d)
-    labels, kept = _labels(target.reshape(n, d), classes, ignore_index)
-    powers = np.empty((n, classes, d), x.dtype)
-    sums, picked = np.empty((2, n, d), x.dtype)
-    spread = np.empty((n, d), x.dtype) if label_smoothing else None
+        places += target
+    powers = np.empty(rows.shape, x.dtype)
+    sums, tops = np.empty((2, n, *inner), x.dtype)
+    spread = np.empty((n, *inner), x.dtype) if label_smoothing else None
 
-    def work(start: int, stop: int) -> None:
-        part, e = rows[start:stop], powers[start:stop]
-        np.subtract(part, part.max(axis=1, keepdims=True), out=e)
-        picked[start:stop] = _gather(e, labels[start:stop])
+    def work(i: int, j: int) -> None:
+        part, e, top = rows[i:j], powers[i:j], tops[i:j]
+        np.maximum.reduce(part, axis=1, out=top)
+        np.subtract(part, top[:, None], out=e)
         if spread is not None:
-            spread[start:stop] = e.sum(axis=1) if weight is None else np.einsum("ncd,c->nd", e, weight)
+            spread[i:j] = _sum(e) if weight is None else weight @ e if inner else e @ weight
         np.exp(e, out=e)
-        sums[start:stop] = _sum(e)[:, 0, :]
+        sums[i:j] = _sum(e)
 
     if powers.size:
         _by_rows(work, n, classes * d)
 
     # How much each target counts: its class weight, and nothing where it is ignored.
-    factors = kept if weight is None else weight[labels] if kept is None else weight[labels] * kept
+    factors = kept if weight is None else weight[target] if kept is None else weight[target] * kept
     with np.errstate(all="ignore"):
         logs = np.log(sums)
-        loss = np.subtract(logs, picked, out=picked)
+        loss = np.subtract(rows.reshape(-1)[places], tops, out=tops)
+        np.subtract(logs, loss, out=loss)
         if factors is not None:
-            loss = np.multiply(loss, factors, out=loss)
+            np.multiply(loss, factors, out=loss)
         if spread is not None:
             total = classes if weight is None else weight.sum()
             loss *= 1.0 - label_smoothing
@@ -274,17 +270,16 @@ def cross_entropy_train(
         if kept is not None:
             # An ignored row takes no part even where it is not finite.
             loss[~kept] = 0
+        scale = np.ones((), x.dtype)
         if reduction == "none":
-            scale = np.ones((), x.dtype)
             result = loss.reshape(x.shape[:1] + x.shape[2:] if x.ndim > 1 else ())
         else:
             result = np.asarray(loss.sum(), dtype=x.dtype)
-            scale = np.ones((), x.dtype)
             if reduction == "mean":
                 count = loss.size if factors is None else factors.sum()
-                scale = np.asarray(np.divide(1.0, count), dtype=x.dtype)
-                result = np.asarray(np.divide(result, count), dtype=x.dtype)
-    return result, (powers, sums, labels, kept, factors, scale)
+                scale = np.divide(1.0, count, out=..., dtype=x.dtype)
+                result = np.divide(result, count, out=..., dtype=x.dtype)
+    return result, (powers, sums, places, kept, factors, scale)
 
 
 def cross_entropy(
@@ -311,7 +306,7 @@ def cross_entropy_vjp(
     weight: np.ndarray | None,
     powers: np.ndarray,
     sums: np.ndarray,
-    labels: np.ndarray,
+    places: np.ndarray,
     kept: np.ndarray | None,
     factors: np.ndarray | None,
     scale: np.ndarray,
@@ -321,45 +316,38 @@ def cross_entropy_vjp(
     """(softmax(x) - one_hot(target)) times what the target counts for and the cotangent."""
     if not wants[0]:
         return None, None, None
-    n, classes, d = powers.shape
-    dtype = powers.dtype
+    classes, dtype = powers.shape[1], powers.dtype
+    share = counted = None
     with np.errstate(all="ignore"):
-        each = np.multiply(g.reshape(n, d) if g.ndim else g, scale)
-        spike = np.empty((n, d), dtype)
-        np.copyto(spike, each if factors is None else each * factors)
+        each = np.multiply(g.reshape(sums.shape) if g.ndim else g, scale)
+        spike = each if factors is None else each * factors
         if kept is not None:
-            spike[~kept] = 0
-        total, smooth = spike, None
+            spike = np.where(kept, spike, dtype.type(0))
+        total = spike
         if label_smoothing:
-            # The loss is linear in the log-probabilities: -spike at the target, -smooth at every class.
-            spike *= 1.0 - label_smoothing
+            # The loss is linear in the log-probabilities: -spike at the target, -share counted at every class.
+            spike = spike * dtype.type(1.0 - label_smoothing)
             share = np.full((classes,), label_smoothing / classes, dtype)
             if weight is not None:
                 share *= weight
-            counted = np.broadcast_to(each, (n, d)) if kept is None else np.where(kept, each, dtype.type(0))
-            smooth = (share[:, None], counted[:, None, :])
+            counted = np.broadcast_to(each, sums.shape) if kept is None else np.where(kept, each, dtype.type(0))
             total = spike + counted * share.sum()
         ratio = np.divide(total, sums)
-        if kept is not None:
-            ratio[~kept] = 0
     out = np.empty(powers.shape, dtype)
 
-    def work(start: int, stop: int) -> None:
-        part = out[start:stop]
-        np.multiply(powers[start:stop], ratio[start:stop, None, :], out=part)
-        if smooth is not None:
-            part -= smooth[0] * smooth[1][start:stop]
-        if d == 1:
-            part[np.arange(stop - start), labels[start:stop, 0], 0] -= spike[start:stop, 0]
-        else:
-            part[np.arange(stop - start)[:, None], labels[start:stop], np.arange(d)] -= spike[start:stop]
+    def work(i: int, j: int) -> None:
+        part = out[i:j]
+        np.multiply(powers[i:j], ratio[i:j, None], out=part)
+        if share is not None:
+            part -= counted[i:j, None] * (share if part.ndim == 2 else share[:, None])
 
     if out.size:
-        _by_rows(work, n, classes * d)
-    if kept is not None:
-        ignored = ~kept
-        if np.isnan(powers).any():
-            out.transpose(0, 2, 1)[ignored] = 0
+        _by_rows(work, len(out), out.size // len(out))
+        flat = out.reshape(-1)
+        flat[places] -= spike
+        if kept is not None:
+            # Their share may have been 0 times infinity.
+            np.moveaxis(out, 1, -1)[~kept] = 0
     return out.reshape(x_shape), None, None
 
 
@@ -371,6 +359,6 @@ KERNELS: dict[str, Callable[..., Any] | Kernel] = {
         cross_entropy,
         train=cross_entropy_train,
         vjp=cross_entropy_vjp,
-        residuals=("powers", "sums", "labels", "kept", "factors", "scale"),
+        residuals=("powers", "sums", "places", "kept", "factors", "scale"),
     ),
 }
