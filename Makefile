@@ -7,7 +7,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 EXTRAS ?=
-TESTS ?= tests --doctest-modules --doctest-ignore-import-errors --pyargs candelabra
+TESTS ?= tests plugins/candelabra-strict/tests --doctest-modules --doctest-ignore-import-errors --pyargs candelabra
 PYTEST_ARGS ?=
 
 comma := ,

@@ -15,7 +15,7 @@ USE_WHAT_CONTRIBUTING_ADDS = """
 import types
 import candelabra as cb
 from candelabra.core import ops
-from candelabra.plugins import KernelSpec
+from candelabra.plugins.hookspecs import KernelSpec
 from candelabra.plugins.manager import Source, manager
 
 def slope(device):

@@ -12,7 +12,7 @@ import numpy
 import pytest
 from candelabra.core.backend import API_VERSION, Backend, BackendSpec
 from candelabra.core.errors import DeviceError, PluginError
-from candelabra.plugins import KernelSpec, SerializerSpec
+from candelabra.plugins.hookspecs import KernelSpec, SerializerSpec
 from candelabra.plugins.manager import BUILTINS, DISABLE, Manager, Source
 
 PREAMBLE = """
