@@ -36,6 +36,8 @@ class Plan:
         The state tensors, by name, that each parameter has.
     params : list of Tensor
         The parameters that have a gradient.
+    shapes : list of tuple of int
+        Their shapes.
     buffers : dict of str to list of Tensor
         For each name the state tensors, one per parameter.
     steps : tuple of float or None
@@ -44,12 +46,13 @@ class Plan:
         Whether a parameter's state is new, and its next update therefore its first.
     """
 
-    __slots__ = ("buffers", "first", "group", "names", "params", "steps")
+    __slots__ = ("buffers", "first", "group", "names", "params", "shapes", "steps")
 
     def __init__(self, group: dict[str, Any], names: tuple[str, ...], params: list[Tensor]) -> None:
         self.group = group
         self.names = names
         self.params = params
+        self.shapes = [p.array.shape for p in params]
         self.buffers: dict[str, list[Tensor]] = {}
         self.steps: tuple[float, ...] | None = None
         self.first: tuple[bool, ...] = ()
@@ -226,6 +229,7 @@ class Optimizer:
                 or plan.names != names
                 or len(plan.params) != len(params)
                 or not all(map(is_, plan.params, params))
+                or plan.shapes != [p.array.shape for p in params]
             ):
                 plan = self._make_plan(group, names, params)
             elif names:
