@@ -108,7 +108,7 @@ class Sequential(_Ordered):
     def forward(self, input: Any) -> Any:
         """Call the modules one after the other."""
         for module in self._modules.values():
-            input = module(input)
+            input = module(input)  # type: ignore[misc]
         return input
 
     @overload

@@ -64,6 +64,15 @@ class Hooks:
         "backward", "backward_pre", "forward", "forward_pre", "load_post", "load_pre", "state_dict", "state_dict_pre",
     )  # fmt: skip
 
+    backward: OrderedDict[int, HookEntry]
+    backward_pre: OrderedDict[int, HookEntry]
+    forward: OrderedDict[int, HookEntry]
+    forward_pre: OrderedDict[int, HookEntry]
+    load_post: OrderedDict[int, HookEntry]
+    load_pre: OrderedDict[int, HookEntry]
+    state_dict: OrderedDict[int, HookEntry]
+    state_dict_pre: OrderedDict[int, HookEntry]
+
     def __init__(self) -> None:
         for occasion in self.__slots__:
             setattr(self, occasion, OrderedDict())

@@ -310,6 +310,8 @@ class _Loss(Module):
 class _WeightedLoss(_Loss):
     """A loss module with weights, which are a buffer."""
 
+    weight: Tensor | None
+
     def __init__(
         self,
         weight: Tensor | None = None,
@@ -486,6 +488,9 @@ class BCEWithLogitsLoss(_Loss):
     >>> nn.BCEWithLogitsLoss()(cb.asarray([0.]), cb.asarray([1.]))
     tensor(0.6931)
     """
+
+    weight: Tensor | None
+    pos_weight: Tensor | None
 
     def __init__(
         self,

@@ -99,9 +99,10 @@ class LSTM(Module):
         out_size = proj_size or hidden_size
         for layer, suffix in self._layers():
             width = input_size if layer == 0 else out_size * directions
-            shapes = {"weight_ih": (4 * hidden_size, width), "weight_hh": (4 * hidden_size, out_size)}
+            rows = 4 * hidden_size
+            shapes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, width), "weight_hh": (rows, out_size)}
             if bias:
-                shapes |= {"bias_ih": (4 * hidden_size,), "bias_hh": (4 * hidden_size,)}
+                shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
             if proj_size:
                 shapes["weight_hr"] = (proj_size, hidden_size)
             for kind, shape in shapes.items():
@@ -152,7 +153,9 @@ class LSTM(Module):
         elif self.batch_first:
             input = ops.permute_dims(input, (1, 0, 2))
         h0, c0 = self._states(hx, input, single)
-        x, last_h, last_c = input, [], []
+        x = input
+        last_h: list[Tensor] = []
+        last_c: list[Tensor] = []
         for layer in range(self.num_layers):
             if layer and self.dropout and self.training:
                 x = F.dropout(x, self.dropout, True)

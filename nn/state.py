@@ -41,7 +41,8 @@ class IncompatibleKeys(NamedTuple):
             f"IncompatibleKeys(missing_keys={self.missing_keys!r}, unexpected_keys={self.unexpected_keys!r})"
         )
 
-    __str__ = __repr__
+    def __str__(self) -> str:
+        return repr(self)
 
 
 def save(module: Module, destination: Any, prefix: str, keep_vars: bool) -> Any:
@@ -207,12 +208,17 @@ def _assignment(module: Module, name: str, current: Tensor, value: Tensor) -> Ca
     if isinstance(current, Parameter):
         if isinstance(value, Parameter):
             parameter, wanted = value, current.requires_grad
-            return lambda: (parameter.requires_grad_(wanted), setattr(module, name, parameter))[1]
+
+            def take() -> None:
+                parameter.requires_grad_(wanted)
+                setattr(module, name, parameter)
+
+            return take
         value = Parameter(value, current.requires_grad)
     return lambda: setattr(module, name, value)
 
 
-def _as_tensor(value: Any) -> Tensor | None:
+def _as_tensor(value: Any) -> Any:
     """Return a state dict's value as a tensor: ours, or another library's array through the host."""
     if isinstance(value, Tensor):
         return value

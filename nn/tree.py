@@ -43,7 +43,7 @@ class ModuleTree:
             self.register_parameter(name, value)
         elif isinstance(value, ModuleTree):
             self._leave_registries(name, "_modules")
-            self.register_module(name, value)
+            self.register_module(name, value)  # type: ignore[arg-type]
         elif isinstance(value, Buffer):
             self._leave_registries(name, "_buffers")
             self.register_buffer(name, value, value.persistent)
@@ -191,7 +191,7 @@ class ModuleTree:
             return
         if remove_duplicate:
             memo.add(id(self))
-        yield prefix, self
+        yield prefix, self  # type: ignore[misc]
         for name, module in self._modules.items():
             if module is not None:
                 yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from ...core import ops
 from ...core.autograd import no_grad
@@ -145,8 +146,8 @@ def clip_grad_value_(
             parameter.grad.copy_(ops.clip(parameter.grad.detach(), -bound, bound))
 
 
-def _with_grad(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    values = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+def _with_grad(parameters: Tensor | Iterable[Tensor]) -> list[Any]:
+    values: list[Any] = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     for value in values:
         if not isinstance(value, Tensor):
             raise ArgumentTypeError(f"parameters are tensors, got {type(value).__name__}")
