@@ -158,7 +158,7 @@ def rebuilt(like: Any, parts: Any) -> Any:
         if isinstance(like, tuple):
             return type(like)(*parts) if hasattr(like, "_fields") else parts
         if isinstance(like, MutableMapping):
-            clone = copy.copy(like)
+            clone: Any = copy.copy(like)
             clone.update(parts)
             return clone
         if isinstance(like, MutableSequence):
@@ -171,7 +171,7 @@ def rebuilt(like: Any, parts: Any) -> Any:
         return parts
 
 
-def checked(batch: Sequence[Any], kind: type, path: str) -> list[Any]:
+def checked(batch: Sequence[Any], kind: Any, path: str) -> list[Any]:
     """Return the batch as a list, or raise where a member is of another kind or shape than the first."""
     shape = batch[0].shape
     for i, member in enumerate(batch):

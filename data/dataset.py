@@ -220,7 +220,7 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Genera
     """
     count = len(dataset)
     total = sum(lengths)
-    sizes = list(lengths)
+    sizes: list[Any] = list(lengths)
     if math.isclose(total, 1) and total <= 1:
         for i, share in enumerate(lengths):
             if not 0 <= share <= 1:

@@ -210,7 +210,7 @@ class LambdaLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         groups = len(getattr(optimizer, "param_groups", ()))
-        functions = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
+        functions: list[Any] = list(lr_lambda) if isinstance(lr_lambda, (list, tuple)) else [lr_lambda] * groups
         if len(functions) != groups:
             raise ArgumentError(
                 f"LambdaLR: {len(functions)} functions for {groups} parameter groups; give one, or one per group"

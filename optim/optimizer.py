@@ -398,7 +398,7 @@ class Optimizer:
         if "params" not in param_group:
             raise ArgumentError(f"{name}: the parameter group has no 'params'; it has {sorted(map(str, param_group))}")
         given = param_group["params"]
-        entries = [given] if isinstance(given, Tensor) else self._listed(given)
+        entries: list[Any] = [given] if isinstance(given, Tensor) else self._listed(given)
         named = [e for e in entries if isinstance(e, tuple) and len(e) == 2]
         if named and len(named) != len(entries):
             raise ArgumentError(f"{name}: some parameters have names and some have none; name all of them or none")
