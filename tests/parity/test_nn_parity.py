@@ -271,7 +271,9 @@ def test_multihead_attention(torch: Any, options: dict[str, Any], mask: str, nee
     for average in (True, False):
         ours.zero_grad()
         theirs.zero_grad()
-        settings = {"need_weights": need_weights, "average_attn_weights": average, "is_causal": mask == "causal"}
+        # Where keys are added at the end PyTorch's hint hides them, against the mask; without the hint both agree.
+        hint = mask == "causal" and not (options.get("add_bias_kv") or options.get("add_zero_attn"))
+        settings = {"need_weights": need_weights, "average_attn_weights": average, "is_causal": hint}
         one = ours(*our_inputs, **settings, **{k: cb.tensor(v) for k, v in masks.items()})
         other = theirs(*their_inputs, **settings, **{k: torch.tensor(v) for k, v in masks.items()})
         assert (one[1] is None) == (other[1] is None) == (not need_weights)
@@ -412,7 +414,8 @@ def test_loss(torch: Any, name: str, arrays: list[np.ndarray], kwargs: dict[str,
     assert one.shape == tuple(other.shape)
     close(one, other)
     leaves = [(str(i), a, b) for i, (a, b) in enumerate(zip(ours, theirs)) if a.requires_grad]
-    compare_gradients(torch, [one], [other], leaves)
+    # PyTorch's BCE holds its 1e-12 in single precision.
+    compare_gradients(torch, [one], [other], leaves, 1e-7 if name == "binary_cross_entropy" else 1e-9)
 
 
 MODULE_LOSSES = [
@@ -481,7 +484,7 @@ def test_smaller_functions(torch: Any) -> None:
             (a,), (b,) = tensors(torch, [np.array([edge])])
             one, other = getattr(F, name)(a), getattr(functional, name)(b)
             close(one, other, what=name)
-            compare_gradients(torch, [one], [other], [(f"{name}({edge})", a, b)])
+            compare_gradients(torch, [one], [other], [(f"{name}({edge})", a, b)], 1e-7)
 
 
 @pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.5, float("inf")])
