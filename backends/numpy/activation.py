@@ -482,7 +482,7 @@ def relu(x: np.ndarray, /) -> Any:
     """max(x, 0); NaN stays NaN."""
     if not _served(x):
         return NotImplemented
-    if x.size < 1024:
+    if x.size < 4096:
         return np.maximum(x, _constants(x.dtype, 0.0)[0], out=np.empty_like(x))
     return _blockwise(_relu, (x,), 1, quiet=False)[0]
 
@@ -494,7 +494,7 @@ def _relu_grad(y: np.ndarray, g: np.ndarray, out: np.ndarray) -> None:
 
 def relu_vjp(xp: Any, g: np.ndarray, out: np.ndarray, wants: tuple[bool, ...]) -> tuple[np.ndarray | None]:
     """The cotangent where the output is not 0."""
-    if out.size < 1024 and wants[0]:
+    if out.size <= parallel.BLOCK and wants[0]:
         return (np.multiply(g, np.logical_not(out <= 0), out=np.empty_like(out)),)
     return (_blockwise(_relu_grad, (out, g), 1)[0] if wants[0] else None,)
 
