@@ -29,9 +29,9 @@ _G = np.array(
 )
 
 # Columns of a matrix product; more give BLAS nothing and leave the cache.
-_COLUMNS = 896
-# Elements of one array in a transform: some fifteen arrays stay in a second-level cache.
-_CHUNK = 1 << 14
+_COLUMNS = 1024
+# Elements of one array in a transform: about fifteen of them are in use at once.
+_CHUNK = 1 << 16
 
 
 def applies(kernel: tuple[int, ...], stride: Pair, dilation: Pair, channels: Pair, rows: int) -> bool:
@@ -47,11 +47,12 @@ def applies(kernel: tuple[int, ...], stride: Pair, dilation: Pair, channels: Pai
 
 def _blocks(n: int, rows: int, width: int) -> list[tuple[int, int, int, int]]:
     """(first image, last, first tile, last) of each block."""
+    # Whole planes before many images: their rows lie side by side.
     tiles = -(-rows // _TILE)
-    images = max(1, min(n, _COLUMNS // max(1, width)))
-    images = -(-n // -(-n // images))
-    height = max(1, min(tiles, _COLUMNS // max(1, images * width)))
+    height = max(1, min(tiles, _COLUMNS // max(1, width)))
     height = -(-tiles // -(-tiles // height))
+    images = max(1, min(n, _COLUMNS // max(1, height * width)))
+    images = -(-n // -(-n // images))
     return [
         (n0, min(n0 + images, n), t0, min(t0 + height, tiles))
         for n0 in range(0, n, images)
@@ -106,20 +107,20 @@ def _inputs(rows_of_x: Array, block: tuple[int, int, int, int], width: int, taps
         d0, d1, d2, d3 = phases[:, part, :tiles]
         d4, d5 = phases[:2, part, 1:]
         _transform_input(d0, d1, d2, d3, d4, d5, plain[:, part], u[: part.stop - part.start])
-    for j in range(taps):
-        shift = j * dw - left
-        if not same:
-            for s in range(_POINTS):
-                fill(result[s, j], plain[s], 0, 1, shift, 1)
-        elif shift:
-            # Of equal width the shift is an offset into the flat array; what wraps around is cleared.
-            to, of = result[:, j].reshape(_POINTS, -1), plain.reshape(_POINTS, -1)
-            if shift > 0:
-                to[:, :-shift] = of[:, shift:]
-                result[:, j, ..., -shift:] = 0
-            else:
-                to[:, -shift:] = of[:, :shift]
-                result[:, j, ..., :-shift] = 0
+        for j in range(taps):
+            shift = j * dw - left
+            if not same:
+                for s in range(_POINTS):
+                    fill(result[s, j, part], plain[s, part], 0, 1, shift, 1)
+            elif shift:
+                # Of equal width the shift is an offset into the flat array; what wraps around is cleared. One point
+                # at a time, since NumPy copies interleaved views of one array twice.
+                for s in range(_POINTS):
+                    to, of = result[s, j, part].reshape(-1), plain[s, part].reshape(-1)
+                    to, of = (to[:-shift], of[shift:]) if shift > 0 else (to[-shift:], of[:shift])
+                    # Not a copy: memmove takes nine times as long where the two addresses nearly agree modulo 4096.
+                    np.multiply(of, 1, out=to)
+                result[:, j, part, ..., slice(-shift, None) if shift > 0 else slice(-shift)] = 0
     return result.reshape(_POINTS, taps * c, tiles * m * width)
 
 
@@ -308,14 +309,13 @@ def _scatter(
         total = product[:, left // dw]
         for j in range(kw):
             shift = left - j * dw
-            if shift > 0:
-                product[:, j, ..., :shift] = 0
-                to = total.reshape(_POINTS, -1)[:, :-shift]
-                np.add(to, product[:, j].reshape(_POINTS, -1)[:, shift:], out=to)
-            elif shift < 0:
-                product[:, j, ..., shift:] = 0
-                to = total.reshape(_POINTS, -1)[:, -shift:]
-                np.add(to, product[:, j].reshape(_POINTS, -1)[:, :shift], out=to)
+            if not shift:
+                continue
+            product[:, j, ..., slice(shift) if shift > 0 else slice(shift, None)] = 0
+            for s in range(_POINTS):
+                to, of = total[s].reshape(-1), product[s, j].reshape(-1)
+                to, of = (to[:-shift], of[shift:]) if shift > 0 else (to[-shift:], of[:shift])
+                np.add(to, of, out=to)
     else:
         total = scratch("total", _POINTS, c, tiles, m, w)
         total.fill(0)
