@@ -18,12 +18,12 @@ import pluggy
 
 from ..backends.cupy import plugin as cupy_plugin
 from ..backends.numpy import plugin as numpy_plugin
-from ..core.backend import API_VERSION, Backend, BackendSpec
+from ..core.backend import API_VERSION, Backend, BackendSpec, Kernel
 from ..core.errors import CandelabraError, DeviceError, PluginError
 from ..core.implementation import namespace
 from ..core.primitives.row import TABLE
 from . import hookspecs
-from .hookspecs import PROJECT, RECORDS
+from .hookspecs import PROJECT, RECORDS, KernelSpec
 
 DISABLE = "CANDELABRA_DISABLE_PLUGINS"
 
@@ -211,7 +211,7 @@ class Manager:
                 if implementation.kwargnames:
                     raise PluginError(f"{hook} takes no parameters, got {', '.join(implementation.kwargnames)}")
                 for record in implementation.function():
-                    _check_record(hook, record, record_type)
+                    _check_record(hook, record, record_type, hasattr(plugin, "candelabra_rows"))
                     claim = Claim(record, source)
                     for key in keys(record):
                         holder = self._claims[hook].get(key)
@@ -273,14 +273,14 @@ def plugins_disabled() -> bool:
 def _forget(rows: Iterable[str], backend: Backend) -> None:
     """Let rows choose their kernels anew on the devices of a backend that is already in use."""
     for name in rows:
-        row = TABLE.get(name)
-        for device in list(row.implementations or ()) if row is not None else ():
+        made = (TABLE[name].implementations or {}) if name in TABLE else {}
+        for device in list(made):
             if device.physical.backend is backend:
-                del row.implementations[device]
+                del made[device]
                 vars(namespace(device)).pop(name, None)
 
 
-def _check_record(hook: str, record: Any, record_type: type) -> None:
+def _check_record(hook: str, record: Any, record_type: type, own_rows: bool) -> None:
     if not isinstance(record, record_type):
         raise PluginError(f"{hook} must return {record_type.__name__} records, got {record!r}")
     if isinstance(record, BackendSpec):
@@ -289,6 +289,11 @@ def _check_record(hook: str, record: Any, record_type: type) -> None:
             raise PluginError(
                 f"{hook}: device_types of backend {record.name!r} must be a tuple of identifiers, got {types!r}"
             )
+    if isinstance(record, KernelSpec):
+        if record.row not in TABLE and not own_rows:
+            raise PluginError(f"{hook}: no row of the table is named {record.row!r}")
+        if not (callable(record.kernel) or isinstance(record.kernel, Kernel)):
+            raise PluginError(f"{hook}: the kernel of row {record.row!r} is neither callable nor a Kernel")
 
 
 def _check_backend(backend: Any, spec: BackendSpec) -> None:

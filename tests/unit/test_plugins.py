@@ -212,6 +212,14 @@ def test_a_backend_that_breaks_the_contract_is_refused(load: Callable[[], Any], 
             {"candelabra_kernels": lambda: [KernelSpec("cpu", "gelu", abs), KernelSpec("cpu", "gelu", abs)]},
             "candelabra_kernels: 'gelu' of 'cpu' is taken by itself",
         ),
+        (
+            {"candelabra_kernels": lambda: [KernelSpec("cpu", "geluu", abs)]},
+            "candelabra_kernels: no row of the table is named 'geluu'",
+        ),
+        (
+            {"candelabra_kernels": lambda: [KernelSpec("cpu", "gelu", None)]},  # type: ignore[arg-type]
+            "candelabra_kernels: the kernel of row 'gelu' is neither callable nor a Kernel",
+        ),
     ],
 )
 def test_a_refused_plugin_leaves_nothing_behind(hooks: dict[str, Any], text: str) -> None:
