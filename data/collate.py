@@ -17,6 +17,9 @@ from ..core.errors import ArgumentTypeError, DataError
 from ..core.host import from_host
 from ..core.tensor import Tensor
 
+# The first kind that a batch has decides its dtype; a bool is also an int, and never stands beside other ints.
+NUMBERS = {complex: dtypes.complex128, float: dtypes.float64, bool: dtypes.bool_, int: dtypes.int64}
+
 
 def default_collate(batch: Sequence[Any]) -> Any:
     """Make one batch of a list of samples.
@@ -65,24 +68,28 @@ def default_collate(batch: Sequence[Any]) -> Any:
 def collate(batch: Sequence[Any], path: str) -> Any:
     """Collate what lies at `path` of each sample."""
     first = batch[0]
-    if isinstance(first, Tensor):
-        return ops.stack(checked(batch, Tensor, path))
-    if isinstance(first, (np.ndarray, np.generic)):
-        return numpy_batch(batch, path)
-    if isinstance(first, bool):
-        return ops.asarray(numbers(batch, (bool,), path), dtype=dtypes.bool_)
-    if isinstance(first, (int, float, complex)):
-        values = numbers(batch, (int, float, complex), path)
-        if any(isinstance(value, complex) for value in values):
-            return ops.asarray(values, dtype=dtypes.complex128)
-        if any(isinstance(value, float) for value in values):
-            return ops.asarray(values, dtype=dtypes.float64)
-        return ops.asarray(values, dtype=dtypes.int64)
+    # One type throughout is the common case and quickly seen; what is left in doubt is looked at member by member.
+    alike = len(set(map(type, batch))) == 1
     if isinstance(first, (str, bytes)):
         return batch if isinstance(batch, list) else list(batch)
+    if isinstance(first, Tensor):
+        if not alike or len({member.array.shape for member in batch}) > 1:
+            check_members(batch, Tensor, path)
+        return ops.stack(list(batch))
+    if isinstance(first, (np.ndarray, np.generic)):
+        if not alike or len({member.shape for member in batch}) > 1:
+            check_members(batch, np.ndarray if isinstance(first, np.ndarray) else np.generic, path)
+        return numpy_batch(batch, path)
+    if isinstance(first, (bool, int, float, complex)):
+        if not alike:
+            check_numbers(batch, path)
+        kinds = set(map(type, batch))
+        dtype = next(dtype for kind, dtype in NUMBERS.items() if any(issubclass(k, kind) for k in kinds))
+        return ops.asarray(list(batch), dtype=dtype)
     if isinstance(first, Mapping):
+        keys = first.keys()
         for i, sample in enumerate(batch):
-            if not isinstance(sample, Mapping) or sample.keys() != first.keys():
+            if not (alike or isinstance(sample, Mapping)) or sample.keys() != keys:
                 found = sorted(map(str, sample)) if isinstance(sample, Mapping) else type(sample).__name__
                 raise DataError(
                     f"default_collate: {path} has keys {sorted(map(str, first))} in the first sample of the batch, but "
@@ -91,7 +98,7 @@ def collate(batch: Sequence[Any], path: str) -> Any:
         return rebuilt(first, {key: collate([sample[key] for sample in batch], f"{path}[{key!r}]") for key in first})
     if isinstance(first, Sequence):
         for i, sample in enumerate(batch):
-            if not isinstance(sample, Sequence) or len(sample) != len(first):
+            if not (alike or isinstance(sample, Sequence)) or len(sample) != len(first):
                 found = f"{len(sample)}" if isinstance(sample, Sequence) else f"a {type(sample).__name__}"
                 raise DataError(
                     f"default_collate: {path} has {len(first)} entries in the first sample of the batch, but number "
@@ -171,8 +178,8 @@ def rebuilt(like: Any, parts: Any) -> Any:
         return parts
 
 
-def checked(batch: Sequence[Any], kind: Any, path: str) -> list[Any]:
-    """Return the batch as a list, or raise where a member is of another kind or shape than the first."""
+def check_members(batch: Sequence[Any], kind: Any, path: str) -> None:
+    """Raise where a member is of another kind or shape than the first."""
     shape = batch[0].shape
     for i, member in enumerate(batch):
         if not isinstance(member, kind):
@@ -185,27 +192,26 @@ def checked(batch: Sequence[Any], kind: Any, path: str) -> list[Any]:
                 f"default_collate: {path} has shape {tuple(shape)} in the first sample of the batch, but "
                 f"{tuple(member.shape)} in number {i}; pad or crop the samples to one shape, or pass collate_fn"
             )
-    return list(batch)
 
 
-def numbers(batch: Sequence[Any], kinds: tuple[type, ...], path: str) -> list[Any]:
-    """Return the batch as a list, or raise where a member is no number."""
+def check_numbers(batch: Sequence[Any], path: str) -> None:
+    """Raise where a member is no number, or some are truth values and some are not."""
+    truth = isinstance(batch[0], bool)
     for i, member in enumerate(batch):
-        if not isinstance(member, kinds):
+        if not isinstance(member, (int, float, complex)) or isinstance(member, bool) != truth:
             raise DataError(
                 f"default_collate: {path} is of type {type(batch[0]).__name__} in the first sample of the batch, but "
                 f"of type {type(member).__name__} in number {i}; give every sample the same structure, or pass "
                 "collate_fn"
             )
-    return list(batch)
 
 
 def numpy_batch(batch: Sequence[Any], path: str) -> Tensor:
     """Stack NumPy arrays or NumPy scalars on the host."""
-    arrays = checked(batch, np.ndarray if isinstance(batch[0], np.ndarray) else np.generic, path)
-    if arrays[0].dtype.kind in "OSUVMm" and arrays[0].dtype.name != "bfloat16":
+    dtype = batch[0].dtype
+    if dtype.kind in "OSUVMm" and dtype.name != "bfloat16":
         raise ArgumentTypeError(
-            f"default_collate: {path} is a NumPy array of dtype {arrays[0].dtype}, which no tensor has; convert it to "
-            "numbers in the dataset, or pass collate_fn"
+            f"default_collate: {path} is a NumPy array of dtype {dtype}, which no tensor has; convert it to numbers in "
+            "the dataset, or pass collate_fn"
         )
-    return from_host(np.stack(arrays), copy=False)
+    return from_host(np.stack(batch), copy=False)

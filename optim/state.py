@@ -39,8 +39,13 @@ def adopted(name: str, value: Any, label: str) -> Any:
         return value.detach()
     if not (hasattr(value, "__dlpack__") or hasattr(value, "__array__")):
         return deepcopy(value)
+    if hasattr(value, "detach"):
+        value = value.detach()
+        if str(value.dtype).endswith("bfloat16"):
+            # NumPy has no such dtype to import it by; float32 holds every value of it.
+            value = value.float()
     try:
-        return ops.asarray(value.detach() if hasattr(value, "detach") else value, copy=True)
+        return ops.asarray(value, copy=True)
     except (CandelabraError, TypeError, ValueError, BufferError, RuntimeError) as error:
         raise StateDictError(f"{label}: {name} of type {type(value).__name__} cannot be read: {error}") from error
 

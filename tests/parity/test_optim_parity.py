@@ -250,3 +250,29 @@ def test_chained_schedulers(torch: Any) -> None:
             second.step()
             rates.append(second.get_last_lr())
     assert rates[:8] == rates[8:]
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam"])
+def test_complex_parameters(torch: Any, kind: str) -> None:
+    p = cb.ones(2, dtype=cb.complex64, requires_grad=True)
+    q = torch.ones(2, dtype=torch.complex64, requires_grad=True)
+    opt, ref = getattr(cb.optim, kind)([p], lr=0.1), getattr(torch.optim, kind)([q], lr=0.1)
+    for number in range(20):
+        p.grad, q.grad = cb.tensor([1 + 2j * number, 0.5j]), torch.tensor([1 + 2j * number, 0.5j])
+        opt.step()
+        ref.step()
+        np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_state_of_sixteen_bits_loads(torch: Any, dtype: str) -> None:
+    q = torch.ones(3, dtype=getattr(torch, dtype), requires_grad=True)
+    ref = torch.optim.Adam([q], lr=0.1)
+    q.grad = torch.tensor([1.0, -0.3, 0.01], dtype=q.dtype)
+    ref.step()
+    opt = cb.optim.Adam([cb.ones(3, dtype=getattr(cb, dtype), requires_grad=True)])
+    opt.load_state_dict(ref.state_dict())
+    for name, value in ref.state_dict()["state"][0].items():
+        mine = opt.state_dict()["state"][0][name]
+        assert mine.dtype == (cb.float32 if name == "step" else getattr(cb, dtype))
+        assert mine.tolist() == value.tolist()

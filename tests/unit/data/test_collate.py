@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, namedtuple
+from enum import IntEnum
 from types import MappingProxyType
 
 import candelabra as cb
@@ -14,6 +15,11 @@ from candelabra.data import default_collate, default_convert
 Point = namedtuple("Point", "x y")
 
 
+class Colour(IntEnum):
+    RED = 1
+    BLUE = 2
+
+
 @pytest.mark.parametrize(
     ("samples", "dtype", "values"),
     [
@@ -22,6 +28,8 @@ Point = namedtuple("Point", "x y")
         ([1.5, 2], cb.float64, [1.5, 2.0]),
         ([1, 2.5], cb.float64, [1.0, 2.5]),
         ([1j, 2.0], cb.complex128, [1j, 2.0]),
+        ([Colour.RED, Colour.BLUE], cb.int64, [1, 2]),
+        ([Colour.RED, 2.5], cb.float64, [1.0, 2.5]),
         ([np.float32(1.5), np.float32(2.5)], cb.float32, [1.5, 2.5]),
         ([np.int8(1), np.int8(2)], cb.int8, [1, 2]),
         ([np.array([1.0, 2.0]), np.array([3.0, 4.0])], cb.float64, [[1.0, 2.0], [3.0, 4.0]]),
@@ -53,6 +61,7 @@ def test_the_batch_does_not_share_memory_with_the_arrays() -> None:
 
 
 def test_structures() -> None:
+    assert default_collate([np.str_("a"), "b"]) == ["a", "b"]
     assert default_collate(["a", "b"]) == ["a", "b"] and default_collate((b"a", b"b")) == [b"a", b"b"]
     pairs = default_collate([(1, "a"), (2, "b")])
     assert type(pairs) is list and pairs[0].tolist() == [1, 2] and pairs[1] == ["a", "b"]
