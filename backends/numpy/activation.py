@@ -80,7 +80,7 @@ def _blockwise(
     first = inputs[0]
     n, dtype = first.size, first.dtype
     block = parallel.BLOCK * 4 // dtype.itemsize
-    if n <= block and all([array.flags.c_contiguous for array in inputs]):
+    if n <= block and all(array.flags.c_contiguous for array in inputs):
         shape = first.shape
         results = [np.empty(shape, dtype) for _ in range(outputs)]
         flat = [array.reshape(-1) for array in inputs]

@@ -9,17 +9,21 @@ whole score matrix never exists.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from ...core.backend import Kernel
+from . import memory, parallel
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
-# Scores worked on at a time: half a megabyte of float32.
-_BLOCK = 1 << 17
+# Scores worked on at a time: a quarter of a megabyte of float32.
+_BLOCK = 1 << 16
+
+# Scores from which on blocks are shared by threads.
+_SHARED = 1 << 18
 
 # Weights are kept for the backward pass up to this many (32 MB of float32), computed again beyond.
 _KEEP = 1 << 23
@@ -49,8 +53,8 @@ def _like_query(q: np.ndarray, width: int) -> np.ndarray:
     return np.empty((a, h, length, width), q.dtype)
 
 
-def _spans(shape: tuple[int, int, int], keys: int, causal: bool) -> Iterator[_Span]:
-    """Blocks over (A, H, L), each with the number of keys that it can see."""
+def _spans(shape: tuple[int, int, int], keys: int, causal: bool) -> list[list[_Span]]:
+    """Blocks over (A, H, L), each with the number of keys that it can see; those of the same heads together."""
     a, h, length = shape
     # A causal block of few rows sees few keys; splitting short sequences would cost more than it saves.
     rows = min(length, max(1, _BLOCK // max(keys, 1)))
@@ -58,12 +62,33 @@ def _spans(shape: tuple[int, int, int], keys: int, causal: bool) -> Iterator[_Sp
         rows = min(rows, max(128, length // 8))
     heads = min(h, max(1, _BLOCK // max(rows * keys, 1))) if rows == length else 1
     items = min(a, max(1, _BLOCK // max(heads * rows * keys, 1))) if heads == h else 1
+    jobs = []
     for i in range(0, a, max(items, 1)):
         for j in range(0, h, max(heads, 1)):
+            job = []
             for r in range(0, length, max(rows, 1)):
                 stop = min(r + rows, length)
                 seen = min(keys, stop) if causal else keys
-                yield slice(i, i + items), slice(j, j + heads), slice(r, stop), seen
+                job.append((slice(i, i + items), slice(j, j + heads), slice(r, stop), seen))
+            jobs.append(job)
+    return jobs
+
+
+def _for_spans(work: Callable[[_Span], None], jobs: list[list[_Span]], scores: int) -> None:
+    """Work through all blocks, on threads where there are many: each product then stays on its thread."""
+
+    def each(parts: Iterator[tuple[int, int]]) -> None:
+        with np.errstate(all="ignore"):
+            for start, stop in parts:
+                for job in jobs[start:stop]:
+                    for span in job:
+                        work(span)
+
+    if scores >= _SHARED and len(jobs) >= 2 * parallel.get_num_threads() > 2:
+        with memory.single_threaded_blas():
+            parallel.for_blocks(each, len(jobs), 1, least=2)
+    else:
+        each(iter([(0, len(jobs))]))
 
 
 def _bias(mask: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -134,28 +159,30 @@ def _attend(
     if keys == 0:
         out[...] = 0
     elif out.size or train:
-        with np.errstate(all="ignore"):
-            for span in _spans((a, h, length), keys, is_causal):
-                items, heads, rows, seen = span
-                scores = _scores(q, k, bias, span, is_causal, scale)
-                top = scores.max(axis=-1, keepdims=True)
-                if bias is not None:
-                    # A row that may look at nothing gives 0, as in PyTorch.
-                    np.maximum(top, np.finfo(top.dtype).min, out=top)
-                scores -= top
-                np.exp(scores, out=scores)
-                total = scores.sum(axis=-1, keepdims=True)
-                if bias is not None:
-                    np.copyto(total, 1, where=total == 0)
-                if weights is None:
-                    if logsumexp is not None:
-                        np.add(np.log(total), top, out=logsumexp[items, heads, rows])
-                    result = scores @ v[items, heads, :seen]
-                    np.divide(result, total, out=out[items, heads, rows])
-                else:
-                    kept = weights[items, heads, rows, :seen]
-                    np.multiply(scores, 1 / total, out=kept)
-                    np.matmul(kept, v[items, heads, :seen], out=out[items, heads, rows])
+
+
+        def work(span: _Span) -> None:
+            items, heads, rows, seen = span
+            scores = _scores(q, k, bias, span, is_causal, scale)
+            top = np.maximum.reduce(scores, axis=-1, keepdims=True)
+            if bias is not None:
+                # A row that may look at nothing gives 0, as in PyTorch.
+                np.maximum(top, np.finfo(top.dtype).min, out=top)
+            np.subtract(scores, top, out=scores)
+            np.exp(scores, out=scores)
+            total = np.add.reduce(scores, axis=-1, keepdims=True)
+            if bias is not None:
+                np.copyto(total, 1, where=total == 0)
+            if weights is not None:
+                kept = weights[items, heads, rows, :seen]
+                np.multiply(scores, np.reciprocal(total), out=kept)
+                np.matmul(kept, v[items, heads, :seen], out=out[items, heads, rows])
+                return
+            if logsumexp is not None:
+                np.add(np.log(total), top, out=logsumexp[items, heads, rows])
+            np.divide(scores @ v[items, heads, :seen], total, out=out[items, heads, rows])
+
+        _for_spans(work, _spans((a, h, length), keys, is_causal), a * h * length * keys)
     return _shaped(out, batch), weights, logsumexp
 
 
@@ -219,32 +246,35 @@ def attention_vjp(
     factor = q.dtype.type(scale)
     if keys == 0 and dq is not None:
         dq[...] = 0
-    with np.errstate(all="ignore"):
-        for span in _spans((a, h, length), keys, is_causal) if keys else ():
-            items, heads, rows, seen = span
-            upper = g[items, heads, rows]
-            if logsumexp is not None:
-                p = _scores(q, k, bias, span, is_causal, scale)
-                p -= logsumexp[items, heads, rows]
-                np.exp(p, out=p)
-            elif weights is not None:
-                p = weights[items, heads, rows, :seen]
-            whole = rows.stop - rows.start == length
-            if dv is not None:
-                _accumulate(p.swapaxes(-1, -2), upper, dv[items, heads, :seen], whole)
-            if not want_scores:
-                continue
-            ds = upper @ v[items, heads, :seen].swapaxes(-1, -2)
-            ds -= np.vecdot(upper, out[items, heads, rows])[..., None]
-            ds *= p
-            if dmask is not None:
-                dmask[items, heads, rows, :seen] = ds
-            if dq is not None:
-                part = dq[items, heads, rows]
-                np.matmul(ds, k[items, heads, :seen], out=part)
-                part *= factor
-            if dk is not None:
-                _accumulate(ds.swapaxes(-1, -2), q[items, heads, rows] * factor, dk[items, heads, :seen], whole)
+
+    def work(span: _Span) -> None:
+        items, heads, rows, seen = span
+        upper = g[items, heads, rows]
+        if logsumexp is not None:
+            p = _scores(q, k, bias, span, is_causal, scale)
+            p -= logsumexp[items, heads, rows]
+            np.exp(p, out=p)
+        elif weights is not None:
+            p = weights[items, heads, rows, :seen]
+        whole = rows.stop - rows.start == length
+        if dv is not None:
+            _accumulate(p.swapaxes(-1, -2), upper, dv[items, heads, :seen], whole)
+        if not want_scores:
+            return
+        ds = upper @ v[items, heads, :seen].swapaxes(-1, -2)
+        ds -= np.vecdot(upper, out[items, heads, rows])[..., None]
+        ds *= p
+        if dmask is not None:
+            dmask[items, heads, rows, :seen] = ds
+        if dq is not None:
+            part = dq[items, heads, rows]
+            np.matmul(ds, k[items, heads, :seen], out=part)
+            part *= factor
+        if dk is not None:
+            _accumulate(ds.swapaxes(-1, -2), q[items, heads, rows] * factor, dk[items, heads, :seen], whole)
+
+    if keys:
+        _for_spans(work, _spans((a, h, length), keys, is_causal), a * h * length * keys)
     results = tuple(None if d is None else _shaped(d, batch) for d in (dq, dk, dv, dmask))
     return results[: len(wants)]
 

@@ -19,6 +19,7 @@ import ctypes
 import os
 import platform
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,10 @@ _allocator = "untouched"
 _coretype = "untouched"
 _openblas: ctypes.CDLL | None = None
 _openblas_searched = False
+_functions: dict[str, Any] = {}
+_singles = 0
+_singles_lock = threading.Lock()
+_threads_outside: int | None = None
 
 
 def tune_allocator() -> bool:
@@ -171,6 +176,7 @@ def set_num_threads(n: int) -> bool:
     bool
         False where NumPy's BLAS is not an OpenBLAS that can be told; only the kernels' number changes then.
     """
+    global _threads_outside
     if isinstance(n, bool) or not isinstance(n, int):
         raise TypeError(f"set_num_threads takes an int, got {type(n).__name__}")
     if n < 1:
@@ -178,6 +184,46 @@ def set_num_threads(n: int) -> bool:
     pool = _parallel()
     if pool is not None:
         pool.set_num_threads(n)
+    with _singles_lock:
+        if _singles == 0:
+            return _set_blas_threads(n)
+        _threads_outside = n
+        return _find_openblas() is not None
+
+
+@contextlib.contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Keep each BLAS call on the thread that makes it, for kernels that run blocks on threads of their own.
+
+    The number of threads belongs to the whole process: the last one out, of all threads inside, restores it.
+    """
+    global _singles, _threads_outside
+    with _singles_lock:
+        if _singles == 0:
+            _threads_outside = get_num_threads()
+            if _threads_outside is not None and _threads_outside > 1:
+                _set_blas_threads(1)
+        _singles += 1
+    try:
+        yield
+    finally:
+        with _singles_lock:
+            _singles -= 1
+            if _singles == 0 and _threads_outside is not None and _threads_outside > 1:
+                _set_blas_threads(_threads_outside)
+
+
+def _after_fork() -> None:
+    # A lock that another thread held stays locked in the child.
+    global _singles_lock
+    _singles_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _set_blas_threads(n: int) -> bool:
     function = _function("set_num_threads", None, ctypes.c_int)
     if function is None:
         return False
@@ -195,7 +241,9 @@ def _parallel() -> Any:
 
 
 def _function(name: str, restype: Any, *argtypes: Any) -> Any:
-    """The OpenBLAS function `name`, whatever prefix and suffix this build gives its symbols."""
+    """The OpenBLAS function `name`, whatever prefix and suffix this build gives its symbols; None without OpenBLAS."""
+    if name in _functions:
+        return _functions[name]
     library = _find_openblas()
     if library is None:
         return None
@@ -204,6 +252,7 @@ def _function(name: str, restype: Any, *argtypes: Any) -> Any:
             function = getattr(library, f"{prefix}{name}{suffix}", None)
             if function is not None:
                 function.argtypes, function.restype = argtypes, restype
+                _functions[name] = function
                 return function
     return None
 

@@ -49,7 +49,9 @@ def set_num_threads(n: int) -> None:
         _threads = min(n, _MOST)
 
 
-def for_blocks(work: Callable[[Iterator[tuple[int, int]]], None], n: int, block: int = BLOCK) -> None:
+def for_blocks(
+    work: Callable[[Iterator[tuple[int, int]]], None], n: int, block: int = BLOCK, least: int = 4
+) -> None:
     """Cover ``range(n)`` by blocks, on several threads where `n` is large enough.
 
     Parameters
@@ -61,8 +63,10 @@ def for_blocks(work: Callable[[Iterator[tuple[int, int]]], None], n: int, block:
         Number of elements (or rows).
     block : int
         Length of a block, the last one may be shorter.
+    least : int
+        Blocks for each thread that make it worth while.
     """
-    threads = min(get_num_threads(), n // (4 * block))
+    threads = min(get_num_threads(), n // (least * block))
     if threads < 2:
         work((start, min(start + block, n)) for start in range(0, n, block))
         return

@@ -338,7 +338,7 @@ def cross_entropy_vjp(
     def work(i: int, j: int) -> None:
         part = out[i:j]
         np.multiply(powers[i:j], ratio[i:j, None], out=part)
-        if share is not None:
+        if share is not None and counted is not None:
             part -= counted[i:j, None] * (share if part.ndim == 2 else share[:, None])
 
     if out.size:

@@ -121,6 +121,25 @@ def test_threads():
         parallel.set_num_threads(ours)
 
 
+def test_blas_stays_on_its_thread_inside_and_comes_back():
+    before = memory.get_num_threads()
+    if before is None:
+        pytest.skip("NumPy's BLAS is no OpenBLAS that can be told")
+    try:
+        memory.set_num_threads(2)
+        with memory.single_threaded_blas():
+            with memory.single_threaded_blas():
+                assert memory.get_num_threads() == 1
+            assert memory.get_num_threads() == 1
+        assert memory.get_num_threads() == 2
+        with memory.single_threaded_blas():
+            assert memory.set_num_threads(3)
+            assert memory.get_num_threads() == 1
+        assert memory.get_num_threads() == 3
+    finally:
+        memory.set_num_threads(before)
+
+
 def test_threads_are_a_positive_int():
     with pytest.raises(TypeError, match="takes an int, got float"):
         memory.set_num_threads(1.5)
@@ -131,7 +150,7 @@ def test_threads_are_a_positive_int():
 
 
 def test_without_openblas_there_is_a_clear_answer(monkeypatch):
-    monkeypatch.setattr(memory, "_find_openblas", lambda: None)
+    monkeypatch.setattr(memory, "_function", lambda *_: None)
     assert memory.get_num_threads() is None
     threads = parallel.get_num_threads()
     assert memory.set_num_threads(threads) is False
