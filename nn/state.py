@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..core import ops
+from ..core import dtypes, ops
 from ..core.autograd import no_grad
 from ..core.errors import ArgumentTypeError, CandelabraError, StateDictError
 from ..core.tensor import Tensor
@@ -159,7 +159,7 @@ def load_own(
             continue
         try:
             value = _as_tensor(state_dict[key])
-        except CandelabraError as error:
+        except (CandelabraError, TypeError, ValueError, RuntimeError, BufferError) as error:
             problems.append(f"{key}: {error}")
             continue
         if value is None:
@@ -222,9 +222,13 @@ def _as_tensor(value: Any) -> Any:
     """Return a state dict's value as a tensor: ours, or another library's array through the host."""
     if isinstance(value, Tensor):
         return value
-    if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):
-        return ops.asarray(value.detach() if hasattr(value, "detach") else value)
-    return None
+    if not hasattr(value, "__array__") and not hasattr(value, "__dlpack__"):
+        return None
+    value = value.detach() if hasattr(value, "detach") else value
+    if str(value.dtype).endswith("bfloat16") and hasattr(value, "float"):
+        # Neither DLPack on the host nor NumPy's protocol carries it; float32 holds every value.
+        return ops.asarray(value.float()).to(dtypes.bfloat16)
+    return ops.asarray(value)
 
 
 def _overrides(module: Module, method: str) -> bool:

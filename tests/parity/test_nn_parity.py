@@ -512,6 +512,16 @@ def test_gains(torch: Any) -> None:
         assert nn.init.calculate_gain(name, param) == pytest.approx(torch.nn.init.calculate_gain(name, param))
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_state_dicts_of_any_precision_load(torch: Any, dtype: str) -> None:
+    theirs = torch.nn.Linear(3, 2).to(getattr(torch, dtype))
+    ours = nn.Linear(3, 2, dtype=cb.float64)
+    ours.load_state_dict(theirs.state_dict(keep_vars=True))
+    assert ours.weight.tolist() == theirs.weight.double().tolist()
+    ours.load_state_dict(theirs.state_dict(), assign=True)
+    assert ours.weight.dtype is getattr(cb, dtype)
+
+
 def test_a_small_network_trains_alike(torch: Any) -> None:
     """Weights carried over, the same batches, the same trajectory."""
     theirs = torch.nn.Sequential(

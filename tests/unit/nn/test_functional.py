@@ -5,13 +5,18 @@ from __future__ import annotations
 import candelabra as cb
 import numpy as np
 import pytest
+from candelabra import nn
 from candelabra.core.errors import ArgumentError, CandelabraError, DTypeError, ShapeError
 from candelabra.nn import functional as F
 
 
-def test_every_public_function_has_a_docstring_with_an_example() -> None:
-    for name in F.__all__:
-        assert ">>> " in (getattr(F, name).__doc__ or ""), name
+def test_everything_public_has_a_docstring_with_an_example() -> None:
+    public = {name: getattr(F, name) for name in F.__all__}
+    public |= {name: getattr(nn, name) for name in nn.__all__ if name not in ("functional", "init", "utils")}
+    public |= {name: getattr(nn.utils, name) for name in nn.utils.__all__}
+    public |= {name: value for name, value in vars(nn.init).items() if name.endswith("_") and name[0] != "_"}
+    assert len(public) > 100
+    assert [name for name, value in public.items() if ">>> " not in (value.__doc__ or "")] == []
 
 
 @pytest.mark.parametrize(("mode", "numpy_mode"), [("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap")])
