@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable
@@ -10,9 +11,10 @@ from typing import Any
 from . import dtypes, ops
 from .device import Device
 from .dtypes import DType
-from .errors import ArgumentError, ArgumentTypeError, DTypeError
+from .errors import ArgumentError, ArgumentTypeError, DTypeError, TransformError
 from .random_state import Generator, default_generator
 from .tensor import Tensor
+from .transforms.levels import active_levels, active_stack
 
 
 def draw(
@@ -35,21 +37,81 @@ def draw(
     **statics
         The row's own, such as ``low`` and ``high``.
     """
-    row = getattr(ops, f"random_{kind}")
-    return _drawn(
-        kind,
-        math.prod(shape),
-        dtype,
-        generator,
-        lambda at: row(shape=shape, dtype=dtype, device=device, **statics, **at),
-    )
+    levels = _levels_with_own_draws(kind) if active_stack.get() else ()
+    sizes = tuple([level.size for level in levels])
+    return _entered(_drawn(kind, (*sizes, *shape), dtype, device, generator, statics), levels)
+
+
+def _drawn(
+    kind: str,
+    shape: tuple[int, ...],
+    dtype: DType,
+    device: Device,
+    generator: Generator | None,
+    statics: dict[str, Any],
+) -> Tensor:
+    source = _source(generator)
+    n = math.prod(shape)
+    key, counter = source.draw(kind, n, dtype)
+    try:
+        return _row(kind)(key=key, counter=counter, shape=shape, dtype=dtype, device=device, **statics)
+    except Exception:
+        # What failed took nothing from the stream.
+        source.take_back(kind, n, dtype, key, counter)
+        raise
 
 
 def draw_permutation(n: int, dtype: DType, device: Device, generator: Generator | None) -> Tensor:
     """Return the integers below `n` in a random order."""
-    return _drawn(
-        "permutation", n, dtype, generator, lambda at: ops.random_permutation(n=n, dtype=dtype, device=device, **at)
-    )
+    levels = _levels_with_own_draws("permutation") if active_stack.get() else ()
+    source = _source(generator)
+    if levels:
+        sizes = tuple([level.size for level in levels])
+        total = math.prod(sizes) * n
+        key, counter = source.draw("bits", total)
+        keys = ops.reshape(ops.random_bits(key=key, counter=counter, n=total, device=device), (*sizes, n))
+        return _entered(ops.astype(ops.argsort(keys, axis=-1, stable=True), dtype), levels)
+    key, counter = source.draw("permutation", n, dtype)
+    try:
+        return ops.random_permutation(key=key, counter=counter, n=n, dtype=dtype, device=device)
+    except Exception:
+        source.take_back("permutation", n, dtype, key, counter)
+        raise
+
+
+def _levels_with_own_draws(kind: str) -> tuple[Any, ...]:
+    """Return the active transformations in which each sample draws for itself, oldest first."""
+    found = []
+    for level in active_levels():
+        randomness = getattr(level, "randomness", "same")
+        if randomness == "error":
+            raise TransformError(
+                f"a draw ({kind}) inside {level}, which does not say what it means; write "
+                "vmap(..., randomness='different') for a draw of each sample's own, or 'same' for one that all share"
+            )
+        if randomness == "different":
+            found.append(level)
+    return tuple(found)
+
+
+def _entered(tensor: Tensor, levels: tuple[Any, ...]) -> Tensor:
+    """Hide the leading axes of a draw, one for each level, oldest first."""
+    for level in levels:
+        tensor = level.hide(tensor, 0)
+    return tensor
+
+
+def _source(generator: Any) -> Generator:
+    if generator is None:
+        return default_generator
+    if not isinstance(generator, Generator):
+        raise ArgumentTypeError(f"a generator is a candelabra.Generator, not {type(generator).__name__}")
+    return generator
+
+
+@functools.cache
+def _row(kind: str) -> Callable[..., Tensor]:
+    return getattr(ops, f"random_{kind}")
 
 
 def draw_standard(
@@ -61,21 +123,6 @@ def draw_standard(
     statics = {"std": math.sqrt(0.5)} if kind == "normal" else {}
     parts = draw(kind, (*shape, 2), dtype.to_real(), device, generator, **statics)
     return ops.add(parts[..., 0], ops.multiply(parts[..., 1], 1j))
-
-
-def _drawn(
-    kind: str, n: int, dtype: DType, generator: Generator | None, make: Callable[[dict[str, int]], Tensor]
-) -> Tensor:
-    source = default_generator if generator is None else generator
-    if not isinstance(source, Generator):
-        raise ArgumentTypeError(f"a generator is a candelabra.Generator, not {type(source).__name__}")
-    key, counter = source.draw(kind, n, dtype)
-    try:
-        return make({"key": key, "counter": counter})
-    except Exception:
-        # What failed took nothing from the stream.
-        source.take_back(kind, n, dtype, key, counter)
-        raise
 
 
 def below(p: Tensor, shape: tuple[int, ...], device: Device, generator: Generator | None, name: str) -> Tensor:
@@ -118,4 +165,4 @@ def largest_integer(dtype: DType) -> int:
     """Return the largest integer up to which a dtype holds each."""
     if dtype.is_floating_point:
         return {"float16": 1 << 11, "bfloat16": 1 << 8, "float32": 1 << 24}.get(dtype.name, 1 << 53)
-    return (1 << (dtype.bits - (dtype.kind == "signed"))) - 1
+    return 1 if dtype.kind == "bool" else (1 << (dtype.bits - (dtype.kind == "signed"))) - 1

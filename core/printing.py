@@ -118,7 +118,8 @@ def printoptions(**options: Any) -> Iterator[None]:
     Examples
     --------
     >>> import candelabra as cb
-    >>> with cb.printoptions(precision=1):
+    >>> from candelabra.core.printing import printoptions
+    >>> with printoptions(precision=1):
     ...     print(cb.tensor([0.25]))
     tensor([0.2])
     """
@@ -158,9 +159,7 @@ def tensor_text(tensor: Tensor) -> str:
     if named:
         suffixes.append(f"dtype={tensor.dtype!r}")
     if tensor.device.levels:
-        suffixes.append(
-            f"inside={'+'.join(getattr(level, 'name', 'transformation') for level in tensor.device.levels)}"
-        )
+        suffixes.append(f"inside={'+'.join(map(str, tensor.device.levels))}")
     if tensor.grad_fn is not None:
         suffixes.append(f"grad_fn=<{tensor.grad_fn.name}>")
     elif tensor.requires_grad:

@@ -225,7 +225,7 @@ def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
     --------
     >>> import candelabra as cb
     >>> before = cb.get_rng_state()
-    >>> with cb.random.fork_rng():
+    >>> with cb.fork_rng():
     ...     _ = cb.manual_seed(1)
     >>> bool((cb.get_rng_state() == before).all())
     True

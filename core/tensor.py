@@ -407,7 +407,7 @@ class Tensor:
     def __copy__(self) -> Tensor:
         made, attributes = self._copied(self.array)
         if self.is_leaf and self.grad is not None:
-            made.node.grad = self.grad
+            made.node.grad = self.grad.__copy__()
         for name, value in attributes.items():
             setattr(made, name, value)
         return made
