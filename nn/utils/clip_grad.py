@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,18 +43,49 @@ def get_total_norm(
     >>> nn.utils.get_total_norm([cb.asarray([3.]), cb.asarray([[4.]])])
     tensor(5.)
     """
-    values = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    # A tensor without elements adds nothing, whatever the order.
+    values = [value for value in ([tensors] if isinstance(tensors, Tensor) else tensors) if value.size]
     norm_type = float(norm_type)
     if not values:
         return ops.asarray(0.0)
     with no_grad():
-        total = ops.global_norm([value.detach() for value in values], ord=norm_type)
+        total = _norm([value.detach() for value in values], norm_type)
     if error_if_nonfinite and not bool(ops.isfinite(total)):
         raise ArgumentError(
             f"the total norm of order {norm_type} is {total.item()}, so it cannot scale the gradients; "
             "set error_if_nonfinite=False to clip all the same"
         )
     return total
+
+
+def _norm(values: list[Any], p: float) -> Any:
+    """Return the p-norm of all elements, on the first tensor's device."""
+    device = values[0].device
+    parts = [_power_sum(value, p).to(device) for value in values]
+    joined = ops.concat([ops.reshape(part, (1,)) for part in parts], axis=0)
+    if p == math.inf:
+        return ops.max(joined)
+    if p == -math.inf:
+        return ops.min(joined)
+    total = ops.sum(joined)
+    if p == 2.0:
+        return ops.sqrt(total)
+    return total if p in (0.0, 1.0) else total ** (1.0 / p)
+
+
+def _power_sum(x: Any, p: float) -> Any:
+    """Return what one tensor adds to the p-th power of the norm; for infinite p its largest (or smallest) magnitude."""
+    if p == 2.0:
+        flat = ops.reshape(ops.abs(x) if x.dtype.is_complex else x, (-1,))
+        return ops.vecdot(flat, flat)
+    if p == 0.0:
+        return ops.sum(ops.astype(ops.not_equal(x, 0), x.dtype))
+    size = ops.abs(x)
+    if p == 1.0:
+        return ops.sum(size)
+    if p == math.inf:
+        return ops.max(size)
+    return ops.min(size) if p == -math.inf else ops.sum(size**p)
 
 
 def clip_grads_with_norm_(

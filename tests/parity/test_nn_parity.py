@@ -487,7 +487,7 @@ def test_smaller_functions(torch: Any) -> None:
             compare_gradients(torch, [one], [other], [(f"{name}({edge})", a, b)], 1e-7)
 
 
-@pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.5, float("inf")])
+@pytest.mark.parametrize("norm_type", [1.0, 2.0, 3.5, float("inf"), -float("inf")])
 def test_clip_grad(torch: Any, norm_type: float) -> None:
     arrays = [draw(3, 4), draw(5, seed=1), draw(seed=2)]
     for bound in (0.5, 100.0):

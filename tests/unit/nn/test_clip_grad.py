@@ -31,6 +31,8 @@ def test_by_norm() -> None:
     assert float(clip_grad_norm_(chosen[0], 1.0, math.inf, foreach=False)) == pytest.approx(0.6, rel=1e-5)
     assert float(clip_grad_norm_([], 1.0)) == 0.0
     assert float(get_total_norm([cb.asarray([1.0, -2.0])], 1.0)) == pytest.approx(3.0)
+    assert float(get_total_norm([cb.asarray([1.0, 0.0, -2.0]), cb.zeros(0)], 0.0)) == 2.0
+    assert float(get_total_norm([cb.asarray([1.0, -2.0]), cb.zeros(0, 3)], math.inf)) == 2.0
 
 
 def test_a_gradient_shared_with_a_tensor_is_not_written_through() -> None:
