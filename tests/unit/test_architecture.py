@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "backends": {"core", "backends"},
     "plugins": {"core", "backends", "plugins"},
     "nn": {"core", "nn"},
-    "optim": {"core", "optim", "nn"},
+    "optim": {"core", "optim"},
     "data": {"core", "data"},
     "api": {"core", "backends", "plugins", "nn", "optim", "data", "api"},
 }
