@@ -25,8 +25,8 @@ Padding = tuple[Pair, Pair]
 _BLOCK_BYTES = 4 << 20
 # Columns per product at which BLAS reaches its full rate.
 _COLUMNS = 448
-# Up to this many patch rows a product per tap costs more than copying the patches.
-_SMALL_K = 16
+# With so few patch rows (a first layer's) the products are cheap and what counts is to write the output but once.
+_SMALL_K = 32
 
 
 def _is_real(*arrays: Array | None) -> bool:
@@ -156,6 +156,23 @@ def _patches(x: Array, out_shape: Pair, kernel: Pair, stride: Pair, padding: Pad
     return cols
 
 
+def _few_patches(
+    x: Array, out_shape: Pair, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair
+) -> Array:
+    """The patch matrices of x (N, C, H, W) as (N, C * kh * kw + 1, Ho * Wo), ending in a row of ones for the bias."""
+    n, c = x.shape[:2]
+    kh, kw = kernel
+    full = np.empty((n, c * kh * kw + 1, *out_shape), x.dtype)
+    full[:, -1] = 1
+    taps = full[:, :-1].reshape(n, c, kh, kw, *out_shape)
+    source = x.transpose(2, 0, 1, 3)
+    for i in range(kh):
+        for j in range(kw):
+            top, left = i * dilation[0] - padding[0][0], j * dilation[1] - padding[1][0]
+            fill(taps[:, :, i, j].transpose(2, 0, 1, 3), source, top, stride[0], left, stride[1])
+    return full.reshape(n, c * kh * kw + 1, -1)
+
+
 def _images_per_block(n: int, bytes_per_image: int) -> int:
     return max(1, min(n, _BLOCK_BYTES // max(1, bytes_per_image)))
 
@@ -196,6 +213,18 @@ def conv2d(
         np.matmul(weight.reshape(o, c), x.reshape(n, c, h * w), out=out.reshape(n, o, h * w))
         if bias is not None:
             np.add(out, bias[:, None, None], out=out)
+        return out
+    if groups == 1 and c * kh * kw <= _SMALL_K:
+        matrix = np.zeros((o, c * kh * kw + 1), x.dtype)
+        matrix[:, :-1] = weight.reshape(o, -1)
+        if bias is not None:
+            matrix[:, -1] = bias
+        planes = out.reshape(n, o, ho * wo)
+        step = _images_per_block(n, (c * kh * kw + 1) * ho * wo * x.itemsize)
+        for n0 in range(0, n, step):
+            block = x[n0 : n0 + step]
+            patches = _few_patches(block, (ho, wo), (kh, kw), stride, padding, dilation)
+            np.matmul(matrix, patches, out=planes[n0 : n0 + step])
         return out
     if groups == 1 and winograd.applies((kh, kw), stride, dilation, (o, c), ho):
         winograd.convolve(x, weight, bias, out, padding, dilation[1])
@@ -243,7 +272,7 @@ def conv2d_input(
         return np.matmul(weight.reshape(o, c).T, g.reshape(n, o, h * w)).reshape(x_shape)
     if groups == 1 and winograd.applies((kh, kw), stride, dilation, (o, c), ho):
         return winograd.cotangents(None, g, weight, x_shape, weight.shape, padding, dilation[1], False)[0]
-    if groups == 1 and tuple(stride) == (1, 1):
+    if groups == 1 and tuple(stride) == (1, 1) and c * kh * kw > _SMALL_K:
         # The transpose of a stride-1 correlation is a correlation with the kernel turned around.
         out = np.empty(x_shape, g.dtype)
         taps = np.ascontiguousarray(weight[:, :, ::-1, ::-1].transpose(1, 2, 3, 0))
@@ -296,7 +325,9 @@ def conv2d_weight(
         return _sum_of_products(g.reshape(n, o, ho * wo), x.reshape(n, c, h * w)).reshape(weight_shape)
     if groups == 1 and winograd.applies((kh, kw), stride, dilation, (o, c), ho):
         return winograd.cotangents(x, g, None, x.shape, weight_shape, padding, dilation[1], False)[1]
-    if groups == 1 and tuple(stride) == (1, 1) and c * kh * kw > _SMALL_K:
+    if groups == 1 and c * kh * kw <= _SMALL_K:
+        return _few_weights(x, g, weight_shape, stride, padding, dilation)[0]
+    if groups == 1 and tuple(stride) == (1, 1):
         return _weight_by_taps(x, g, (kh, kw), padding, dilation)
     og = o // groups
     out = np.zeros((groups, og, cg * kh * kw), g.dtype)
@@ -308,6 +339,21 @@ def conv2d_weight(
         rows = np.ascontiguousarray(g[n0 : n0 + m].transpose(1, 0, 2, 3)).reshape(groups, og, -1)
         out += np.matmul(rows, cols.transpose(0, 2, 1))
     return out.reshape(weight_shape)
+
+
+def _few_weights(
+    x: Array, g: Array, weight_shape: tuple[int, ...], stride: Pair, padding: Padding, dilation: Pair
+) -> tuple[Array, Array]:
+    """Cotangents of weight and bias where patches are few."""
+    n, o, ho, wo = g.shape
+    k = x.shape[1] * weight_shape[2] * weight_shape[3]
+    total = np.zeros((o, k + 1), g.dtype)
+    planes = g.reshape(n, o, ho * wo)
+    step = _images_per_block(n, (k + 1) * ho * wo * g.itemsize)
+    for n0 in range(0, n, step):
+        patches = _few_patches(x[n0 : n0 + step], (ho, wo), weight_shape[2:], stride, padding, dilation)
+        total += np.add.reduce(np.matmul(planes[n0 : n0 + step], patches.transpose(0, 2, 1)), axis=0)
+    return np.ascontiguousarray(total[:, :-1]).reshape(weight_shape), np.ascontiguousarray(total[:, -1])
 
 
 def _sum_of_products(a: Array, b: Array) -> Array:
@@ -382,9 +428,12 @@ def conv2d_vjp(
         )
     statics: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     gx = conv2d_input(g, weight, x_shape=x.shape, **statics) if want_x else None
-    gw = conv2d_weight(x, g, weight_shape=weight.shape, **statics) if want_w else None
-    gb = None
-    if want_b:
+    gw = gb = None
+    if want_w and want_b and groups == 1 and int(np.prod(weight.shape[1:])) <= _SMALL_K and x.size and g.size:
+        gw, gb = _few_weights(x, g, weight.shape, stride, padding, dilation)
+    elif want_w:
+        gw = conv2d_weight(x, g, weight_shape=weight.shape, **statics)
+    if want_b and gb is None:
         gb = np.add.reduce(np.add.reduce(g, axis=(2, 3)), axis=0)
     return gx, gw, gb
 
