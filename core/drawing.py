@@ -121,7 +121,7 @@ def draw_standard(
     if not dtype.is_complex:
         return draw(kind, shape, dtype, device, generator)
     statics = {"std": math.sqrt(0.5)} if kind == "normal" else {}
-    parts = draw(kind, (*shape, 2), dtype.to_real(), device, generator, **statics)
+    parts: Any = draw(kind, (*shape, 2), dtype.to_real(), device, generator, **statics)
     return ops.add(parts[..., 0], ops.multiply(parts[..., 1], 1j))
 
 

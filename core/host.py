@@ -48,16 +48,18 @@ def from_host(array: Any, *, dtype: Any = None, device: Any = None, copy: bool =
         If no tensor holds the array's dtype, such as one of strings.
     """
     host = devices.host_device()
-    if not isinstance(array, host.backend.array_type):
-        array = host.backend.normalize(array) if hasattr(array, "dtype") else array
-        if not isinstance(array, host.backend.array_type):
-            raise ArgumentTypeError(f"from_host: a numpy.ndarray is needed, got {type(array).__name__}")
+    given: Any = array
+    if not isinstance(given, host.backend.array_type):
+        # A scalar of the host's library is nearly an array.
+        if isinstance(given, Tensor) or getattr(given, "shape", None) != ():
+            raise ArgumentTypeError(f"from_host: a numpy.ndarray is needed, got {type(given).__name__}")
+        given = host.backend.normalize(given)
     try:
-        here = dtypes.as_dtype(array.dtype)
+        here = dtypes.as_dtype(given.dtype)
     except ArgumentTypeError:
         known = ", ".join(d.name for d in dtypes.ALL)
         raise DTypeError(
-            f"from_host: no tensor holds an array of {array.dtype}; convert it to one of {known}"
+            f"from_host: no tensor holds an array of {given.dtype}; convert it to one of {known}"
         ) from None
     target = host if device is None else devices.as_device(device)
     wanted = here if dtype is None else dtypes.as_dtype(dtype)
@@ -66,8 +68,9 @@ def from_host(array: Any, *, dtype: Any = None, device: Any = None, copy: bool =
         raise DTypeError(f"from_host: complex numbers cannot become {wanted.name}; take the array's real part first")
     # Foreign byte orders and other dtypes: the cast copies.
     cast = host.native.get(wanted, host.native[here])
-    made = host.backend.asarray(array, cast)
+    made = host.backend.asarray(given, cast)
     if target is host:
-        return Tensor(host.backend.copy(made) if copy and made is array else made, host)
+        shared = made is given or made.base is not None
+        return Tensor(host.backend.copy(made) if copy and shared else made, host)
     made = target.backend.asarray(made, native, target.index or 0)
     return Tensor(target.backend.copy(made) if copy else made, target)

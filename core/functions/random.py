@@ -175,7 +175,9 @@ def normal(
         raise ArgumentError(f"normal: the standard deviation must not be negative, got {std}")
     shape = ops.broadcast_shapes(*[t.shape for t in tensors])
     noise = draw("normal", shape, kind, place, generator)
-    mean, std = (v.detach().to(device=place, dtype=kind) if isinstance(v, Tensor) else v for v in (mean, std))
+    mean, std = (
+        ops.to_device(ops.astype(v.detach(), kind), place) if isinstance(v, Tensor) else v for v in (mean, std)
+    )
     return _finish(ops.add(ops.multiply(noise, std), mean), requires_grad)
 
 
@@ -382,8 +384,9 @@ def multinomial(
     place = input.device.physical
     if dtypes.float64 not in place.native:
         # The stream fixes the arithmetic to float64, which the host has.
-        return multinomial(input.cpu(), samples, replacement, generator=generator).to(place)
-    weights = input.detach().to(dtype=dtypes.float64)
+        host = ops.to_device(input.detach(), devices.host_device())
+        return ops.to_device(multinomial(host, samples, replacement, generator=generator), place)
+    weights = ops.astype(input.detach(), dtypes.float64)
     require(
         ops.logical_and(ops.greater_equal(weights, 0), ops.isfinite(weights)),
         "multinomial: weights must be finite and not negative",

@@ -6,6 +6,7 @@ import copy
 import io
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import candelabra as cb
@@ -199,6 +200,12 @@ class TestHost:
         shared += 1.0
         assert array.tolist() == [[1.0] * 3] * 2
 
+    def test_subclasses_of_arrays_are_copied_too(self, tmp_path: Path) -> None:
+        mapped = np.memmap(tmp_path / "numbers", np.float32, "w+", shape=(3,))
+        x = from_host(mapped)
+        mapped[:] = 1.0
+        assert x.tolist() == [0.0, 0.0, 0.0]
+
     def test_odd_arrays(self) -> None:
         assert from_host(np.arange(3, dtype=">i4")).tolist() == [0, 1, 2]
         assert from_host(np.arange(3, dtype=">f8"), copy=False).dtype is cb.float64
@@ -218,6 +225,8 @@ class TestHost:
     def test_bad_input(self) -> None:
         with pytest.raises(ArgumentTypeError, match=r"from_host: a numpy\.ndarray is needed, got list"):
             from_host([1.0])
+        with pytest.raises(ArgumentTypeError, match="got Tensor"):
+            from_host(cb.ones(2))
         with pytest.raises(DTypeError, match="from_host: no tensor holds an array of <U1; convert it to one of bool"):
             from_host(np.array(["a"]))
         with pytest.raises(DTypeError, match="complex numbers cannot become float32; take the array's real part first"):
