@@ -83,7 +83,7 @@ _SUBMODULES = frozenset(
      "random", "cli")
 )  # fmt: skip
 _LATE = {
-    "save": "core.serialization", "load": "core.serialization", "set_printoptions": "core.printing",
+    "save": "serialization", "load": "serialization", "set_printoptions": "core.printing",
     "get_printoptions": "core.printing", "set_num_threads": "core.threads", "get_num_threads": "core.threads",
     "devices": "core.listing", "vmap": "core.transforms.func", "checkpoint": "core.autograd.checkpoint",
 }  # fmt: skip

@@ -7,6 +7,7 @@ compares equal to, the physical one.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -78,8 +79,10 @@ class Device:
     device(type='cpu')
     """
 
-    __slots__ = ("__weakref__", "_backend", "_dtype_of", "_native", "_xp", "index", "levels", "parent", "physical", "type")
+    __slots__ = ("__weakref__", "_backend", "_dtype_of", "_implementations", "_native", "_xp", "index", "levels", "parent", "physical", "type")
     _interned: ClassVar[dict[Any, Device]] = {}
+    # Levelled devices live as long as something is on them.
+    _levelled: ClassVar[weakref.WeakValueDictionary[Any, Device]] = weakref.WeakValueDictionary()
     type: str
     index: int | None
     levels: tuple[Any, ...]
@@ -109,7 +112,7 @@ class Device:
             found = object.__new__(cls)
             found.type, found.index, found.levels = kind, index, ()
             found.physical = found.parent = found
-            found._backend = found._native = found._dtype_of = found._xp = None
+            found._backend = found._native = found._dtype_of = found._xp = found._implementations = None
             found = cls._interned.setdefault((kind, index), found)
         return found
 
@@ -119,21 +122,16 @@ class Device:
         if not ordered:
             return self.physical
         key = (self.physical, *ordered)
-        found = Device._interned.get(key)
+        found = Device._levelled.get(key)
         if found is None:
             found = object.__new__(Device)
             found.type, found.index, found.levels = self.type, self.index, ordered
             found.physical = self.physical
             found.parent = self.physical.at_levels(ordered[:-1])
             found._backend = found._native = found._dtype_of = found._xp = None
-            found = Device._interned.setdefault(key, found)
+            found._implementations = {}
+            found = Device._levelled.setdefault(key, found)
         return found
-
-    @classmethod
-    def forget_level(cls, level: Any) -> list[Device]:
-        """Drop the interned devices of a level that has ended; return them."""
-        gone = [key for key, device in cls._interned.items() if level in device.levels]
-        return [cls._interned.pop(key) for key in gone]
 
     def resolved(self) -> Device:
         """Return the device with its index, checking that it is there."""

@@ -49,7 +49,6 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
     arguments = f" with {', '.join(f'{k}={v!r}' for k, v in given.items())}" if given else ""
     text = f"{row.name}({shown}){arguments}{where}: "
     shapes = [tuple(v.array.shape) for v in operands if hasattr(v, "array")]
-    kinds = [v.device.dtype_of[v.array.dtype] for v in operands if hasattr(v, "array")]
     reason = str(error) or type(error).__name__
     if row.batch == "elementwise" and not _broadcastable(shapes):
         return ShapeError(
@@ -60,7 +59,12 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
         return AxisError(f"{text}{reason}")
     from . import dtypes
 
-    wrong = [k for k in kinds if k not in dtypes.CATEGORIES[row.category]]
+    promoted = [
+        v.device.dtype_of[v.array.dtype]
+        for o, v in zip(_names(row, len(operands)), operands, strict=False)
+        if hasattr(v, "array") and o.name.partition("[")[0] in (row.promote or [o.name])
+    ]
+    wrong = [k for k in promoted if k not in dtypes.CATEGORIES[row.category]]
     if wrong:
         return DTypeError(
             f"{text}takes {row.category} dtypes, not {wrong[0].name}; convert first, for example with .to(...)"

@@ -9,7 +9,7 @@ the row's rule or its body, used under `create_graph` and inside transformations
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from . import device as devices
@@ -168,9 +168,14 @@ class Implementations(dict[Any, Implementation]):
         self.row = row
 
     def __missing__(self, device: devices.Device) -> Implementation:
-        made = Implementation(self.row, device.resolved() if not device.levels else device)
-        self[device] = made
-        return made
+        if not device.levels:
+            made = self[device] = Implementation(self.row, device.resolved())
+            return made
+        # A transformation's implementations go when its device goes.
+        own = device._implementations
+        if self.row not in own:
+            own[self.row] = Implementation(self.row, device)
+        return own[self.row]
 
 
 def implementations(row: Row) -> Implementations:
@@ -183,14 +188,6 @@ def implementations(row: Row) -> Implementations:
 def implementation(row: Row, device: devices.Device) -> Implementation:
     """Return a row's implementation on a device."""
     return implementations(row)[device]
-
-
-def forget_device(gone: Sequence[devices.Device]) -> None:
-    """Drop what was built for devices that are no more (levels that ended)."""
-    for row in TABLE.values():
-        if row.implementations:
-            for device in gone:
-                row.implementations.pop(device, None)
 
 
 class Namespace:
@@ -212,20 +209,29 @@ class Namespace:
 
 
 def _raw_function(row: Row, device: devices.Device) -> Callable[..., Any]:
-    forward = implementation(row, device).forward
+    # What is created has no levels: it is a constant in all of them.
+    impl = implementation(row, device.physical if row.kind == "creation" else device)
+    forward = impl.forward
+    if impl.source == "library":
+        return forward
+    # A kernel takes statics as rules write them; a body and a transformation read them as dispatch prepares them.
+    prepare = row.prepare if impl.source != "kernel" else None
     operands = len(row.operands)
     before = [s for s in row.statics if s.where == "before"]
     rest = [s for s in row.statics if s.where != "before"]
     defaults = {s.name: s.default for s in rest if not s.required}
-    names = tuple(s.name for s in (*before, *rest))
+    names = tuple(s.name for s in row.statics)
+    positional = tuple(s.name for s in (*before, *rest))
 
     def raw(*args: Any, **kwargs: Any) -> Any:
         given, extra = args[:operands], args[operands:]
         if len(given) < operands:
             given = (*given, *(None,) * (operands - len(given)))
-        statics = {**defaults, **dict(zip(names, extra, strict=False)), **kwargs}
+        statics = {**defaults, **dict(zip(positional, extra, strict=False)), **kwargs}
         if statics.get("dtype") is not None:
             statics["dtype"] = device.native_dtype(statics["dtype"], row.name)
+        if prepare is not None and names:
+            statics = dict(zip(names, prepare(device, *given, *[statics[n] for n in names]), strict=True))
         if before:
             return forward(*given, *(statics.pop(s.name) for s in before), **statics)
         return forward(*given, **statics)

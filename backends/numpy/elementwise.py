@@ -96,6 +96,25 @@ def real(x: np.ndarray) -> np.ndarray:
     return x.real
 
 
+def sort(x: np.ndarray, *, axis: int = -1, descending: bool = False, stable: bool = True) -> np.ndarray:
+    """Sort along an axis."""
+    found = np.sort(x, axis=axis, stable=stable)
+    return np.flip(found, axis=axis) if descending else found
+
+
+def argsort(x: np.ndarray, *, axis: int = -1, descending: bool = False, stable: bool = True) -> np.ndarray:
+    """Return the indices that sort; descending ones keep the order of equal values, too."""
+    if not descending:
+        return np.argsort(x, axis=axis, stable=stable)
+    order = np.argsort(np.flip(x, axis=axis), axis=axis, stable=stable)
+    return np.flip(x.shape[axis] - 1 - order, axis=axis)
+
+
+def searchsorted(x1: np.ndarray, x2: np.ndarray, sorter: Any = None, *, side: str = "left") -> Any:
+    """Return where values would go."""
+    return np.searchsorted(x1, x2, side=side, sorter=sorter)  # type: ignore[call-overload]
+
+
 def matmul(x1: np.ndarray, x2: np.ndarray) -> Any:
     """Multiply matrices; 16-bit floats compute in float32, for which BLAS has kernels."""
     if x1.dtype.itemsize == 2 and x1.dtype.kind not in "iu":
@@ -158,6 +177,9 @@ KERNELS: dict[str, Any] = {
     "conj": conj,
     "real": real,
     "matmul": matmul,
+    "sort": sort,
+    "argsort": argsort,
+    "searchsorted": searchsorted,
     "alias": alias,
     "getitem": getitem,
     "setitem": setitem,

@@ -15,7 +15,7 @@ from ..errors import ArgumentTypeError, AutogradError, DTypeError, ShapeError
 from ..implementation import namespace as _xp
 from ..namespace import tensor_namespace
 from ..tensor import Tensor
-from .mode import grad_mode
+from .mode import grad_mode, walking_back
 from .node import Leaf, MultiNode, Node, Output
 
 _sequence = attrgetter("sequence")
@@ -64,6 +64,21 @@ def run(
             if parent is not None and parent not in seen:
                 stack.append(parent)
     order.sort(key=_sequence, reverse=True)
+    token = walking_back.set(True)
+    try:
+        return _walk(roots, seeds, wanted, order, retain_graph, create_graph)
+    finally:
+        walking_back.reset(token)
+
+
+def _walk(
+    roots: Sequence[Any],
+    seeds: Sequence[Any],
+    wanted: Sequence[Any] | None,
+    order: list[Any],
+    retain_graph: bool,
+    create_graph: bool,
+) -> dict[Any, Any]:
     needed: set[Any] | None = None
     if wanted is not None:
         needed = set(wanted)
@@ -192,7 +207,7 @@ def _as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
     listed = len(impl.row.operands) - 1 if impl.row.has_list else None
     found: list[Any] = []
     for (kind, which), value in zip(impl.saves, saved, strict=True):
-        if value is None or kind in ("shape", "dtype", "residual"):
+        if kind in ("shape", "dtype", "residual") or value is None or isinstance(value, (int, float, complex)):
             found.append(value)
         elif kind == "out":
             owner = Output(node, which) if type(node) is MultiNode else node

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 F = TypeVar("F", bound=Callable[..., Any])
 
 grad_mode: ContextVar[Any] = ContextVar("candelabra_grad_mode", default=True)
+# While backward runs, arrays of transformations that have ended may still be computed with.
+walking_back: ContextVar[bool] = ContextVar("candelabra_walking_back", default=False)
 inference: ContextVar[bool] = ContextVar("candelabra_inference_mode", default=False)
 
 

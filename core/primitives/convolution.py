@@ -142,7 +142,7 @@ CONV: dict[str, Any] = {"category": "floating-point"}
 conv2d = general(
     "conv2d", "x, weight, bias=None, /, *, stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1",
     "Return the cross-correlation of images (N, C, H, W) with kernels (O, C / groups, kh, kw).",
-    body=_conv_body, vjp=_conv_vjp, prepare=_prepare_conv, **CONV,
+    body=_conv_body, vjp=_conv_vjp, prepare=_prepare_conv, batch="merge", **CONV,
 )  # fmt: skip
 conv2d_input = bilinear(
     "conv2d_input", "c, weight, /, *, x_shape, stride, padding, dilation, groups",
@@ -284,7 +284,7 @@ def _table(xp: Any, rows: list[list[int]], dtype: Any) -> Any:
     return xp.stack(lines, axis=0)
 
 
-POOL: dict[str, Any] = {"category": "real floating-point", "floating": True}
+POOL: dict[str, Any] = {"batch": "merge", "category": "real floating-point", "floating": True}
 max_pool2d = general(
     "max_pool2d", "x, /, *, kernel_size, stride=None, padding=(0, 0), dilation=(1, 1), ceil_mode=False",
     "Return the largest value of each window of images (N, C, H, W); the first wins a tie.",

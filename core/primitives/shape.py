@@ -50,7 +50,9 @@ def _prepare_expand(device: Any, x: Any, axis: Any) -> tuple[Any]:
 
 def _expand_body(xp: Any, x: Any, *, axis: Any) -> Any:
     shape = list(x.shape)
-    for a in sorted(axis):
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    width = len(shape) + len(axes)
+    for a in sorted(a % width for a in axes):
         shape.insert(a, 1)
     return xp.reshape(x, tuple(shape))
 

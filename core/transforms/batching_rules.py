@@ -1,0 +1,132 @@
+"""How indexing batches: rows whose rule must look at which of the operands hide an axis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..primitives.indexing import ARRAY
+from ..primitives.tools import axis_index, size_of
+
+NO_BODY = frozenset({"getitem", "take_along_axis"})
+
+
+def _take(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
+    x, indices = operands
+    axis = axis_index(0 if statics["axis"] is None else statics["axis"], len(x.shape), "take")
+    if not level.wraps(indices):
+        return forward(x.value, indices, axis=axis + 1)
+    rank = len(indices.shape)
+    if not level.wraps(x):
+        found = forward(x, indices.value, axis=axis)
+        return xp.moveaxis(found, (axis,), (0,)) if axis else found
+    # Both: one long axis of all samples' entries, with each sample's indices shifted to its own.
+    size, n = level.size, x.shape[axis]
+    moved = xp.moveaxis(x.value, (axis + 1,), (1,))
+    rest = tuple(moved.shape)[2:]
+    flat = xp.reshape(moved, (size * n, *rest))
+    found = xp.take(flat, _shifted(level, xp, indices, n), axis=0)
+    shaped = xp.reshape(found, (size, *tuple(indices.shape), *rest))
+    order = list(range(1 + rank, 1 + rank + axis)), list(range(1, 1 + axis))
+    return xp.moveaxis(shaped, tuple(order[0]), tuple(order[1])) if axis else shaped
+
+
+def _shifted(level: Any, xp: Any, indices: Any, n: int) -> Any:
+    value = indices.value
+    value = xp.where(value < 0, value + n, value)
+    offset = xp.reshape(xp.arange(level.size, dtype=value.dtype) * n, (level.size, *(1,) * len(indices.shape)))
+    return xp.reshape(value + offset, (size_of(tuple(value.shape)),))
+
+
+def _index_add(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
+    from .batching import batched
+
+    x, index, source = operands
+    axis = axis_index(statics["axis"], len(x.shape), "index_add")
+    a, b = batched(xp, level, x), batched(xp, level, source)
+    if not level.wraps(index):
+        return forward(a, index, b, axis=axis + 1)
+    size, n = level.size, x.shape[axis]
+    a, b = xp.moveaxis(a, (axis + 1,), (1,)), xp.moveaxis(b, (axis + 1,), (1,))
+    rest = tuple(a.shape)[2:]
+    total = forward(
+        xp.reshape(a, (size * n, *rest)), _shifted(level, xp, index, n), xp.reshape(b, (-1, *rest)) if b.shape[1] else
+        xp.reshape(b, (0, *rest)), axis=0,
+    )  # fmt: skip
+    return xp.moveaxis(xp.reshape(total, (size, n, *rest)), (1,), (axis + 1,))
+
+
+def _layout(key: Any, rank: int) -> tuple[int, bool]:
+    """How many result axes stand before the index arrays' own, and whether those come first because they lie apart."""
+    used = sum(1 for k in key if k is not None and k is not Ellipsis)
+    expanded: list[Any] = []
+    for k in key:
+        if k is Ellipsis:
+            expanded += [("slice",)] * (rank - used)
+        else:
+            expanded.append(k)
+    advanced = [i for i, k in enumerate(expanded) if k == ARRAY or isinstance(k, int)]
+    apart = advanced[-1] - advanced[0] + 1 != len(advanced)
+    before = sum(1 for k in expanded[: advanced[0]] if k is None or isinstance(k, tuple))
+    return (0 if apart else before), apart
+
+
+def _getitem(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
+    from .batching import batched
+
+    x, indices = operands
+    key = statics["key"]
+    if not level.wraps(indices):
+        found = forward(x.value, list(indices), key=(("slice", None, None, None), *key))
+        if indices and _layout(key, len(x.shape))[1]:
+            rank = max(len(i.shape) for i in indices)
+            return xp.moveaxis(found, (rank,), (0,))
+        return found
+    rank = max(len(i.shape) for i in indices)
+    arrays, lines = _index_arrays(level, xp, indices, rank)
+    found = forward(batched(xp, level, x), [lines, *arrays], key=(ARRAY, *key))
+    before, _ = _layout(key, len(x.shape))
+    if not before:
+        return found
+    # The arrays' axes came first; each sample has them behind `before` others.
+    return xp.moveaxis(found, tuple(range(1, 1 + rank)), tuple(range(1 + before, 1 + before + rank)))
+
+
+def _index_arrays(level: Any, xp: Any, indices: Any, rank: int) -> tuple[list[Any], Any]:
+    arrays = []
+    for i in indices:
+        if level.wraps(i):
+            shape = tuple(i.value.shape)
+            arrays.append(xp.reshape(i.value, (shape[0], *(1,) * (rank + 1 - len(shape)), *shape[1:])))
+        else:
+            arrays.append(i)
+    from .. import dtypes
+
+    kind = xp.device.best_native_dtype(dtypes.int64)
+    return arrays, xp.reshape(xp.arange(level.size, dtype=kind), (level.size, *(1,) * rank))
+
+
+def _setitem(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
+    from .batching import batched
+
+    x, value, indices = operands
+    key = statics["key"]
+    if indices:
+        before, apart = _layout(key, len(x.shape))
+        if apart or (before and level.wraps(indices)):
+            return NotImplemented
+    target = batched(xp, level, x)
+    if level.wraps(indices):
+        rank = max(len(i.shape) for i in indices)
+        arrays, lines = _index_arrays(level, xp, indices, rank)
+        places, whole = [lines, *arrays], (ARRAY, *key)
+    else:
+        places, whole = list(indices), (("slice", None, None, None), *key)
+    if not level.wraps(value):
+        return forward(target, value, places, key=whole)
+    selected = len(xp.getitem(target, places, key=whole).shape) - 1
+    shape = tuple(value.value.shape)
+    aligned = xp.reshape(value.value, (shape[0], *(1,) * (selected - len(shape) + 1), *shape[1:]))
+    return forward(target, aligned, places, key=whole)
+
+
+RULES: dict[str, Any] = {"take": _take, "index_add": _index_add, "getitem": _getitem, "setitem": _setitem}

@@ -1,0 +1,262 @@
+"""Levels: what makes transformations nest.
+
+Each transformation entered gets a level. An operation runs at the newest level among its operands, with what belongs to
+older levels as constants, and runs again on what is inside. Wrappers nest in the order of levels, oldest innermost.
+
+Entering, leaving and lifting to a level are recorded operations, each the transpose of another: reverse mode has one tape
+and no level of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any, ClassVar
+
+from ..autograd.mode import grad_mode, walking_back
+from ..autograd.node import Node, next_sequence
+from ..device import Device
+from ..errors import TransformError
+from ..implementation import namespace
+from ..primitives.row import Row
+from ..tensor import Tensor
+
+_serials = itertools.count(1)
+active_stack: ContextVar[tuple[Level, ...]] = ContextVar("candelabra_levels", default=())
+
+
+def active_levels() -> tuple[Level, ...]:
+    """Return the levels that are entered now, oldest first."""
+    return active_stack.get()
+
+
+class Level:
+    """One entered transformation.
+
+    Levels are used again after they end, unless the tape still names them; `epoch` tells one use from the next, and
+    `serial` grows with each, so that newer levels wrap older ones.
+    """
+
+    kind = "a transformation"
+    _free: ClassVar[dict[tuple[type, int], list[Any]]] = {}
+
+    def __init__(self) -> None:
+        self.serial = self.epoch = self.depth = 0
+        self.alive = self.on_tape = False
+
+    def __repr__(self) -> str:
+        return self.kind
+
+    @classmethod
+    def acquire(cls) -> Any:
+        """Return a level that nobody uses, newer than all active ones."""
+        depth = len(active_stack.get())
+        pool = Level._free.setdefault((cls, depth), [])
+        level = pool.pop() if pool else cls()
+        level.depth, level.serial, level.alive = depth, next(_serials), True
+        return level
+
+    def __enter__(self) -> Level:
+        active_stack.set((*active_stack.get(), self))
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        active_stack.set(active_stack.get()[:-1])
+        self.alive = False
+        if not self.on_tape:
+            self.epoch += 1
+            Level._free[type(self), self.depth].append(self)
+
+    def kernel(self, row: Row, device: Device) -> Callable[..., Any]:
+        """Return the forward of a row on a device whose newest level this is."""
+        raise TransformError(f"{self} has no kernels")
+
+    def concrete(self, array: Any, operation: str) -> Any:
+        """Return what is inside an array, for an operation that needs plain values."""
+        raise TransformError(f"{self} has no plain values")
+
+    def lower(self, wrapped: Any) -> Any:
+        """Return the cotangent of a constant from the cotangent of what it was lifted to."""
+        raise TransformError(f"{self} cannot lower")
+
+    def lower_constant(self, array: Any, device: Device) -> Any:
+        """Do the same for a cotangent that this level does not wrap."""
+        raise TransformError(f"{self} cannot lower")
+
+
+class Wrapped:
+    """An array of a transformation: it has a shape, a dtype, operators, and a device that says its levels."""
+
+    __slots__ = ("device", "epoch", "level")
+    __array_ufunc__ = None
+    level: Level
+    device: Device
+    shape: tuple[int, ...]
+    dtype: Any
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def base(self) -> None:
+        """A wrapped array is no view."""
+        return None
+
+    def __getitem__(self, key: Any) -> Any:
+        static, arrays = [], []
+        for part in key if isinstance(key, tuple) else (key,):
+            if isinstance(part, slice):
+                static.append(("slice", part.start, part.stop, part.step))
+            elif part is None or part is Ellipsis or isinstance(part, int):
+                static.append(part)
+            else:
+                static.append(("array",))
+                arrays.append(part)
+        return namespace(joint([self, *arrays], self.device)).getitem(self, arrays, key=tuple(static))
+
+    def map(self, function: Callable[[Any], Any], device: Device) -> Any:
+        """Apply a function to what is inside."""
+        raise TransformError("not a wrapped array")
+
+
+def joint(operands: Sequence[Any], fallback: Device) -> Device:
+    """Return the device of all levels among operands."""
+    levels = {level for o in operands if isinstance(o, Wrapped) for level in o.device.levels}
+    return fallback.physical.at_levels(levels)
+
+
+def _operator(name: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
+    def operate(self: Any, other: Any) -> Any:
+        device = self.device
+        if isinstance(other, Wrapped) and other.device is not device:
+            device = joint((self, other), device)
+        function = getattr(namespace(device), name)
+        return function(other, self) if reflected else function(self, other)
+
+    return operate
+
+
+for _short, _name in {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "pow", "floordiv": "floor_divide",
+    "mod": "remainder", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+}.items():  # fmt: skip
+    setattr(Wrapped, f"__{_short}__", _operator(_name))
+    setattr(Wrapped, f"__r{_short}__", _operator(_name, True))
+for _short, _name in {
+    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal",
+}.items():  # fmt: skip
+    setattr(Wrapped, f"__{_short}__", _operator(_name))
+Wrapped.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]
+Wrapped.__neg__ = lambda self: namespace(self.device).negative(self)  # type: ignore[attr-defined]
+
+
+def check_alive(wrapped: Any) -> None:
+    """Refuse an array whose transformation has ended."""
+    level = wrapped.level
+    if wrapped.epoch != level.epoch or not (level.alive or walking_back.get()):
+        raise TransformError(
+            f"a tensor of shape {wrapped.shape} was made inside {wrapped.level} and used after it ended; "
+            "return it from the transformed function instead"
+        )
+
+
+def lower(level: Level, g: Any, device: Device) -> Any:
+    """Return what a cotangent at a device with `level` is for a constant without it."""
+    if isinstance(g, Wrapped):
+        if g.level is level:
+            return level.lower(g)
+        if level in g.device.levels:
+            without = g.device.physical.at_levels(x for x in g.device.levels if x is not level)
+            return g.map(lambda inner: lower(level, inner, g.device.parent), without)
+    return level.lower_constant(g, device.physical.at_levels(x for x in device.levels if x is not level))
+
+
+class Crossing:
+    """What the node of an operation between levels records: both ways across, on arrays and on tensors."""
+
+    __slots__ = ("back", "back_graph", "device", "row", "saves", "xp")
+
+    def __init__(self, name: str, device: Device, back: Callable[..., Any], back_graph: Callable[..., Any]) -> None:
+        self.row = _CrossingRow(name)
+        self.device, self.back, self.back_graph, self.saves = device, back, back_graph, ()
+        self.xp = namespace(device)
+
+    def backward(self, xp: Any, g: Any, node: Any, saved: Any) -> tuple[Any, ...]:
+        return self.back(g)
+
+    def backward_graph(self, xp: Any, g: Any, node: Any, saved: Any) -> tuple[Any, ...]:
+        return self.back_graph(g)
+
+
+class _CrossingRow:
+    """What the engine asks of a row, for an operation between levels."""
+
+    operands = ()
+    has_list = False
+    differentiable = (True,)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def record(
+    name: str,
+    array: Any,
+    device: Device,
+    parents: tuple[Any, ...],
+    back: Callable[..., Any],
+    back_graph: Callable[..., Any],
+    levels: Sequence[Level],
+) -> Tensor:
+    """Return a tensor of an array that crossed levels, recorded if a parent is."""
+    if not device.levels and type(array) is not device.backend.array_type:
+        array = device.backend.normalize(array, device.index or 0)
+    out = Tensor(array, device)
+    if any(p is not None for p in parents) and grad_mode.get():
+        for level in levels:
+            level.on_tape = True
+        node = Node()
+        node.impl = Crossing(name, device, back, back_graph)
+        node.sequence = next_sequence()
+        node.parents = parents
+        node.saved, node.statics, node.hooks = (), (), None
+        node.shape, node.dtype = tuple(array.shape), array.dtype
+        out.node = node
+    return out
+
+
+def lift(x: Tensor, target: Device) -> Tensor:
+    """Return a tensor as a constant of more levels; its gradient is lowered again."""
+    missing = [level for level in target.levels if level not in x.device.levels]
+    if not missing:
+        return x
+    for level in missing:
+        if not level.alive and not walking_back.get():
+            raise TransformError(
+                f"a tensor that was made inside {level} is used after it ended; return it from the transformed function"
+            )
+
+    def back(g: Any) -> tuple[Any]:
+        device = target
+        for level in reversed(missing):
+            g = lower(level, g, device)
+            device = device.physical.at_levels(v for v in device.levels if v is not level)
+        return (g,)
+
+    return record("lift", x.array, target, (x.node,), back, lambda g: (lowered(g, missing),), missing)
+
+
+def lowered(x: Tensor, levels: Sequence[Level]) -> Tensor:
+    """Lower a cotangent, as a recorded operation: the transpose of `lift`. Newer levels of the cotangent stay."""
+    array, device = x.array, x.device
+    for level in reversed(levels):
+        array = lower(level, array, device)
+        device = device.physical.at_levels(v for v in device.levels if v is not level)
+
+    def again(g: Tensor) -> tuple[Tensor]:
+        return (lift(g, g.device.physical.at_levels({*g.device.levels, *levels})),)
+
+    return record("lower", array, device, (x.node,), lambda g: (g,), again, levels)

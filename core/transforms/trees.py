@@ -1,0 +1,33 @@
+"""Nested tuples, lists and dicts of tensors, flattened and put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def flatten(value: Any) -> tuple[list[Any], Any]:
+    """Return the leaves of a nested value, and its structure."""
+    if isinstance(value, (tuple, list)):
+        parts = [flatten(v) for v in value]
+        return [leaf for leaves, _ in parts for leaf in leaves], (type(value), None, [tree for _, tree in parts])
+    if isinstance(value, dict):
+        parts = [flatten(v) for v in value.values()]
+        return [leaf for leaves, _ in parts for leaf in leaves], (type(value), list(value), [tree for _, tree in parts])
+    return [value], None
+
+
+def unflatten(tree: Any, leaves: Sequence[Any]) -> Any:
+    """Return the nested value of a structure and leaves."""
+    rest = iter(leaves)
+    return _build(tree, rest)
+
+
+def _build(tree: Any, rest: Any) -> Any:
+    if tree is None:
+        return next(rest)
+    kind, keys, parts = tree
+    values = [_build(part, rest) for part in parts]
+    if keys is not None:
+        return kind(zip(keys, values, strict=True))
+    return kind(*values) if hasattr(kind, "_fields") else kind(values)
