@@ -2,8 +2,8 @@
 
 The score matrix is worked through in blocks that stay in cache: product, softmax and product with the values follow on
 each other before the next block begins. A short attention keeps its weights for the backward pass; a long one keeps
-only the logarithm of each row's sum and computes the weights again (Dao et al., FlashAttention, 2022), so that the
-whole score matrix never exists.
+only each row's maximum and sum and computes the weights again (Dao et al., FlashAttention, 2022), so that the whole
+score matrix never exists.
 """
 
 from __future__ import annotations
@@ -27,6 +27,12 @@ _SHARED = 1 << 18
 
 # Weights are kept for the backward pass up to this many (32 MB of float32), computed again beyond.
 _KEEP = 1 << 23
+
+# Scores below this need no shift before exp: their sums stay far from float32's limits.
+_SAFE = 30.0
+
+# A product with ones is faster than a sum along the rows, but adds one after the other: not for long rows.
+_PRODUCT_LENGTH = 2048
 
 _Span = tuple[slice, slice, slice, int]
 
@@ -144,46 +150,58 @@ def _prepare(
     return batch, _four(q, batch), _four(k, batch), _four(v, batch), mask
 
 
+def _needs_shift(q: np.ndarray, k: np.ndarray, mask: np.ndarray | None, scale: float) -> bool:
+    """Whether a score may be so large that its row's maximum must be taken off before exp."""
+    if mask is not None and mask.dtype.kind != "b":
+        return True
+    # |q . k| <= |q| |k|: two short passes that save two over the scores. NaN asks for the shift, too.
+    norms = (np.max(np.vecdot(x, x), initial=0.0) for x in (q, k))
+    return not math.sqrt(math.prod(float(n) for n in norms)) * abs(scale) < _SAFE
+
+
 def _attend(
     q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None, is_causal: bool, scale: float, train: bool
-) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray | None]:
+    """The result; exp(scores - tops) if kept, their sums, and the tops if any were taken off."""
     batch, q, k, v, bias = _prepare(q, k, v, mask)
     a, h, length, _ = q.shape
     keys = k.shape[2]
     out = _like_query(q, v.shape[3])
-    weights = logsumexp = None
+    powers = tops = None
     if train and a * h * length * keys <= _KEEP:
-        weights = np.empty((a, h, length, keys), q.dtype)
-    elif train:
-        logsumexp = np.empty((a, h, length, 1), q.dtype)
-    if keys == 0:
-        out[...] = 0
-    elif out.size or train:
+        powers = np.empty((a, h, length, keys), q.dtype)
+    sums = np.empty((a, h, length, 1), q.dtype)
+    with np.errstate(all="ignore"):
+        if _needs_shift(q, k, mask, scale):
+            tops = np.empty((a, h, length, 1), q.dtype)
 
-
-        def work(span: _Span) -> None:
-            items, heads, rows, seen = span
-            scores = _scores(q, k, bias, span, is_causal, scale)
-            top = np.maximum.reduce(scores, axis=-1, keepdims=True)
+    def work(span: _Span) -> None:
+        items, heads, rows, seen = span
+        scores = _scores(q, k, bias, span, is_causal, scale)
+        if tops is not None:
+            top = np.maximum.reduce(scores, axis=-1, keepdims=True, out=tops[items, heads, rows])
             if bias is not None:
-                # A row that may look at nothing gives 0, as in PyTorch.
                 np.maximum(top, np.finfo(top.dtype).min, out=top)
             np.subtract(scores, top, out=scores)
-            np.exp(scores, out=scores)
-            total = np.add.reduce(scores, axis=-1, keepdims=True)
-            if bias is not None:
-                np.copyto(total, 1, where=total == 0)
-            if weights is not None:
-                kept = weights[items, heads, rows, :seen]
-                np.multiply(scores, np.reciprocal(total), out=kept)
-                np.matmul(kept, v[items, heads, :seen], out=out[items, heads, rows])
-                return
-            if logsumexp is not None:
-                np.add(np.log(total), top, out=logsumexp[items, heads, rows])
-            np.divide(scores @ v[items, heads, :seen], total, out=out[items, heads, rows])
+        p = scores if powers is None else powers[items, heads, rows, :seen]
+        np.exp(scores, out=p)
+        total = sums[items, heads, rows]
+        if seen <= _PRODUCT_LENGTH:
+            np.matmul(p, np.ones((seen, 1), p.dtype), out=total)
+        else:
+            np.add.reduce(p, axis=-1, keepdims=True, out=total)
+        if bias is not None:
+            # A row that may look at nothing gives 0, as in PyTorch.
+            np.copyto(total, 1, where=total == 0)
+        part = out[items, heads, rows]
+        np.matmul(p, v[items, heads, :seen], out=part)
+        np.divide(part, total, out=part)
 
+    if keys == 0:
+        out[...] = 0
+    else:
         _for_spans(work, _spans((a, h, length), keys, is_causal), a * h * length * keys)
-    return _shaped(out, batch), weights, logsumexp
+    return _shaped(out, batch), powers, sums, tops
 
 
 def _served(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None) -> bool:
@@ -210,11 +228,11 @@ def attention(
 def attention_train(
     q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None = None, /, *, is_causal: bool, scale: float
 ) -> Any:
-    """`attention`, keeping the weights or the logarithms of their sums."""
+    """`attention`, keeping the sums of the weights and, where they are few, the weights themselves."""
     if not _served(q, k, v, mask):
         return NotImplemented
-    out, weights, logsumexp = _attend(q, k, v, mask, is_causal, scale, True)
-    return out, (weights, logsumexp)
+    out, *residuals = _attend(q, k, v, mask, is_causal, scale, True)
+    return out, tuple(residuals)
 
 
 def attention_vjp(
@@ -225,13 +243,17 @@ def attention_vjp(
     v: np.ndarray,
     mask: np.ndarray | None,
     out: np.ndarray,
-    weights: np.ndarray | None,
-    logsumexp: np.ndarray | None,
+    powers: np.ndarray | None,
+    sums: np.ndarray,
+    tops: np.ndarray | None,
     is_causal: bool,
     scale: float,
     wants: tuple[bool, ...],
 ) -> tuple[np.ndarray | None, ...]:
-    """With P the weights: dV = P^T g, dS = P (g V^T - rowsum(g out)), dQ = scale dS K, dK = scale dS^T Q."""
+    """With P the weights: dV = P^T g, dS = P (g V^T - rowsum(g out)), dQ = scale dS K, dK = scale dS^T Q.
+
+    P is kept as exp(S), not yet divided by its sums: g is, which is shorter.
+    """
     want_q, want_k, want_v, want_mask = (*wants, False)[:4]
     batch, q, k, v, bias = _prepare(q, k, v, mask)
     g, out = _four(g, batch), _four(out, batch)
@@ -249,13 +271,14 @@ def attention_vjp(
 
     def work(span: _Span) -> None:
         items, heads, rows, seen = span
-        upper = g[items, heads, rows]
-        if logsumexp is not None:
+        upper = g[items, heads, rows] / sums[items, heads, rows]
+        if powers is not None:
+            p = powers[items, heads, rows, :seen]
+        else:
             p = _scores(q, k, bias, span, is_causal, scale)
-            p -= logsumexp[items, heads, rows]
+            if tops is not None:
+                p -= tops[items, heads, rows]
             np.exp(p, out=p)
-        elif weights is not None:
-            p = weights[items, heads, rows, :seen]
         whole = rows.stop - rows.start == length
         if dv is not None:
             _accumulate(p.swapaxes(-1, -2), upper, dv[items, heads, :seen], whole)
@@ -288,6 +311,6 @@ def _accumulate(x1: np.ndarray, x2: np.ndarray, target: np.ndarray, whole: bool)
 
 KERNELS: dict[str, Any] = {
     "attention": Kernel(
-        attention, train=attention_train, vjp=attention_vjp, residuals=("weights", "logsumexp")
+        attention, train=attention_train, vjp=attention_vjp, residuals=("powers", "sums", "tops")
     ),
 }

@@ -72,6 +72,16 @@ SHAPES = [
 ]
 
 
+@pytest.mark.parametrize("scale", [1.0, 300.0])
+def test_large_scores_do_not_overflow(scale):
+    q, k, v = inputs((2, 2), 5, 6, 4, 3, np.float32)
+    out, g, gradients = run(q, k, v, None, True, scale)
+    np.testing.assert_allclose(out, exact(q, k, v, None, True, scale)[1], rtol=1e-3, atol=1e-4)
+    for got, want in zip(gradients, exact_gradients(g, q, k, v, None, True, scale), strict=False):
+        if got is not None:
+            np.testing.assert_allclose(got, want, rtol=2e-2, atol=1e-2)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("is_causal", [False, True])
 @pytest.mark.parametrize(("block", "keep"), [(1 << 17, 1 << 23), (8, 1 << 23), (8, 0), (30, 0)])
@@ -110,7 +120,7 @@ def test_long_sequences_do_not_keep_the_scores():
                 np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
     q, k, v = inputs((1, 1), 4000, 4000, 2, 2, np.float32)
     _, residuals = attention.attention_train(q, k, v, None, is_causal=True, scale=1.0)
-    assert sum(a.size for a in residuals if a is not None) == 4000
+    assert sum(a.size for a in residuals if a is not None) <= 8000
 
 
 def test_heads_inside_rows_stay_there():
