@@ -5,6 +5,7 @@ Maximum pooling remembers which tap won, one small integer per output; its cotan
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -92,31 +93,26 @@ def max_pool2d(
     flat_x, flat_out = x.reshape(-1, h, w), out.reshape(-1, ho, wo)
     step = _planes_per_block(flat_x.shape[0], h * w * x.itemsize)
     # A maximum over rows and then over columns takes kh + kw passes, not kh * kw.
-    full = all(o == slice(0, ho) for o, _ in rows)
     tall = np.empty((step, ho, w), x.dtype)
     for p in range(0, flat_x.shape[0], step):
         block, target = flat_x[p : p + step], flat_out[p : p + step]
         high = tall[: block.shape[0]]
-        if full and len(rows) > 1:
-            np.maximum(block[:, rows[0][1]], block[:, rows[1][1]], out=high)
-            later = rows[2:]
-        else:
-            high.fill(-np.inf)
-            later = rows
-        for o, i in later:
-            np.maximum(high[:, o], block[:, i], out=high[:, o])
-        _maximum_of_columns(high, cols, target)
+        _combine_rows(np.maximum, block, rows, high, -np.inf)
+        _combine_rows(np.maximum, high.swapaxes(1, 2), cols, target.swapaxes(1, 2), -np.inf)
     return out
 
 
-def _maximum_of_columns(high: Array, cols: list[tuple[slice, slice]], out: Array) -> None:
-    if len(cols) > 1 and all(o == slice(0, out.shape[-1]) for o, _ in cols):
-        np.maximum(high[..., cols[0][1]], high[..., cols[1][1]], out=out)
-        cols = cols[2:]
+def _combine_rows(
+    ufunc: np.ufunc, x: Array, taps: list[tuple[slice, slice]], out: Array, start: float
+) -> None:
+    """Combine, along axis 1, the inputs of each window into out."""
+    if len(taps) > 1 and all(o == slice(0, out.shape[1]) for o, _ in taps):
+        ufunc(x[:, taps[0][1]], x[:, taps[1][1]], out=out)
+        taps = taps[2:]
     else:
-        out.fill(-np.inf)
-    for o, i in cols:
-        np.maximum(out[..., o], high[..., i], out=out[..., o])
+        out.fill(start)
+    for o, i in taps:
+        ufunc(out[:, o], x[:, i], out=out[:, o])
 
 
 def max_pool2d_train(
@@ -140,14 +136,15 @@ def max_pool2d_train(
     step = _planes_per_block(flat_x.shape[0], h * w * x.itemsize)
     two_by_two = _is_two_by_two(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     first = _first_taps(rows, ho)[:, None] * kernel_size[1] + _first_taps(cols, wo)
+    steps = (stride, padding, dilation)
     for p in range(0, flat_x.shape[0], step):
         block, target, codes = flat_x[p : p + step], flat_out[p : p + step], flat_taps[p : p + step]
         if two_by_two:
             _two_by_two(block, target, codes)
         else:
-            _windows(block, rows, cols, target, codes, first)
+            _windows(block, kernel_size, *steps, target, codes, first)
         if np.isnan(target).any():
-            _windows(block, rows, cols, target, codes, first, nan=True)
+            _windows(block, kernel_size, *steps, target, codes, first, nan=True)
     return out, (taps,)
 
 
@@ -160,38 +157,65 @@ def _first_taps(pairs: list[tuple[slice, slice]], count: int) -> Array:
 
 
 def _two_by_two(x: Array, out: Array, codes: Array) -> None:
+    """Maxima and winners of disjoint 2 × 2 windows, their corners copied apart: contiguous loops are faster."""
     ho, wo = out.shape[-2:]
-    a, b = x[:, 0 : 2 * ho : 2, 0 : 2 * wo : 2], x[:, 0 : 2 * ho : 2, 1 : 2 * wo : 2]
-    c, d = x[:, 1 : 2 * ho : 2, 0 : 2 * wo : 2], x[:, 1 : 2 * ho : 2, 1 : 2 * wo : 2]
-    lower = np.maximum(c, d)
-    np.maximum(a, b, out=out)
-    upper_code, lower_code = np.greater(b, a), np.greater(d, c)
-    below = np.greater(lower, out)
-    np.maximum(out, lower, out=out)
-    codes[...] = upper_code
-    np.add(lower_code, 2, out=codes, where=below, dtype=codes.dtype, casting="unsafe")
+    a, b, c, d = (x[:, i : 2 * ho : 2, j : 2 * wo : 2].copy() for i in (0, 1) for j in (0, 1))
+    upper, lower = np.greater(b, a).view(np.uint8), np.greater(d, c).view(np.uint8)
+    np.maximum(a, b, out=a)
+    np.maximum(c, d, out=c)
+    below = np.greater(c, a).view(np.uint8)
+    np.maximum(a, c, out=out)
+    lower += np.uint8(2)
+    lower -= upper
+    lower *= below
+    np.add(upper, lower, out=codes)
 
 
 def _windows(
     x: Array,
-    rows: list[tuple[slice, slice]],
-    cols: list[tuple[slice, slice]],
+    kernel_size: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
     out: Array,
     codes: Array,
     first: Array,
     nan: bool = False,
 ) -> None:
     """The first maximum of each window; with `nan`, PyTorch's rule that the last NaN wins."""
+    ho, wo = out.shape[-2:]
+    source = _padded(x, out.shape, kernel_size, stride, padding, dilation)
     out.fill(-np.inf)
     codes[...] = first
-    for i, (ro, ri) in enumerate(rows):
-        for j, (co, ci) in enumerate(cols):
-            best, value = out[:, ro, co], x[:, ri, ci]
-            better = np.greater(value, best)
-            if nan:
-                better |= np.isnan(value)
-            np.maximum(best, value, out=best)
-            np.copyto(codes[:, ro, co], i * len(cols) + j, where=better)
+    value = np.empty(out.shape, x.dtype)
+    better = np.empty(out.shape, bool)
+    for k in range(kernel_size[0] * kernel_size[1]):
+        top, left = k // kernel_size[1] * dilation[0], k % kernel_size[1] * dilation[1]
+        view = source[
+            :, top : top + (ho - 1) * stride[0] + 1 : stride[0], left : left + (wo - 1) * stride[1] + 1 : stride[1]
+        ]
+        np.copyto(value, view)
+        np.greater(value, out, out=better)
+        if nan:
+            better |= np.isnan(value)
+        np.maximum(out, value, out=out)
+        # The taps come in rising order, so that the last improvement is the largest number.
+        np.maximum(codes, better * codes.dtype.type(k), out=codes)
+
+
+def _padded(
+    x: Array, out_shape: tuple[int, ...], kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
+) -> Array:
+    """x with as much -inf around as its windows reach."""
+    h, w = x.shape[-2:]
+    high = (out_shape[-2] - 1) * stride[0] + (kernel_size[0] - 1) * dilation[0] + 1
+    wide = (out_shape[-1] - 1) * stride[1] + (kernel_size[1] - 1) * dilation[1] + 1
+    top, left = padding
+    if not top and not left and high <= h and wide <= w:
+        return x
+    full = np.full((x.shape[0], high, wide), -np.inf, x.dtype)
+    full[:, top : top + h, left : left + w] = x[:, : max(0, high - top), : max(0, wide - left)]
+    return full
 
 
 def max_pool2d_vjp(
@@ -219,16 +243,37 @@ def max_pool2d_vjp(
     step = _planes_per_block(flat_gx.shape[0], h * w * g.itemsize)
     for p in range(0, flat_gx.shape[0], step):
         target, block, codes = flat_gx[p : p + step], flat_g[p : p + step], flat_taps[p : p + step]
+        if tiles and g.dtype == np.float32 and sys.byteorder == "little":
+            _spread_pairs(block, codes, target)
+            continue
+        # As integers, so that an infinite or NaN cotangent leaves the other taps at zero.
+        integer = np.dtype(f"i{g.itemsize}")
+        bits = np.ascontiguousarray(block).view(integer)
         for i, (ro, ri) in enumerate(rows):
             for j, (co, ci) in enumerate(cols):
-                won = np.equal(codes[:, ro, co], i * len(cols) + j)
+                won = np.equal(codes[:, ro, co], i * len(cols) + j).astype(integer)
+                np.negative(won, out=won)
                 view = target[:, ri, ci]
-                if tiles:
-                    view[...] = 0
-                    np.copyto(view, block, where=won)
+                if two_by_two:
+                    np.bitwise_and(bits, won, out=view.view(integer))
                 else:
-                    np.add(view, block[:, ro, co], out=view, where=won)
+                    np.bitwise_and(bits[:, ro, co], won, out=won)
+                    np.add(view, won.view(g.dtype), out=view)
     return (gx,)
+
+
+def _spread_pairs(g: Array, codes: Array, gx: Array) -> None:
+    """Float32 cotangents of disjoint 2 × 2 windows: two neighbours are one 64-bit word, into which g is shifted.
+
+    A shift by 64 or more gives zero, so that a word gets g in its first half, in its second or not at all.
+    """
+    words = np.ascontiguousarray(g).view(np.uint32).astype(np.uint64)
+    shift = codes.astype(np.uint64)
+    shift <<= np.uint64(5)
+    pairs = gx.view(np.uint64).reshape(g.shape[0], g.shape[1], 2, g.shape[2])
+    np.left_shift(words, shift, out=pairs[:, :, 0])
+    shift -= np.uint64(64)
+    np.left_shift(words, shift, out=pairs[:, :, 1])
 
 
 def max_pool2d_with_indices(
@@ -315,12 +360,8 @@ def avg_pool2d(
     for p in range(0, flat_x.shape[0], step):
         block, target = flat_x[p : p + step], flat_out[p : p + step]
         high = tall[: block.shape[0]]
-        high.fill(0)
-        for o, i in rows:
-            high[:, o] += block[:, i]
-        target.fill(0)
-        for o, i in cols:
-            target[..., o] += high[..., i]
+        _combine_rows(np.add, block, rows, high, 0)
+        _combine_rows(np.add, high.swapaxes(1, 2), cols, target.swapaxes(1, 2), 0)
         target /= divisor
     return out
 
@@ -341,11 +382,13 @@ def avg_pool2d_vjp(
     if not wants[0]:
         return (None,)
     (ho, wo), rows, cols = _geometry(x_shape, kernel_size, stride, padding, (1, 1), ceil_mode)
+    h, w = x_shape[-2:]
     divisor = _average_divisor(
         x_shape, g.dtype, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
     )
-    h, w = x_shape[-2:]
-    gx = np.zeros(x_shape, g.dtype)
+    # Windows that tile the input write every element once, so that nothing need be cleared or added.
+    tiles = tuple(kernel_size) == tuple(stride) and (ho * stride[0], wo * stride[1]) == (h, w) and not any(padding)
+    gx = np.empty(x_shape, g.dtype) if tiles else np.zeros(x_shape, g.dtype)
     flat_gx, flat_g = gx.reshape(-1, h, w), g.reshape(-1, ho, wo)
     step = _planes_per_block(flat_gx.shape[0], h * w * g.itemsize)
     tall = np.empty((step, ho, w), g.dtype)
@@ -353,6 +396,12 @@ def avg_pool2d_vjp(
         target = flat_gx[p : p + step]
         block = flat_g[p : p + step] / divisor
         wide = tall[: target.shape[0]]
+        if tiles:
+            for _, i in cols:
+                wide[..., i] = block
+            for _, i in rows:
+                target[:, i] = wide
+            continue
         wide.fill(0)
         for o, i in cols:
             wide[..., i] += block[..., o]

@@ -21,6 +21,7 @@ MAX_CASES = [
     ((2, 3, 6, 6), (1, 3), (2, 3), (0, 0), (1, 1), False),
     ((1, 1, 40, 40), (17, 17), (3, 3), (8, 8), (1, 1), False),
     ((3, 6, 6), (2, 2), (2, 2), (0, 0), (1, 1), False),
+    ((1, 1, 2, 2), (2, 2), (2, 2), (0, 0), (1, 1), False),
     ((0, 3, 6, 6), (2, 2), (2, 2), (0, 0), (1, 1), False),
     ((300, 7, 12, 12), (2, 2), (2, 2), (0, 0), (1, 1), False),
 ]
@@ -72,6 +73,7 @@ def test_max_pool2d(case, dtype):
     shape, kw = case[0], max_statics(case)
     # Small integers: many ties.
     x = RNG.integers(-3, 4, shape).astype(dtype)
+    kept = x.copy()
     out, where = max_reference(x, **kw)
     np.testing.assert_array_equal(pl.max_pool2d(x, **kw), out)
     trained, (taps,) = pl.max_pool2d_train(x, **kw)
@@ -81,6 +83,7 @@ def test_max_pool2d(case, dtype):
     np.testing.assert_array_equal(values, out)
     np.testing.assert_array_equal(indices, where)
     assert indices.dtype == np.int64
+    np.testing.assert_array_equal(x, kept)
     g = RNG.standard_normal(out.shape).astype(dtype)
     (gx,) = pl.max_pool2d_vjp(None, g, x.shape, **kw, taps=taps, wants=(True,))
     assert gx.dtype == dtype
@@ -88,7 +91,7 @@ def test_max_pool2d(case, dtype):
     assert pl.max_pool2d_vjp(None, g, x.shape, **kw, taps=taps, wants=(False,)) == (None,)
 
 
-@pytest.mark.parametrize("case", MAX_CASES[:12])
+@pytest.mark.parametrize("case", MAX_CASES[:13])
 def test_max_pool2d_with_nan_and_infinities(case):
     shape, kw = case[0], max_statics(case)
     x = RNG.choice([np.nan, np.inf, -np.inf, 0.0, 1.0], shape)
