@@ -446,53 +446,10 @@ def _promotion_lines(row: Row, plain: Sequence[Any], listed: Any, add: Callable[
         add(f"            {names}, = _promote(_row, impl, ({names},), _which)")
 
 
-def _saved(row: Row, plain: Sequence[Any], listed: Any, outputs: str) -> str:
-    """Return the expression of what a node saves: it follows `impl.saves`, which a kernel's rule may extend."""
-    arrays = ", ".join([f"a{i}" for i in range(len(plain))] + (["al"] if listed else []))
-    return f"_save(impl, {outputs}, residuals, node.parents, {arrays})"
-
-
-def save(impl: Implementation, outputs: Any, residuals: tuple[Any, ...], parents: Any, *operands: Any) -> tuple[Any, ...]:
-    """Return what a node keeps: what the rules ask for."""
-    kept: list[Any] = []
-    for kind, which in impl.saves:
-        if kind == "operand":
-            kept.append(operands[which])
-        elif kind == "shape" or kind == "dtype":
-            value = operands[which]
-            if isinstance(value, list):
-                kept.append(tuple([getattr(v, kind) for v in value]))
-            else:
-                kept.append(None if value is None else getattr(value, kind))
-        elif kind == "residual":
-            kept.append(residuals[which] if residuals else None)
-        else:
-            kept.append(outputs[which])
-    return tuple(kept)
-
-
-def _save_code(row: Row) -> Callable[..., Any]:
-    """Return a `save` that keeps an operand only if one that needs a gradient asks for it, where rules are per operand."""
-    rules = row.partials if row.partials is not None else row.vjp
-    if not isinstance(rules, tuple) or len(row.operands) < 2:
-        return save
-    asks = [set(r.__code__.co_varnames[: r.__code__.co_argcount]) if callable(r) else set() for r in rules]
-    by_operand = [[j for j, names in enumerate(asks) if o.name in names] for o in row.operands]
-
-    def save_selected(
-        impl: Implementation, outputs: Any, residuals: tuple[Any, ...], parents: Any, *operands: Any
-    ) -> tuple[Any, ...]:
-        kept = save(impl, outputs, residuals, parents, *operands)
-        if residuals or not impl.saves:
-            return kept
-        return tuple(
-            [
-                v if kind != "operand" or any([parents[j] is not None for j in by_operand[which]]) else None
-                for (kind, which), v in zip(impl.saves, kept, strict=True)
-            ]
-        )
-
-    return save_selected
+def _saved(plain: Sequence[Any], listed: Any, outputs: str) -> str:
+    """Return the expression of what a node saves: the implementation knows what its rules ask for."""
+    arrays = "".join([f", a{i}" for i in range(len(plain))] + ([", al"] if listed else []))
+    return f"impl.save({outputs}, residuals, node.parents{arrays})"
 
 
 def _node_lines(
@@ -517,14 +474,13 @@ def _one_output(
         add("    out.node = None")
         add("    return out")
         return
-    scope["_save"] = _save_code(row)
     # A cast, or a reduction told a dtype, may leave the numbers that can be differentiated.
     check = " and r.dtype in impl.differentiable" if "dtype" in statics else ""
     add(f"    if mode{check}:")
     _node_lines(row, plain, listed, statics, add, "_Node")
     add("        node.shape = r.shape")
     add("        node.dtype = r.dtype")
-    add(f"        node.saved = {_saved(row, plain, listed, '(r,)')}")
+    add(f"        node.saved = {_saved(plain, listed, '(r,)')}")
     add("        out.node = node")
     add("        if mode is not True:")
     add(f"            mode.note(node, (r,), ({_operands(plain, listed)},))")
@@ -544,13 +500,12 @@ def _many_outputs(
     add("        out.node = None")
     add("        outs.append(out)")
     if record:
-        scope["_save"] = _save_code(row)
         scope["_kept"] = row.differentiable
         add("    if mode:")
         _node_lines(row, plain, listed, statics, add, "_MultiNode")
         add("        node.shape = tuple([_v.shape for _v in r])")
         add("        node.dtype = tuple([_v.dtype for _v in r])")
-        add(f"        node.saved = {_saved(row, plain, listed, 'r')}")
+        add(f"        node.saved = {_saved(plain, listed, 'r')}")
         if row.outputs == ("*",):
             add("        for _i, out in enumerate(outs):")
         else:

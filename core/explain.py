@@ -39,6 +39,8 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
     """Return the error to raise for what a kernel raised."""
     if isinstance(error, (CandelabraError, MemoryError)):
         raise error
+    if row.diagnose is not None:
+        _diagnose(row, operands, statics or {})
     shown = ", ".join(
         f"{o.name}: {describe(v)}" if v is not None else f"{o.name}: None"
         for o, v in zip(_names(row, len(operands)), operands, strict=False)
@@ -79,6 +81,13 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
     if isinstance(error, ValueError):
         return ShapeError(f"{text}{reason}")
     raise error
+
+
+def _diagnose(row: Row, operands: Sequence[Any], statics: dict[str, Any]) -> None:
+    """Let the row raise an error of its own for what its kernel refused."""
+    arrays = [getattr(o, "array", o) for o in operands]
+    device = next(o.device for o in operands if hasattr(o, "array"))
+    row.diagnose(device, *arrays, *[statics.get(s.name) for s in row.statics])  # type: ignore[misc]
 
 
 def _names(row: Row, count: int) -> list[Any]:

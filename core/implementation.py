@@ -23,7 +23,7 @@ class Implementation:
 
     __slots__ = (
         "array_type", "backward", "backward_graph", "complexes", "device", "differentiable", "floats", "forward",
-        "generic", "normalize", "plain_floats", "plain_numbers", "row", "saves", "source", "train", "xp",
+        "generic", "normalize", "plain_floats", "plain_numbers", "row", "save", "saves", "source", "train", "xp",
     )  # fmt: skip
 
     def __init__(self, row: Row, device: devices.Device, *, generic: bool = False) -> None:
@@ -63,6 +63,7 @@ class Implementation:
             self.train = kernel.train
             if kernel.train is not None:
                 self.generic = Implementation(row, device, generic=True)
+        self.save: Any = None
         self.saves: tuple[tuple[str, Any], ...] = ()
         self.backward: Callable[..., Any] | None = None
         self.backward_graph: Callable[..., Any] | None = None

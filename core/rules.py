@@ -34,6 +34,7 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
             if entry is not None and entry not in saves:
                 saves.append(entry)
     impl.saves = tuple(saves)
+    impl.save = _compile_save(row, impl.saves, kernel_vjp is None)
     if graph_rules is None:
         from .autograd.body import differentiate_body
 
@@ -41,6 +42,39 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
     else:
         impl.backward_graph = _compile(row, graph_rules, impl, row.partials is not None)
     impl.backward = _compile(row, kernel_vjp, impl, False, residuals) if kernel_vjp is not None else impl.backward_graph
+
+
+def _compile_save(row: Row, saves: tuple[tuple[str, Any], ...], selective: bool) -> Callable[..., tuple[Any, ...]]:
+    """Return ``save(outputs, residuals, parents, *operands)``: what a node keeps.
+
+    Where rules are per operand, an operand is kept only if one that needs a gradient asks for it.
+    """
+    rules = row.partials if row.partials is not None else row.vjp
+    names = [f"a{i}" for i in range(len(row.operands))]
+    asks: list[set[str]] = []
+    if selective and isinstance(rules, tuple) and len(row.operands) > 1:
+        asks = [set(rule_names(r)) if callable(r) else set() for r in rules]
+    entries = []
+    for kind, which in saves:
+        if kind == "operand":
+            because = [j for j, wanted in enumerate(asks) if row.operands[which].name in wanted]
+            guard = " or ".join(f"parents[{j}] is not None" for j in because)
+            entries.append(f"(a{which} if {guard} else None)" if guard else f"a{which}")
+        elif kind in ("shape", "dtype"):
+            operand = row.operands[which]
+            if operand.is_list:
+                entries.append(f"tuple([_a.{kind} for _a in a{which}])")
+            else:
+                entries.append(f"(None if a{which} is None else a{which}.{kind})" if operand.optional else f"a{which}.{kind}")
+        elif kind == "residual":
+            entries.append(f"(residuals[{which}] if residuals else None)")
+        else:
+            entries.append(f"outputs[{which}]")
+    body = f"({', '.join(entries)},)" if entries else "()"
+    scope: dict[str, Any] = {}
+    source = f"def save(outputs, residuals, parents, {', '.join(names)}):\n    return {body}"
+    exec(compile(source, f"<save of {row.name}>", "exec"), scope)
+    return scope["save"]
 
 
 def _rules(rules: Any) -> list[Callable[..., Any]]:

@@ -14,7 +14,7 @@ from ..primitives.tools import axis_index, size_of
 from ..tensor import Tensor
 
 __all__ = [
-    "addmm", "allclose", "bmm", "clamp", "dot", "einsum", "isclose", "isin", "mm", "mul", "norm", "outer", "searchsorted",
+    "addmm", "allclose", "bmm", "clamp", "dot", "einsum", "global_norm", "isclose", "isin", "mm", "mul", "norm", "outer", "searchsorted",
     "sub", "tensordot", "true_divide", "unique", "where",
 ]  # fmt: skip
 
@@ -270,3 +270,19 @@ def unique(x: Tensor, sorted: bool = True, return_inverse: bool = False, return_
     values = found.values
     extra = ([found.inverse_indices] if return_inverse else []) + ([found.counts] if return_counts else [])
     return (values, *extra) if extra else values
+
+
+def global_norm(tensors: Sequence[Tensor], ord: float = 2.0) -> Tensor:
+    """Return the norm of all elements of several tensors together, 0-d, on the first one's device.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.global_norm([cb.tensor([3.0]), cb.tensor([[4.0]])])
+    tensor(5.)
+    """
+    if not tensors:
+        raise ArgumentError("global_norm: at least one tensor is needed")
+    home = tensors[0].device
+    norms = [ops.to_device(norm(x, ord), home) for x in tensors]
+    return norm(ops.stack(norms), ord) if len(norms) > 1 else norms[0]

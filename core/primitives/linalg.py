@@ -87,7 +87,7 @@ def _vecdot_body(xp: Any, x1: Any, x2: Any, *, axis: Any) -> Any:
 
 matmul = bilinear(
     "matmul", "x1, x2, /", "Return the matrix product; leading axes broadcast.", category="numeric",
-    transpose=(_left, _right), prepare=_prepare_matmul, batch=_batch_matmul,
+    transpose=(_left, _right), diagnose=_prepare_matmul, batch=_batch_matmul,
 )  # fmt: skip
 vecdot = bilinear(
     "vecdot", "x1, x2, /, *, axis=-1", "Return the sum of ``conj(x1) * x2`` along an axis.", category="numeric",

@@ -41,7 +41,7 @@ class Row:
     """One operation of the table. Made by `elementwise`, `linear`, `bilinear`, `general`, `discrete`, `creation`."""
 
     __slots__ = (
-        "batch", "bilinear", "body", "category", "differentiable", "doc", "errors", "example", "fallback", "floating",
+        "batch", "bilinear", "body", "category", "diagnose", "differentiable", "doc", "errors", "example", "fallback", "floating",
         "function", "implementations", "jvp", "kind", "name", "operands", "outputs", "partials", "place", "prepare",
         "promote", "reference", "samples", "signature", "standard", "statics", "tolerance", "vjp",
     )  # fmt: skip
@@ -65,6 +65,7 @@ class Row:
         floating: bool = False,
         standard: bool | None = None,
         prepare: Callable[..., Any] | None = None,
+        diagnose: Callable[..., Any] | None = None,
         reference: Callable[..., Any] | None = None,
         samples: Callable[..., Any] | None = None,
         errors: Sequence[Any] = (),
@@ -90,7 +91,8 @@ class Row:
         self.promote = tuple(o.name for o in self.operands) if promote is None else promote
         self.floating = floating
         self.standard = body is None if standard is None else standard
-        self.prepare = prepare
+        # `prepare` checks and normalizes statics before the kernel runs; `diagnose` is called only once it has failed.
+        self.prepare, self.diagnose = prepare, diagnose
         self.reference, self.samples, self.errors = reference, samples, errors
         self.example, self.tolerance = example, tolerance
         self.fallback: dict[Any, str] = {}

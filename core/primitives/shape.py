@@ -10,8 +10,12 @@ from .tools import axes_of, axis_index, resolve_shape, shape_tuple, size_of
 
 
 def _prepare_reshape(device: Any, x: Any, shape: Any, copy: Any) -> tuple[Any, ...]:
+    return (shape if type(shape) is tuple else shape_tuple(shape, "reshape")), copy
+
+
+def _diagnose_reshape(device: Any, x: Any, shape: Any, copy: Any) -> None:
     given = tuple(x.shape)
-    return resolve_shape(shape_tuple(shape, "reshape"), size_of(given), "reshape", given), copy
+    resolve_shape(shape_tuple(shape, "reshape"), size_of(given), "reshape", given)
 
 
 def _prepare_broadcast(device: Any, x: Any, shape: Any) -> tuple[Any]:
@@ -247,7 +251,7 @@ def _batch_repeat(xp: Any, size: int, x: Any, *, repeats: Any, axis: Any) -> Any
 
 reshape = linear(
     "reshape", "x, /, shape, *, copy=None", "Return the elements in another shape; one size may be -1.",
-    transpose=lambda xp, g, x_shape: xp.reshape(g, x_shape), prepare=_prepare_reshape, batch=_batch_reshape,
+    transpose=lambda xp, g, x_shape: xp.reshape(g, x_shape), prepare=_prepare_reshape, diagnose=_diagnose_reshape, batch=_batch_reshape,
 )  # fmt: skip
 broadcast_to = linear(
     "broadcast_to", "x, /, shape", "Return the tensor broadcast to a shape.",

@@ -262,14 +262,13 @@ def _twice_reverse(
     from ..autograd.engine import gradients
     from ..autograd.mode import enable_grad
     from ..autograd.node import Leaf
-    from ..dispatch import save
     from ..namespace import tensor_namespace
 
     impl = implementation(row, inner)
     out = forward(*primals, *before, **statics)
     u = Tensor(namespace(inner).zeros_like(out), inner)
     u.node = Leaf(tuple(out.shape), out.dtype, inner)
-    saved = save(impl, (out,), (), (), *primals)
+    saved = impl.save((out,), (), tuple(True for _ in primals), *primals)
     wrapped = tuple(
         Tensor(v, inner) if kind in ("operand", "out") and hasattr(v, "dtype") else v
         for (kind, _), v in zip(impl.saves, saved, strict=True)
