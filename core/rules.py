@@ -102,17 +102,20 @@ def _entry(row: Row, name: str, residuals: tuple[str, ...] = ()) -> tuple[str, A
 
 def _argument(row: Row, name: str, saves: tuple[tuple[str, Any], ...], residuals: tuple[str, ...]) -> str:
     if name in ("xp", "g", "wants"):
-        return f"{name}={name}"
+        return name
     for k, static in enumerate(row.statics):
         if name == static.name:
-            return f"{name}=node.statics[{k}]"
-    return f"{name}=saved[{saves.index(_entry(row, name, residuals))}]"  # type: ignore[arg-type]
+            return f"node.statics[{k}]"
+    return f"saved[{saves.index(_entry(row, name, residuals))}]"  # type: ignore[arg-type]
 
 
 def _call(
     row: Row, rule: Callable[..., Any], rule_name: str, saves: tuple[Any, ...], residuals: tuple[str, ...] = ()
 ) -> str:
-    return f"{rule_name}({', '.join(_argument(row, n, saves, residuals) for n in rule_names(rule))})"
+    positional = rule.__code__.co_argcount
+    arguments = [_argument(row, n, saves, residuals) for n in rule_names(rule)]
+    named = [f"{n}={a}" for n, a in zip(rule_names(rule)[positional:], arguments[positional:], strict=True)]
+    return f"{rule_name}({', '.join(arguments[:positional] + named)})"
 
 
 def _compile(row: Row, rules: Any, impl: Implementation, partial: bool, residuals: tuple[str, ...] = ()) -> Any:

@@ -144,6 +144,25 @@ def getitem(x: np.ndarray, indices: Any, *, key: Any) -> Any:
     return x[_key(key, indices)]
 
 
+def slice_(x: np.ndarray, *, key: Any) -> Any:
+    """Index by integers, slices, None and Ellipsis."""
+    if len(key) == 1 and type(key[0]) is int:
+        return x[key[0]]
+    return x[tuple([slice(k[1], k[2], k[3]) if type(k) is tuple else k for k in key])]
+
+
+def getitem_transpose(g: np.ndarray, indices: Any, *, x_shape: Any, key: Any) -> Any:
+    """Write into zeros where the key is basic, and add where it may name a place twice."""
+    out = np.zeros(x_shape, g.dtype)
+    if not indices:
+        out[_key(key, ())] = g
+        return out
+    if len(indices) == 1 and key[0] == ("array",) and len(key) == 1:
+        return NotImplemented
+    np.add.at(out, _key(key, indices), g)
+    return out
+
+
 def _key(key: Any, indices: Any) -> Any:
     given = iter(indices)
     return tuple(next(given) if type(k) is tuple and k == ("array",) else slice(*k[1:]) if type(k) is tuple else k for k in key)
@@ -182,5 +201,7 @@ KERNELS: dict[str, Any] = {
     "searchsorted": searchsorted,
     "alias": alias,
     "getitem": getitem,
+    "getitem_transpose": getitem_transpose,
+    "slice": slice_,
     "setitem": setitem,
 }

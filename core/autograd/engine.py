@@ -66,9 +66,76 @@ def run(
     order.sort(key=_sequence, reverse=True)
     token = walking_back.set(True)
     try:
+        if wanted is None and not create_graph and grad_mode.get() in (True, False):
+            _to_leaves(roots, seeds, order, retain_graph)
+            return {}
         return _walk(roots, seeds, wanted, order, retain_graph, create_graph)
     finally:
         walking_back.reset(token)
+
+
+def _to_leaves(roots: Sequence[Any], seeds: Sequence[Any], order: list[Any], retain_graph: bool) -> None:
+    """Walk on raw arrays and accumulate in the leaves: the common backward, kept lean."""
+    buffers: dict[Any, Any] = {}
+    owned: set[Any] = set()
+    for node, seed in zip(roots, seeds, strict=True):
+        _give(node, seed, buffers, owned, False, node)
+    node = None
+    try:
+        for node in order:
+            g = buffers.pop(node, None)
+            if g is None:
+                continue
+            if type(node) is not Node:
+                if type(node) is not MultiNode:
+                    if node.hooks is not None:
+                        g = _run_hooks(node, g, False)
+                    if type(node) is Leaf:
+                        _accumulate(node, g, False)
+                    else:
+                        _hand_to_operation(node, g, buffers)
+                    continue
+                g = _complete(node, g, False)
+            elif node.hooks is not None:
+                g = _run_hooks(node, g, False)
+            saved = node.saved
+            if type(saved) is not tuple:
+                saved = _resolve(node, saved)
+            impl = node.impl
+            cotangents = impl.backward(impl.xp, g, node, saved)
+            if not retain_graph and saved:
+                node.saved = None
+            for parent, cotangent in zip(node.parents, cotangents):  # noqa: B905
+                if parent is not None and cotangent is not None:
+                    if parent in buffers or cotangent.shape != parent.shape or cotangent.dtype is not parent.dtype:
+                        _give(parent, cotangent, buffers, owned, False, node)
+                    else:
+                        buffers[parent] = cotangent
+    except Exception as error:
+        _add_note(error, node)
+        raise
+
+
+def _add_note(error: Exception, node: Any) -> None:
+    if isinstance(node, Node):
+        error.add_note(f"raised in the backward of {node.impl.row.name}, whose result has shape {node.shape}")
+
+
+def _resolve(node: Any, saved: Any) -> tuple[Any, ...]:
+    """Return what a node saved, which may have been dropped."""
+    if saved is None:
+        raise _second_time(node)
+    return saved.resolve(node)
+
+
+def _hand_to_operation(output: Output, g: Any, buffers: dict[Any, Any]) -> None:
+    """Put an output's cotangent into its place among those of its operation."""
+    parent = output.parent
+    entries = buffers.get(parent)
+    if entries is None:
+        entries = buffers[parent] = [None] * len(parent.shape)
+    before = entries[output.index]
+    entries[output.index] = g if before is None else before + g
 
 
 def _walk(
@@ -79,6 +146,7 @@ def _walk(
     retain_graph: bool,
     create_graph: bool,
 ) -> dict[Any, Any]:
+    """Walk with tensors, towards chosen nodes, or in anomaly mode."""
     needed: set[Any] | None = None
     if wanted is not None:
         needed = set(wanted)
@@ -90,8 +158,8 @@ def _walk(
     for node, seed in zip(roots, seeds, strict=True):
         _give(node, seed, buffers, owned, create_graph, node)
     results: dict[Any, Any] = {}
-    targets = set(wanted) if wanted is not None else None
-    anomaly = grad_mode.get() if grad_mode.get() not in (True, False) else None
+    mode = grad_mode.get()
+    anomaly = None if mode is True or mode is False else mode
     for node in order:
         g = buffers.pop(node, None)
         if g is None or (needed is not None and node not in needed):
@@ -99,47 +167,42 @@ def _walk(
         kind = type(node)
         if kind is not MultiNode and node.hooks is not None:
             g = _run_hooks(node, g, create_graph)
-        if targets is not None and node in targets:
+        if wanted is not None and node in wanted:
             results[node] = g
-        if kind is Node or kind is MultiNode:
-            saved = node.saved
-            if type(saved) is not tuple:
-                if saved is None:
-                    raise _second_time(node)
-                saved = saved.resolve(node)
-            view = node
-            if needed is not None and any(p is not None and p not in needed for p in node.parents):
-                if not any(p in needed for p in node.parents):
-                    continue
-                view = _Masked(node, tuple(p if p in needed else None for p in node.parents))
-            impl = node.impl
-            if kind is MultiNode:
-                g = _complete(node, g, create_graph)
-            try:
-                if create_graph:
-                    space = tensor_namespace(impl.device)
-                    cotangents = impl.backward_graph(space, g, view, _as_tensors(node, saved))
-                else:
-                    cotangents = impl.backward(impl.xp, g, view, saved)
-            except Exception as error:
-                error.add_note(f"raised in the backward of {impl.row.name}, whose result has shape {node.shape}")
-                raise
-            if anomaly is not None:
-                anomaly.check_backward(node, g, cotangents)
-            if not retain_graph and saved:
-                node.saved = None
-            for parent, cotangent in zip(view.parents, cotangents, strict=True):
-                if parent is not None and cotangent is not None:
-                    _give(parent, cotangent, buffers, owned, create_graph, node)
-        elif kind is Output:
-            parent = node.parent
-            entries = buffers.get(parent)
-            if entries is None:
-                entries = buffers[parent] = [None] * len(parent.shape)
-            before = entries[node.index]
-            entries[node.index] = g if before is None else before + g
-        elif targets is None:
-            _accumulate(node, g, create_graph)
+        if kind is Leaf:
+            if wanted is None:
+                _accumulate(node, g, create_graph)
+            continue
+        if kind is Output:
+            _hand_to_operation(node, g, buffers)
+            continue
+        view = node
+        if needed is not None and any(p is not None and p not in needed for p in node.parents):
+            if not any(p in needed for p in node.parents):
+                continue
+            view = _Masked(node, tuple(p if p in needed else None for p in node.parents))
+        saved = node.saved
+        if type(saved) is not tuple:
+            saved = _resolve(node, saved)
+        impl = node.impl
+        if kind is MultiNode:
+            g = _complete(node, g, create_graph)
+        try:
+            if create_graph:
+                space = tensor_namespace(impl.device)
+                cotangents = impl.backward_graph(space, g, view, _as_tensors(node, saved))
+            else:
+                cotangents = impl.backward(impl.xp, g, view, saved)
+        except Exception as error:
+            _add_note(error, node)
+            raise
+        if anomaly is not None:
+            anomaly.check_backward(node, g, cotangents)
+        if not retain_graph and saved:
+            node.saved = None
+        for parent, cotangent in zip(view.parents, cotangents, strict=True):
+            if parent is not None and cotangent is not None:
+                _give(parent, cotangent, buffers, owned, create_graph, node)
     return results
 
 

@@ -89,7 +89,12 @@ def _index_tensor(x: Tensor, part: Tensor, static: list[Any], tensors: list[Tens
 
 def get_item(x: Tensor, key: Any, /) -> Tensor:
     """Return ``x[key]``."""
+    kind = type(key)
+    if kind is int:
+        return ops.slice(x, key=(key,))
     static, tensors = split_key(x, key, "getitem")
+    if not tensors:
+        return ops.slice(x, key=static)
     return row_function(TABLE["getitem"])(x, tensors, key=static)
 
 

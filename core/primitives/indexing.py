@@ -36,6 +36,14 @@ def _getitem_body(xp: Any, x: Any, indices: Any, *, key: Any) -> Any:
 
 
 def _transpose_body(xp: Any, g: Any, indices: Any, *, x_shape: Any, key: Any) -> Any:
+    if key == (ARRAY,):
+        # One index tensor for the first axis: rows are added whole.
+        (index,) = indices
+        k = len(index.shape)
+        rows = xp.reshape(g, (size_of(tuple(index.shape)), *x_shape[1:])) if k != 1 else g
+        zeros = xp.zeros(x_shape, dtype=g.dtype)
+        flat = xp.reshape(index, (-1,)) if k != 1 else index
+        return xp.index_add(zeros, xp.where(flat < 0, flat + x_shape[0], flat), rows, axis=0)
     places = xp.reshape(_positions(xp, x_shape, key, indices), (-1,))
     flat = xp.zeros((size_of(x_shape),), dtype=g.dtype)
     return xp.reshape(xp.index_add(flat, places, xp.reshape(g, (-1,)), axis=0), x_shape)
@@ -180,6 +188,15 @@ def _prepare_embedding(device: Any, weight: Any, indices: Any, padding_idx: Any)
 
 
 
+def _whole_axis(xp: Any, size: int, x: Any, *, key: Any) -> Any:
+    return xp.slice(x, key=(("slice", None, None, None), *key))
+
+
+slice_row = linear(
+    "slice", "x, /, *, key", "Return the elements that integers, slices, None and Ellipsis select.",
+    transpose=lambda xp, g, x_shape, key: xp.getitem_transpose(g, [], x_shape=tuple(x_shape), key=key),
+    body=lambda xp, x, *, key: x[native_key(key, ())], batch=_whole_axis,
+)  # fmt: skip
 getitem = linear(
     "getitem", "x, [indices], /, *, key", "Return the elements that a key selects, as ``x[key]``.", promote=(),
     transpose=lambda xp, g, indices, x_shape, key, wants: (
