@@ -91,6 +91,15 @@ def test_blas_kernels_can_be_left_alone():
     assert seen == "None" and "imported before" in text
 
 
+def test_spinning_of_blas_workers_is_cut_short():
+    code = IMPORT.replace("CORETYPE", "THREAD_TIMEOUT").replace("kernels", "spinning")
+    assert run(code)[:3] == ["18", "None", "2**18 clock ticks"]
+    seen, _, text, *_ = run(code, CANDELABRA_BLAS_TIMEOUT="0")
+    assert seen == "None" and "CANDELABRA_BLAS_TIMEOUT=0" in text
+    seen, after, text, *_ = run(code, OPENBLAS_THREAD_TIMEOUT="20")
+    assert (seen, after) == ("20", "20") and "as set by the user" in text
+
+
 def test_environment_is_restored_after_a_failed_import():
     code = (
         "memory._amd_with_avx512 = lambda: True\n"
@@ -104,7 +113,7 @@ def test_environment_is_restored_after_a_failed_import():
 
 
 def test_policy_names_everything():
-    assert set(memory.policy()) == {"allocator", "blas kernels", "blas core", "threads"}
+    assert set(memory.policy()) == {"allocator", "blas kernels", "blas core", "blas spinning", "threads"}
     assert all(isinstance(value, str) and value for value in memory.policy().values())
 
 
