@@ -65,14 +65,19 @@ class Worker:
         return lines[-1] if lines else f"exit status {status}"
 
     def end(self) -> None:
-        """End the process, frozen or not."""
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self.errors):
-            try:
-                stream.close()
-            except BrokenPipeError:
-                continue
+        """End the process, frozen or not: kindly, so that it can clean up, or else by force."""
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:  # it is dead already
+            pass
+        self.process.send_signal(signal.SIGCONT)
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
 
 
 def spread(ratios: Sequence[float]) -> dict[str, float]:
