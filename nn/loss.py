@@ -73,10 +73,9 @@ def mse_loss(
     # Through the arrays: the hottest of the losses, and a tensor's shape is a tuple made anew.
     if input.array.shape != target.array.shape:
         _warn_of_broadcast("mse_loss", input, target)
-    loss = ops.square(ops.subtract(input, target))
     if weight is not None:
-        return _weighted(loss, weight, reduction, "mse_loss")
-    return ops.mean(loss) if reduction == "mean" else _reduced(loss, reduction)
+        return _weighted(ops.mse_loss(input, target, reduction="none"), weight, reduction, "mse_loss")
+    return ops.mse_loss(input, target, reduction=reduction)
 
 
 def l1_loss(

@@ -17,16 +17,19 @@ from . import (
     attention,
     convolution,
     elementwise,
+    loss,
     memory,
     normalization,
+    optimizer,
     pooling,
     random,
     recurrent,
+    scatter,
     softmax,
 )
 
 _FAMILIES = (
-    elementwise, activation, attention, convolution, normalization, pooling, random, recurrent,
+    elementwise, activation, attention, convolution, loss, normalization, optimizer, pooling, random, recurrent, scatter,
     softmax,
 )  # fmt: skip
 
@@ -74,6 +77,12 @@ class NumpyBackend(Backend):
         base = array.base
         # This name, the view's own reference and the call's argument are three.
         return isinstance(base, np.ndarray) and sys.getrefcount(base) > 3
+
+    def set_num_threads(self, n: int) -> None:
+        memory.set_num_threads(n)
+
+    def get_num_threads(self) -> int:
+        return memory.get_num_threads() or 1
 
     def describe(self) -> dict[str, str]:
         return {"version": np.__version__, **memory.policy()}

@@ -474,3 +474,21 @@ lstm = general(
 )  # fmt: skip
 
 
+
+
+def _prepare_mse(device: Any, x: Any, target: Any, reduction: Any) -> tuple[str]:
+    if reduction not in ("none", "mean", "sum"):
+        raise ArgumentError(f"mse_loss: reduction is 'none', 'mean' or 'sum', not {reduction!r}")
+    return (reduction,)
+
+
+def _mse_body(xp: Any, x: Any, target: Any, *, reduction: str) -> Any:
+    d = x - target
+    loss = d * d
+    return loss if reduction == "none" else xp.sum(loss) if reduction == "sum" else xp.mean(loss)
+
+
+mse_loss = general(
+    "mse_loss", "x, target, /, *, reduction='mean'", "Return the squared difference, its mean or its sum.",
+    body=_mse_body, prepare=_prepare_mse, category="real floating-point", floating=True,
+)  # fmt: skip
