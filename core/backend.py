@@ -95,6 +95,9 @@ class Backend:
     kernels: Mapping[str, Callable[..., Any] | Kernel] = {}
     donating: Mapping[str, Callable[..., Any]] = {}
     data_dependent_shapes: bool = True
+    # Names of dtypes that the library stores but computes badly with: rows work on them in `wide_dtype`.
+    narrow_dtypes: frozenset[str] = frozenset()
+    wide_dtype: str = "float32"
     compile: Callable[..., Any] | None = None
 
     def __init__(self, namespace: Any) -> None:
@@ -161,6 +164,13 @@ class Backend:
     def memory(self, index: int = 0) -> dict[str, int]:
         """Return memory figures in bytes: ``allocated`` and ``reserved``, 0 where the library does not tell."""
         return {"allocated": 0, "reserved": 0}
+
+    def release_memory(self, index: int = 0) -> None:
+        """Give memory that the library holds and does not use back to the device."""
+
+    def device_name(self, index: int) -> str:
+        """Return what a device is called, for people."""
+        return self.devices()[index] or f"{self.device_types[0]}:{index}"
 
     def set_num_threads(self, n: int) -> None:
         """Compute with `n` threads, as far as the library can be told."""

@@ -33,6 +33,9 @@ class Resolver(Protocol):
     def host_type(self) -> str:
         """Return the device type whose arrays live in host memory."""
 
+    def backends(self) -> list[Backend]:
+        """Return every backend that can be loaded, the host's first."""
+
 
 _resolver: Resolver | None = None
 

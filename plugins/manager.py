@@ -120,6 +120,10 @@ class Manager:
         """Return the device type whose arrays live in host memory."""
         return next(iter(self._claims["candelabra_backends"]))
 
+    def backends(self) -> list[Backend]:
+        """Return every backend that can be loaded, the host's first; it imports the installed plugins."""
+        return [status.backend for status in self.statuses(load=True) if status.backend is not None]
+
     def known(self) -> list[BackendSpec]:
         """Return the backends announced so far, without looking for plugins."""
         return [claim.record for claim in self._backend_claims()]
