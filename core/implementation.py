@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import device as devices
+from . import dtypes
 from .backend import Kernel
 from .errors import DeviceError, HostFallbackWarning
 from .primitives.row import TABLE, Row, check_rule, rule_names
@@ -51,6 +52,10 @@ class Implementation:
             self.source = "transformation"
         else:
             self.forward, kernel, self.source = _find_forward(row, device, generic)
+            wide = backend.narrow_dtypes and (row.kind in ("general", "bilinear") or self.source == "generic")
+            narrow = frozenset(v for k, v in native.items() if k.name in backend.narrow_dtypes) if wide else frozenset()
+            if narrow:
+                self.forward = _widened(self.forward, narrow, device)
             row.fallback[str(device)] = self.source
         vjp = kernel.vjp if isinstance(kernel, Kernel) else None
         residuals = kernel.residuals if isinstance(kernel, Kernel) else ()
@@ -60,7 +65,7 @@ class Implementation:
                 # The closures of elementwise rows save what the row's own partials ask for.
                 vjp = None
         if vjp is not None:
-            self.train = kernel.train
+            self.train = _declining_narrow(kernel.train, narrow) if narrow and kernel.train else kernel.train
             if kernel.train is not None:
                 self.generic = Implementation(row, device, generic=True)
         self.save: Any = None
@@ -111,6 +116,41 @@ def _bind(function: Callable[..., Any], bound: Any, own: bool) -> Callable[..., 
         return function(*args, **kwargs, **bound)
 
     return on_device
+
+
+def _first_dtype(operands: Any) -> Any:
+    first = operands[0] if operands else None
+    if isinstance(first, list):
+        first = first[0] if first else None
+    return getattr(first, "dtype", None)
+
+
+def _widened(forward: Callable[..., Any], narrow: frozenset[Any], device: devices.Device) -> Callable[..., Any]:
+    """Compute narrow floats in a wider dtype, and return them narrow."""
+    backend = device.backend
+    wide = device.native[dtypes.as_dtype(backend.wide_dtype)]
+
+    def cast(value: Any, to: Any, of: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)([cast(v, to, of) for v in value])
+        dtype = getattr(value, "dtype", None)
+        return value if dtype is None or dtype not in of else backend.namespace.astype(backend.normalize(value), to)
+
+    def run(*operands: Any, **statics: Any) -> Any:
+        dtype = _first_dtype(operands)
+        if dtype not in narrow:
+            return forward(*operands, **statics)
+        result = forward(*[cast(o, wide, narrow) for o in operands], **statics)
+        return cast(result, dtype, (wide,))
+
+    return run
+
+
+def _declining_narrow(train: Callable[..., Any], narrow: frozenset[Any]) -> Callable[..., Any]:
+    def run(*operands: Any, **statics: Any) -> Any:
+        return NotImplemented if _first_dtype(operands) in narrow else train(*operands, **statics)
+
+    return run
 
 
 def _body_forward(row: Row, device: devices.Device) -> Callable[..., Any]:

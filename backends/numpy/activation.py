@@ -106,7 +106,8 @@ def _blockwise(
             for start, stop in spans:
                 body(*[array[start:stop] for array in flat], *[buffer[: stop - start] for buffer in buffers])
 
-    parallel.for_blocks(work, n, block)
+    # A kernel with scratch does enough to each block that two of them are worth a thread.
+    parallel.for_blocks(work, n, block, least=2 if scratch else 4)
     return results
 
 

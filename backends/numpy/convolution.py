@@ -121,9 +121,8 @@ def _correlate(
                 for j in range(kw):
                     fill(buffer[:, j], source, top, 1, j * dw - pad[1], sw)
                 row = buffer.strides[0]
-                patches = np.lib.stride_tricks.as_strided(
-                    buffer, (h1 - h0, kh * kw * c, columns), (sh * row, columns * x.itemsize, x.itemsize), writeable=False
-                )
+                strides = (sh * row, columns * x.itemsize, x.itemsize)
+                patches = np.lib.stride_tricks.as_strided(buffer, (h1 - h0, kh * kw * c, columns), strides)
             else:
                 for i in range(kh):
                     for j in range(kw):

@@ -42,6 +42,8 @@ class NumpyBackend(Backend):
     # Views of an ndarray hold their owner in `base`, so that a reference count of one means sole ownership.
     mutable = True
     array_type = np.ndarray
+    # No BLAS and no SIMD for these, and mixed with Python numbers they become float32.
+    narrow_dtypes = frozenset(("float16", "bfloat16"))
 
     def __init__(self) -> None:
         super().__init__(np)

@@ -1,7 +1,8 @@
 """One layer and direction of an LSTM, with one matrix product for all inputs and one per step for the recurrence.
 
-Within a step everything is laid out (N, 4 H) with the gates in the order i, f, o, g, so that the three sigmoids are one
-contiguous range: ``sigmoid(x) = tanh(x / 2) / 2 + 1 / 2`` makes a single `tanh` serve all four.
+Within a step the gates are laid out (4, N, H) in the order o, i, f, g: the three sigmoids are then one contiguous
+range, and so are the three gates that act through the cell. ``sigmoid(x) = tanh(x / 2) / 2 + 1 / 2`` makes one `tanh`
+serve all.
 """
 
 from __future__ import annotations
@@ -15,9 +16,18 @@ from ...core.backend import Kernel
 Array = np.ndarray
 
 
+# Elements of gates per block of the backward pass's preparation, which stay in a second-level cache.
+_BLOCK = 1 << 16
+
+
 def _reorder(w: Array, hidden: int) -> Array:
-    """Gates i, f, g, o along the first axis as i, f, o, g, and back."""
-    return np.concatenate((w[: 2 * hidden], w[3 * hidden :], w[2 * hidden : 3 * hidden]))
+    """PyTorch's gates i, f, g, o along the first axis as o, i, f, g."""
+    return np.concatenate((w[3 * hidden :], w[: 2 * hidden], w[2 * hidden : 3 * hidden]))
+
+
+def _restore(w: Array, hidden: int) -> Array:
+    """Gates o, i, f, g along the first axis as PyTorch's i, f, g, o."""
+    return np.concatenate((w[hidden:], w[:hidden]))
 
 
 def _times(steps: int, reverse: bool) -> range:
@@ -57,7 +67,7 @@ def lstm_train(
     *,
     reverse: bool,
 ) -> tuple[tuple[Array, Array, Array], tuple[Array, Array]]:
-    """`lstm`, with the gates (T, N, 4 H) in the order i, f, o, g and the cells (T, N, H) as residuals."""
+    """`lstm`, with the gates (T, 4, N, H) in the order o, i, f, g and the cells (T, N, H) as residuals."""
     return _run(x, h0, c0, w_ih, w_hh, b_ih, b_hh, reverse, keep=True)
 
 
@@ -83,31 +93,35 @@ def _run(
     w_in *= half
     w_rec = _reorder(w_hh, hidden)
     w_rec *= half
-    gates = (x.reshape(steps * n, x.shape[2]) @ w_in.T).reshape(steps, n, 4 * hidden)
+    w_rec = np.ascontiguousarray(w_rec.T)
+    inputs = x.reshape(steps * n, x.shape[2]) @ w_in.T
     for b in (b_ih, b_hh):
         if b is not None:
-            gates += _reorder(b, hidden) * half[:, 0]
-    w_rec = np.ascontiguousarray(w_rec.T)
+            inputs += _reorder(b, hidden) * half[:, 0]
+    by_gate = inputs.reshape(steps, n, 4, hidden).transpose(0, 2, 1, 3)
     out = np.empty((steps, n, hidden), x.dtype)
-    cells = np.empty((steps if keep else 1, n, hidden), x.dtype)
-    part = np.empty((n, 4 * hidden), x.dtype)
+    kept = steps if keep else 1
+    gates = np.empty((kept, 4, n, hidden), x.dtype)
+    cells = np.empty((kept, n, hidden), x.dtype)
+    product = np.empty((n, 4 * hidden), x.dtype)
+    product_by_gate = product.reshape(n, 4, hidden).transpose(1, 0, 2)
     scratch = np.empty((n, hidden), x.dtype)
     h, c = h0, c0
     for t in _times(steps, reverse):
-        gate = gates[t]
-        np.matmul(h, w_rec, out=part)
-        gate += part
+        gate, cell = (gates[t], cells[t]) if keep else (gates[0], cells[0])
+        np.matmul(h, w_rec, out=product)
+        np.add(by_gate[t], product_by_gate, out=gate)
         np.tanh(gate, out=gate)
-        sigmoids = gate[:, : 3 * hidden]
-        sigmoids *= 0.5
-        sigmoids += 0.5
-        cell = cells[t if keep else 0]
-        np.multiply(gate[:, hidden : 2 * hidden], c, out=cell)
-        np.multiply(gate[:, :hidden], gate[:, 3 * hidden :], out=scratch)
-        cell += scratch
+        sigmoids = gate[:3]
+        np.multiply(sigmoids, 0.5, out=sigmoids)
+        np.add(sigmoids, 0.5, out=sigmoids)
+        o, i, f, g = gate
+        np.multiply(f, c, out=cell)
+        np.multiply(i, g, out=scratch)
+        np.add(cell, scratch, out=cell)
         np.tanh(cell, out=scratch)
         h = out[t]
-        np.multiply(gate[:, 2 * hidden : 3 * hidden], scratch, out=h)
+        np.multiply(o, scratch, out=h)
         c = cell
     return (out, h.copy(), c.copy()), (gates, cells)
 
@@ -135,63 +149,78 @@ def lstm_vjp(
         zeros[1], zeros[2] = g[1].copy(), g[2].copy()
         return tuple(z if want else None for z, want in zip(zeros, wants, strict=True))
     g_out, g_h, g_c = g
-    i, f = gates[..., :hidden], gates[..., hidden : 2 * hidden]
-    o, c_in = gates[..., 2 * hidden : 3 * hidden], gates[..., 3 * hidden :]
-    # What does not depend on later steps is done for all of them at once, leaving four products per step.
-    tanh_c = np.tanh(cells)
-    slopes = np.empty((steps, n, 4, hidden), x.dtype)
-    sigmoids = gates[..., : 3 * hidden].reshape(steps, n, 3, hidden)
-    np.subtract(1, sigmoids, out=slopes[:, :, :3])
-    slopes[:, :, :3] *= sigmoids
-    slopes[:, :, 0] *= c_in
-    previous = slice(1, None) if reverse else slice(None, -1)
-    current = slice(None, -1) if reverse else slice(1, None)
-    first = steps - 1 if reverse else 0
-    slopes[current, :, 1] *= cells[previous]
-    slopes[first, :, 1] *= c0
-    slopes[:, :, 2] *= tanh_c
-    np.multiply(c_in, c_in, out=slopes[:, :, 3])
-    np.subtract(1, slopes[:, :, 3], out=slopes[:, :, 3])
-    slopes[:, :, 3] *= i
-    np.multiply(tanh_c, tanh_c, out=tanh_c)
-    np.subtract(1, tanh_c, out=tanh_c)
-    tanh_c *= o
     w_rec = _reorder(w_hh, hidden)
-    dh = g_h.copy()
-    dc = g_c.copy()
+    dh = np.array(g_h, order="C")
+    dc = np.array(g_c, order="C")
+    deltas = np.empty((steps, n, 4 * hidden), x.dtype)
+    by_gate = deltas.reshape(steps, n, 4, hidden).transpose(0, 2, 1, 3)
     scratch = np.empty((n, hidden), x.dtype)
-    for t in _times(steps, not reverse):
-        dh += g_out[t]
-        np.multiply(dh, tanh_c[t], out=scratch)
-        dc += scratch
-        slope = slopes[t]
-        slope[:, :2] *= dc[:, None]
-        slope[:, 2] *= dh
-        slope[:, 3] *= dc
-        dc *= f[t]
-        np.matmul(slope.reshape(n, 4 * hidden), w_rec, out=dh)
-    deltas = slopes.reshape(steps * n, 4 * hidden)
+    times = list(_times(steps, not reverse))
+    step = max(1, _BLOCK // max(1, 4 * n * hidden))
+    before = 1 if reverse else -1
+    for k in range(0, steps, step):
+        block = times[k : k + step]
+        low, high = min(block), max(block) + 1
+        slopes, through = _slopes(gates[low:high], cells[low:high])
+        for t in block:
+            delta, slope = by_gate[t], slopes[t - low]
+            np.add(dh, g_out[t], out=dh)
+            np.multiply(slope[0], dh, out=delta[0])
+            np.multiply(dh, through[t - low], out=scratch)
+            np.add(dc, scratch, out=dc)
+            previous = cells[t + before] if 0 <= t + before < steps else c0
+            np.multiply(slope[2], previous, out=slope[2])
+            np.multiply(slope[1:], dc, out=delta[1:])
+            np.multiply(dc, gates[t, 2], out=dc)
+            np.matmul(deltas[t], w_rec, out=dh)
+    current = slice(None, -1) if reverse else slice(1, None)
+    earlier = slice(1, None) if reverse else slice(None, -1)
+    first = steps - 1 if reverse else 0
+    flat = deltas.reshape(steps * n, 4 * hidden)
     result: list[Array | None] = [None] * 7
     if wants[0]:
-        result[0] = (deltas @ _reorder(w_ih, hidden)).reshape(x.shape)
+        result[0] = (flat @ _reorder(w_ih, hidden)).reshape(x.shape)
     if wants[1]:
         result[1] = dh
     if wants[2]:
         result[2] = dc
     if wants[3]:
-        result[3] = _reorder(deltas.T @ x.reshape(steps * n, x.shape[2]), hidden)
+        result[3] = _restore(flat.T @ x.reshape(steps * n, x.shape[2]), hidden)
     if wants[4]:
-        later = slopes[current].reshape((steps - 1) * n, 4 * hidden)
-        total = later.T @ out[previous].reshape((steps - 1) * n, hidden)
-        total += slopes[first].reshape(n, 4 * hidden).T @ h0
-        result[4] = _reorder(total, hidden)
+        total = deltas[current].reshape(-1, 4 * hidden).T @ out[earlier].reshape(-1, hidden)
+        total += deltas[first].T @ h0
+        result[4] = _restore(total, hidden)
     if wants[5] or wants[6]:
-        total = _reorder(np.ones(steps * n, x.dtype) @ deltas, hidden)
+        total = _restore(np.ones(steps * n, x.dtype) @ flat, hidden)
         if wants[5]:
             result[5] = total
         if wants[6]:
             result[6] = total.copy() if wants[5] else total
     return tuple(result)
+
+
+def _slopes(gates: Array, cells: Array) -> tuple[Array, Array]:
+    """What does not depend on later steps, for several at once.
+
+    Returns the derivative of h (gate o) or c (gates i, f, g; f still lacks the previous cell) with respect to each
+    gate's argument, and that of h with respect to c.
+    """
+    o, i, _, g = gates.transpose(1, 0, 2, 3)
+    tanh_c = np.tanh(cells)
+    slopes = np.empty_like(gates)
+    sigmoids = slopes[:, :3]
+    np.subtract(1, gates[:, :3], out=sigmoids)
+    np.multiply(sigmoids, gates[:, :3], out=sigmoids)
+    np.multiply(slopes[:, 0], tanh_c, out=slopes[:, 0])
+    np.multiply(slopes[:, 1], g, out=slopes[:, 1])
+    last = slopes[:, 3]
+    np.multiply(g, g, out=last)
+    np.subtract(1, last, out=last)
+    np.multiply(last, i, out=last)
+    np.multiply(tanh_c, tanh_c, out=tanh_c)
+    np.subtract(1, tanh_c, out=tanh_c)
+    np.multiply(tanh_c, o, out=tanh_c)
+    return slopes, tanh_c
 
 
 KERNELS: dict[str, Any] = {"lstm": Kernel(lstm, train=lstm_train, vjp=lstm_vjp, residuals=("gates", "cells"))}

@@ -1,9 +1,9 @@
 """Convolution with kernels of height 3 in half the multiplications, and its transposes (Winograd's F(4, 3) along rows).
 
-Four output rows y take six input rows d: ``y = A.T ((G w) * (B.T d))`` with six products where the definition has twelve
-(Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, here in one dimension: its rounding error is
-about twice that of the definition). Only rows are transformed, so that every sum runs over long contiguous stretches; the
-kernel's width is part of the matrix product. One trilinear form gives all three directions::
+Four output rows y take six input rows d: ``y = A.T ((G w) * (B.T d))`` with six products where the definition has
+twelve (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, here in one dimension: its rounding
+error is two to three times that of the definition). Only rows are transformed, so that every sum runs over long
+contiguous stretches; the kernel's width is part of the matrix product. One trilinear form gives all three directions::
 
     sum_k g_k y_k = sum_s (A g)_s (G w)_s (B.T d)_s
 
@@ -19,13 +19,22 @@ from .movement import fill
 Array = np.ndarray
 Pair = tuple[int, int]
 Padding = tuple[Pair, Pair]
+# First image, end, first tile, end.
+Block = tuple[int, int, int, int]
 
 _TILE = 4
 _POINTS = 6
 
 # The weight's transform, for the points 0, 1, -1, 2, -2 and infinity.
 _G = np.array(
-    [[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6], [1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]]
+    [
+        [1 / 4, 0, 0],
+        [-1 / 6, -1 / 6, -1 / 6],
+        [-1 / 6, 1 / 6, -1 / 6],
+        [1 / 24, 1 / 12, 1 / 6],
+        [1 / 24, -1 / 12, 1 / 6],
+        [0, 0, 1],
+    ]
 )
 
 # Columns of a matrix product; more give BLAS nothing and leave the cache.
@@ -45,8 +54,8 @@ def applies(kernel: tuple[int, ...], stride: Pair, dilation: Pair, channels: Pai
     )
 
 
-def _blocks(n: int, rows: int, width: int) -> list[tuple[int, int, int, int]]:
-    """(first image, last, first tile, last) of each block."""
+def _blocks(n: int, rows: int, width: int) -> list[Block]:
+    """Cut the batch and its rows of tiles so that a block has about `_COLUMNS` columns."""
     # Whole planes before many images: their rows lie side by side.
     tiles = -(-rows // _TILE)
     height = max(1, min(tiles, _COLUMNS // max(1, width)))
@@ -86,7 +95,9 @@ def _weights(weight: Array) -> Array:
     return (_G.astype(weight.dtype) @ taps).reshape(_POINTS, o, kw * c)
 
 
-def _inputs(rows_of_x: Array, block: tuple[int, int, int, int], width: int, taps: int, left: int, top: int, dw: int, scratch: _Scratch) -> Array:
+def _inputs(
+    rows_of_x: Array, block: Block, width: int, taps: int, left: int, top: int, dw: int, scratch: _Scratch
+) -> Array:
     """``B.T d`` of one block for every horizontal shift, as (s, kw * C, columns)."""
     n0, n1, t0, t1 = block
     c, w = rows_of_x.shape[1], rows_of_x.shape[3]
@@ -104,9 +115,8 @@ def _inputs(rows_of_x: Array, block: tuple[int, int, int, int], width: int, taps
     chunks = _chunks(c, tiles * m * w)
     u = scratch("u", chunks[0].stop, tiles, m, w)
     for part in chunks:
-        d0, d1, d2, d3 = phases[:, part, :tiles]
-        d4, d5 = phases[:2, part, 1:]
-        _transform_input(d0, d1, d2, d3, d4, d5, plain[:, part], u[: part.stop - part.start])
+        d = [*phases[:, part, :tiles], *phases[:2, part, 1:]]
+        _transform_input(d, plain[:, part], u[: part.stop - part.start])
         for j in range(taps):
             shift = j * dw - left
             if not same:
@@ -124,8 +134,9 @@ def _inputs(rows_of_x: Array, block: tuple[int, int, int, int], width: int, taps
     return result.reshape(_POINTS, taps * c, tiles * m * width)
 
 
-def _transform_input(d0: Array, d1: Array, d2: Array, d3: Array, d4: Array, d5: Array, t: Array, u: Array) -> None:
+def _transform_input(d: list[Array], t: Array, u: Array) -> None:
     """``t = B.T d``; u is scratch."""
+    d0, d1, d2, d3, d4, d5 = d
     t0, t1, t2, t3, t4, t5 = t
     np.subtract(d4, d2, out=t3)
     np.subtract(d0, d2, out=t0)
@@ -146,7 +157,7 @@ def _transform_input(d0: Array, d1: Array, d2: Array, d3: Array, d4: Array, d5: 
     np.add(t1, u, out=t1)
 
 
-def _transform_input_back(s: Array, d: Array, u: Array) -> None:
+def _transform_input_back(s: Array, d: list[Array], u: Array) -> None:
     """``d = B s``, the transpose; s is overwritten, u is scratch."""
     s0, s1, s2, s3, s4, s5 = s
     d0, d1, d2, d3, d4, d5 = d
@@ -174,7 +185,7 @@ def _transform_input_back(s: Array, d: Array, u: Array) -> None:
 def convolve(x: Array, weight: Array, bias: Array | None, out: Array, padding: Padding, dw: int) -> None:
     """Write the convolution of x (N, C, H, W) with weight (O, C, 3, kw), horizontally dilated by dw, to out."""
     (top, _), (left, _) = padding
-    o, c, _, kw = weight.shape
+    o, _, _, kw = weight.shape
     n, _, ho, wo = out.shape
     matrix = _weights(weight)
     rows_of_x = x.transpose(2, 1, 0, 3)
@@ -193,9 +204,8 @@ def convolve(x: Array, weight: Array, bias: Array | None, out: Array, padding: P
             chunks = _chunks(o, tiles * m * wo)
             u = scratch("v", chunks[0].stop, tiles, m, wo)
             for part in chunks:
-                target = [
-                    out[n0:n1, part, _TILE * t0 + k : min(ho, _TILE * t1) : _TILE].transpose(1, 2, 0, 3) for k in range(4)
-                ]
+                rows = out[n0:n1, part, _TILE * t0 : min(ho, _TILE * t1)].transpose(1, 2, 0, 3)
+                target = [rows[:, k::_TILE] for k in range(4)]
                 _transform_output(product[:, part], target, u[: part.stop - part.start])
 
 
@@ -217,7 +227,7 @@ def _transform_output(p: Array, y: list[Array], u: Array) -> None:
     np.add(p1[:, : y[3].shape[1]], p5[:, : y[3].shape[1]], out=y[3])
 
 
-def _outputs(rows_of_g: Array, block: tuple[int, int, int, int], scratch: _Scratch) -> Array:
+def _outputs(rows_of_g: Array, block: Block, scratch: _Scratch) -> Array:
     """``A g`` of one block, as (s, O, tiles, N, W)."""
     n0, n1, t0, t1 = block
     o, width = rows_of_g.shape[1], rows_of_g.shape[3]
@@ -260,7 +270,6 @@ def cotangents(
     """Cotangents of the input (if weight is given), of the weight (if x is given) and of the bias (if wanted)."""
     (top, _), (left, _) = padding
     o, c, _, kw = weight_shape
-    _, _, h, w = x_shape
     n, _, ho, wo = g.shape
     scratch = _Scratch(g.dtype)
     rows_of_g = g.transpose(2, 1, 0, 3)
@@ -301,7 +310,7 @@ def cotangents(
 def _scatter(
     product: Array, rows_of_gx: Array, first: int, is_last: bool, left: int, top: int, dw: int, scratch: _Scratch
 ) -> None:
-    """Add the shifts of one block's product (s, kw, C, tiles, N, Wo), transform back and write rows of gx (H, C, N, W)."""
+    """Add up the shifts of a block's product (s, kw, C, tiles, N, Wo), transform and write rows of gx (H, C, N, W)."""
     _, kw, c, tiles, m, wo = product.shape
     h, w = rows_of_gx.shape[0], rows_of_gx.shape[3]
     same = wo == w and 0 <= left <= (kw - 1) * dw and left % dw == 0

@@ -17,14 +17,69 @@ ARRAY = ("array",)
 
 
 def native_key(key: Any, indices: Any) -> tuple[Any, ...]:
-    """Return a key in Python's own terms."""
+    """Return a key in Python's own terms, with the ellipsis that the standard asks of partial keys."""
     given = iter(indices)
-    return tuple(next(given) if k == ARRAY else slice(*k[1:]) if isinstance(k, tuple) else k for k in key)
+    found = tuple(next(given) if k == ARRAY else slice(*k[1:]) if isinstance(k, tuple) else k for k in key)
+    return found if Ellipsis in key else (*found, ...)
 
 
 def _positions(xp: Any, shape: tuple[int, ...], key: Any, indices: Any) -> Any:
-    """The flat position in `shape` of each element that a key selects."""
-    return xp.getitem(xp.reshape(xp.arange(size_of(shape), dtype=_int64(xp)), shape), list(indices), key=key)
+    """The flat position in `shape` of each element that a key selects, by arithmetic on the axes' own indices."""
+    kind = _int64(xp)
+    parts = _expanded(key, len(shape))
+    arrays = list(indices)
+    advanced = [i for i, part in enumerate(parts) if part == ARRAY or (arrays and isinstance(part, int))]
+    apart = bool(advanced) and advanced[-1] - advanced[0] + 1 != len(advanced)
+    width = max((len(a.shape) for a in arrays), default=0)
+    # Each output axis's size; the index arrays' axes come first where they lie apart, else in their place.
+    sizes: list[int] = []
+    where: list[int | None] = []
+    group = 0 if apart else None
+    if apart:
+        sizes += [1] * width
+    for i, part in enumerate(parts):
+        if i in advanced:
+            if group is None:
+                group = len(sizes)
+                sizes += [1] * width
+            where.append(None)
+        elif isinstance(part, int):
+            where.append(None)
+        else:
+            where.append(len(sizes))
+            sizes.append(1)
+    total = xp.zeros((1,) * len(sizes), dtype=kind)
+    axis, given = 0, iter(arrays)
+    for i, part in enumerate(parts):
+        if part is None:
+            continue
+        n = shape[axis]
+        stride = size_of(shape[axis + 1 :])
+        axis += 1
+        if part == ARRAY:
+            index = next(given)
+            index = xp.astype(xp.where(index < 0, index + n, index), kind)
+            lead = width - len(index.shape)
+            line = [1] * len(sizes)
+            line[group + lead : group + width] = list(index.shape)  # type: ignore[operator]
+            total = total + xp.reshape(index, tuple(line)) * stride
+        elif isinstance(part, int):
+            total = total + (part % n if n else 0) * stride
+        else:
+            start, stop, step = slice(*part[1:]).indices(n)
+            count = len(range(start, stop, step))
+            line = [count if k == where[i] else 1 for k in range(len(sizes))]
+            total = total + xp.reshape(xp.arange(count, dtype=kind) * (step * stride) + start * stride, tuple(line))
+    return total
+
+
+def _expanded(key: Any, rank: int) -> list[Any]:
+    """A key with its ellipsis spelled out, one part per axis and None."""
+    used = sum(1 for k in key if k is not None and k is not Ellipsis)
+    found: list[Any] = []
+    for k in key if Ellipsis in key else (*key, Ellipsis):
+        found += [("slice", None, None, None)] * (rank - used) if k is Ellipsis else [k]
+    return found
 
 
 def _int64(xp: Any) -> Any:
@@ -32,7 +87,9 @@ def _int64(xp: Any) -> Any:
 
 
 def _getitem_body(xp: Any, x: Any, indices: Any, *, key: Any) -> Any:
-    return x[native_key(key, indices)]
+    places = _positions(xp, tuple(x.shape), key, indices)
+    flat = xp.take(xp.reshape(x, (-1,) if size_of(tuple(x.shape)) else (0,)), xp.reshape(places, (-1,)), axis=0)
+    return xp.reshape(flat, tuple(places.shape))
 
 
 def _transpose_body(xp: Any, g: Any, indices: Any, *, x_shape: Any, key: Any) -> Any:

@@ -59,7 +59,7 @@ def _cumulative_sum_transpose(xp: Any, g: Any, axis: Any, include_initial: bool)
 
 
 def _drop_first(xp: Any, x: Any, axis: int) -> Any:
-    return x[(slice(None),) * (axis % len(x.shape)) + (slice(1, None),)]
+    return x[(slice(None),) * (axis % len(x.shape)) + (slice(1, None), ...)]
 
 
 def _cumulative_prod_vjp(xp: Any, g: Any, x: Any, out: Any, axis: Any, include_initial: bool) -> Any:

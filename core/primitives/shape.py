@@ -101,7 +101,7 @@ def _slices(xp: Any, g: Any, shapes: Any, axis: Any, wants: Any) -> tuple[Any, .
     head = (slice(None),) * at
     pieces, start = [], 0
     for size, shape, wanted in zip(sizes, shapes, wants, strict=True):
-        piece = g[(*head, slice(start, start + size))] if wanted else None
+        piece = g[(*head, slice(start, start + size), ...)] if wanted else None
         pieces.append(piece if piece is None or tuple(piece.shape) == tuple(shape) else xp.reshape(piece, shape))
         start += size
     return tuple(pieces)
@@ -132,7 +132,7 @@ def _prepare_stack(device: Any, arrays: Any, axis: Any) -> tuple[Any]:
 
 def _unstack_slices(xp: Any, g: Any, axis: Any, wants: Any) -> tuple[Any, ...]:
     at = axis % len(g.shape)
-    return tuple(g[(slice(None),) * at + (i,)] if w else None for i, w in enumerate(wants))
+    return tuple(g[(slice(None),) * at + (i, ...)] if w else None for i, w in enumerate(wants))
 
 
 def _prepare_unstack(device: Any, x: Any, axis: Any) -> tuple[Any]:
@@ -140,7 +140,7 @@ def _prepare_unstack(device: Any, x: Any, axis: Any) -> tuple[Any]:
 
 
 def _unstack_body(xp: Any, x: Any, *, axis: Any) -> Any:
-    return tuple(x[(slice(None),) * axis + (i,)] for i in range(x.shape[axis]))
+    return tuple(x[(slice(None),) * axis + (i, ...)] for i in range(x.shape[axis]))
 
 
 def _prepare_tile(device: Any, x: Any, repetitions: Any) -> tuple[Any]:
@@ -174,7 +174,7 @@ def _pad_body(xp: Any, x: Any, *, widths: Any, value: Any) -> Any:
     for axis, (before, after) in enumerate(widths):
         if before < 0 or after < 0:
             cut = slice(max(-before, 0), x.shape[axis] - max(-after, 0))
-            x = x[(slice(None),) * axis + (cut,)]
+            x = x[(slice(None),) * axis + (cut, ...)]
         if before > 0 or after > 0:
             shape = list(x.shape)
             parts = []
