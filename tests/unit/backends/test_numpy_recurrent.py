@@ -11,7 +11,8 @@ def operands(steps, n, inputs, hidden, dtype=np.float64, bias=True):
     def draw(*shape):
         return (RNG.standard_normal(shape) * 0.5).astype(dtype)
 
-    made = [draw(steps, n, inputs), draw(n, hidden), draw(n, hidden), draw(4 * hidden, inputs), draw(4 * hidden, hidden)]
+    states = [draw(steps, n, inputs), draw(n, hidden), draw(n, hidden)]
+    made = [*states, draw(4 * hidden, inputs), draw(4 * hidden, hidden)]
     return [*made, draw(4 * hidden), draw(4 * hidden)] if bias else [*made, None, None]
 
 
