@@ -6,7 +6,7 @@ so whoever repeats it with the same key and counter sees the same numbers, on ev
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +49,7 @@ class Generator:
     def __init__(self, device: Device | str | None = None) -> None:
         self._device = None if device is None else as_device(device)
         self._lock = threading.Lock()
-        self._key = secrets.randbits(64)
+        self._key = int.from_bytes(os.urandom(8), "little")
         self._counter = 0
 
     @property
@@ -68,7 +68,7 @@ class Generator:
 
     def seed(self) -> int:
         """Begin anew at a seed from the operating system, and return it."""
-        key = secrets.randbits(64)
+        key = int.from_bytes(os.urandom(8), "little")
         self._set(key, 0)
         return key
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import os
 import threading
+from collections import ChainMap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -266,7 +267,7 @@ class Manager:
             if device_type in backend.device_types
         }
         if own:
-            backend.kernels = {**backend.kernels, **own}
+            backend.kernels = ChainMap(own, backend.kernels)
 
 
 def plugins_disabled() -> bool:

@@ -121,7 +121,6 @@ class _Namespace:
 
     def __init__(self, compat: Any) -> None:
         self._compat = compat
-        self.__version__ = compat.__version__
         for name in _CREATION:
             setattr(self, name, _on_device(getattr(compat, name)))
 

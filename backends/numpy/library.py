@@ -6,32 +6,53 @@ The files beside this one hold the larger kernels, one family each.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 
 from ...core.backend import Backend, Kernel
-from . import (
-    activation,
-    attention,
-    convolution,
-    elementwise,
-    loss,
-    memory,
-    normalization,
-    optimizer,
-    pooling,
-    random,
-    recurrent,
-    scatter,
-    softmax,
-)
+from . import elementwise, memory
 
-_FAMILIES = (
-    elementwise, activation, attention, convolution, loss, normalization, optimizer, pooling, random, recurrent, scatter,
-    softmax,
-)  # fmt: skip
+# Which file holds a row's kernel: it is imported when the row is first used.
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "activation": ("erf", "erfc", "gelu", "sigmoid", "silu", "softplus", "mish", "relu", "leaky_relu", "elu"),
+    "attention": ("attention",),
+    "convolution": ("linear", "conv2d", "conv2d_input", "conv2d_weight"),
+    "loss": ("mse_loss",),
+    "normalization": ("batch_norm", "layer_norm"),
+    "optimizer": ("sgd_step", "adam_step"),
+    "pooling": ("max_pool2d", "max_pool2d_with_indices", "avg_pool2d"),
+    "random": ("random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation"),
+    "recurrent": ("lstm",),
+    "scatter": ("index_add", "scatter_add"),
+    "softmax": ("softmax", "log_softmax", "logsumexp", "cross_entropy"),
+}  # fmt: skip
+
+
+class Kernels(dict[str, Any]):
+    """The kernels by row, each family imported on the first use of one of its rows."""
+
+    def __init__(self) -> None:
+        super().__init__(elementwise.KERNELS)
+        self._family = {row: family for family, rows in FAMILIES.items() for row in rows}
+
+    def __missing__(self, row: str) -> Callable[..., Any] | Kernel:
+        family = self._family.get(row)
+        if family is None:
+            raise KeyError(row)
+        module = import_module(f".{family}", __package__)
+        for name, kernel in module.KERNELS.items():
+            self.setdefault(name, kernel)
+        return self[row]
+
+    def get(self, row: str, default: Any = None) -> Any:
+        """Return a row's kernel, or the default."""
+        return self[row] if row in self else default
+
+    def __contains__(self, row: object) -> bool:
+        return super().__contains__(row) or row in self._family
 
 
 class NumpyBackend(Backend):
@@ -47,10 +68,7 @@ class NumpyBackend(Backend):
 
     def __init__(self) -> None:
         super().__init__(np)
-        kernels: dict[str, Callable[..., Any] | Kernel] = {}
-        for family in _FAMILIES:
-            kernels.update(family.KERNELS)
-        self.kernels: Mapping[str, Callable[..., Any] | Kernel] = kernels
+        self.kernels: Mapping[str, Callable[..., Any] | Kernel] = Kernels()
         self.donating = elementwise.DONATING
 
     def dtypes(self, index: int = 0) -> dict[str, Any]:

@@ -158,10 +158,7 @@ class _Update:
                                 buffers[dtype] = list(np.empty((scratch, _BLOCK), dtype))
                             body(*[x[start:stop] for x in flat], *[b[: stop - start] for b in buffers[dtype]])
 
-            if sum(stop - start for _, _, start, stop in jobs) >= 4 * _BLOCK:
-                parallel.for_blocks(work, len(jobs), 1, least=2)
-            else:
-                work(iter([(0, len(jobs))]))
+            parallel.for_blocks(work, len(jobs), 1)
         for target, wide in self.later:
             target[...] = wide
         return tuple(self.results)

@@ -262,13 +262,12 @@ def _sizes(shape: Any, more: tuple[Any, ...], name: str) -> tuple[int, ...]:
 
 
 def _creator(name: str) -> Any:
-    make = row_function(TABLE[name])
-
     def create(shape: Any = (), *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any) -> Tensor:
         given = size.pop("size", shape)
         if size:
             raise ArgumentTypeError(f"{name}: unknown argument {next(iter(size))!r}")
-        return _finish(make(_sizes(given, more, name), dtype=dtype, device=device), requires_grad)
+        made = row_function(TABLE[name])(_sizes(given, more, name), dtype=dtype, device=device)
+        return _finish(made, requires_grad)
 
     create.__name__ = create.__qualname__ = name
     create.__module__ = "candelabra"

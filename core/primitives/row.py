@@ -98,8 +98,11 @@ class Row:
         self.fallback: dict[Any, str] = {}
         self.function: Any = None
         self.implementations: dict[Any, Any] | None = None
-        for rule in self.rules():
-            check_rule(self, rule)
+        rules = self.rules()
+        if rules:
+            names = self.names()
+            for rule in rules:
+                check_rule(self, rule, names=names)
         TABLE[name] = self
 
     def rules(self) -> list[Callable[..., Any]]:
@@ -137,9 +140,11 @@ def rule_names(rule: Callable[..., Any]) -> tuple[str, ...]:
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
-def check_rule(row: Row, rule: Callable[..., Any], extra: Sequence[str] = ()) -> None:
+def check_rule(
+    row: Row, rule: Callable[..., Any], extra: Sequence[str] = (), *, names: set[str] | None = None
+) -> None:
     """Refuse a rule that asks for something the row does not have."""
-    allowed = row.names() | set(extra)
+    allowed = (names or row.names()) | set(extra)
     for name in rule_names(rule):
         if name not in allowed:
             raise RegistrationError(
@@ -169,12 +174,22 @@ def parse_signature(name: str, text: str) -> tuple[tuple[Operand, ...], tuple[St
             where = "keyword"
             continue
         static, equals, default = part.partition("=")
-        value = ast.literal_eval(default.strip()) if equals else None
+        value = _literal(default.strip()) if equals else None
         statics.append(Static(static.strip(), value, not equals, where))
     return tuple(operands), tuple(statics)
 
 
+_LITERALS: dict[str, Any] = {"None": None, "False": False, "True": True, "0": 0, "-1": -1, "1": 1}
+
+
+def _literal(text: str) -> Any:
+    # The table is read at every import; most defaults are one of these.
+    return _LITERALS[text] if text in _LITERALS else ast.literal_eval(text)
+
+
 def _split(text: str) -> list[str]:
+    if "(" not in text and "[" not in text and "{" not in text:
+        return [p for p in map(str.strip, text.split(",")) if p]
     parts, depth, current = [], 0, ""
     for character in text:
         if character in "([{":
