@@ -82,7 +82,10 @@ class Device:
     device(type='cpu')
     """
 
-    __slots__ = ("__weakref__", "_backend", "_dtype_of", "_implementations", "_native", "_xp", "index", "levels", "parent", "physical", "type")
+    __slots__ = (
+        "__weakref__", "_backend", "_dtype_of", "_implementations", "_native", "_xp", "index", "levels", "parent",
+        "physical", "type",
+    )  # fmt: skip
     _interned: ClassVar[dict[Any, Device]] = {}
     # Levelled devices live as long as something is on them.
     _levelled: ClassVar[weakref.WeakValueDictionary[Any, Device]] = weakref.WeakValueDictionary()

@@ -354,9 +354,10 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
         first = plain[0].name if plain else f"{listed.name}[0]"  # type: ignore[union-attr]
         add(f"    device = {first}.device")
         mixed = [
-            (f"({o.name} is not None and {o.name}.device is not device)" if o.optional else f"{o.name}.device is not device")
+            f"({o.name} is not None and {o.name}.device is not device)" if o.optional
+            else f"{o.name}.device is not device"
             for o in plain[1:]
-        ]
+        ]  # fmt: skip
         if listed:
             mixed.append(f"any([_t.device is not device for _t in {listed.name}])")
         if mixed:
@@ -428,7 +429,10 @@ def _promotion_lines(row: Row, plain: Sequence[Any], listed: Any, add: Callable[
         names = [f"a{i}" for i in together]
         joined = ", ".join([*names, "*al"])
         first = names[0] if names else "al[0]"
-        add(f"        if any([_a.dtype is not {first}.dtype for _a in al]) or (_row.floating and {first}.dtype not in impl.floats):")
+        add(
+            f"        if any([_a.dtype is not {first}.dtype for _a in al]) "
+            f"or (_row.floating and {first}.dtype not in impl.floats):"
+        )
         add(f"            {', '.join([*names, '*al'])}, = _promote(_row, impl, ({joined},))")
         return
     if not together:
@@ -530,7 +534,7 @@ def _result_type(row: Row) -> Callable[..., Any]:
     from .primitives.row import TABLE
 
     assert row.name in TABLE
-    return namedtuple(f"{row.name}_result", row.outputs)  # type: ignore[misc]  # noqa: PYI024
+    return namedtuple(f"{row.name}_result", row.outputs)  # type: ignore[misc]
 
 
 def _native(device: devices.Device, dtype: Any, row: Row) -> Any:

@@ -45,7 +45,9 @@ def docstring(row: Row) -> str:
         lines.append(f"    Of {text}{'; ' + what if what else ''}.")
     for s in row.statics:
         lines.append(f"{s.name} : {_STATIC_TYPES.get(s.name, _type_of(s.default))}{'' if s.required else ', optional'}")
-        lines.append(f"    {_STATIC_TEXTS.get(s.name, 'See above.')}" + ("" if s.required else f" Default: {s.default!r}."))
+        lines.append(
+            f"    {_STATIC_TEXTS.get(s.name, 'See above.')}" + ("" if s.required else f" Default: {s.default!r}.")
+        )
     if row.kind == "creation":
         lines += ["device : Device or str, optional", "    Where to make it. Default: the default device."]
     lines += ["", "Returns", "-------"]

@@ -51,7 +51,13 @@ def _axis(axis: Any, dim: Any) -> Any:
 
 def _reduction(name: str, indices: str = "") -> Callable[..., Tensor]:
     def method(
-        self: Tensor, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False, **options: Any
+        self: Tensor,
+        axis: Any = None,
+        keepdims: bool = False,
+        *,
+        dim: Any = None,
+        keepdim: bool = False,
+        **options: Any,
     ) -> Tensor:
         axis = _axis(axis, dim)
         if isinstance(axis, list):
@@ -66,7 +72,13 @@ def _reduction(name: str, indices: str = "") -> Callable[..., Tensor]:
 
 def _sum_like(name: str) -> Callable[..., Tensor]:
     def method(
-        self: Tensor, axis: Any = None, keepdims: bool = False, *, dtype: Any = None, dim: Any = None, keepdim: bool = False
+        self: Tensor,
+        axis: Any = None,
+        keepdims: bool = False,
+        *,
+        dtype: Any = None,
+        dim: Any = None,
+        keepdim: bool = False,
     ) -> Tensor:
         axis = _axis(axis, dim)
         if isinstance(axis, list):
@@ -191,13 +203,17 @@ def unbind(self: Tensor, axis: int = 0, *, dim: int | None = None) -> tuple[Tens
     return ops.unstack(self, axis=axis if dim is None else dim)
 
 
-def sort(self: Tensor, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None) -> Tensor:
+def sort(
+    self: Tensor, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None
+) -> Tensor:
     """Return the values in order along an axis."""
     result = ops.sort(self, axis=axis if dim is None else dim, descending=descending, stable=stable)
     return _pair_like(result, "x.argsort(axis)")
 
 
-def argsort(self: Tensor, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None) -> Tensor:
+def argsort(
+    self: Tensor, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None
+) -> Tensor:
     """Return the indices that sort along an axis."""
     return ops.argsort(self, axis=axis if dim is None else dim, descending=descending, stable=stable)
 

@@ -65,7 +65,9 @@ def _compile_save(row: Row, saves: tuple[tuple[str, Any], ...], selective: bool)
             if operand.is_list:
                 entries.append(f"tuple([_a.{kind} for _a in a{which}])")
             else:
-                entries.append(f"(None if a{which} is None else a{which}.{kind})" if operand.optional else f"a{which}.{kind}")
+                entries.append(
+                    f"(None if a{which} is None else a{which}.{kind})" if operand.optional else f"a{which}.{kind}"
+                )
         elif kind == "residual":
             entries.append(f"(residuals[{which}] if residuals else None)")
         else:

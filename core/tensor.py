@@ -195,7 +195,9 @@ class Tensor:
     @property
     def retains_grad(self) -> bool:
         """Whether `retain_grad` was called on this tensor that is no leaf."""
-        return self.node is not None and not self.node.is_leaf and self.node.hooks is not None and self.node.hooks.retain
+        return (
+            self.node is not None and not self.node.is_leaf and self.node.hooks is not None and self.node.hooks.retain
+        )
 
     def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Any:
         """Call `hook` with each gradient that arrives; what it returns, if anything, replaces the gradient."""

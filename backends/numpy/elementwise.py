@@ -165,7 +165,9 @@ def getitem_transpose(g: np.ndarray, indices: Any, *, x_shape: Any, key: Any) ->
 
 def _key(key: Any, indices: Any) -> Any:
     given = iter(indices)
-    return tuple(next(given) if type(k) is tuple and k == ("array",) else slice(*k[1:]) if type(k) is tuple else k for k in key)
+    return tuple(
+        next(given) if type(k) is tuple and k == ("array",) else slice(*k[1:]) if type(k) is tuple else k for k in key
+    )
 
 
 def _in_place(ufunc: Any) -> Any:

@@ -21,9 +21,7 @@ class Anomaly:
         """Remember the user's line, and refuse what is non-finite while all operands are finite."""
         node.line = user_line()
         if self.check_nan and not _finite(node, outputs) and _finite(node, operands):
-            raise AnomalyError(
-                f"{node.impl.row.name} made something non-finite out of finite operands, at {node.line}"
-            )
+            raise AnomalyError(f"{node.impl.row.name} made something non-finite out of finite operands, at {node.line}")
 
     def check_backward(self, node: Any, g: Any, cotangents: Sequence[Any]) -> None:
         """Refuse a gradient that became non-finite in this node."""

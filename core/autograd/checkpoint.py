@@ -92,7 +92,11 @@ def _tensors(value: Any) -> list[Tensor]:
 
 
 def checkpoint(
-    function: Callable[..., Any], *args: Any, use_reentrant: bool = False, preserve_rng_state: bool = True, **kwargs: Any
+    function: Callable[..., Any],
+    *args: Any,
+    use_reentrant: bool = False,
+    preserve_rng_state: bool = True,
+    **kwargs: Any,
 ) -> Any:
     """Call a function without keeping what its operations saved; backward runs it again.
 

@@ -105,7 +105,7 @@ def _to_leaves(roots: Sequence[Any], seeds: Sequence[Any], order: list[Any], ret
             cotangents = impl.backward(impl.xp, g, node, saved)
             if not retain_graph and saved:
                 node.saved = None
-            for parent, cotangent in zip(node.parents, cotangents):  # noqa: B905
+            for parent, cotangent in zip(node.parents, cotangents):
                 if parent is not None and cotangent is not None:
                     if parent in buffers or cotangent.shape != parent.shape or cotangent.dtype is not parent.dtype:
                         _give(parent, cotangent, buffers, owned, False, node)
@@ -518,7 +518,6 @@ def grad(
             device = tensor.device
             results.append(_tensor(g if device.levels else device.backend.normalize(g, device.index or 0), device))
     return tuple(results)
-
 
 
 __all__ = ["backward", "grad", "gradients", "run", "sum_to"]

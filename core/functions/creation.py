@@ -35,7 +35,9 @@ def _host_array(data: Any, operation: str) -> tuple[Any, bool]:
         except OverflowError as error:
             raise ArgumentError(f"{operation}: {error}") from error
         except (ValueError, TypeError) as error:
-            raise ShapeError(f"{operation}: the nested sequence is not rectangular or holds no numbers: {error}") from error
+            raise ShapeError(
+                f"{operation}: the nested sequence is not rectangular or holds no numbers: {error}"
+            ) from error
         inferred = not _holds_arrays(data)
     elif hasattr(data, "__dlpack__"):
         try:
@@ -140,7 +142,11 @@ def asarray(
         return _finish(made, requires_grad) if requires_grad and made.node is None else made
     target = devices.as_device(device)
     backend, index = target.backend, target.index or 0
-    if isinstance(obj, backend.array_type) and backend is not devices.host_backend() and backend.array_type is not object:
+    if (
+        isinstance(obj, backend.array_type)
+        and backend is not devices.host_backend()
+        and backend.array_type is not object
+    ):
         array = obj if dtype is None else ops_astype(obj, target, dtype)
         return _finish(Tensor(backend.copy(array) if copy else array, target), requires_grad)
     host_array, inferred = _host_array(obj, "asarray")
@@ -156,7 +162,7 @@ def asarray(
     if kind.is_complex and not chosen.is_complex:
         raise ArgumentTypeError(f"asarray: complex data cannot become {chosen.name}; take its real part first")
     array = backend.asarray(host_array, native, index)
-    if copy and array is host_array or (copy and not inferred and getattr(array, "base", None) is not None):
+    if copy and (array is host_array or (not inferred and getattr(array, "base", None) is not None)):
         array = backend.copy(array)
     return _finish(Tensor(array, target), requires_grad)
 
@@ -262,7 +268,9 @@ def _sizes(shape: Any, more: tuple[Any, ...], name: str) -> tuple[int, ...]:
 
 
 def _creator(name: str) -> Any:
-    def create(shape: Any = (), *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any) -> Tensor:
+    def create(
+        shape: Any = (), *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any
+    ) -> Tensor:
         given = size.pop("size", shape)
         if size:
             raise ArgumentTypeError(f"{name}: unknown argument {next(iter(size))!r}")
@@ -318,7 +326,14 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, 
 
 
 def arange(
-    start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any,
+    /,
+    stop: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return evenly spaced values from `start` up to, not including, `stop`; one value alone is the stop.
 
@@ -364,7 +379,14 @@ def linspace(
 
 
 def eye(
-    n_rows: int, n_cols: int | None = None, /, *, k: int = 0, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    n_rows: int,
+    n_cols: int | None = None,
+    /,
+    *,
+    k: int = 0,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Return a matrix with ones on the diagonal `k` and zeros elsewhere.
 

@@ -45,7 +45,7 @@ def split_key(x: Tensor, key: Any, operation: str) -> tuple[tuple[Any, ...], lis
             _index_tensor(x, part, static, tensors, operation)
         elif isinstance(part, bool):
             _index_tensor(x, asarray(part, device=x.device.physical), static, tensors, operation)
-        elif isinstance(part, (list, range)) or hasattr(part, "__array__") and getattr(part, "shape", ()) != ():
+        elif isinstance(part, (list, range)) or (hasattr(part, "__array__") and getattr(part, "shape", ()) != ()):
             given = asarray(part if not isinstance(part, range) else list(part), device=x.device.physical)
             if given.size == 0 and given.dtype.rank > 1:
                 given = ops.astype(given, "int64")

@@ -206,7 +206,9 @@ def repeat_interleave(x: Tensor, repeats: Any, axis: int | None = None, *, dim: 
     return repeat(x, repeats, axis=axis if dim is None else dim)
 
 
-def diff(x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+def diff(
+    x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Tensor | None = None, append: Tensor | None = None
+) -> Tensor:
     """Return the n-th differences of neighbours along an axis.
 
     Examples

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import (
+from . import (  # noqa: F401
     convolution,
     creation,
     elementwise,
@@ -14,7 +14,7 @@ from . import (
     shape,
     sorting,
     update,
-)  # noqa: F401
+)
 from .row import TABLE, Row
 
 __all__ = ["TABLE", "Row"]

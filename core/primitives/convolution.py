@@ -119,7 +119,7 @@ def _spread(xp: Any, x: Any, stride: Any) -> Any:
 def _conv_weight_body(
     xp: Any, x: Any, g: Any, *, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> Any:
-    n, c = x.shape[0], x.shape[1]
+    n = x.shape[0]
     o, cg, kh, kw = weight_shape
     out = (g.shape[2], g.shape[3])
     columns = xp.reshape(_patches(xp, x, (kh, kw), stride, padding, dilation, out), (n, groups, cg * kh * kw, out[0] * out[1]))

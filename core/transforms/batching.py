@@ -255,7 +255,14 @@ def _along_axis(
 
 
 def _by_rule(
-    rule: Callable[..., Any], row: Row, level: BatchLevel, xp: Any, forward: Any, operands: Any, statics: Any, device: Any
+    rule: Callable[..., Any],
+    row: Row,
+    level: BatchLevel,
+    xp: Any,
+    forward: Any,
+    operands: Any,
+    statics: Any,
+    device: Any,
 ) -> Any:
     extra: dict[str, Any] = {}
     before = [s.name for s in row.statics if s.where == "before"]
@@ -287,7 +294,13 @@ def _merged(row: Row, level: BatchLevel, xp: Any, forward: Any, operands: Any, s
 def loop(row: Row, level: BatchLevel, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
     """Run a row once per element of the batch: the last resort, which conformance counts."""
     row.fallback["vmap"] = "loop"
-    if row.outputs == ("*",) or row.name in ("nonzero", "unique_values", "unique_counts", "unique_inverse", "unique_all"):
+    if row.outputs == ("*",) or row.name in (
+        "nonzero",
+        "unique_values",
+        "unique_counts",
+        "unique_inverse",
+        "unique_all",
+    ):
         raise TransformError(f"{row.name} inside vmap: the result's shape would depend on the data")
 
     def element(o: Any, i: int) -> Any:

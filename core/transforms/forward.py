@@ -171,7 +171,13 @@ def _split(level: ForwardLevel, operand: Any) -> tuple[Any, Any]:
 
 
 def differentiate(
-    row: Row, level: ForwardLevel, inner: Device, device: Device, forward: Callable[..., Any], operands: Any, statics: Any
+    row: Row,
+    level: ForwardLevel,
+    inner: Device,
+    device: Device,
+    forward: Callable[..., Any],
+    operands: Any,
+    statics: Any,
 ) -> Any:
     """Return primal outputs and tangents."""
     xp = namespace(inner)
@@ -274,7 +280,9 @@ def _twice_reverse(
         for (kind, _), v in zip(impl.saves, saved, strict=True)
     )
     ordered = {**dict(zip([s.name for s in row.statics if s.where == "before"], before, strict=True)), **statics}
-    node = _Shim(impl, tuple(t if t is None else True for t in tangents), out, tuple(ordered[s.name] for s in row.statics))
+    node = _Shim(
+        impl, tuple(t if t is None else True for t in tangents), out, tuple(ordered[s.name] for s in row.statics)
+    )
     with enable_grad():
         cotangents = impl.backward_graph(tensor_namespace(inner), u, node, wrapped)  # type: ignore[misc]
         total = None

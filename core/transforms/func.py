@@ -67,7 +67,11 @@ def _chosen(argnums: int | tuple[int, ...], args: tuple[Any, ...], where: str) -
 
 
 def _pull(
-    function: Callable[..., Any], argnums: int | tuple[int, ...], args: tuple[Any, ...], kwargs: dict[str, Any], where: str
+    function: Callable[..., Any],
+    argnums: int | tuple[int, ...],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    where: str,
 ) -> tuple[Any, list[Tensor], list[Any], bool, tuple[int, ...]]:
     """Run a function on fresh arguments; return its result, the fresh tensors, their trees and the arguments chosen."""
     numbers = _chosen(argnums, args, where)
@@ -347,7 +351,9 @@ def vmap(
             result = func(*unflatten(tree, inside), **kwargs)
             outputs, shape = flatten(result)
             if not all(isinstance(o, Tensor) for o in outputs):
-                raise ArgumentTypeError("vmap: the function must return Tensors, or nested tuples, lists and dicts of them")
+                raise ArgumentTypeError(
+                    "vmap: the function must return Tensors, or nested tuples, lists and dicts of them"
+                )
             places = _axes_for(outs, result, "out_axes")
             if any(p is None for p in places):
                 raise ArgumentError("vmap: out_axes must name a place for each result")

@@ -17,9 +17,7 @@ INDEX = np.array([[0, 2], [1, 1], [2, 0], [0, 0]])
 class Ours:
     """The names that the cases use, as candelabra has them."""
 
-    grad, hessian, jacfwd, jacrev, jvp, vjp, vmap = map(
-        staticmethod, (grad, hessian, jacfwd, jacrev, jvp, vjp, vmap)
-    )
+    grad, hessian, jacfwd, jacrev, jvp, vjp, vmap = map(staticmethod, (grad, hessian, jacfwd, jacrev, jvp, vjp, vmap))
     tanh, exp, sum, max, prod, stack = map(staticmethod, (cb.tanh, cb.exp, cb.sum, cb.max, cb.prod, cb.stack))
     std = staticmethod(lambda x: cb.std(x))
     logsumexp = staticmethod(lambda x: cb.logsumexp(x))
