@@ -1,6 +1,7 @@
 """candelabra: PyTorch's way of working on a core that speaks only the Python array API standard.
 
-Functions are those of the array API standard, 2025.12; training is PyTorch's. By convention ``import candelabra as cb``.
+Functions are those of the array API standard, 2025.12; training is PyTorch's. By convention
+``import candelabra as cb``.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ __all__ = [
     "__array_namespace_info__", "bfloat16", "bool", "cdouble", "cfloat", "complex64", "complex128", "default_generator",
     "device", "double", "dtype", "e", "enable_grad", "float", "float16", "float32", "float64", "fork_rng",
     "get_default_device", "get_default_dtype", "get_rng_state", "grad", "half", "inf", "inference_mode", "initial_seed",
-    "int", "int8", "int16", "int32", "int64", "is_grad_enabled", "is_inference_mode_enabled", "long", "manual_seed", "nan",
-    "newaxis", "no_grad", "pi", "seed", "set_default_device", "set_default_dtype", "set_grad_enabled", "set_rng_state",
-    "short", "uint8", "uint16", "uint32", "uint64",
+    "int", "int8", "int16", "int32", "int64", "is_grad_enabled", "is_inference_mode_enabled", "long", "manual_seed",
+    "nan", "newaxis", "no_grad", "pi", "seed", "set_default_device", "set_default_dtype", "set_grad_enabled",
+    "set_rng_state", "short", "uint8", "uint16", "uint32", "uint64",
 ]  # fmt: skip

@@ -10,8 +10,8 @@ from .core.errors import DeviceError
 from .core.random_state import manual_seed
 
 __all__ = [
-    "current_device", "device_count", "empty_cache", "get_device_name", "is_available", "manual_seed", "manual_seed_all",
-    "memory_allocated", "memory_reserved", "synchronize",
+    "current_device", "device_count", "empty_cache", "get_device_name", "is_available", "manual_seed",
+    "manual_seed_all", "memory_allocated", "memory_reserved", "synchronize",
 ]  # fmt: skip
 
 _TYPE = "cuda"

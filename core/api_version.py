@@ -17,7 +17,8 @@ def namespace_for(api_version: str | None) -> ModuleType:
     """Return the namespace that implements a version of the standard."""
     if api_version is not None and api_version not in VERSIONS:
         raise ArgumentError(
-            f"__array_namespace__: version {api_version!r} of the array API standard is not one of {', '.join(VERSIONS)}"
+            f"__array_namespace__: version {api_version!r} of the array API standard is not one of "
+            f"{', '.join(VERSIONS)}"
         )
     return sys.modules[__package__.rpartition(".")[0]]
 

@@ -1,8 +1,8 @@
 """Devices: where an array lives, and which backend computes there.
 
-There is one `Device` object per device, so that the hot path compares by identity. Inside a transformation a tensor lives
-on a *levelled* device, an interned pair of the physical device and the transformation's levels, which prints as, and
-compares equal to, the physical one.
+There is one `Device` object per device, so that the hot path compares by identity. Inside a transformation a tensor
+lives on a *levelled* device, an interned pair of the physical device and the transformation's levels, which prints as,
+and compares equal to, the physical one.
 """
 
 from __future__ import annotations

@@ -236,8 +236,8 @@ def _foreign(row: Row, value: Any, device: devices.Device) -> Any:
     if isinstance(value, backend.array_type) and backend.array_type is not object:
         return value
     raise ArgumentTypeError(
-        f"{row.name}: an operand is a {type(value).__module__}.{type(value).__name__}, not a Tensor on {str(device)!r}; "
-        f"convert it with candelabra.asarray(value, device={str(device)!r})"
+        f"{row.name}: an operand is a {type(value).__module__}.{type(value).__name__}, not a Tensor on "
+        f"{str(device)!r}; convert it with candelabra.asarray(value, device={str(device)!r})"
     )
 
 
@@ -323,7 +323,7 @@ def parameters(row: Row) -> str:
 def function_source(row: Row) -> tuple[str, dict[str, Any]]:
     """Return the source of a row's function, and the names that it uses."""
     scope: dict[str, Any] = {
-        "Tensor": Tensor, "_new": _new, "_row": row, "_impls": implementations(row), "_explain": explain,
+        "__name__": __name__, "Tensor": Tensor, "_new": _new, "_row": row, "_impls": implementations(row), "_explain": explain,
         "_coerce": coerce, "_align": align, "_promote": promote, "_mode": _grad_mode, "_Node": Node,
         "_MultiNode": MultiNode, "_Output": Output, "_next": next_sequence, "_as_device": devices.as_device,
         "_prepare": row.prepare, "_which": [i for i, o in enumerate(row.operands) if o.name in row.promote],

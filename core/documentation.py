@@ -8,8 +8,8 @@ from typing import Any
 from .primitives.row import Row
 
 _STATIC_TYPES = {
-    "axis": "int | tuple[int, ...] | None", "keepdims": "bool", "dtype": "DType | None", "shape": "int | tuple[int, ...]",
-    "device": "Device | str | None", "copy": "bool | None",
+    "axis": "int | tuple[int, ...] | None", "keepdims": "bool", "dtype": "DType | None",
+    "shape": "int | tuple[int, ...]", "device": "Device | str | None", "copy": "bool | None",
 }  # fmt: skip
 
 

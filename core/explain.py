@@ -54,8 +54,8 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
     reason = str(error) or type(error).__name__
     if row.batch == "elementwise" and not _broadcastable(shapes):
         return ShapeError(
-            f"{text}the shapes {' and '.join(map(str, shapes))} do not broadcast; make sizes equal or 1 from the right, "
-            "for example with reshape or expand_dims"
+            f"{text}the shapes {' and '.join(map(str, shapes))} do not broadcast; make sizes equal or 1 from the "
+            "right, for example with reshape or expand_dims"
         )
     if type(error).__name__ == "AxisError":
         return AxisError(f"{text}{reason}")

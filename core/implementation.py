@@ -1,9 +1,9 @@
 """An implementation: one row on one device, as it runs, with what its backward needs.
 
 The node of an operation records the implementation that ran. It knows the forward (a backend's kernel, the namespace's
-function, the generic body, a transformation's wrapping, or at worst a round trip through the host), what is saved, and two
-backwards: one for raw arrays at first order, which may use a kernel's own rule and residuals, and one that differentiates
-the row's rule or its body, used under `create_graph` and inside transformations.
+function, the generic body, a transformation's wrapping, or at worst a round trip through the host), what is saved, and
+two backwards: one for raw arrays at first order, which may use a kernel's own rule and residuals, and one that
+differentiates the row's rule or its body, used under `create_graph` and inside transformations.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Functions of update rows: lists of tensors in, and the handles rebound to their new values.
 
-Where a backend's arrays are mutable, an array that another tensor shares is copied first, and the kernel then overwrites;
-elsewhere it makes new arrays.
+Where a backend's arrays are mutable, an array that another tensor shares is copied first, and the kernel then
+overwrites; elsewhere it makes new arrays.
 """
 
 from __future__ import annotations

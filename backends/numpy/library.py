@@ -24,7 +24,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "normalization": ("batch_norm", "layer_norm"),
     "optimizer": ("sgd_step", "adam_step"),
     "pooling": ("max_pool2d", "max_pool2d_with_indices", "avg_pool2d"),
-    "random": ("random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation"),
+    "random": (
+        "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",
+    ),
     "recurrent": ("lstm",),
     "scatter": ("index_add", "scatter_add"),
     "softmax": ("softmax", "log_softmax", "logsumexp", "cross_entropy"),

@@ -19,8 +19,8 @@ _LATE = {
 }  # fmt: skip
 
 __all__ = [
-    "enable_grad", "grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled",
-    *_LATE,
+    "enable_grad", "grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
+    "set_grad_enabled", *_LATE,
 ]  # fmt: skip
 
 

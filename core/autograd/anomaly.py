@@ -31,8 +31,8 @@ class Anomaly:
         made = [c for c in cotangents if c is not None]
         if not _finite(node, made) and _finite(node, arrived):
             raise AnomalyError(
-                f"the backward of {node.impl.row.name} made a non-finite gradient out of a finite one; its forward ran at "
-                f"{getattr(node, 'line', 'an unknown line (recorded before anomaly mode was on)')}"
+                f"the backward of {node.impl.row.name} made a non-finite gradient out of a finite one; its forward "
+                f"ran at {getattr(node, 'line', 'an unknown line (recorded before anomaly mode was on)')}"
             )
 
 

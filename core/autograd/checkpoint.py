@@ -36,8 +36,8 @@ class _Segment:
         nodes = _nodes_since(outputs, start)
         if len(nodes) != self.count:
             raise AutogradError(
-                f"checkpoint: the function recorded {self.count} operations at first and {len(nodes)} when it ran again; "
-                "it must do the same both times"
+                f"checkpoint: the function recorded {self.count} operations at first and {len(nodes)} when it ran "
+                "again; it must do the same both times"
             )
         self.saved = [n.saved for n in nodes]
 

@@ -48,8 +48,8 @@ def run(
 ) -> dict[Any, Any]:
     """Walk back from `roots` with cotangents `seeds`: raw arrays, or tensors under `create_graph`.
 
-    Without `wanted`, leaves accumulate into `grad`. With `wanted` (nodes), the cotangents that arrive there are returned
-    and nothing else is touched.
+    Without `wanted`, leaves accumulate into `grad`. With `wanted` (nodes), the cotangents that arrive there are
+    returned and nothing else is touched.
     """
     order: list[Any] = []
     seen: set[Any] = set()
@@ -333,8 +333,8 @@ def _seed(tensor: Any, gradient: Any, operation: str, graph: bool) -> Any:
     if gradient is None:
         if tensor.size != 1:
             raise AutogradError(
-                f"{operation}: a gradient can be made up only for a scalar, this output has shape {tuple(tensor.shape)}; "
-                "reduce it first, for example with .sum(), or pass gradient= of the same shape"
+                f"{operation}: a gradient can be made up only for a scalar, this output has shape "
+                f"{tuple(tensor.shape)}; reduce it first, for example with .sum(), or pass gradient= of the same shape"
             )
         if not device.dtype_of[tensor.array.dtype].kind == "float":
             raise DTypeError(

@@ -91,8 +91,8 @@ class _FunctionImplementation:
         count = len(context.needs_input_grad)
         if len(given) < count or any(r is not None for r in given[count:]):
             raise AutogradError(
-                f"{self.function.__name__}.backward returned {len(given)} gradients, but forward took {count} arguments; "
-                "return one per argument, None for those without a gradient"
+                f"{self.function.__name__}.backward returned {len(given)} gradients, but forward took {count} "
+                "arguments; return one per argument, None for those without a gradient"
             )
         chosen = []
         for position, parent in zip(self.positions, node.parents, strict=True):
@@ -117,8 +117,8 @@ class Function:
     """Base class of custom differentiable functions.
 
     Subclasses define the static methods ``forward(ctx, *args)`` (or ``forward(*args)`` with
-    ``setup_context(ctx, inputs, output)``) and ``backward(ctx, *gradients)``, which returns one gradient per argument, and
-    are called through `apply`. A `backward` made of candelabra's functions is differentiable again.
+    ``setup_context(ctx, inputs, output)``) and ``backward(ctx, *gradients)``, which returns one gradient per argument,
+    and are called through `apply`. A `backward` made of candelabra's functions is differentiable again.
 
     Examples
     --------

@@ -24,7 +24,8 @@ def _check_inputs(inputs: Sequence[Any], operation: str) -> list[int]:
     for i in wanted:
         if inputs[i].dtype not in (dtypes.float64, dtypes.complex128):
             raise ArgumentTypeError(
-                f"{operation}: input {i} has dtype {inputs[i].dtype.name}; finite differences need float64 or complex128"
+                f"{operation}: input {i} has dtype {inputs[i].dtype.name}; finite differences need float64 or "
+                "complex128"
             )
     return wanted
 

@@ -15,8 +15,8 @@ from ..tensor import Tensor
 from ..transfer import transfer
 
 __all__ = [
-    "astype", "broadcast_shapes", "can_cast", "finfo", "iinfo", "is_complex", "is_floating_point", "is_tensor", "isdtype",
-    "promote_types", "result_type", "to_device",
+    "astype", "broadcast_shapes", "can_cast", "finfo", "iinfo", "is_complex", "is_floating_point", "is_tensor",
+    "isdtype", "promote_types", "result_type", "to_device",
 ]  # fmt: skip
 
 

@@ -3,8 +3,8 @@
 Each transformation entered gets a level. An operation runs at the newest level among its operands, with what belongs to
 older levels as constants, and runs again on what is inside. Wrappers nest in the order of levels, oldest innermost.
 
-Entering, leaving and lifting to a level are recorded operations, each the transpose of another: reverse mode has one tape
-and no level of its own.
+Entering, leaving and lifting to a level are recorded operations, each the transpose of another: reverse mode has one
+tape and no level of its own.
 """
 
 from __future__ import annotations
