@@ -51,7 +51,7 @@ class Kernels(dict[str, Any]):
 
     def get(self, row: str, default: Any = None) -> Any:
         """Return a row's kernel, or the default."""
-        return self[row] if row in self else default
+        return self[row] if row in self else default  # noqa: SIM401
 
     def __contains__(self, row: object) -> bool:
         return super().__contains__(row) or row in self._family

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import candelabra as cb
 import numpy as np
 import pytest
-
-import candelabra as cb
 from candelabra.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 rng = np.random.default_rng(0)
@@ -130,7 +129,9 @@ CASES = {
     "vmap with axes": lambda n: n.vmap(lambda a: n.tanh(a @ n.tensor(W)), 1, 1)(n.tensor(X.T)),
     "vmap of an index": lambda n: n.vmap(lambda x, i: n.sum(x[i] ** 2))(n.tensor(X), n.tensor(INDEX)),
     "vmap(grad) of an index": lambda n: n.vmap(n.grad(lambda x, i: n.sum(x[i] ** 3)))(n.tensor(X), n.tensor(INDEX)),
-    "vmap(hessian) of an index": lambda n: n.vmap(n.hessian(lambda x, i: n.sum(x[i] ** 3)))(n.tensor(X), n.tensor(INDEX)),
+    "vmap(hessian) of an index": lambda n: n.vmap(n.hessian(lambda x, i: n.sum(x[i] ** 3)))(
+        n.tensor(X), n.tensor(INDEX)
+    ),
     "per-sample gradients of a convolution": lambda n: n.vmap(
         n.grad(lambda w, x: n.sum(n.conv(x, w) ** 2)), in_axes=(None, 0)
     )(n.tensor(KERNELS), n.tensor(IMAGES)),
@@ -165,7 +166,7 @@ def test_transformations_of_scalar_functions(function, transform, theirs):
 
 def test_a_pullback_takes_batched_cotangents(theirs):
     def run(n):
-        out, back = n.vjp(lambda x: n.tanh(x @ n.tensor(W)), n.tensor(V))
+        _, back = n.vjp(lambda x: n.tanh(x @ n.tensor(W)), n.tensor(V))
         return n.vmap(lambda c: back(c)[0])(n.tensor(np.eye(5)))
 
     check(run(Ours), run(theirs))
