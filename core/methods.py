@@ -29,8 +29,8 @@ class _Values(Tensor):
         frame = sys._getframe(1)
         if frame.f_code.co_code[frame.f_lasti] == _UNPACK:
             raise ArgumentTypeError(
-                f"this method returns the values alone, as the array API standard has it, and no (values, indices) pair; "
-                f"call {self.other} for the indices"
+                "this method returns the values alone, as the array API standard has it, and no (values, indices) "
+                f"pair; call {self.other} for the indices"
             )
         return super().__iter__()
 
@@ -174,7 +174,7 @@ def flatten(self: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def repeat(self: Tensor, *repeats: Any, axis: int | None = None, dim: int | None = None) -> Tensor:
-    """Return the tensor with each element repeated; several counts, PyTorch's way to tile, are refused with the mend."""
+    """Return the tensor with each element repeated; several counts, PyTorch's way to tile, are refused."""
     if len(repeats) != 1 or isinstance(repeats[0], (tuple, list)):
         raise ArgumentTypeError(
             f"repeat{repeats}: repeat repeats each element, as the array API standard has it; "
@@ -253,6 +253,11 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     if dtype is not None and dtypes.as_dtype(dtype) is not result.dtype:
         result = ops.astype(result, dtype)
     return ops.clone(result) if copy and result is self else result
+
+
+def to_device(self: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
+    """Return the tensor on another device; differentiable."""
+    return ops.to_device(self, device, stream=stream)
 
 
 def cpu(self: Tensor) -> Tensor:
@@ -428,23 +433,23 @@ def _matrix_transposed(self: Tensor) -> Tensor:
 
 
 _FORWARDED = (
-    "abs", "exp", "log", "log1p", "log2", "log10", "expm1", "sqrt", "rsqrt", "square", "sin", "cos", "tan", "asin", "acos",
-    "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "atan2", "floor", "ceil", "round", "trunc", "sign",
-    "reciprocal", "erf", "erfc", "sigmoid", "relu", "isnan", "isinf", "isfinite", "logical_and", "logical_or", "logical_not",
-    "logical_xor", "maximum", "minimum", "matmul", "mm", "bmm", "dot", "outer", "where", "clip", "clamp", "conj", "pow",
-    "remainder", "take", "masked_fill", "masked_select", "index_select", "narrow", "select", "t", "swapaxes", "movedim",
-    "moveaxis", "unflatten", "tril", "triu", "diff", "allclose", "isclose", "nonzero", "unique", "astype", "to_device",
-    "broadcast_to", "roll", "flip", "repeat_interleave", "tensordot", "multinomial", "bernoulli", "addmm", "copysign",
-    "floor_divide", "hypot", "expand_dims", "permute_dims", "vecdot",
+    "abs", "exp", "log", "log1p", "log2", "log10", "expm1", "sqrt", "rsqrt", "square", "sin", "cos", "tan", "asin",
+    "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "atan2", "floor", "ceil", "round", "trunc",
+    "sign", "reciprocal", "erf", "erfc", "sigmoid", "relu", "isnan", "isinf", "isfinite", "logical_and", "logical_or",
+    "logical_not", "logical_xor", "maximum", "minimum", "matmul", "mm", "bmm", "dot", "outer", "where", "clip", "clamp",
+    "conj", "pow", "remainder", "take", "masked_fill", "masked_select", "index_select", "narrow", "select", "t",
+    "swapaxes", "movedim", "moveaxis", "unflatten", "tril", "triu", "diff", "allclose", "isclose", "nonzero", "unique",
+    "astype", "broadcast_to", "roll", "flip", "repeat_interleave", "tensordot", "multinomial", "bernoulli", "addmm",
+    "copysign", "floor_divide", "hypot", "expand_dims", "permute_dims", "vecdot",
 )  # fmt: skip
 _ALIASES = {
     "sub": "subtract", "mul": "multiply", "div": "divide", "true_divide": "divide", "neg": "negative", "eq": "equal",
     "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "absolute": "abs",
 }  # fmt: skip
 _IN_PLACE = {
-    "mul_": "multiply", "div_": "divide", "pow_": "pow", "neg_": "negative", "exp_": "exp", "log_": "log", "sqrt_": "sqrt",
-    "abs_": "abs", "sigmoid_": "sigmoid", "tanh_": "tanh", "relu_": "relu", "floor_": "floor", "ceil_": "ceil",
-    "round_": "round", "reciprocal_": "reciprocal", "square_": "square",
+    "mul_": "multiply", "div_": "divide", "pow_": "pow", "neg_": "negative", "exp_": "exp", "log_": "log",
+    "sqrt_": "sqrt", "abs_": "abs", "sigmoid_": "sigmoid", "tanh_": "tanh", "relu_": "relu", "floor_": "floor",
+    "ceil_": "ceil", "round_": "round", "reciprocal_": "reciprocal", "square_": "square",
 }  # fmt: skip
 _CASTS = {
     "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32", "long": "int64",
@@ -492,8 +497,8 @@ def _set(name: str, method: Callable[..., Any], what: str) -> None:
 
 
 _OWN = (
-    reshape, view, permute, transpose, expand, expand_as, view_as, squeeze, unsqueeze, flatten, repeat, tile, split, chunk,
-    unbind, sort, argsort, to, cpu, cuda, clone, numel, dim, element_size, contiguous, is_contiguous, fill_, zero_, copy_,
-    clamp_, masked_fill_, add_, sub_, add, addcmul_, lerp, lerp_, index_add_method, gather_method, scatter_add_method, norm,
-    new_zeros, new_ones, new_full, new_tensor, type_as,
+    reshape, view, permute, transpose, expand, expand_as, view_as, squeeze, unsqueeze, flatten, repeat, tile, split,
+    chunk, unbind, sort, argsort, to, to_device, cpu, cuda, clone, numel, dim, element_size, contiguous, is_contiguous,
+    fill_, zero_, copy_, clamp_, masked_fill_, add_, sub_, add, addcmul_, lerp, lerp_, index_add_method, gather_method,
+    scatter_add_method, norm, new_zeros, new_ones, new_full, new_tensor, type_as,
 )  # fmt: skip

@@ -121,7 +121,7 @@ def _call(
 
 
 def _compile(row: Row, rules: Any, impl: Implementation, partial: bool, residuals: tuple[str, ...] = ()) -> Any:
-    scope: dict[str, Any] = {"complexes": impl.complexes, "_conj": _conj}
+    scope: dict[str, Any] = {"__name__": __name__, "complexes": impl.complexes, "_conj": _conj}
     lines = ["def backward(xp, g, node, saved):"]
     if callable(rules):
         scope["rule"] = rules

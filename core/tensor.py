@@ -171,8 +171,8 @@ class Tensor:
             if self.node is None:
                 if not self.dtype.is_differentiable:
                     raise DTypeError(
-                        f"requires_grad: only floating-point and complex tensors have gradients, not {self.dtype.name}; "
-                        "convert it first, for example with .float()"
+                        "requires_grad: only floating-point and complex tensors have gradients, not "
+                        f"{self.dtype.name}; convert it first, for example with .float()"
                     )
                 self.node = Leaf(self.shape, self.array.dtype, self.device)
         elif self.node is not None:
@@ -365,14 +365,22 @@ class Tensor:
             return host.astype(dtype)
         return host.copy() if copy else host
 
-    def __dlpack__(self, **options: Any) -> Any:
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
         if self.node is not None:
             raise AutogradError(
                 "__dlpack__: a tensor that requires a gradient would silently leave the graph; call x.detach() first"
             )
         if self.device.levels:
             concrete(self, "__dlpack__")
-        return self.array.__dlpack__(**options)
+        asked = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
+        return self.array.__dlpack__(**{name: value for name, value in asked.items() if value is not None})
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self.array.__dlpack_device__()

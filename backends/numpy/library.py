@@ -5,6 +5,7 @@ The files beside this one hold the larger kernels, one family each.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
@@ -14,6 +15,9 @@ import numpy as np
 
 from ...core.backend import Backend, Kernel
 from . import elementwise, memory
+
+# log(0) and 1 / 0 have answers, and other devices do not speak of them. The user's own NumPy still does.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"candelabra\.")
 
 # Which file holds a row's kernel: it is imported when the row is first used.
 FAMILIES: dict[str, tuple[str, ...]] = {

@@ -73,9 +73,11 @@ def _index_tensor(x: Tensor, part: Tensor, static: list[Any], tensors: list[Tens
             static.append(ARRAY)
             return
         want = x.shape[at : at + part.ndim]
-        if part.shape != want:
+        # An axis of size zero selects nothing, whatever it stands for.
+        if len(want) != part.ndim or any(n not in (0, m) for n, m in zip(part.shape, want, strict=True)):
             raise IndexOutOfRangeError(
-                f"{operation}: a boolean index of shape {part.shape} does not fit the axes {want} of a tensor of shape {x.shape}"
+                f"{operation}: a boolean index of shape {part.shape} does not fit the axes {want} of a tensor of "
+                f"shape {x.shape}"
             )
         found = ops.nonzero(part)
         static.extend([ARRAY] * len(found))

@@ -14,8 +14,8 @@ from ..primitives.tools import axis_index, size_of
 from ..tensor import Tensor
 
 __all__ = [
-    "addmm", "allclose", "bmm", "clamp", "dot", "einsum", "global_norm", "isclose", "isin", "mm", "mul", "norm", "outer", "searchsorted",
-    "sub", "tensordot", "true_divide", "unique", "where",
+    "addmm", "allclose", "bmm", "clamp", "clip", "dot", "einsum", "global_norm", "isclose", "isin", "mm", "mul", "norm",
+    "outer", "searchsorted", "sub", "tensordot", "true_divide", "unique", "where",
 ]  # fmt: skip
 
 
@@ -134,6 +134,29 @@ def einsum(equation: str, *operands: Any) -> Tensor:
 
     given = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
     return contract(equation, given)
+
+
+def clip(x: Tensor, /, min: Any = None, max: Any = None) -> Tensor:
+    """Limit the values to the interval from `min` to `max`.
+
+    Parameters
+    ----------
+    x : Tensor
+        Real dtypes.
+    min, max : Tensor or scalar, optional
+        The bounds; they broadcast with `x`. The upper one wins where they cross.
+
+    Notes
+    -----
+    The gradient passes at the bounds.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.clip(cb.tensor([-2.0, 0.5, 2.0]), -1, 1)
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
+    return row_function(TABLE["clip"])(x, min, max)
 
 
 def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
