@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import math
 import threading
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import pytest
 from candelabra.backends.numpy import random as kernels
+from candelabra.conformance import philox_reference as reference
 from candelabra.core.errors import ArgumentError, CandelabraError
 from candelabra.core.random_stream import KINDS, STREAM_VERSION, blocks_for, derive_key
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parents[1] / "docs" / "random.md"
 
-
-def load_reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("philox_reference", HERE / "backends" / "philox_reference.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-reference = load_reference()
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 FLOATS = [np.dtype("float64"), np.dtype("float32"), np.dtype("float16"), BFLOAT16]
