@@ -294,7 +294,7 @@ max_pool2d_with_indices = general(
     "max_pool2d_with_indices", "x, /, *, kernel_size, stride=None, padding=(0, 0), dilation=(1, 1), ceil_mode=False",
     "Return the largest value of each window, and its index in the flattened plane.",
     body=_max_pool_indices_body, prepare=_prepare_max_pool, outputs=("out", "indices"), differentiable=(True, False),
-    **POOL,
+    samples="max_pool2d", **POOL,
 )  # fmt: skip
 avg_pool2d = general(
     "avg_pool2d",

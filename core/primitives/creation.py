@@ -46,9 +46,9 @@ def _prepare_eye(device: Any, n_rows: Any, n_cols: Any, k: Any, dtype: Any) -> t
     return n_rows, n_cols, k, _default_float(device, dtype)
 
 
-empty = creation("empty", "shape, *, dtype=None", "Return a tensor of arbitrary values.", prepare=_prepare_shape("empty"))
-zeros = creation("zeros", "shape, *, dtype=None", "Return a tensor of zeros.", prepare=_prepare_shape("zeros"))
-ones = creation("ones", "shape, *, dtype=None", "Return a tensor of ones.", prepare=_prepare_shape("ones"))
+empty = creation("empty", "shape, *, dtype=None", "Return a tensor of arbitrary values.", prepare=_prepare_shape("empty"), samples="filled")
+zeros = creation("zeros", "shape, *, dtype=None", "Return a tensor of zeros.", prepare=_prepare_shape("zeros"), samples="filled")
+ones = creation("ones", "shape, *, dtype=None", "Return a tensor of ones.", prepare=_prepare_shape("ones"), samples="filled")
 full = creation("full", "shape, fill_value, *, dtype=None", "Return a tensor of one value.", prepare=_prepare_full)
 arange = creation(
     "arange", "start, stop=None, step=1, *, dtype=None", "Return evenly spaced values from start up to, not including, stop.",

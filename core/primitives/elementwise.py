@@ -55,27 +55,27 @@ multiply = elementwise(
 )
 divide = elementwise(
     "divide", "x1, x2, /", "Return the quotient ``x1 / x2``; integers become the default float dtype.",
-    d=(lambda x2: 1 / x2, lambda x2, out: -out / x2), **FLOAT,
+    d=(lambda x2: 1 / x2, lambda x2, out: -out / x2), samples="real, nonzero", **FLOAT,
 )  # fmt: skip
-pow = elementwise("pow", "x1, x2, /", "Return ``x1`` to the power ``x2``.", d=(_pow_base, _pow_exponent))
+pow = elementwise("pow", "x1, x2, /", "Return ``x1`` to the power ``x2``.", d=(_pow_base, _pow_exponent), samples="positive, real")
 negative = elementwise("negative", "x, /", "Return ``-x``.", d=-1)
 positive = elementwise("positive", "x, /", "Return ``+x``, a new tensor of the same values.", d=None)
 square = elementwise("square", "x, /", "Return ``x * x``.", d=lambda x: 2 * x)
-reciprocal = elementwise("reciprocal", "x, /", "Return ``1 / x``.", d=lambda out: -out * out, **FLOAT)
-sqrt = elementwise("sqrt", "x, /", "Return the square root.", d=lambda out: 0.5 / out, **FLOAT)
+reciprocal = elementwise("reciprocal", "x, /", "Return ``1 / x``.", d=lambda out: -out * out, samples="nonzero", **FLOAT)
+sqrt = elementwise("sqrt", "x, /", "Return the square root.", d=lambda out: 0.5 / out, samples="positive", **FLOAT)
 rsqrt = elementwise(
-    "rsqrt", "x, /", "Return ``1 / sqrt(x)``.", d=lambda x, out: -0.5 * out / x, body=lambda xp, x: 1 / xp.sqrt(x), **FLOAT
+    "rsqrt", "x, /", "Return ``1 / sqrt(x)``.", d=lambda x, out: -0.5 * out / x, body=lambda xp, x: 1 / xp.sqrt(x), samples="positive", **FLOAT
 )  # fmt: skip
 
 exp = elementwise("exp", "x, /", "Return e to the power ``x``.", d=lambda out: out, **FLOAT)
 expm1 = elementwise("expm1", "x, /", "Return ``exp(x) - 1``, exact near zero.", d=lambda out: out + 1, **FLOAT)
 exp2 = elementwise(
-    "exp2", "x, /", "Return 2 to the power ``x``.", d=lambda out: _LN2 * out, body=lambda xp, x: xp.exp(_LN2 * x), **FLOAT
+    "exp2", "x, /", "Return 2 to the power ``x``.", d=lambda out: _LN2 * out, body=lambda xp, x: xp.exp(_LN2 * x), reference="numpy.exp2", **FLOAT
 )  # fmt: skip
-log = elementwise("log", "x, /", "Return the natural logarithm.", d=lambda x: 1 / x, **FLOAT)
-log1p = elementwise("log1p", "x, /", "Return ``log(1 + x)``, exact near zero.", d=lambda x: 1 / (1 + x), **FLOAT)
-log2 = elementwise("log2", "x, /", "Return the logarithm to base 2.", d=lambda x: 1 / (_LN2 * x), **FLOAT)
-log10 = elementwise("log10", "x, /", "Return the logarithm to base 10.", d=lambda x: 1 / (_LN10 * x), **FLOAT)
+log = elementwise("log", "x, /", "Return the natural logarithm.", d=lambda x: 1 / x, samples="positive", **FLOAT)
+log1p = elementwise("log1p", "x, /", "Return ``log(1 + x)``, exact near zero.", d=lambda x: 1 / (1 + x), samples="(-0.7, 3)", **FLOAT)
+log2 = elementwise("log2", "x, /", "Return the logarithm to base 2.", d=lambda x: 1 / (_LN2 * x), samples="positive", **FLOAT)
+log10 = elementwise("log10", "x, /", "Return the logarithm to base 10.", d=lambda x: 1 / (_LN10 * x), samples="positive", **FLOAT)
 logaddexp = elementwise(
     "logaddexp", "x1, x2, /", "Return ``log(exp(x1) + exp(x2))`` without overflow.",
     d=(
@@ -91,25 +91,25 @@ def _finite(xp: Any, x: Any) -> Any:
 
 sin = elementwise("sin", "x, /", "Return the sine of ``x`` in radians.", d=lambda xp, x: xp.cos(x), **FLOAT)
 cos = elementwise("cos", "x, /", "Return the cosine of ``x`` in radians.", d=lambda xp, x: -xp.sin(x), **FLOAT)
-tan = elementwise("tan", "x, /", "Return the tangent of ``x`` in radians.", d=lambda out: 1 + out * out, **FLOAT)
-asin = elementwise("asin", "x, /", "Return the inverse sine, in radians.", d=lambda xp, x: 1 / xp.sqrt(1 - x * x), **FLOAT)
-acos = elementwise("acos", "x, /", "Return the inverse cosine, in radians.", d=lambda xp, x: -1 / xp.sqrt(1 - x * x), **FLOAT)
-atan = elementwise("atan", "x, /", "Return the inverse tangent, in radians.", d=lambda x: 1 / (1 + x * x), **FLOAT)
+tan = elementwise("tan", "x, /", "Return the tangent of ``x`` in radians.", d=lambda out: 1 + out * out, samples="(-1.2, 1.2)", **FLOAT)
+asin = elementwise("asin", "x, /", "Return the inverse sine, in radians.", d=lambda xp, x: 1 / xp.sqrt(1 - x * x), samples="(-0.9, 0.9)", **FLOAT)
+acos = elementwise("acos", "x, /", "Return the inverse cosine, in radians.", d=lambda xp, x: -1 / xp.sqrt(1 - x * x), samples="(-0.9, 0.9)", **FLOAT)
+atan = elementwise("atan", "x, /", "Return the inverse tangent, in radians.", d=lambda x: 1 / (1 + x * x), samples="(-0.9, 0.9)", **FLOAT)
 sinh = elementwise("sinh", "x, /", "Return the hyperbolic sine.", d=lambda xp, x: xp.cosh(x), **FLOAT)
 cosh = elementwise("cosh", "x, /", "Return the hyperbolic cosine.", d=lambda xp, x: xp.sinh(x), **FLOAT)
 tanh = elementwise("tanh", "x, /", "Return the hyperbolic tangent.", d=lambda out: 1 - out * out, **FLOAT)
-asinh = elementwise("asinh", "x, /", "Return the inverse hyperbolic sine.", d=lambda xp, x: 1 / xp.sqrt(1 + x * x), **FLOAT)
+asinh = elementwise("asinh", "x, /", "Return the inverse hyperbolic sine.", d=lambda xp, x: 1 / xp.sqrt(1 + x * x), samples="(-0.9, 0.9)", **FLOAT)
 acosh = elementwise(
-    "acosh", "x, /", "Return the inverse hyperbolic cosine.", d=lambda xp, x: 1 / (xp.sqrt(x - 1) * xp.sqrt(x + 1)), **FLOAT
+    "acosh", "x, /", "Return the inverse hyperbolic cosine.", d=lambda xp, x: 1 / (xp.sqrt(x - 1) * xp.sqrt(x + 1)), samples="(1.1, 4)", **FLOAT
 )  # fmt: skip
-atanh = elementwise("atanh", "x, /", "Return the inverse hyperbolic tangent.", d=lambda x: 1 / (1 - x * x), **FLOAT)
+atanh = elementwise("atanh", "x, /", "Return the inverse hyperbolic tangent.", d=lambda x: 1 / (1 - x * x), samples="(-0.9, 0.9)", **FLOAT)
 atan2 = elementwise(
     "atan2", "x1, x2, /", "Return the angle of the point ``(x2, x1)``, in radians.",
-    d=(lambda x1, x2: x2 / (x1 * x1 + x2 * x2), lambda x1, x2: -x1 / (x1 * x1 + x2 * x2)), **REAL_FLOAT,
+    d=(lambda x1, x2: x2 / (x1 * x1 + x2 * x2), lambda x1, x2: -x1 / (x1 * x1 + x2 * x2)), samples="nonzero", **REAL_FLOAT,
 )  # fmt: skip
 hypot = elementwise(
     "hypot", "x1, x2, /", "Return ``sqrt(x1**2 + x2**2)`` without overflow.",
-    d=(lambda x1, out: x1 / out, lambda x2, out: x2 / out), **REAL_FLOAT,
+    d=(lambda x1, out: x1 / out, lambda x2, out: x2 / out), samples="nonzero", **REAL_FLOAT,
 )  # fmt: skip
 
 maximum = elementwise(
@@ -128,15 +128,15 @@ minimum = elementwise(
 )  # fmt: skip
 remainder = elementwise(
     "remainder", "x1, x2, /", "Return the remainder of ``floor_divide``, with the divisor's sign.",
-    d=(None, lambda xp, x1, x2: -xp.floor(x1 / x2)), **REAL,
+    d=(None, lambda xp, x1, x2: -xp.floor(x1 / x2)), samples="real, nonzero", **REAL,
 )  # fmt: skip
 copysign = elementwise(
     "copysign", "x1, x2, /", "Return the magnitude of ``x1`` with the sign of ``x2``.",
-    d=(lambda xp, x1, out: xp.sign(_as(xp, x1, out)) * xp.sign(out), lambda xp, out: xp.zeros_like(out)), **REAL_FLOAT,
+    d=(lambda xp, x1, out: xp.sign(_as(xp, x1, out)) * xp.sign(out), lambda xp, out: xp.zeros_like(out)), samples="nonzero", **REAL_FLOAT,
 )  # fmt: skip
 floor_divide = elementwise(
     "floor_divide", "x1, x2, /", "Return ``floor(x1 / x2)``; its gradient is zero.",
-    d=(lambda xp, out: xp.zeros_like(out), lambda xp, out: xp.zeros_like(out)), **REAL,
+    d=(lambda xp, out: xp.zeros_like(out), lambda xp, out: xp.zeros_like(out)), samples="real, nonzero", **REAL,
 )  # fmt: skip
 floor = elementwise("floor", "x, /", "Round towards minus infinity; the gradient is zero.", d=lambda xp, x: xp.zeros_like(x), **REAL)
 ceil = elementwise("ceil", "x, /", "Round towards plus infinity; the gradient is zero.", d=lambda xp, x: xp.zeros_like(x), **REAL)
@@ -144,14 +144,18 @@ trunc = elementwise("trunc", "x, /", "Round towards zero; the gradient is zero."
 round = elementwise("round", "x, /", "Round to the nearest integer, halves to even; the gradient is zero.", d=lambda xp, x: xp.zeros_like(x))
 sign = general(
     "sign", "x, /", "Return the sign: -1, 0 or 1, and ``x / abs(x)`` for complex numbers.",
-    vjp=lambda xp, g, out: _sign_vjp(xp, g, out), body=lambda xp, x: xp.sign(x), standard=True, batch="elementwise",
-    category="numeric", jvp=lambda xp, t, out: xp.zeros_like(out),
+    vjp=lambda xp, g, x, out: _sign_slope(xp, g, x, out), body=lambda xp, x: xp.sign(x), standard=True,
+    batch="elementwise", category="numeric", jvp=lambda xp, t, x, out: _sign_slope(xp, t, x, out),
 )  # fmt: skip
 
 
-def _sign_vjp(xp: Any, g: Any, out: Any) -> Any:
-    # PyTorch's sgn has a derivative for complex numbers only in its own terms; zero is what both give on the reals.
-    return xp.zeros_like(g)
+def _sign_slope(xp: Any, t: Any, x: Any, out: Any) -> Any:
+    """What of `t` lies across `x`, over the modulus: the derivative is its own transpose, and zero on the reals."""
+    if not _is_complex(xp, out):
+        return xp.zeros_like(t)
+    size = xp.abs(x)
+    across = t - out * xp.real(xp.conj(out) * t)
+    return xp.where(size == 0, xp.zeros_like(across), across / xp.where(size == 0, xp.ones_like(size), size))
 
 
 abs = general(
@@ -232,8 +236,8 @@ bitwise_and = elementwise("bitwise_and", "x1, x2, /", "Return the bitwise and.",
 bitwise_or = elementwise("bitwise_or", "x1, x2, /", "Return the bitwise or.", **BITS)
 bitwise_xor = elementwise("bitwise_xor", "x1, x2, /", "Return the bitwise exclusive or.", **BITS)
 bitwise_invert = elementwise("bitwise_invert", "x, /", "Return the bitwise complement.", **BITS)
-bitwise_left_shift = elementwise("bitwise_left_shift", "x1, x2, /", "Shift bits to the left.", category="integer")
-bitwise_right_shift = elementwise("bitwise_right_shift", "x1, x2, /", "Shift bits to the right.", category="integer")
+bitwise_left_shift = elementwise("bitwise_left_shift", "x1, x2, /", "Shift bits to the left.", category="integer", samples="shift")
+bitwise_right_shift = elementwise("bitwise_right_shift", "x1, x2, /", "Shift bits to the right.", category="integer", samples="shift")
 equal = elementwise("equal", "x1, x2, /", "Say where the operands are equal.", **ANY)
 not_equal = elementwise("not_equal", "x1, x2, /", "Say where the operands differ.", **ANY)
 less = elementwise("less", "x1, x2, /", "Say where ``x1 < x2``.", category="real")
@@ -254,7 +258,7 @@ nextafter = elementwise(
 
 alias = linear(
     "alias", "x, /", "Return a new tensor of the same values, recorded.", batch="elementwise",
-    body=lambda xp, x: x, transpose=lambda g: g,
+    body=lambda xp, x: x, transpose=lambda g: g, reference="references.identity",
 )  # fmt: skip
 astype = linear(
     "astype", "x, <dtype>, /, *, copy=True", "Return the values in another dtype.", batch="elementwise", promote=(),

@@ -21,7 +21,8 @@ def _prepare_matmul(device: Any, x1: Any, x2: Any) -> tuple[()]:
     return ()
 
 
-def _left(xp: Any, g: Any, x2: Any, x1_shape: Any) -> Any:
+def left(xp: Any, g: Any, x2: Any, x1_shape: Any) -> Any:
+    """Return the cotangent of a product's first operand."""
     if len(x2.shape) == 1:
         return xp.expand_dims(g, axis=-1) * xp.conj(x2)
     other = xp.conj(xp.matrix_transpose(x2))
@@ -30,7 +31,8 @@ def _left(xp: Any, g: Any, x2: Any, x1_shape: Any) -> Any:
     return xp.matmul(g, other)
 
 
-def _right(xp: Any, g: Any, x1: Any, x2_shape: Any) -> Any:
+def right(xp: Any, g: Any, x1: Any, x2_shape: Any) -> Any:
+    """Return the cotangent of a product's second operand."""
     if len(x1.shape) == 1:
         if len(x2_shape) == 1:
             return xp.conj(x1) * g
@@ -87,7 +89,7 @@ def _vecdot_body(xp: Any, x1: Any, x2: Any, *, axis: Any) -> Any:
 
 matmul = bilinear(
     "matmul", "x1, x2, /", "Return the matrix product; leading axes broadcast.", category="numeric",
-    transpose=(_left, _right), diagnose=_prepare_matmul, batch=_batch_matmul,
+    transpose=(left, right), diagnose=_prepare_matmul, batch=_batch_matmul,
 )  # fmt: skip
 vecdot = bilinear(
     "vecdot", "x1, x2, /, *, axis=-1", "Return the sum of ``conj(x1) * x2`` along an axis.", category="numeric",

@@ -40,11 +40,11 @@ def _erf_body(xp: Any, x: Any) -> Any:
 
 erf = elementwise(
     "erf", "x, /", "Return the error function, ``2/sqrt(pi)`` times the integral of ``exp(-t*t)`` from 0 to ``x``.",
-    d=lambda xp, x: (2.0 / math.sqrt(math.pi)) * xp.exp(-x * x), body=_erf_body, **FLOAT,
+    d=lambda xp, x: (2.0 / math.sqrt(math.pi)) * xp.exp(-x * x), body=_erf_body, reference="math.erf", **FLOAT,
 )  # fmt: skip
 erfc = elementwise(
     "erfc", "x, /", "Return the complementary error function, ``1 - erf(x)``.",
-    d=lambda xp, x: (-2.0 / math.sqrt(math.pi)) * xp.exp(-x * x), body=lambda xp, x: 1.0 - xp.erf(x), **FLOAT,
+    d=lambda xp, x: (-2.0 / math.sqrt(math.pi)) * xp.exp(-x * x), body=lambda xp, x: 1.0 - xp.erf(x), reference="math.erfc", **FLOAT,
 )  # fmt: skip
 
 
@@ -191,13 +191,13 @@ softmax = general(
     "softmax", "x, /, *, axis", "Return ``exp(x) / sum(exp(x))`` along an axis.", body=_softmax_body, batch="axis",
     prepare=_prepare_axis("softmax"),
     vjp=lambda xp, g, out, axis: out * (g - _sum_kept(xp, g * out, axis)),
-    jvp=lambda xp, t, out, axis: out * (t - _sum_kept(xp, t * out, axis)), **FLOAT,
+    jvp=lambda xp, t, out, axis: out * (t - _sum_kept(xp, t * out, axis)), samples="along", **FLOAT,
 )  # fmt: skip
 log_softmax = general(
     "log_softmax", "x, /, *, axis", "Return ``x - log(sum(exp(x)))`` along an axis.", body=_log_softmax_body, batch="axis",
     prepare=_prepare_axis("log_softmax"),
     vjp=lambda xp, g, out, axis: g - xp.exp(out) * _sum_kept(xp, g, axis),
-    jvp=lambda xp, t, out, axis: t - _sum_kept(xp, t * xp.exp(out), axis), **FLOAT,
+    jvp=lambda xp, t, out, axis: t - _sum_kept(xp, t * xp.exp(out), axis), samples="along", **FLOAT,
 )  # fmt: skip
 
 
@@ -221,7 +221,7 @@ def _logsumexp_share(xp: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> An
 logsumexp = general(
     "logsumexp", "x, /, *, axis=None, keepdims=False", "Return ``log(sum(exp(x)))`` over axes, without overflow.",
     body=_logsumexp_body, batch="axis", prepare=_prepare_logsumexp,
-    vjp=lambda xp, g, x, out, axis, keepdims: _logsumexp_vjp(xp, g, x, out, axis, keepdims), **FLOAT,
+    vjp=lambda xp, g, x, out, axis, keepdims: _logsumexp_vjp(xp, g, x, out, axis, keepdims), samples="extremum", **FLOAT,
 )  # fmt: skip
 
 
@@ -490,5 +490,5 @@ def _mse_body(xp: Any, x: Any, target: Any, *, reduction: str) -> Any:
 
 mse_loss = general(
     "mse_loss", "x, target, /, *, reduction='mean'", "Return the squared difference, its mean or its sum.",
-    body=_mse_body, prepare=_prepare_mse, category="real floating-point", floating=True,
+    body=_mse_body, prepare=_prepare_mse, category="real floating-point", floating=True, samples="paired",
 )  # fmt: skip

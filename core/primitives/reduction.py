@@ -119,28 +119,28 @@ AXIS: dict[str, Any] = {"batch": "axis"}
 
 sum = linear(
     "sum", "x, /, *, axis=None, dtype=None, keepdims=False", "Return the sum over axes; no axis means all.",
-    transpose=lambda xp, g, x_shape, axis, keepdims: unreduce(xp, g, x_shape, axis, keepdims), category="all", **AXIS,
+    transpose=lambda xp, g, x_shape, axis, keepdims: unreduce(xp, g, x_shape, axis, keepdims), category="all", samples="reduction", **AXIS,
 )  # fmt: skip
 mean = linear(
     "mean", "x, /, *, axis=None, keepdims=False", "Return the arithmetic mean over axes.",
-    transpose=_mean_transpose, category="floating-point", floating=True, **AXIS,
+    transpose=_mean_transpose, category="floating-point", floating=True, samples="extremum", **AXIS,
 )  # fmt: skip
 prod = general(
     "prod", "x, /, *, axis=None, dtype=None, keepdims=False", "Return the product over axes.",
-    vjp=_prod_vjp, category="all", **AXIS,
+    vjp=_prod_vjp, category="all", samples="product", **AXIS,
 )  # fmt: skip
 max = general(
     "max", "x, /, *, axis=None, keepdims=False", "Return the largest value over axes; NaN wins.",
-    vjp=_extremum_vjp, category="real", **AXIS,
+    vjp=_extremum_vjp, category="real", samples="extremum", **AXIS,
 )  # fmt: skip
 min = general(
     "min", "x, /, *, axis=None, keepdims=False", "Return the smallest value over axes; NaN wins.",
-    vjp=_extremum_vjp, category="real", **AXIS,
+    vjp=_extremum_vjp, category="real", samples="extremum", **AXIS,
 )  # fmt: skip
 var = general(
     "var", "x, /, *, axis=None, correction=0.0, keepdims=False",
     "Return the variance over axes, divided by ``n - correction``.",
-    body=_var_body, vjp=_var_vjp, category="floating-point", floating=True, standard=True, **AXIS,
+    body=_var_body, vjp=_var_vjp, category="floating-point", floating=True, standard=True, samples="variance", **AXIS,
 )  # fmt: skip
 std = general(
     "std", "x, /, *, axis=None, correction=0.0, keepdims=False",
@@ -148,25 +148,25 @@ std = general(
     body=lambda xp, x, *, axis, correction, keepdims: xp.sqrt(
         _var_body(xp, x, axis=axis, correction=correction, keepdims=keepdims)
     ),
-    vjp=_std_vjp, category="floating-point", floating=True, standard=True, **AXIS,
+    vjp=_std_vjp, category="floating-point", floating=True, standard=True, samples="variance", **AXIS,
 )  # fmt: skip
 cumulative_sum = linear(
     "cumulative_sum", "x, /, *, axis=None, dtype=None, include_initial=False", "Return the running sum along an axis.",
-    transpose=_cumulative_sum_transpose, prepare=normalize_axis("axis", one_dimensional=True), **AXIS,
+    transpose=_cumulative_sum_transpose, prepare=normalize_axis("axis", one_dimensional=True), samples="cumulative", **AXIS,
 )  # fmt: skip
 cumulative_prod = general(
     "cumulative_prod", "x, /, *, axis=None, dtype=None, include_initial=False",
     "Return the running product along an axis.",
-    vjp=_cumulative_prod_vjp, prepare=normalize_axis("axis", one_dimensional=True), **AXIS,
+    vjp=_cumulative_prod_vjp, prepare=normalize_axis("axis", one_dimensional=True), samples="cumulative", **AXIS,
 )  # fmt: skip
-all = discrete("all", "x, /, *, axis=None, keepdims=False", "Say whether all elements over axes are true.", **AXIS)
-any = discrete("any", "x, /, *, axis=None, keepdims=False", "Say whether any element over axes is true.", **AXIS)
+all = discrete("all", "x, /, *, axis=None, keepdims=False", "Say whether all elements over axes are true.", samples="reduction", **AXIS)
+any = discrete("any", "x, /, *, axis=None, keepdims=False", "Say whether any element over axes is true.", samples="reduction", **AXIS)
 argmax = discrete(
-    "argmax", "x, /, *, axis=None, keepdims=False", "Return the index of the first largest value.", category="real", **AXIS
+    "argmax", "x, /, *, axis=None, keepdims=False", "Return the index of the first largest value.", category="real", samples="arg", **AXIS
 )  # fmt: skip
 argmin = discrete(
-    "argmin", "x, /, *, axis=None, keepdims=False", "Return the index of the first smallest value.", category="real", **AXIS
+    "argmin", "x, /, *, axis=None, keepdims=False", "Return the index of the first smallest value.", category="real", samples="arg", **AXIS
 )  # fmt: skip
 count_nonzero = discrete(
-    "count_nonzero", "x, /, *, axis=None, keepdims=False", "Count the elements over axes that are not zero.", **AXIS
+    "count_nonzero", "x, /, *, axis=None, keepdims=False", "Count the elements over axes that are not zero.", samples="reduction", **AXIS
 )  # fmt: skip

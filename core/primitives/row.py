@@ -38,7 +38,13 @@ class Static(NamedTuple):
 
 
 class Row:
-    """One operation of the table. Made by `elementwise`, `linear`, `bilinear`, `general`, `discrete`, `creation`."""
+    """One operation of the table. Made by `elementwise`, `linear`, `bilinear`, `general`, `discrete`, `creation`.
+
+    Three options are for the conformance suite. `samples` names a generator of valid calls, or the domains of elementwise
+    operands ("positive, (-1, 1)"); without it the generator of the row's name, or for an elementwise row "real". `reference` names
+    what values are compared with ("numpy.tanh", "math.erf", "references.name"); without it the reference of the row's name, or
+    NumPy's function for a row of the standard. `errors` names bad inputs beside those that follow from the signature.
+    """
 
     __slots__ = (
         "batch", "bilinear", "body", "category", "diagnose", "differentiable", "doc", "errors", "example", "fallback", "floating",
@@ -66,9 +72,9 @@ class Row:
         standard: bool | None = None,
         prepare: Callable[..., Any] | None = None,
         diagnose: Callable[..., Any] | None = None,
-        reference: Callable[..., Any] | None = None,
-        samples: Callable[..., Any] | None = None,
-        errors: Sequence[Any] = (),
+        reference: str = "",
+        samples: str = "",
+        errors: tuple[str, ...] = (),
         example: str = "",
         tolerance: float = 1.0,
         depth: int = 2,

@@ -268,7 +268,7 @@ moveaxis = linear(
 )  # fmt: skip
 matrix_transpose = linear(
     "matrix_transpose", "x, /", "Return the tensor with its last two axes exchanged.",
-    transpose=lambda xp, g: xp.matrix_transpose(g), batch="leading",
+    transpose=lambda xp, g: xp.matrix_transpose(g), batch="leading", samples="matrices",
 )  # fmt: skip
 expand_dims = linear(
     "expand_dims", "x, /, axis=0", "Return the tensor with new axes of size one.",

@@ -26,27 +26,27 @@ sort = general(
 )  # fmt: skip
 argsort = discrete(
     "argsort", "x, /, *, axis=-1, descending=False, stable=True", "Return the indices that sort along an axis.",
-    category="real numeric", prepare=_prepare_sort, batch="axis",
+    category="real numeric", prepare=_prepare_sort, batch="axis", samples="sort",
 )  # fmt: skip
-nonzero = discrete("nonzero", "x, /", "Return one index tensor per axis of the elements that are not zero.", outputs=("*",))
+nonzero = discrete("nonzero", "x, /", "Return one index tensor per axis of the elements that are not zero.", outputs=("*",), samples="repeated")
 searchsorted = discrete(
     "searchsorted", "x1, x2, sorter=None, /, *, side='left'", "Return where values would go into a sorted tensor.",
     category="real numeric", promote=("x1", "x2"),
 )  # fmt: skip
 unique_all = discrete(
     "unique_all", "x, /", "Return the distinct values, their first indices, the inverse and the counts.",
-    outputs=("values", "indices", "inverse_indices", "counts"),
+    outputs=("values", "indices", "inverse_indices", "counts"), samples="repeated",
 )  # fmt: skip
-unique_counts = discrete("unique_counts", "x, /", "Return the distinct values and their counts.", outputs=("values", "counts"))
+unique_counts = discrete("unique_counts", "x, /", "Return the distinct values and their counts.", outputs=("values", "counts"), samples="repeated")
 unique_inverse = discrete(
-    "unique_inverse", "x, /", "Return the distinct values and the inverse.", outputs=("values", "inverse_indices")
+    "unique_inverse", "x, /", "Return the distinct values and the inverse.", outputs=("values", "inverse_indices"), samples="repeated",
 )  # fmt: skip
-unique_values = discrete("unique_values", "x, /", "Return the distinct values.")
+unique_values = discrete("unique_values", "x, /", "Return the distinct values.", samples="repeated")
 tril = linear(
     "tril", "x, /, *, k=0", "Return the lower triangle of the last two axes, zeros above.",
-    transpose=lambda xp, g, k: xp.tril(g, k=k), batch="leading",
+    transpose=lambda xp, g, k: xp.tril(g, k=k), batch="leading", samples="triangle",
 )  # fmt: skip
 triu = linear(
     "triu", "x, /, *, k=0", "Return the upper triangle of the last two axes, zeros below.",
-    transpose=lambda xp, g, k: xp.triu(g, k=k), batch="leading",
+    transpose=lambda xp, g, k: xp.triu(g, k=k), batch="leading", samples="triangle",
 )  # fmt: skip

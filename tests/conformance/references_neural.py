@@ -1,0 +1,278 @@
+"""The rows of neural networks, random draws and optimizers as explicit loops."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+from candelabra.conformance import philox_reference as stream
+
+
+def linear(x: Any, weight: Any, bias: Any) -> Any:
+    found = np.einsum("...i,oi->...o", x, weight)
+    return found if bias is None else found + bias
+
+
+def _taps(x_shape: Any, weight_shape: Any, how: dict[str, Any]) -> Any:
+    """Every product of a convolution: (image place, weight place, output place)."""
+    (stride, padding, dilation, groups) = (how[k] for k in ("stride", "padding", "dilation", "groups"))
+    n, _, h, w = x_shape
+    o, cg, kh, kw = weight_shape
+    oh = (h + sum(padding[0]) - dilation[0] * (kh - 1) - 1) // stride[0] + 1
+    ow = (w + sum(padding[1]) - dilation[1] * (kw - 1) - 1) // stride[1] + 1
+    for b, k, c, i, j, p, q in itertools.product(*map(range, (n, o, cg, kh, kw, oh, ow))):
+        row = p * stride[0] - padding[0][0] + i * dilation[0]
+        column = q * stride[1] - padding[1][0] + j * dilation[1]
+        if 0 <= row < h and 0 <= column < w:
+            channel = (k // (o // groups)) * cg + c
+            yield (b, channel, row, column), (k, c, i, j), (b, k, p, q)
+
+
+def conv2d(x: Any, weight: Any, bias: Any, **how: Any) -> Any:
+    (stride, padding, dilation) = (how[k] for k in ("stride", "padding", "dilation"))
+    size = [
+        (x.shape[2 + i] + sum(padding[i]) - dilation[i] * (weight.shape[2 + i] - 1) - 1) // stride[i] + 1
+        for i in range(2)
+    ]
+    found = np.zeros((x.shape[0], weight.shape[0], *size), dtype=x.dtype)
+    for source, tap, target in _taps(x.shape, weight.shape, how):
+        found[target] += x[source] * weight[tap]
+    return found if bias is None else found + bias[None, :, None, None]
+
+
+def conv2d_input(c: Any, weight: Any, *, x_shape: Any, **how: Any) -> Any:
+    found = np.zeros(x_shape, dtype=c.dtype)
+    for source, tap, target in _taps(x_shape, weight.shape, how):
+        found[source] += c[target] * weight[tap]
+    return found
+
+
+def conv2d_weight(x: Any, c: Any, *, weight_shape: Any, **how: Any) -> Any:
+    found = np.zeros(weight_shape, dtype=c.dtype)
+    for source, tap, target in _taps(x.shape, weight_shape, how):
+        found[tap] += c[target] * x[source]
+    return found
+
+
+def _window_starts(n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> list[int]:
+    """Where windows begin; one may run over the end if it starts before it (in the input or the padding in front)."""
+    starts = []
+    start = -padding
+    while True:
+        fits = start + dilation * (kernel - 1) < n + padding
+        if not fits and not (ceil_mode and start < n and start - stride + dilation * (kernel - 1) + 1 < n + padding):
+            return starts
+        starts.append(start)
+        start += stride
+
+
+def _windows(x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
+    stride = kernel_size if stride is None else stride
+    return [
+        _window_starts(x.shape[2 + i], kernel_size[i], stride[i], padding[i], dilation[i], ceil_mode) for i in range(2)
+    ]
+
+
+def max_pool2d_with_indices(
+    x: Any, *, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, dilation: Any = (1, 1)
+) -> Any:
+    rows, columns = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
+    found = np.zeros((*x.shape[:2], len(rows), len(columns)), dtype=x.dtype)
+    places = np.zeros(found.shape, dtype=np.int64)
+    for b, c, (p, r), (q, s) in itertools.product(
+        *map(range, x.shape[:2]), list(enumerate(rows)), list(enumerate(columns))
+    ):
+        best = None
+        for i, j in itertools.product(*map(range, kernel_size)):
+            row, column = r + i * dilation[0], s + j * dilation[1]
+            inside = 0 <= row < x.shape[2] and 0 <= column < x.shape[3]
+            if inside and (best is None or x[b, c, row, column] > best[0]):
+                best = (x[b, c, row, column], row * x.shape[3] + column)
+        found[b, c, p, q], places[b, c, p, q] = best  # type: ignore[misc]
+    return found, places
+
+
+def max_pool2d(x: Any, **statics: Any) -> Any:
+    return max_pool2d_with_indices(x, **statics)[0]
+
+
+def avg_pool2d(
+    x: Any,
+    *,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: Any,
+) -> Any:
+    rows, columns = _windows(x, kernel_size, stride, padding, (1, 1), ceil_mode)
+    found = np.zeros((*x.shape[:2], len(rows), len(columns)), dtype=x.dtype)
+    for b, c, (p, r), (q, s) in itertools.product(
+        *map(range, x.shape[:2]), list(enumerate(rows)), list(enumerate(columns))
+    ):
+        values, padded = [], 0
+        for row, column in itertools.product(range(r, r + kernel_size[0]), range(s, s + kernel_size[1])):
+            if 0 <= row < x.shape[2] and 0 <= column < x.shape[3]:
+                values.append(x[b, c, row, column])
+            elif row < x.shape[2] + padding[0] and column < x.shape[3] + padding[1]:
+                padded += 1
+        count = len(values) + (padded if count_include_pad else 0)
+        found[b, c, p, q] = math.fsum(values) / (divisor_override or count)
+    return found
+
+
+def layer_norm(x: Any, weight: Any, bias: Any, *, axes: int, eps: float) -> Any:
+    found = np.zeros_like(x)
+    for place in np.ndindex(*x.shape[:-axes]):
+        values = x[place]
+        mean = math.fsum(values.flat) / values.size
+        variance = math.fsum((v - mean) ** 2 for v in values.flat) / values.size
+        found[place] = (values - mean) / math.sqrt(variance + eps)
+    found = found if weight is None else found * weight
+    return found if bias is None else found + bias
+
+
+def batch_norm(x: Any, weight: Any, bias: Any, *, eps: float) -> Any:
+    found = np.zeros_like(x)
+    means, variances = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    for c in range(x.shape[1]):
+        values = x[:, c]
+        means[c] = math.fsum(values.flat) / values.size
+        variances[c] = math.fsum((v - means[c]) ** 2 for v in values.flat) / values.size
+        found[:, c] = (values - means[c]) / math.sqrt(variances[c] + eps)
+        found[:, c] = found[:, c] * (1 if weight is None else weight[c]) + (0 if bias is None else bias[c])
+    return found, means, variances
+
+
+def cross_entropy(
+    x: Any, target: Any, weight: Any, *, ignore_index: int, reduction: str, label_smoothing: float
+) -> Any:
+    classes = x.shape[0] if x.ndim == 1 else x.shape[1]
+    w = np.ones(classes) if weight is None else weight
+    losses, total = np.zeros(target.shape), 0.0
+    for place in np.ndindex(*target.shape):
+        t = int(target[place])
+        if t == ignore_index:
+            continue
+        scores = x if x.ndim == 1 else x[(place[0], slice(None), *place[1:])]
+        log_sum = math.log(math.fsum(math.exp(s) for s in scores))
+        hard = w[t] * (log_sum - scores[t])
+        smooth = math.fsum(w[k] * (log_sum - scores[k]) for k in range(classes)) / classes
+        losses[place] = (1 - label_smoothing) * hard + label_smoothing * smooth
+        total += w[t]
+    if reduction == "none":
+        return losses
+    return np.asarray(losses.sum() / (total if reduction == "mean" else 1.0))
+
+
+def attention(q: Any, k: Any, v: Any, mask: Any, *, is_causal: bool, scale: Any) -> Any:
+    lead, rows, columns = q.shape[:-2], q.shape[-2], k.shape[-2]
+    factor = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+    found = np.zeros((*lead, rows, v.shape[-1]))
+    wide = None if mask is None else np.broadcast_to(mask, (*lead, rows, columns))
+    for place in np.ndindex(*lead, rows):
+        weights = []
+        for j in range(columns):
+            score = factor * float(np.sum(q[place] * k[(*place[:-1], j)]))
+            if wide is not None and wide.dtype != bool:
+                score += float(wide[(*place, j)])
+            hidden = (is_causal and j > place[-1]) or (
+                wide is not None and wide.dtype == bool and not wide[(*place, j)]
+            )
+            weights.append(0.0 if hidden else math.exp(score))
+        total = math.fsum(weights)
+        for j in range(columns):
+            if total:
+                found[place] += weights[j] / total * v[(*place[:-1], j)]
+    return found
+
+
+def lstm(x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, *, reverse: bool) -> Any:
+    time, batch, _ = x.shape
+    n = h0.shape[1]
+    out = np.zeros((time, batch, n))
+    last_h, last_c = np.zeros((batch, n)), np.zeros((batch, n))
+
+    def logistic(v: float) -> float:
+        return 1 / (1 + math.exp(-v))
+
+    for b in range(batch):
+        h, c = list(h0[b]), list(c0[b])
+        for t in range(time - 1, -1, -1) if reverse else range(time):
+            z = [
+                math.fsum(w_ih[r] * x[t, b]) + math.fsum(w_hh[r] * np.asarray(h))
+                + (0 if b_ih is None else b_ih[r]) + (0 if b_hh is None else b_hh[r])
+                for r in range(4 * n)
+            ]  # fmt: skip
+            c = [logistic(z[n + i]) * c[i] + logistic(z[i]) * math.tanh(z[2 * n + i]) for i in range(n)]
+            h = [logistic(z[3 * n + i]) * math.tanh(c[i]) for i in range(n)]
+            out[t, b] = h
+        last_h[b], last_c[b] = h, c
+    return out, last_h, last_c
+
+
+# Random draws: the stream of docs/random.md in Python integers.
+
+
+def random_bits(*, key: int, counter: int, n: int) -> Any:
+    return np.asarray(stream.words(key, counter, n), dtype=np.uint64)
+
+
+def random_uniform(*, key: int, counter: int, shape: Any, dtype: str, low: float, high: float) -> Any:
+    values = stream.uniform(key, counter, math.prod(shape), dtype, low, high)
+    return np.asarray(values, dtype=np.float64).reshape(shape)
+
+
+def random_normal(*, key: int, counter: int, shape: Any, dtype: str, mean: float, std: float) -> Any:
+    values = stream.normal(key, counter, math.prod(shape), dtype)
+    return mean + std * np.asarray(values, dtype=np.float64).reshape(shape)
+
+
+def random_bernoulli(*, key: int, counter: int, shape: Any, dtype: str, p: float) -> Any:
+    values = stream.bernoulli(key, counter, math.prod(shape), dtype, p)
+    return np.asarray(values, dtype=dtype if dtype != "bfloat16" else np.float64).reshape(shape)
+
+
+def random_integers(*, key: int, counter: int, shape: Any, dtype: str, low: int, high: int) -> Any:
+    values = stream.integers(key, counter, math.prod(shape), low, high)
+    return np.asarray(values, dtype=dtype if dtype != "bfloat16" else np.float64).reshape(shape)
+
+
+def random_permutation(*, key: int, counter: int, n: int, dtype: str) -> Any:
+    return np.asarray(stream.permutation(key, counter, n), dtype=dtype if dtype != "bfloat16" else np.float64)
+
+
+# Optimizers: one element after another, by the papers' own algorithms.
+
+
+def sgd_step(params: Any, grads: Any, momentum_buffers: Any, **how: Any) -> Any:
+    new, buffers = [], []
+    for i, (p, g) in enumerate(zip(params, grads, strict=True)):
+        d = (-g if how["maximize"] else g) + how["weight_decay"] * p
+        if how["momentum"]:
+            b = d if how["first"][i] else how["momentum"] * momentum_buffers[i] + (1 - how["dampening"]) * d
+            buffers.append(b)
+            d = d + how["momentum"] * b if how["nesterov"] else b
+        new.append(p - how["lr"] * d)
+    return new, buffers
+
+
+def adam_step(params: Any, grads: Any, exp_avgs: Any, exp_avg_sqs: Any, max_exp_avg_sqs: Any, **how: Any) -> Any:
+    found: tuple[list[Any], ...] = ([], [], [], [])
+    lr, b1, b2 = how["lr"], how["beta1"], how["beta2"]
+    for i, (p, g) in enumerate(zip(params, grads, strict=True)):
+        t = how["steps"][i]
+        d = -g if how["maximize"] else g
+        if how["decoupled"]:
+            p = p - lr * how["weight_decay"] * p
+        else:
+            d = d + how["weight_decay"] * p
+        m, v = b1 * exp_avgs[i] + (1 - b1) * d, b2 * exp_avg_sqs[i] + (1 - b2) * d**2
+        top = np.maximum(max_exp_avg_sqs[i], v) if how["amsgrad"] else v
+        new = p - lr * (m / (1 - b1**t)) / (np.sqrt(top / (1 - b2**t)) + how["eps"])
+        for place, value in zip(found, (new, m, v, top), strict=True):
+            place.append(value)
+    return found if how["amsgrad"] else (*found[:3], [])
