@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ...core.backend import Kernel
+from ...core.primitives import linalg as rules
+
 _add_reduce = np.add.reduce
 
 
@@ -44,22 +47,47 @@ def sum_(x: np.ndarray, *, axis: Any = None, dtype: Any = None, keepdims: bool =
     return _add_reduce(x, axis, dtype, None, keepdims)
 
 
+def _count(x: np.ndarray, axis: Any) -> int:
+    """The number of elements over axes."""
+    if axis is None:
+        return x.size
+    if isinstance(axis, int):
+        return x.shape[axis]
+    n = 1
+    for a in axis:
+        n *= x.shape[a]
+    return n
+
+
 def mean(x: np.ndarray, *, axis: Any = None, keepdims: bool = False) -> Any:
     """Return the mean: one reduction and one division."""
     if x.dtype.itemsize == 2:
         return np.mean(x, axis=axis, dtype=np.float32, keepdims=keepdims).astype(x.dtype)
     total = _add_reduce(x, axis, None, None, keepdims)
-    if axis is None:
-        n = x.size
-    elif isinstance(axis, int):
-        n = x.shape[axis]
-    else:
-        n = 1
-        for a in axis:
-            n *= x.shape[a]
+    n = _count(x, axis)
     if n == 0:
         return np.full_like(total, np.nan)
     return total / x.dtype.type(n) if isinstance(total, np.generic) else np.divide(total, n, out=total)
+
+
+def var(x: np.ndarray, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
+    """Return the variance in two passes; not a number without degrees of freedom, as the standard has it."""
+    n = _count(x, axis)
+    wide = x.astype(np.float32) if x.dtype.itemsize == 2 else x
+    centred = wide - (_add_reduce(wide, axis, None, None, True) / max(n, 1)).astype(wide.dtype)
+    if centred.dtype.kind == "c":
+        squares = np.square(centred.real) + np.square(centred.imag)
+    else:
+        squares = np.square(centred, out=centred)
+    total = _add_reduce(squares, axis, None, None, keepdims)
+    freedom = n - correction
+    result = total / (freedom if freedom > 0 else np.nan)
+    return result.astype(x.dtype) if wide is not x else result
+
+
+def std(x: np.ndarray, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
+    """Return the square root of the variance."""
+    return np.sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
 
 
 def maximum_reduce(x: np.ndarray, *, axis: Any = None, keepdims: bool = False) -> Any:
@@ -140,6 +168,18 @@ def matmul(x1: np.ndarray, x2: np.ndarray) -> Any:
     return np.matmul(x1, x2)
 
 
+def _matmul_left(g: np.ndarray, x2: np.ndarray, x1_shape: tuple[int, ...], xp: Any) -> Any:
+    if x2.ndim == 2 and g.ndim >= 2 and x2.dtype.kind == "f" and len(x1_shape) == g.ndim:
+        return np.matmul(g, x2.T)
+    return rules.left(xp, g, x2, x1_shape)
+
+
+def _matmul_right(g: np.ndarray, x1: np.ndarray, x2_shape: tuple[int, ...], xp: Any) -> Any:
+    if x1.ndim == 2 and len(x2_shape) == 2 and x1.dtype.kind == "f":
+        return np.matmul(x1.T, g)
+    return rules.right(xp, g, x1, x2_shape)
+
+
 def alias(x: np.ndarray) -> np.ndarray:
     """Return the array itself: tensors share arrays, and the first write copies."""
     return x
@@ -210,6 +250,8 @@ KERNELS: dict[str, Any] = {
     "clip": clip,
     "sum": sum_,
     "mean": mean,
+    "var": var,
+    "std": std,
     "max": maximum_reduce,
     "min": minimum_reduce,
     "broadcast_to": broadcast_to,
@@ -217,7 +259,7 @@ KERNELS: dict[str, Any] = {
     "astype": astype,
     "conj": conj,
     "real": real,
-    "matmul": matmul,
+    "matmul": Kernel(matmul, vjp=(_matmul_left, _matmul_right)),
     "sort": sort,
     "argsort": argsort,
     "searchsorted": searchsorted,
