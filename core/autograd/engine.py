@@ -7,10 +7,11 @@ buffers that it allocated itself (a rule may hand one array to both sides).
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
+from ..device import mismatch
 from ..errors import ArgumentTypeError, AutogradError, DTypeError, ShapeError
 from ..implementation import namespace as _xp
 from ..namespace import tensor_namespace
@@ -51,18 +52,14 @@ def run(
     Without `wanted`, leaves accumulate into `grad`. With `wanted` (nodes), the cotangents that arrive there are
     returned and nothing else is touched.
     """
-    order: list[Any] = []
-    seen: set[Any] = set()
-    stack = list(roots)
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        order.append(node)
+    order = list(dict.fromkeys(roots))
+    seen = set(order)
+    # The list grows while it is read: every node behind the roots, once.
+    for node in order:
         for parent in node.parents:
             if parent is not None and parent not in seen:
-                stack.append(parent)
+                seen.add(parent)
+                order.append(parent)
     order.sort(key=_sequence, reverse=True)
     token = walking_back.set(True)
     try:
@@ -79,7 +76,7 @@ def _to_leaves(roots: Sequence[Any], seeds: Sequence[Any], order: list[Any], ret
     buffers: dict[Any, Any] = {}
     owned: set[Any] = set()
     for node, seed in zip(roots, seeds, strict=True):
-        _give(node, seed, buffers, owned, False, node)
+        _give(node, seed, buffers, False, node)
     node = None
     try:
         for node in order:
@@ -107,10 +104,16 @@ def _to_leaves(roots: Sequence[Any], seeds: Sequence[Any], order: list[Any], ret
                 node.saved = None
             for parent, cotangent in zip(node.parents, cotangents):
                 if parent is not None and cotangent is not None:
-                    if parent in buffers or cotangent.shape != parent.shape or cotangent.dtype is not parent.dtype:
-                        _give(parent, cotangent, buffers, owned, False, node)
-                    else:
+                    if cotangent.shape != parent.shape or cotangent.dtype is not parent.dtype:
+                        cotangent = _fitted(parent, cotangent, False, node)
+                    before = buffers.get(parent)
+                    if before is None:
                         buffers[parent] = cotangent
+                    elif parent in owned:
+                        # Written in place only where the array is the engine's own sum.
+                        before += cotangent
+                    else:
+                        _sum_up(parent, before, cotangent, buffers, owned)
     except Exception as error:
         _add_note(error, node)
         raise
@@ -154,9 +157,8 @@ def _walk(
             if node not in needed and any(p in needed for p in node.parents):
                 needed.add(node)
     buffers: dict[Any, Any] = {}
-    owned: set[Any] = set()
     for node, seed in zip(roots, seeds, strict=True):
-        _give(node, seed, buffers, owned, create_graph, node)
+        _give(node, seed, buffers, create_graph, node)
     results: dict[Any, Any] = {}
     mode = grad_mode.get()
     anomaly = None if mode is True or mode is False else mode
@@ -202,12 +204,12 @@ def _walk(
             node.saved = None
         for parent, cotangent in zip(view.parents, cotangents, strict=True):
             if parent is not None and cotangent is not None:
-                _give(parent, cotangent, buffers, owned, create_graph, node)
+                _give(parent, cotangent, buffers, create_graph, node)
     return results
 
 
-def _give(node: Any, cotangent: Any, buffers: dict[Any, Any], owned: set[Any], graph: bool, source: Any) -> None:
-    """Add a cotangent to what has arrived at a node, in the node's shape and dtype."""
+def _fitted(node: Any, cotangent: Any, graph: bool, source: Any) -> Any:
+    """Return a cotangent in the shape and dtype of the node at which it arrives."""
     shape = node.shape
     if cotangent.shape != shape:
         space = tensor_namespace(node.device) if graph else _xp(node.device)
@@ -215,17 +217,21 @@ def _give(node: Any, cotangent: Any, buffers: dict[Any, Any], owned: set[Any], g
     dtype = cotangent.array.dtype if graph else cotangent.dtype
     if dtype is not node.dtype and dtype != node.dtype:
         cotangent = _cast(cotangent, dtype, node, graph)
+    return cotangent
+
+
+def _sum_up(node: Any, before: Any, cotangent: Any, buffers: dict[Any, Any], owned: set[Any]) -> None:
+    """Add a second cotangent into a new buffer, which is the engine's own where arrays can be written."""
+    buffers[node] = before + cotangent
+    if node.shape and not node.device.levels and node.device.backend.mutable:
+        owned.add(node)
+
+
+def _give(node: Any, cotangent: Any, buffers: dict[Any, Any], graph: bool, source: Any) -> None:
+    """Add a cotangent to what has arrived at a node."""
+    cotangent = _fitted(node, cotangent, graph, source)
     before = buffers.get(node)
-    if before is None:
-        buffers[node] = cotangent
-    elif node in owned:
-        # Written in place only where the array is the engine's own sum.
-        before += cotangent
-        buffers[node] = before
-    else:
-        buffers[node] = before + cotangent
-        if not graph and shape and not node.device.levels and node.device.backend.mutable:
-            owned.add(node)
+    buffers[node] = cotangent if before is None else before + cotangent
 
 
 def _cast(cotangent: Any, dtype: Any, node: Any, graph: bool) -> Any:
@@ -291,6 +297,12 @@ def _run_hooks(node: Any, g: Any, graph: bool) -> Any:
                 raise ArgumentTypeError(f"a gradient hook returns a Tensor or None, got {type(changed).__name__}")
             if tuple(changed.shape) != tuple(node.shape):
                 raise ShapeError(f"a gradient hook returned shape {changed.shape} for a gradient of {node.shape}")
+            if changed.device.physical is not tensor.device.physical:
+                raise mismatch("a gradient hook", [tensor.device, changed.device])
+            if changed.dtype is not tensor.dtype:
+                raise DTypeError(
+                    f"a gradient hook returned {changed.dtype.name} for a gradient of {tensor.dtype.name}; cast it back"
+                )
             tensor = changed
     if node.hooks.retain:
         node.grad = tensor if graph else tensor.detach()
@@ -435,6 +447,22 @@ def gradients(
     return [found.get(node) for node in wanted]
 
 
+def _sequence_of(value: Any, name: str) -> list[Any]:
+    if isinstance(value, Tensor):
+        return [value]
+    if not isinstance(value, Iterable):
+        raise ArgumentTypeError(f"grad: {name} must be a Tensor or a sequence of Tensors, got {type(value).__name__}")
+    return list(value)
+
+
+def _tensors(value: Any, name: str) -> list[Any]:
+    found = _sequence_of(value, name)
+    for item in found:
+        if not isinstance(item, Tensor):
+            raise ArgumentTypeError(f"grad: {name} must be Tensors, got {type(item).__name__}")
+    return found
+
+
 def grad(
     outputs: Any,
     inputs: Any,
@@ -474,20 +502,17 @@ def grad(
     >>> cb.grad(x ** 2, x)
     (tensor(6.),)
     """
-    outs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
-    ins = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    seeds = (
-        [None] * len(outs)
-        if grad_outputs is None
-        else [grad_outputs] if isinstance(grad_outputs, Tensor) else list(grad_outputs)
-    )  # fmt: skip
+    outs, ins = _tensors(outputs, "outputs"), _tensors(inputs, "inputs")
+    seeds = [None] * len(outs) if grad_outputs is None else _sequence_of(grad_outputs, "grad_outputs")
     if len(seeds) != len(outs):
         raise ArgumentTypeError(f"grad: {len(outs)} outputs, but {len(seeds)} grad_outputs")
     if is_grads_batched:
         from ..transforms.func import vmap
 
         def once(*cotangents: Any) -> tuple[Any, ...]:
-            return grad(outs, ins, cotangents, True, create_graph, allow_unused, False, materialize_grads)
+            # With the graph, since only tensors know the batch's level.
+            found = grad(outs, ins, cotangents, True, True, allow_unused, False, materialize_grads)
+            return found if create_graph else tuple(g if g is None else g.detach() for g in found)
 
         return vmap(once)(*seeds)
     nodes = [_input_node(t, "grad") for t in ins]

@@ -7,6 +7,7 @@ False, True, or the anomaly record that also counts as true.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
 from types import TracebackType
@@ -41,12 +42,39 @@ class _Mode:
         if not callable(function):
             raise TypeError(f"{type(self).__name__} decorates a function, got {function!r}")
 
+        if inspect.isgeneratorfunction(function):
+            return self._generator(function)  # type: ignore[return-value]
+
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             with self._again():
                 return function(*args, **kwargs)
 
         return wrapper  # type: ignore[return-value]
+
+    def _generator(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A generator runs in the mode, and its consumer between its steps does not."""
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            generator = function(*args, **kwargs)
+            resume, argument = generator.send, None
+            while True:
+                try:
+                    with self._again():
+                        value = resume(argument)
+                except StopIteration as end:
+                    return end.value
+                try:
+                    resume, argument = generator.send, (yield value)
+                except GeneratorExit:
+                    with self._again():
+                        generator.close()
+                    raise
+                except BaseException as error:
+                    resume, argument = generator.throw, error
+
+        return wrapper
 
     def _again(self) -> _Mode:
         return type(self)()
