@@ -29,8 +29,8 @@ class Kernel:
     train : callable, optional
         Like `forward`, but returns ``(outputs, residuals)``, `residuals` being a tuple named by `residuals`. It runs
         instead of `forward` where a gradient is recorded.
-    vjp : callable, optional
-        A joint rule for raw arrays at first order. Its parameter names say what it needs: an operand,
+    vjp : callable or tuple of callables, optional
+        A joint rule, or one rule per operand, for raw arrays at first order. Its parameter names say what it needs: an operand,
         ``<operand>_shape``, ``<operand>_dtype``, `out` (or an output's name), a static, a residual; and the reserved
         `xp`, `g`, `wants`. It returns one cotangent per operand, None where `wants` says that none is needed.
     residuals : tuple of str
@@ -39,7 +39,7 @@ class Kernel:
 
     forward: Callable[..., Any]
     train: Callable[..., Any] | None = None
-    vjp: Callable[..., Any] | None = None
+    vjp: Callable[..., Any] | tuple[Callable[..., Any] | None, ...] | None = None
     residuals: tuple[str, ...] = ()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from .primitives.row import Row
+from .primitives.row import Row, Static
 
 _STATIC_TYPES = {
     "axis": "int | tuple[int, ...] | None", "keepdims": "bool", "dtype": "DType | None",
@@ -21,15 +21,30 @@ def annotations(row: Row) -> dict[str, str]:
     if row.batch == "elementwise" and len(row.operands) == 2:
         found = dict.fromkeys(found, "Tensor | complex")
     for s in row.statics:
-        found[s.name] = _STATIC_TYPES.get(s.name, _type_of(s.default))
+        found[s.name] = _static_type(s)
     if row.kind == "creation":
         found["device"] = _STATIC_TYPES["device"]
-    found["return"] = "Tensor" if len(row.outputs) == 1 and row.outputs != ("*",) else "tuple[Tensor, ...]"
+    if row.kind == "update":
+        found["return"] = "None"
+    elif row.outputs == ("*",):
+        found["return"] = "tuple[Tensor, ...]"
+    else:
+        found["return"] = "Tensor" if len(row.outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(row.outputs))}]"
     return found
 
 
+def _static_type(static: Static) -> str:
+    if static.name == "axis" and type(static.default) is int:
+        return "int"
+    return _STATIC_TYPES.get(static.name, _type_of(static.default))
+
+
 def _type_of(default: Any) -> str:
-    return "Any" if default is None else type(default).__name__
+    if default is None:
+        return "Any"
+    if isinstance(default, tuple):
+        return f"tuple[{', '.join(map(_type_of, default))}]"
+    return type(default).__name__
 
 
 def docstring(row: Row) -> str:
@@ -44,7 +59,7 @@ def docstring(row: Row) -> str:
         lines.append(f"{o.name} : {kind}{', optional' if o.optional else ''}")
         lines.append(f"    Of {text}{'; ' + what if what else ''}.")
     for s in row.statics:
-        lines.append(f"{s.name} : {_STATIC_TYPES.get(s.name, _type_of(s.default))}{'' if s.required else ', optional'}")
+        lines.append(f"{s.name} : {_static_type(s)}{'' if s.required else ', optional'}")
         lines.append(
             f"    {_STATIC_TEXTS.get(s.name, 'See above.')}" + ("" if s.required else f" Default: {s.default!r}.")
         )

@@ -60,7 +60,8 @@ class Implementation:
         vjp = kernel.vjp if isinstance(kernel, Kernel) else None
         residuals = kernel.residuals if isinstance(kernel, Kernel) else ()
         if vjp is not None:
-            check_rule(row, vjp, residuals)
+            for rule in vjp if isinstance(vjp, tuple) else (vjp,):
+                check_rule(row, rule, residuals)
             if row.kind == "elementwise" and not set(rule_names(vjp)) <= {"g", "out", "wants", "xp"} | _asked(row):
                 # The closures of elementwise rows save what the row's own partials ask for.
                 vjp = None

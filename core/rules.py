@@ -14,6 +14,7 @@ from .primitives.row import Row, rule_names
 if TYPE_CHECKING:
     from .implementation import Implementation
 
+_IDENTITY = (lambda operand: operand).__code__.co_code
 _NEVER = frozenset({"xp", "g", "wants", "t"})
 
 
@@ -28,13 +29,13 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
     else:
         graph_rules = None
         saves += [("operand", i) for i in range(len(row.operands))]
-    for rule in _rules(graph_rules) + ([kernel_vjp] if kernel_vjp is not None else []):
+    for rule in _rules(graph_rules) + _rules(kernel_vjp):
         for name in rule_names(rule):
             entry = _entry(row, name, residuals)
             if entry is not None and entry not in saves:
                 saves.append(entry)
     impl.saves = tuple(saves)
-    impl.save = _compile_save(row, impl.saves, kernel_vjp is None)
+    impl.save = _compile_save(row, impl.saves, kernel_vjp)
     if graph_rules is None:
         from .autograd.body import differentiate_body
 
@@ -44,7 +45,7 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
     impl.backward = _compile(row, kernel_vjp, impl, False, residuals) if kernel_vjp is not None else impl.backward_graph
 
 
-def _compile_save(row: Row, saves: tuple[tuple[str, Any], ...], selective: bool) -> Callable[..., tuple[Any, ...]]:
+def _compile_save(row: Row, saves: tuple[tuple[str, Any], ...], kernel_vjp: Any) -> Callable[..., tuple[Any, ...]]:
     """Return ``save(outputs, residuals, parents, *operands)``: what a node keeps.
 
     Where rules are per operand, an operand is kept only if one that needs a gradient asks for it.
@@ -52,8 +53,9 @@ def _compile_save(row: Row, saves: tuple[tuple[str, Any], ...], selective: bool)
     rules = row.partials if row.partials is not None else row.vjp
     names = [f"a{i}" for i in range(len(row.operands))]
     asks: list[set[str]] = []
-    if selective and isinstance(rules, tuple) and len(row.operands) > 1:
-        asks = [set(rule_names(r)) if callable(r) else set() for r in rules]
+    if isinstance(rules, tuple) and len(row.operands) > 1 and (kernel_vjp is None or isinstance(kernel_vjp, tuple)):
+        both = zip(rules, kernel_vjp or rules, strict=True)
+        asks = [{n for r in pair if callable(r) for n in rule_names(r)} for pair in both]
     entries = []
     for kind, which in saves:
         if kind == "operand":
@@ -157,6 +159,10 @@ def _term(row: Row, rule: Any, i: int, scope: dict[str, Any], impl: Implementati
         if rule == -1:
             return f"-g{guard}"
         scope[f"d{i}"] = rule
+        if rule.__code__.co_code == _IDENTITY:
+            # A partial that is another operand, or the output, needs no call.
+            only = _argument(row, rule_names(rule)[0], impl.saves, ())
+            return f"(g * _conj(xp, {only}){guard})" if conj else f"(g * {only}{guard})"
         call = _call(row, rule, f"d{i}", impl.saves)
         return f"(g * _conj(xp, {call}){guard})" if conj else f"(g * {call}{guard})"
     if rule is None:

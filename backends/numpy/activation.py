@@ -101,7 +101,7 @@ def _blockwise(
         block *= 2
 
     def work(spans: Iterator[tuple[int, int]]) -> None:
-        buffers = np.empty((scratch, min(n, block)), dtype)
+        buffers = parallel.scratch(np.empty, scratch, min(n, block), dtype)
         with np.errstate(all="ignore"):
             for start, stop in spans:
                 body(*[array[start:stop] for array in flat], *[buffer[: stop - start] for buffer in buffers])
@@ -250,21 +250,21 @@ def _normal_cdf(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
         np.multiply(x, x, out=t)
 
 
-def _gelu(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
-    _normal_cdf(x, out, t)
-    np.multiply(out, x, out=out)
+def _gelu(x: np.ndarray, out: np.ndarray, t: np.ndarray, u: np.ndarray) -> None:
+    _normal_cdf(x, u, t)
+    np.multiply(u, x, out=out)
 
 
-def _gelu_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarray) -> None:
+def _gelu_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarray, u: np.ndarray) -> None:
     # d = Phi(x) + x phi(x)
-    _normal_cdf(x, d, t)
-    np.multiply(d, x, out=out)
+    _normal_cdf(x, u, t)
+    np.multiply(u, x, out=out)
     minus_half, scale = _constants(x.dtype, -0.5, 1.0 / math.sqrt(2.0 * math.pi))
     np.multiply(t, minus_half, out=t)
     np.exp(t, out=t)
     np.multiply(t, scale, out=t)
     np.multiply(t, x, out=t)
-    np.add(d, t, out=d)
+    np.add(u, t, out=d)
 
 
 _TANH_SCALE = math.sqrt(2.0 / math.pi)
@@ -312,7 +312,7 @@ def gelu(x: np.ndarray, /, *, approximate: str) -> Any:
         return NotImplemented
     if approximate == "tanh":
         return _blockwise(_gelu_tanh, (x,), 1)[0]
-    return _blockwise(_gelu, (x,), 1, 1)[0] if approximate == "none" else NotImplemented
+    return _blockwise(_gelu, (x,), 1, 2)[0] if approximate == "none" else NotImplemented
 
 
 def gelu_train(x: np.ndarray, /, *, approximate: str) -> Any:
@@ -322,7 +322,7 @@ def gelu_train(x: np.ndarray, /, *, approximate: str) -> Any:
     if approximate == "tanh":
         out, derivative = _blockwise(_gelu_tanh_train, (x,), 2, 2)
     elif approximate == "none":
-        out, derivative = _blockwise(_gelu_train, (x,), 2, 1)
+        out, derivative = _blockwise(_gelu_train, (x,), 2, 2)
     else:
         return NotImplemented
     return out, (derivative,)

@@ -15,6 +15,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 # Elements of one block: with two or three arrays of float32 in play a block stays in a 1 MB second-level cache.
 BLOCK = 1 << 16
@@ -92,6 +93,28 @@ def for_blocks(
     for failure in failures:
         if failure is not None:
             raise failure
+
+
+def scratch(empty: Callable[..., Any], count: int, size: int, dtype: Any) -> list[Any]:
+    """Fresh arrays of one axis, each starting a cache line: NumPy's loops over them then run a quarter faster.
+
+    Parameters
+    ----------
+    empty : callable
+        `numpy.empty`.
+    count, size : int
+        How many arrays, of how many elements.
+    dtype : numpy.dtype
+        Their dtype.
+    """
+    # A line apart from a multiple of the page, since equal offsets in a page delay loads that follow stores.
+    line = 64
+    step = -(-size * dtype.itemsize // line) * line + 5 * line
+    raw = empty(count * step + line, "uint8")
+    start = -raw.ctypes.data % line
+    return [
+        raw[start + i * step : start + i * step + size * dtype.itemsize].view(dtype) for i in range(count)
+    ]
 
 
 def _get_pool() -> ThreadPoolExecutor:

@@ -1,5 +1,7 @@
-"""One layer and direction of an LSTM, with one matrix product for all inputs and one per step for the recurrence.
+"""One layer and direction of an LSTM, with one matrix product per step.
 
+Its operand at step t is the row (h, x_t, 1): weights and biases of both kinds take part in one product, and a single
+product over all steps gives all their cotangents.
 Within a step the gates are laid out (4, N, H) in the order o, i, f, g: the three sigmoids are then one contiguous
 range, and so are the three gates that act through the cell. ``sigmoid(x) = tanh(x / 2) / 2 + 1 / 2`` makes one `tanh`
 serve all.
@@ -18,6 +20,8 @@ Array = np.ndarray
 
 # Elements of gates per block of the backward pass's preparation, which stay in a second-level cache.
 _BLOCK = 1 << 16
+# BLAS is fastest where the length of a row is a multiple of this.
+_ALIGN = 8
 
 
 def _reorder(w: Array, hidden: int) -> Array:
@@ -66,8 +70,8 @@ def lstm_train(
     /,
     *,
     reverse: bool,
-) -> tuple[tuple[Array, Array, Array], tuple[Array, Array]]:
-    """`lstm`, with the gates (T, 4, N, H) in the order o, i, f, g and the cells (T, N, H) as residuals."""
+) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
+    """`lstm`, with the steps' rows (T, N, H + I + 1 or more), gates (T, 4, N, H) and cells (T, N, H) as residuals."""
     return _run(x, h0, c0, w_ih, w_hh, b_ih, b_hh, reverse, keep=True)
 
 
@@ -86,19 +90,17 @@ def _run(
         return NotImplemented
     steps, n, _ = x.shape
     hidden = h0.shape[-1]
-    # Half the sigmoids' arguments once, in the weights, not at every step.
-    half = np.full((4 * hidden, 1), 0.5, x.dtype)
-    half[3 * hidden :] = 1
-    w_in = _reorder(w_ih, hidden)
-    w_in *= half
-    w_rec = _reorder(w_hh, hidden)
-    w_rec *= half
-    w_rec = np.ascontiguousarray(w_rec.T)
-    inputs = x.reshape(steps * n, x.shape[2]) @ w_in.T
+    rows = np.zeros((steps, n, -(-(hidden + x.shape[2] + 1) // _ALIGN) * _ALIGN), x.dtype)
+    rows[..., hidden : hidden + x.shape[2]] = x
+    rows[..., hidden + x.shape[2]] = 1
+    weights = np.zeros((rows.shape[2], 4 * hidden), x.dtype)
+    weights[:hidden] = _reorder(w_hh, hidden).T
+    weights[hidden : hidden + x.shape[2]] = _reorder(w_ih, hidden).T
     for b in (b_ih, b_hh):
         if b is not None:
-            inputs += _reorder(b, hidden) * half[:, 0]
-    by_gate = inputs.reshape(steps, n, 4, hidden).transpose(0, 2, 1, 3)
+            weights[hidden + x.shape[2]] += _reorder(b, hidden)
+    # Half the sigmoids' arguments once, in the weights, not at every step.
+    weights[:, : 3 * hidden] *= 0.5
     out = np.empty((steps, n, hidden), x.dtype)
     kept = steps if keep else 1
     gates = np.empty((kept, 4, n, hidden), x.dtype)
@@ -108,10 +110,11 @@ def _run(
     scratch = np.empty((n, hidden), x.dtype)
     h, c = h0, c0
     for t in _times(steps, reverse):
+        row = rows[t]
+        row[:, :hidden] = h
         gate, cell = (gates[t], cells[t]) if keep else (gates[0], cells[0])
-        np.matmul(h, w_rec, out=product)
-        np.add(by_gate[t], product_by_gate, out=gate)
-        np.tanh(gate, out=gate)
+        np.matmul(row, weights, out=product)
+        np.tanh(product_by_gate, out=gate)
         sigmoids = gate[:3]
         np.multiply(sigmoids, 0.5, out=sigmoids)
         np.add(sigmoids, 0.5, out=sigmoids)
@@ -123,38 +126,34 @@ def _run(
         h = out[t]
         np.multiply(o, scratch, out=h)
         c = cell
-    return (out, h.copy(), c.copy()), (gates, cells)
+    return (out, h.copy(), c.copy()), (rows, gates, cells)
 
 
 def lstm_vjp(
     xp: Any,
     g: tuple[Array, Array, Array],
-    x: Array,
-    h0: Array,
+    x_shape: tuple[int, ...],
     c0: Array,
     w_ih: Array,
     w_hh: Array,
-    out: Array,
     reverse: bool,
+    rows: Array,
     gates: Array,
     cells: Array,
     wants: tuple[bool, ...],
 ) -> tuple[Array | None, ...]:
     """Cotangents of all seven operands: backpropagation through time."""
     wants = (*wants, False, False)[:7]
-    steps, n, _ = x.shape
-    hidden = h0.shape[-1]
-    if steps == 0:
-        zeros = [np.zeros(a.shape, x.dtype) for a in (x, h0, c0, w_ih, w_hh, w_ih[:, 0], w_hh[:, 0])]
-        zeros[1], zeros[2] = g[1].copy(), g[2].copy()
-        return tuple(z if want else None for z, want in zip(zeros, wants, strict=True))
+    steps, n, inputs = x_shape
+    hidden = c0.shape[-1]
+    dtype = c0.dtype
     g_out, g_h, g_c = g
     w_rec = _reorder(w_hh, hidden)
     dh = np.array(g_h, order="C")
     dc = np.array(g_c, order="C")
-    deltas = np.empty((steps, n, 4 * hidden), x.dtype)
+    deltas = np.empty((steps, n, 4 * hidden), dtype)
     by_gate = deltas.reshape(steps, n, 4, hidden).transpose(0, 2, 1, 3)
-    scratch = np.empty((n, hidden), x.dtype)
+    scratch = np.empty((n, hidden), dtype)
     times = list(_times(steps, not reverse))
     step = max(1, _BLOCK // max(1, 4 * n * hidden))
     before = 1 if reverse else -1
@@ -173,29 +172,23 @@ def lstm_vjp(
             np.multiply(slope[1:], dc, out=delta[1:])
             np.multiply(dc, gates[t, 2], out=dc)
             np.matmul(deltas[t], w_rec, out=dh)
-    current = slice(None, -1) if reverse else slice(1, None)
-    earlier = slice(1, None) if reverse else slice(None, -1)
-    first = steps - 1 if reverse else 0
     flat = deltas.reshape(steps * n, 4 * hidden)
     result: list[Array | None] = [None] * 7
     if wants[0]:
-        result[0] = (flat @ _reorder(w_ih, hidden)).reshape(x.shape)
+        result[0] = (flat @ _reorder(w_ih, hidden)).reshape(x_shape)
     if wants[1]:
         result[1] = dh
     if wants[2]:
         result[2] = dc
-    if wants[3]:
-        result[3] = _restore(flat.T @ x.reshape(steps * n, x.shape[2]), hidden)
-    if wants[4]:
-        total = deltas[current].reshape(-1, 4 * hidden).T @ out[earlier].reshape(-1, hidden)
-        total += deltas[first].T @ h0
-        result[4] = _restore(total, hidden)
-    if wants[5] or wants[6]:
-        total = _restore(np.ones(steps * n, x.dtype) @ flat, hidden)
-        if wants[5]:
-            result[5] = total
-        if wants[6]:
-            result[6] = total.copy() if wants[5] else total
+    if any(wants[3:]):
+        total = flat.T @ rows.reshape(steps * n, rows.shape[2])
+        if wants[3]:
+            result[3] = _restore(total[:, hidden : hidden + inputs], hidden)
+        if wants[4]:
+            result[4] = _restore(total[:, :hidden], hidden)
+        for k in (5, 6):
+            if wants[k]:
+                result[k] = _restore(total[:, hidden + inputs], hidden)
     return tuple(result)
 
 
@@ -223,4 +216,4 @@ def _slopes(gates: Array, cells: Array) -> tuple[Array, Array]:
     return slopes, tanh_c
 
 
-KERNELS: dict[str, Any] = {"lstm": Kernel(lstm, train=lstm_train, vjp=lstm_vjp, residuals=("gates", "cells"))}
+KERNELS: dict[str, Any] = {"lstm": Kernel(lstm, train=lstm_train, vjp=lstm_vjp, residuals=("rows", "gates", "cells"))}
