@@ -75,7 +75,7 @@ def write(model: GPT, alphabet: str, start: str, length: int, temperature: float
 
 def main(argv: list[str] | None = None) -> list[float]:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--sample", type=int, default=400, help="characters to write in the end")
     options = parser.parse_args(argv)
