@@ -13,7 +13,7 @@ _STATIC_TYPES = {
 }  # fmt: skip
 
 
-def annotations(row: Row) -> dict[str, str]:
+def annotations_of(row: Row) -> dict[str, str]:
     """Return the annotations of a row's function."""
     found: dict[str, str] = {}
     for o in row.operands:
@@ -66,14 +66,17 @@ def docstring(row: Row) -> str:
     if row.kind == "creation":
         lines += ["device : Device or str, optional", "    Where to make it. Default: the default device."]
     lines += ["", "Returns", "-------"]
-    if row.outputs == ("*",):
+    if row.kind == "update":
+        lines += ["None", f"    The tensors of {', '.join(row.outputs)} name their new values."]
+    elif row.outputs == ("*",):
         lines += ["tuple of Tensor"]
     elif len(row.outputs) > 1:
         lines += [f"{name} : Tensor" for name in row.outputs]
     else:
         lines += ["Tensor"]
     derivative = {
-        "discrete": "It has no derivative.", "creation": "", "linear": "It is linear, and differentiable to any order.",
+        "discrete": "It has no derivative.", "creation": "", "update": "It is never recorded.",
+        "linear": "It is linear, and differentiable to any order.",
     }.get(row.kind, "Differentiable to any order.")  # fmt: skip
     if derivative:
         lines += ["", derivative]
@@ -97,5 +100,18 @@ def dress(function: Any, row: Row) -> None:
     """Give a generated function its name, annotations and docstring."""
     function.__name__ = function.__qualname__ = row.name
     function.__module__ = "candelabra"
-    function.__annotations__ = annotations(row)
+    function.__annotations__ = annotations_of(row)
     function.__doc__ = inspect.cleandoc(docstring(row))
+    if row.kind == "update":
+        function.__signature__ = _update_signature(row)
+
+
+def _update_signature(row: Row) -> inspect.Signature:
+    types = annotations_of(row)
+    kind = inspect.Parameter
+    lists = [kind(o.name, kind.POSITIONAL_ONLY, annotation=types[o.name]) for o in row.operands]
+    statics = [
+        kind(s.name, kind.KEYWORD_ONLY, default=kind.empty if s.required else s.default, annotation=types[s.name])
+        for s in row.statics
+    ]
+    return inspect.Signature([*lists, *statics], return_annotation=types["return"])
