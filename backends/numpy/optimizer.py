@@ -16,8 +16,10 @@ import numpy as np
 
 from . import parallel
 
-# Five arrays of this many float32 elements fit a 1 MB second-level cache.
+# Five arrays of this many float32 elements fit a 1 MB second-level cache. Large parameters take larger blocks: the
+# interpreter lock then changes hands less often, which counts for more.
 _BLOCK = 1 << 15
+_LARGE_BLOCK = 1 << 17
 
 # Parameters up to this size are joined, if there are at least so many.
 _SMALL = 1 << 12
@@ -106,8 +108,9 @@ class _Update:
                 self.results[position][i] = x
         flat = [_flat(x) for x in (*operands, *results)]
         size = flat[0].size
-        for start in range(0, size, _BLOCK):
-            self.jobs.append((body, flat, start, min(start + _BLOCK, size)))
+        step = _LARGE_BLOCK if size > 8 * _LARGE_BLOCK else _BLOCK
+        for start in range(0, size, step):
+            self.jobs.append((body, flat, start, min(start + step, size)))
 
     def join(self, members: list[int], body: _Body, reads_params: bool) -> None:
         """Update small parameters of one dtype together; `reads_params` where the step depends on the parameter."""
@@ -147,6 +150,7 @@ class _Update:
                     body(*arrays, *[np.empty_like(arrays[0]) for _ in range(self.scratch)])
         if self.jobs:
             jobs, scratch = self.jobs, self.scratch
+            longest = max(stop - start for _, _, start, stop in jobs)
 
             def work(spans: Iterator[tuple[int, int]]) -> None:
                 buffers: dict[Any, list[np.ndarray]] = {}
@@ -155,7 +159,7 @@ class _Update:
                         for body, flat, start, stop in jobs[first:last]:
                             dtype = flat[0].dtype
                             if dtype not in buffers:
-                                buffers[dtype] = list(np.empty((scratch, _BLOCK), dtype))
+                                buffers[dtype] = parallel.scratch(np.empty, scratch, longest, dtype)
                             body(*[x[start:stop] for x in flat], *[b[: stop - start] for b in buffers[dtype]])
 
             parallel.for_blocks(work, len(jobs), 1)
