@@ -156,19 +156,24 @@ def lstm_vjp(
     scratch = np.empty((n, hidden), dtype)
     times = list(_times(steps, not reverse))
     step = max(1, _BLOCK // max(1, 4 * n * hidden))
-    before = 1 if reverse else -1
+    earlier = np.empty((min(step, steps), n, hidden), dtype)
     for k in range(0, steps, step):
         block = times[k : k + step]
         low, high = min(block), max(block) + 1
-        slopes, through = _slopes(gates[low:high], cells[low:high])
+        previous = earlier[: high - low]
+        if reverse:
+            previous[-1] = cells[high] if high < steps else c0
+            previous[:-1] = cells[low + 1 : high]
+        else:
+            previous[0] = cells[low - 1] if low else c0
+            previous[1:] = cells[low : high - 1]
+        slopes, through = _slopes(gates[low:high], cells[low:high], previous)
         for t in block:
             delta, slope = by_gate[t], slopes[t - low]
             np.add(dh, g_out[t], out=dh)
             np.multiply(slope[0], dh, out=delta[0])
             np.multiply(dh, through[t - low], out=scratch)
             np.add(dc, scratch, out=dc)
-            previous = cells[t + before] if 0 <= t + before < steps else c0
-            np.multiply(slope[2], previous, out=slope[2])
             np.multiply(slope[1:], dc, out=delta[1:])
             np.multiply(dc, gates[t, 2], out=dc)
             np.matmul(deltas[t], w_rec, out=dh)
@@ -192,11 +197,11 @@ def lstm_vjp(
     return tuple(result)
 
 
-def _slopes(gates: Array, cells: Array) -> tuple[Array, Array]:
+def _slopes(gates: Array, cells: Array, previous: Array) -> tuple[Array, Array]:
     """What does not depend on later steps, for several at once.
 
-    Returns the derivative of h (gate o) or c (gates i, f, g; f still lacks the previous cell) with respect to each
-    gate's argument, and that of h with respect to c.
+    Returns the derivative of h (gate o) or of c (gates i, f, g) with respect to each gate's argument, and that of h
+    with respect to c.
     """
     o, i, _, g = gates.transpose(1, 0, 2, 3)
     tanh_c = np.tanh(cells)
@@ -206,6 +211,7 @@ def _slopes(gates: Array, cells: Array) -> tuple[Array, Array]:
     np.multiply(sigmoids, gates[:, :3], out=sigmoids)
     np.multiply(slopes[:, 0], tanh_c, out=slopes[:, 0])
     np.multiply(slopes[:, 1], g, out=slopes[:, 1])
+    np.multiply(slopes[:, 2], previous, out=slopes[:, 2])
     last = slopes[:, 3]
     np.multiply(g, g, out=last)
     np.subtract(1, last, out=last)
