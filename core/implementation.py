@@ -53,7 +53,7 @@ class Implementation:
         else:
             self.forward, kernel, self.source = _find_forward(row, device, generic)
             wide = backend.narrow_dtypes and (row.kind in ("general", "bilinear") or self.source == "generic")
-            narrow = frozenset(v for k, v in native.items() if k.name in backend.narrow_dtypes) if wide else frozenset()
+            narrow = _narrow(device) if wide else frozenset()
             if narrow:
                 self.forward = _widened(self.forward, narrow, device)
             row.fallback[str(device)] = self.source
@@ -126,6 +126,11 @@ def _first_dtype(operands: Any) -> Any:
     return getattr(first, "dtype", None)
 
 
+def _narrow(device: devices.Device) -> frozenset[Any]:
+    names = device.backend.narrow_dtypes
+    return frozenset(v for k, v in device.native.items() if k.name in names)
+
+
 def _widened(forward: Callable[..., Any], narrow: frozenset[Any], device: devices.Device) -> Callable[..., Any]:
     """Compute narrow floats in a wider dtype, and return them narrow."""
     backend = device.backend
@@ -164,7 +169,9 @@ def _body_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
 
 
 def _declining(kernel: Callable[..., Any], row: Row, device: devices.Device) -> Callable[..., Any]:
-    body = _body_forward(row, device)
+    narrow = _narrow(device)
+    # Constants in a body are Python floats, which widen some libraries' 16-bit floats.
+    body = _widened(_body_forward(row, device), narrow, device) if narrow else _body_forward(row, device)
 
     def forward(*operands: Any, **statics: Any) -> Any:
         result = kernel(*operands, **statics)

@@ -52,11 +52,11 @@ ones = creation("ones", "shape, *, dtype=None", "Return a tensor of ones.", prep
 full = creation("full", "shape, fill_value, *, dtype=None", "Return a tensor of one value.", prepare=_prepare_full)
 arange = creation(
     "arange", "start, stop=None, step=1, *, dtype=None", "Return evenly spaced values from start up to, not including, stop.",
-    prepare=_prepare_arange,
+    prepare=_prepare_arange, category="real numeric",
 )  # fmt: skip
 linspace = creation(
     "linspace", "start, stop, num, *, dtype=None, endpoint=True", "Return a number of evenly spaced values of an interval.",
-    prepare=_prepare_linspace,
+    prepare=_prepare_linspace, category="floating-point",
 )  # fmt: skip
 eye = creation(
     "eye", "n_rows, n_cols=None, *, k=0, dtype=None", "Return a matrix with ones on a diagonal and zeros elsewhere.",

@@ -57,7 +57,7 @@ divide = elementwise(
     "divide", "x1, x2, /", "Return the quotient ``x1 / x2``; integers become the default float dtype.",
     d=(lambda x2: 1 / x2, lambda x2, out: -out / x2), samples="real, nonzero", **FLOAT,
 )  # fmt: skip
-pow = elementwise("pow", "x1, x2, /", "Return ``x1`` to the power ``x2``.", d=(_pow_base, _pow_exponent), samples="positive, real")
+pow = elementwise("pow", "x1, x2, /", "Return ``x1`` to the power ``x2``.", d=(_pow_base, _pow_exponent), samples="positive, (-0.9, 3)")
 negative = elementwise("negative", "x, /", "Return ``-x``.", d=-1)
 positive = elementwise("positive", "x, /", "Return ``+x``, a new tensor of the same values.", d=None)
 square = elementwise("square", "x, /", "Return ``x * x``.", d=lambda x: 2 * x)

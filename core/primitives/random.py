@@ -37,21 +37,21 @@ random_bits = creation(
 )  # fmt: skip
 random_uniform = creation(
     "random_uniform", "*, key, counter, shape, dtype, low=0.0, high=1.0", "Return uniform draws in [low, high).",
-    body=_filled_on_the_host("random_uniform", _FLOATS),
+    body=_filled_on_the_host("random_uniform", _FLOATS), category="real floating-point",
 )  # fmt: skip
 random_normal = creation(
     "random_normal", "*, key, counter, shape, dtype, mean=0.0, std=1.0", "Return normal draws.",
-    body=_filled_on_the_host("random_normal", _FLOATS),
+    body=_filled_on_the_host("random_normal", _FLOATS), category="real floating-point",
 )  # fmt: skip
 random_bernoulli = creation(
     "random_bernoulli", "*, key, counter, shape, dtype, p", "Return ones with probability p, else zeros.",
-    body=_filled_on_the_host("random_bernoulli", "real"),
+    body=_filled_on_the_host("random_bernoulli", "real"), category="real",
 )  # fmt: skip
 random_integers = creation(
     "random_integers", "*, key, counter, shape, dtype, low, high", "Return integers from [low, high).",
-    body=_filled_on_the_host("random_integers", "real"),
+    body=_filled_on_the_host("random_integers", "real"), category="real numeric",
 )  # fmt: skip
 random_permutation = creation(
     "random_permutation", "*, key, counter, n, dtype", "Return a random order of the integers below n.",
-    body=_filled_on_the_host("random_permutation", "real"),
+    body=_filled_on_the_host("random_permutation", "real"), category="real numeric",
 )  # fmt: skip

@@ -273,6 +273,7 @@ matrix_transpose = linear(
 expand_dims = linear(
     "expand_dims", "x, /, axis=0", "Return the tensor with new axes of size one.",
     transpose=lambda xp, g, x_shape: xp.reshape(g, x_shape), prepare=_prepare_expand, batch="axis", body=_expand_body,
+    reference="numpy.expand_dims",
 )  # fmt: skip
 squeeze = linear(
     "squeeze", "x, /, axis", "Return the tensor without the named axes, each of size one.",

@@ -1,4 +1,4 @@
-"""What a generator of samples draws with: shapes and choices by hypothesis, values by a seeded NumPy generator."""
+"""What a generator of samples draws with: shapes and choices from outside (hypothesis), values by a seeded NumPy generator."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import hypothesis.strategies as st
 import ml_dtypes
 import numpy as np
 
@@ -42,31 +41,27 @@ class Draw:
 
     Parameters
     ----------
-    draw : callable
-        Takes a hypothesis strategy and returns a value.
+    integer : callable
+        Takes two ints and returns one between them, both included. Everything else is drawn through it.
     dtype : str
         The dtype of the operands that promote with each other.
     smooth : bool
-        Whether the sample will be differentiated: nothing that has a convention instead of a derivative, and few elements.
+        Whether the sample will be differentiated: few elements, and no convention in place of a derivative.
     """
 
-    def __init__(self, draw: Callable[[Any], Any], dtype: str, *, smooth: bool = False) -> None:
-        self.draw, self.smooth = draw, smooth
+    def __init__(self, integer: Callable[[int, int], int], dtype: str, *, smooth: bool = False) -> None:
+        self.integer, self.smooth = integer, smooth
         self.dtype = host_dtype(dtype)
         self.kind = kind_of(self.dtype)
-        self.values = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-
-    def integer(self, low: int, high: int) -> int:
-        """Draw an int, both ends included."""
-        return self.draw(st.integers(low, high))
+        self.values = np.random.default_rng(integer(0, 2**32 - 1))
 
     def flag(self) -> bool:
         """Draw a bool."""
-        return self.draw(st.booleans())
+        return self.integer(0, 1) == 1
 
     def choice(self, values: Sequence[Any]) -> Any:
         """Draw one of some values."""
-        return self.draw(st.sampled_from(values))
+        return values[self.integer(0, len(values) - 1)]
 
     def side(self, low: int = 1, high: int = 4) -> int:
         """Draw the size of an axis; now and then none at all, if `low` is 0."""

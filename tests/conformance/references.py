@@ -1,10 +1,12 @@
 """What each row gives, said once more: explicit loops and plain NumPy in float64, sharing no code with the rows.
 
-A row names one in ``reference=``: ``"numpy.tanh"``, ``"math.erf"`` (applied element by element) or ``"references.name"``.
+A row's ``reference=`` names one ("numpy.tanh", "math.erf", "references.name"), or one has the row's name; what the array API
+standard names is compared with NumPy's function of that name.
 """
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import math
 from collections.abc import Callable
@@ -14,18 +16,18 @@ import numpy as np
 from candelabra.core.primitives.row import Row
 
 
-def reference(row: Row) -> Callable[..., Any]:
-    """Return the function that a row's `reference` names."""
+def reference(row: Row) -> Callable[..., Any] | None:
+    """Return what a row's values are compared with, or None where nothing is named."""
+    from candelabra.conformance import references_neural
+
     module, _, name = row.reference.partition(".")
     if module == "numpy":
         return getattr(np, name)
     if module == "math":
         return each(getattr(math, name))
-    if module == "references":
-        from candelabra.conformance import references_neural
-
-        return globals().get(name) or getattr(references_neural, name)
-    raise LookupError(f"row {row.name}: reference {row.reference!r} names neither numpy, math nor references")
+    name = name or row.name
+    own = globals().get(name) or getattr(references_neural, name, None)
+    return own or (getattr(np, name, None) if row.standard and not row.reference else None)
 
 
 def each(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -42,7 +44,7 @@ def each(function: Callable[..., Any]) -> Callable[..., Any]:
 def native_key(key: Any, arrays: Any) -> tuple[Any, ...]:
     """Return a static key as NumPy's."""
     rest = iter(arrays)
-    return tuple(next(rest) if k == ("array",) else slice(*k[1:]) if isinstance(k, tuple) else k for k in key)
+    return tuple(next(rest) if k == ("array",) else builtins.slice(*k[1:]) if isinstance(k, tuple) else k for k in key)
 
 
 # Elementwise.
@@ -155,7 +157,7 @@ def argsort(x: Any, *, axis: int, descending: bool, stable: bool) -> Any:
     found = np.zeros(x.shape, dtype=np.int64)
     for place in np.ndindex(*(n for i, n in enumerate(x.shape) if i != axis % x.ndim)):
         at: list[Any] = list(place)
-        at.insert(axis % x.ndim, slice(None))
+        at.insert(axis % x.ndim, builtins.slice(None))
         found[tuple(at)] = line(x[tuple(at)])
     return found
 
@@ -184,6 +186,10 @@ def pad(x: Any, *, widths: Any, value: float) -> Any:
         if all(0 <= i < n for i, n in zip(target, shape, strict=True)):
             found[target] = x[place]
     return found
+
+
+def slice(x: Any, *, key: Any) -> Any:
+    return np.array(x[native_key(key, ())])
 
 
 def getitem(x: Any, indices: Any, *, key: Any) -> Any:

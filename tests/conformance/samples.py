@@ -1,6 +1,6 @@
-"""Generators of valid calls, one per shape of signature. A row names its own in ``samples=``.
+"""Generators of valid calls, one per kind of signature. A row's ``samples=`` names one, or one has the row's name.
 
-A row may also name domains instead (``"real"``, ``"positive, (-1, 1)"``): arrays that broadcast, one domain per operand.
+Elementwise rows name domains instead ("real", "positive, (-1, 1)"): arrays that broadcast, one domain per operand.
 """
 
 from __future__ import annotations
@@ -20,27 +20,26 @@ _DOMAIN = re.compile(r"\([^)]*\)|\w+")
 
 def sample(row: Row, d: Draw) -> Sample:
     """Draw one valid call of a row."""
-    generator = _generator(row.samples)
+    generator = generator_of(row)
     if generator is not None:
         return generator(d)
-    domains = _DOMAIN.findall(row.samples)
+    domains = domains_of(row)
     count = len(row.operands)
     domains = domains * count if len(domains) == 1 else domains
     shapes = d.broadcastable(count) if count > 1 else [d.shape()]
     return Sample(tuple(d.array(s, domain) for s, domain in zip(shapes, domains, strict=True)))
 
 
-def has_samples(row: Row) -> bool:
-    """Say whether a row's `samples` can be drawn."""
-    if not isinstance(row.samples, str):
-        return False
-    return _generator(row.samples) is not None or all(
-        part in DOMAINS or part.startswith("(") for part in _DOMAIN.findall(row.samples)
-    )
+def generator_of(row: Row) -> Callable[[Draw], Sample] | None:
+    """Return the generator that a row names, or that has its name."""
+    name = f"draw_{row.samples or row.name}"
+    return globals().get(name) or getattr(samples_neural, name, None)
 
 
-def _generator(name: str) -> Callable[[Draw], Sample] | None:
-    return globals().get(f"draw_{name}") or getattr(samples_neural, f"draw_{name}", None)
+def domains_of(row: Row) -> list[str]:
+    """Return the domains that an elementwise row names."""
+    found = _DOMAIN.findall(row.samples or ("real" if row.batch == "elementwise" else ""))
+    return found if all(part in DOMAINS or part.startswith("(") for part in found) else []
 
 
 # Elementwise operations with more than arrays.
@@ -241,10 +240,12 @@ def draw_pad(d: Draw) -> Sample:
 # Indexing.
 
 
-def _key(d: Draw, shape: tuple[int, ...], *, distinct: bool = False) -> tuple[tuple[Any, ...], list[np.ndarray]]:
+def _key(
+    d: Draw, shape: tuple[int, ...], *, arrays: bool = True, distinct: bool = False
+) -> tuple[tuple[Any, ...], list[np.ndarray]]:
     """Draw a key, and the index arrays that its ``("array",)`` stand for."""
     key: list[Any] = []
-    arrays: list[np.ndarray] = []
+    found: list[np.ndarray] = []
     common = tuple(d.integer(1, 2) for _ in range(d.integer(0, 2)))
     given = d.integer(0, len(shape))
     dots = d.integer(0, given) if d.flag() or given < len(shape) else None
@@ -258,20 +259,26 @@ def _key(d: Draw, shape: tuple[int, ...], *, distinct: bool = False) -> tuple[tu
         elif what == 1:
             step = d.choice((1, 2, -1, -2))
             key.append(("slice", d.choice((None, 1, -2)), d.choice((None, n, -1)), step))
-        elif what == 2 and not (distinct and arrays):
+        elif what == 2 and arrays and not (distinct and found):
             key.append(("array",))
             small = min(n, 2) if distinct else n
             if distinct:
-                arrays.append(np.asarray(d.values.permutation(n)[:small], dtype="int64"))
+                found.append(np.asarray(d.values.permutation(n)[:small], dtype="int64"))
             else:
-                arrays.append(d.indices(common if not arrays or d.flag() else (), n))
+                found.append(d.indices(common if not found or d.flag() else (), n))
         elif what == 3:
             key += [None, ("slice", None, None, None)]
         else:
             key.append(("slice", None, None, None))
     if dots == given:
         key.append(Ellipsis)
-    return tuple(key), arrays
+    return tuple(key), found
+
+
+def draw_slice(d: Draw) -> Sample:
+    shape = d.shape(1, empty=False)
+    key, _ = _key(d, shape, arrays=False)
+    return Sample((d.array(shape),), {"key": key})
 
 
 def draw_getitem(d: Draw) -> Sample:
@@ -335,7 +342,7 @@ def draw_scatter_add(d: Draw) -> Sample:
 def draw_index_add(d: Draw) -> Sample:
     shape = d.shape(1, empty=False)
     axis = d.axis(len(shape))
-    index = d.indices((d.side(0),), shape[axis])
+    index = d.indices((d.side(0),), shape[axis], negative=False)
     source = tuple(index.shape[0] if i == axis % len(shape) else n for i, n in enumerate(shape))
     return Sample((d.array(shape), index, d.array(source)), {"axis": axis})
 
