@@ -1,0 +1,104 @@
+"""What is asked of a row on a device, one question each: values, what it leaves alone, and its kernel's agreement with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from candelabra.conformance.drawing import Sample
+from candelabra.conformance.subject import Subject, assert_close, host
+from candelabra.core import ops
+from candelabra.core.tensor import Tensor
+
+
+def arrays_in(operands: Any) -> list[Any]:
+    """Return the arrays (or tensors) among operands, lists opened."""
+    found = []
+    for o in operands:
+        found += arrays_in(o) if isinstance(o, (list, tuple)) else [o] if isinstance(o, (np.ndarray, Tensor)) else []
+    return found
+
+
+def check_values(subject: Subject, sample: Sample) -> None:
+    """Values, shapes, dtypes and device are the reference's; operands stay as they were."""
+    row = subject.row
+    operands = subject.tensors(sample)
+    found = subject.call(operands, subject.statics(sample))
+    wanted = subject.expected(sample)
+    assert len(found) == len(wanted), f"{row.name}: {len(found)} outputs, expected {len(wanted)}"
+    for i, (f, w) in enumerate(zip(found, wanted, strict=True)):
+        what = f"{row.name} output {i} of {sample}"
+        assert f.device is subject.device, f"{what}: on {f.device}, not {subject.device}"
+        dtype = subject.expected_dtype(sample, w)
+        assert f.dtype.name == dtype, f"{what}: dtype {f.dtype.name}, expected {dtype}"
+        assert tuple(f.shape) == w.shape, f"{what}: shape {tuple(f.shape)}, expected {w.shape}"
+        assert_close(host(f), w, dtype, what, row.tolerance)
+    if row.kind == "update":
+        kept = [i for i, o in enumerate(row.operands) if o.name not in row.outputs]
+        operands, originals = [operands[i] for i in kept], [sample.operands[i] for i in kept]
+    else:
+        originals = sample.operands
+    check_unchanged(row.name, operands, originals)
+
+
+def check_unchanged(name: str, tensors: Any, originals: Any) -> None:
+    """Operands still hold what they were made of."""
+    for t, a in zip(arrays_in(tensors), arrays_in(originals), strict=True):
+        assert_close(host(t), a, t.dtype.name, f"{name}: an operand was changed; it", 0.0)
+
+
+def scattered(subject: Subject, value: Any, way: int) -> Any:
+    """Return an operand as a tensor of the same values in another memory layout."""
+    if isinstance(value, list):
+        return [scattered(subject, v, way) for v in value]
+    if not isinstance(value, np.ndarray):
+        return value
+    if not value.ndim:
+        return subject.tensor(np.stack([value, value]))[1]
+    if way == 0:
+        return ops.permute_dims(subject.tensor(np.transpose(value).copy()), tuple(range(value.ndim))[::-1])
+    if way == 1:
+        return subject.tensor(np.repeat(value, 2, axis=-1))[..., ::2]
+    return ops.flip(subject.tensor(np.flip(value).copy()))
+
+
+def check_layouts(subject: Subject, sample: Sample) -> None:
+    """Transposed, strided and reversed operands give what contiguous ones give."""
+    statics = subject.statics(sample)
+    wanted = subject.run(sample)
+    for way in range(3):
+        operands = tuple(scattered(subject, v, way) for v in sample.operands)
+        found = subject.call(operands, statics)
+        for f, w in zip(found, wanted, strict=True):
+            what = f"{subject.row.name}, layout {way}, of {sample}"
+            assert f.dtype is w.dtype, f"{what}: dtype {f.dtype.name}, contiguous {w.dtype.name}"
+            assert_close(host(f), host(w), f.dtype.name, what, subject.row.tolerance)
+        check_unchanged(subject.row.name, operands, sample.operands)
+
+
+def check_aliasing(subject: Subject, sample: Sample) -> None:
+    """Writing into an operand changes no output, writing into an output changes neither operand nor other output."""
+    for victim in range(len(arrays_in(sample.operands))):
+        operands = subject.tensors(sample)
+        outputs = subject.call(operands, subject.statics(sample))
+        before = [host(o).copy() for o in outputs]
+        overwrite(arrays_in(operands)[victim])
+        for o, b in zip(outputs, before, strict=True):
+            assert_close(host(o), b, o.dtype.name, f"{subject.row.name}: operand {victim} was written, an output", 0.0)
+    operands = subject.tensors(sample)
+    outputs = subject.call(operands, subject.statics(sample))
+    for victim, output in enumerate(outputs):
+        before = [host(o).copy() for o in outputs]
+        overwrite(output)
+        check_unchanged(f"{subject.row.name}: output {victim} was written", operands, sample.operands)
+        for i, (o, b) in enumerate(zip(outputs, before, strict=True)):
+            if i != victim:
+                assert_close(host(o), b, o.dtype.name, f"{subject.row.name}: output {victim} was written, another", 0.0)
+
+
+def overwrite(tensor: Tensor) -> None:
+    """Write into a tensor by both ways that may write in place."""
+    if tensor.dtype.name != "bool":
+        tensor += 1
+    tensor[...] = 0 if tensor.dtype.name != "bool" else False
