@@ -416,6 +416,14 @@ def _cast(name: str) -> Callable[[Tensor], Tensor]:
     return method
 
 
+def _get_item(self: Tensor, key: Any) -> Tensor:
+    return ops.get_item(self, key)
+
+
+def _set_item(self: Tensor, key: Any, value: Any) -> None:
+    ops.set_item(self, key, value)
+
+
 def _real(self: Tensor) -> Tensor:
     return ops.real(self)
 
@@ -483,8 +491,8 @@ def install() -> None:
         _set(random, _forward(random), random)
     for method in _OWN:
         setattr(Tensor, method.__name__.removesuffix("_method"), method)
-    setattr(Tensor, "__getitem__", lambda self, key: ops.get_item(self, key))  # noqa: B010
-    setattr(Tensor, "__setitem__", lambda self, key, value: ops.set_item(self, key, value))  # noqa: B010
+    for name, access in {"__getitem__": _get_item, "__setitem__": _set_item}.items():
+        setattr(Tensor, name, access)
     for name, getter in {"T": _transposed, "mT": _matrix_transposed, "real": _real, "imag": _imag}.items():
         setattr(Tensor, name, builtins.property(getter))
 

@@ -19,24 +19,24 @@ _COMPARISONS = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greate
 _UNARY = {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "bitwise_invert"}
 
 
-def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
-    def reflected(self: Any, other: Any) -> Any:
+def _reflected(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def reflected(self: Tensor, other: Tensor | complex) -> Tensor:
         return function(other, self)
 
     return reflected
 
 
-def _lazy(name: str) -> Callable[..., Any]:
+def _lazy(name: str) -> Callable[..., Tensor]:
     from . import ops
 
-    def operator(self: Any, other: Any) -> Any:
+    def operator(self: Tensor, other: Tensor) -> Tensor:
         return getattr(ops, name)(self, other)
 
     return operator
 
 
-def _augmented(name: str) -> Callable[..., Any]:
-    def augmented(self: Any, other: Any) -> Any:
+def _augmented(name: str) -> Callable[..., Tensor]:
+    def augmented(self: Tensor, other: Tensor | complex) -> Tensor:
         return inplace.apply_(self, name, other)
 
     return augmented
@@ -45,7 +45,7 @@ def _augmented(name: str) -> Callable[..., Any]:
 def _equality(name: str, unequal: bool) -> Callable[..., Any]:
     function = row_function(TABLE[name])
 
-    def compare(self: Any, other: Any) -> Any:
+    def compare(self: Tensor, other: Any) -> Any:
         # A tensor is never equal to None or a string, as in PyTorch.
         if other is None or isinstance(other, str):
             return unequal
@@ -67,9 +67,8 @@ def install() -> None:
     for short, name in _UNARY.items():
         setattr(Tensor, f"__{short}__", row_function(TABLE[name]))
     matmul = _lazy("matmul")
-    Tensor.__matmul__ = matmul  # type: ignore[attr-defined]
-    Tensor.__rmatmul__ = _reflected(matmul)  # type: ignore[attr-defined]
-    Tensor.__imatmul__ = _augmented("matmul")  # type: ignore[attr-defined]
+    Tensor.__matmul__ = matmul  # type: ignore[method-assign, assignment]
+    Tensor.__rmatmul__ = _reflected(matmul)  # type: ignore[method-assign, assignment]
+    Tensor.__imatmul__ = _augmented("matmul")  # type: ignore[method-assign, assignment]
     Tensor.__eq__ = _equality("equal", False)  # type: ignore[method-assign, assignment]
     Tensor.__ne__ = _equality("not_equal", True)  # type: ignore[method-assign, assignment]
-    Tensor.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]

@@ -20,6 +20,11 @@ from .errors import ArgumentTypeError, AutogradError, DTypeError, ShapeError
 if TYPE_CHECKING:
     from types import ModuleType
 
+    # The operators and methods that `operators` and `methods` install.
+    from .installed import Installed
+else:
+    Installed = object
+
 _getrefcount = sys.getrefcount
 
 
@@ -32,7 +37,7 @@ class _Size(int):
         return self.shape if dim is None else self.shape[dim]
 
 
-class Tensor:
+class Tensor(Installed):
     """A multi-dimensional array on a device, which can be differentiated through.
 
     Made by `candelabra.tensor`, `candelabra.asarray` and the creation functions, not by calling the class.

@@ -71,6 +71,8 @@ def test_the_wheel_has_one_package_and_every_module(wheel: Path) -> None:
     assert {name for name in names if name.endswith(".py")} == expected
     assert len(expected) > 60
     assert "candelabra/py.typed" in names
+    stubs = {"candelabra/__init__.pyi", "candelabra/core/installed.pyi", "candelabra/core/ops.pyi"}
+    assert {name for name in names if name.endswith(".pyi")} == stubs
 
 
 def test_the_wheel_carries_licence_and_entry_point(wheel: Path) -> None:

@@ -1,0 +1,778 @@
+"""Every function of candelabra: rows of the table, and composites.
+
+Written by docs/make_stubs.py; do not edit.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from .device import Device
+from .dtypes import DType
+from .primitives.row import Row
+from .tensor import Tensor
+from .functions.creation import (
+    arange as arange,
+    as_tensor as as_tensor,
+    asarray as asarray,
+    clone as clone,
+    empty_like as empty_like,
+    eye as eye,
+    from_dlpack as from_dlpack,
+    from_numpy as from_numpy,
+    full as full,
+    full_like as full_like,
+    linspace as linspace,
+    meshgrid as meshgrid,
+    ones_like as ones_like,
+    tensor as tensor,
+    tril_indices as tril_indices,
+    triu_indices as triu_indices,
+    zeros_like as zeros_like,
+)
+from .functions.data_types import (
+    astype as astype,
+    broadcast_shapes as broadcast_shapes,
+    can_cast as can_cast,
+    finfo as finfo,
+    iinfo as iinfo,
+    is_complex as is_complex,
+    is_floating_point as is_floating_point,
+    is_tensor as is_tensor,
+    isdtype as isdtype,
+    promote_types as promote_types,
+    result_type as result_type,
+    to_device as to_device,
+)
+from .functions.indexing import (
+    get_item as get_item,
+    index_select as index_select,
+    masked_fill as masked_fill,
+    masked_select as masked_select,
+    narrow as narrow,
+    select as select,
+    set_item as set_item,
+    take_item as take_item,
+)
+from .functions.manipulation import (
+    atleast_1d as atleast_1d,
+    broadcast_arrays as broadcast_arrays,
+    cat as cat,
+    chunk as chunk,
+    diff as diff,
+    flatten as flatten,
+    hstack as hstack,
+    movedim as movedim,
+    permute as permute,
+    repeat as repeat,
+    repeat_interleave as repeat_interleave,
+    split as split,
+    swapaxes as swapaxes,
+    t as t,
+    transpose as transpose,
+    unbind as unbind,
+    unflatten as unflatten,
+    unsqueeze as unsqueeze,
+    vstack as vstack,
+)
+from .functions.mathematics import (
+    addmm as addmm,
+    allclose as allclose,
+    bmm as bmm,
+    clamp as clamp,
+    clip as clip,
+    dot as dot,
+    einsum as einsum,
+    global_norm as global_norm,
+    isclose as isclose,
+    isin as isin,
+    mm as mm,
+    mul as mul,
+    norm as norm,
+    outer as outer,
+    searchsorted as searchsorted,
+    sub as sub,
+    tensordot as tensordot,
+    true_divide as true_divide,
+    unique as unique,
+    where as where,
+)
+from .functions.random import (
+    bernoulli as bernoulli,
+    dropout as dropout,
+    multinomial as multinomial,
+    normal as normal,
+    rand as rand,
+    rand_like as rand_like,
+    randint as randint,
+    randint_like as randint_like,
+    randn as randn,
+    randn_like as randn_like,
+    randperm as randperm,
+    uniform as uniform,
+)
+from .functions.random_inplace import (
+    bernoulli_ as bernoulli_,
+    exponential_ as exponential_,
+    normal_ as normal_,
+    random_ as random_,
+    uniform_ as uniform_,
+)
+
+def abs(x: Tensor, /) -> Tensor:
+    """Return the absolute value; real for complex numbers."""
+
+def acos(x: Tensor, /) -> Tensor:
+    """Return the inverse cosine, in radians."""
+
+def acosh(x: Tensor, /) -> Tensor:
+    """Return the inverse hyperbolic cosine."""
+
+def adam_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    exp_avgs: Sequence[Tensor],
+    exp_avg_sqs: Sequence[Tensor],
+    max_exp_avg_sqs: Sequence[Tensor],
+    /,
+    *,
+    steps: Any,
+    lr: Any,
+    beta1: Any,
+    beta2: Any,
+    eps: Any,
+    weight_decay: Any,
+    amsgrad: Any,
+    maximize: Any,
+    decoupled: Any,
+) -> None:
+    """Update parameters by Adam (Kingma and Ba, 2015), or AdamW where `decoupled` (Loshchilov and Hutter, 2019)."""
+
+def add(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the sum ``x1 + x2``."""
+
+def alias(x: Tensor, /) -> Tensor:
+    """Return a new tensor of the same values, recorded."""
+
+def all(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    """Say whether all elements over axes are true."""
+
+def any(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    """Say whether any element over axes is true."""
+
+def argmax(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    """Return the index of the first largest value."""
+
+def argmin(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    """Return the index of the first smallest value."""
+
+def argsort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """Return the indices that sort along an axis."""
+
+def asin(x: Tensor, /) -> Tensor:
+    """Return the inverse sine, in radians."""
+
+def asinh(x: Tensor, /) -> Tensor:
+    """Return the inverse hyperbolic sine."""
+
+def atan(x: Tensor, /) -> Tensor:
+    """Return the inverse tangent, in radians."""
+
+def atan2(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the angle of the point ``(x2, x1)``, in radians."""
+
+def atanh(x: Tensor, /) -> Tensor:
+    """Return the inverse hyperbolic tangent."""
+
+def attention(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, /, *, is_causal: bool = False, scale: Any = None
+) -> Tensor: ...
+
+def avg_pool2d(
+    x: Tensor,
+    /,
+    *,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: tuple[int, int] = (0, 0),
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: Any = None,
+) -> Tensor:
+    """Return the mean of each window of images (N, C, H, W)."""
+
+class batch_norm_result(NamedTuple):
+    out: Tensor
+    mean: Tensor
+    var: Tensor
+
+def batch_norm(
+    x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, /, *, eps: float = 1e-05
+) -> batch_norm_result: ...
+
+def bitwise_and(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the bitwise and."""
+
+def bitwise_invert(x: Tensor, /) -> Tensor:
+    """Return the bitwise complement."""
+
+def bitwise_left_shift(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Shift bits to the left."""
+
+def bitwise_or(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the bitwise or."""
+
+def bitwise_right_shift(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Shift bits to the right."""
+
+def bitwise_xor(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the bitwise exclusive or."""
+
+def broadcast_to(x: Tensor, /, shape: int | tuple[int, ...]) -> Tensor:
+    """Return the tensor broadcast to a shape."""
+
+def ceil(x: Tensor, /) -> Tensor:
+    """Round towards plus infinity; the gradient is zero."""
+
+def concat(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
+    """Join tensors along an axis; None flattens them first."""
+
+def conj(x: Tensor, /) -> Tensor:
+    """Return the complex conjugate."""
+
+def conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    /,
+    *,
+    stride: tuple[int, int] = (1, 1),
+    padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)),
+    dilation: tuple[int, int] = (1, 1),
+    groups: int = 1,
+) -> Tensor:
+    """Return the cross-correlation of images (N, C, H, W) with kernels (O, C / groups, kh, kw)."""
+
+def conv2d_input(
+    c: Tensor, weight: Tensor, /, *, x_shape: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> Tensor:
+    """Return the transpose of `conv2d` in its input, applied to a cotangent `c`."""
+
+def conv2d_weight(
+    x: Tensor, c: Tensor, /, *, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> Tensor:
+    """Return the transpose of `conv2d` in its weight, applied to a cotangent `c`."""
+
+def copysign(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the magnitude of ``x1`` with the sign of ``x2``."""
+
+def cos(x: Tensor, /) -> Tensor:
+    """Return the cosine of ``x`` in radians."""
+
+def cosh(x: Tensor, /) -> Tensor:
+    """Return the hyperbolic cosine."""
+
+def count_nonzero(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    """Count the elements over axes that are not zero."""
+
+def cross_entropy(
+    x: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    /,
+    *,
+    ignore_index: int = -100,
+    reduction: str = 'mean',
+    label_smoothing: float = 0.0,
+) -> Tensor: ...
+
+def cumulative_prod(
+    x: Tensor,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = None,
+    dtype: DType | None = None,
+    include_initial: bool = False,
+) -> Tensor:
+    """Return the running product along an axis."""
+
+def cumulative_sum(
+    x: Tensor,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None = None,
+    dtype: DType | None = None,
+    include_initial: bool = False,
+) -> Tensor:
+    """Return the running sum along an axis."""
+
+def divide(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the quotient ``x1 / x2``; integers become the default float dtype."""
+
+def elu(x: Tensor, /, *, alpha: float = 1.0) -> Tensor:
+    """Return ``x`` where positive, ``alpha * (exp(x) - 1)`` elsewhere."""
+
+def embedding(weight: Tensor, indices: Tensor, /, *, padding_idx: Any = None) -> Tensor:
+    """Return the rows of `weight` that integers name; the row `padding_idx` gets no gradient."""
+
+def empty(
+    shape: Any = (), *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any
+) -> Tensor:
+    """Return a tensor of arbitrary values."""
+
+def equal(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Say where the operands are equal."""
+
+def erf(x: Tensor, /) -> Tensor:
+    """Return the error function, ``2/sqrt(pi)`` times the integral of ``exp(-t*t)`` from 0 to ``x``."""
+
+def erfc(x: Tensor, /) -> Tensor:
+    """Return the complementary error function, ``1 - erf(x)``."""
+
+def exp(x: Tensor, /) -> Tensor:
+    """Return e to the power ``x``."""
+
+def exp2(x: Tensor, /) -> Tensor:
+    """Return 2 to the power ``x``."""
+
+def expand_dims(x: Tensor, /, axis: int = 0) -> Tensor:
+    """Return the tensor with new axes of size one."""
+
+def expm1(x: Tensor, /) -> Tensor:
+    """Return ``exp(x) - 1``, exact near zero."""
+
+def flip(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
+    """Return the tensor with the order along axes reversed; no axis means all."""
+
+def floor(x: Tensor, /) -> Tensor:
+    """Round towards minus infinity; the gradient is zero."""
+
+def floor_divide(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return ``floor(x1 / x2)``; its gradient is zero."""
+
+def gather(x: Tensor, index: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
+    """Return ``x[i][index[i][j]]`` along an axis, as PyTorch's gather."""
+
+def gelu(x: Tensor, /, *, approximate: str = 'none') -> Tensor:
+    """Return ``x * Phi(x)``, Phi the normal distribution function: exact, or by tanh where ``approximate='tanh'``."""
+
+def getitem(x: Tensor, indices: Sequence[Tensor], /, *, key: Any) -> Tensor:
+    """Return the elements that a key selects, as ``x[key]``."""
+
+def getitem_transpose(g: Tensor, indices: Sequence[Tensor], /, *, x_shape: Any, key: Any) -> Tensor:
+    """Return zeros of shape `x_shape` with `g` added at the places that a key selects."""
+
+def greater(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Say where ``x1 > x2``."""
+
+def greater_equal(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Say where ``x1 >= x2``."""
+
+def hypot(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return ``sqrt(x1**2 + x2**2)`` without overflow."""
+
+def imag(x: Tensor, /) -> Tensor:
+    """Return the imaginary part."""
+
+def index_add(x: Tensor, index: Tensor, source: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
+    """Return `x` with the slices of `source` added at `index` along an axis; repeated indices accumulate."""
+
+def isfinite(x: Tensor, /) -> Tensor:
+    """Say where values are finite."""
+
+def isinf(x: Tensor, /) -> Tensor:
+    """Say where values are infinite."""
+
+def isnan(x: Tensor, /) -> Tensor:
+    """Say where values are NaN."""
+
+def layer_norm(
+    x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, /, *, axes: int = 1, eps: float = 1e-05
+) -> Tensor:
+    """Return ``(x - mean) / sqrt(var + eps) * weight + bias`` over the last `axes` axes (Ba et al., 2016)."""
+
+def leaky_relu(x: Tensor, /, *, negative_slope: float = 0.01) -> Tensor:
+    """Return ``x`` where positive, ``negative_slope * x`` elsewhere."""
+
+def less(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Say where ``x1 < x2``."""
+
+def less_equal(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Say where ``x1 <= x2``."""
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, /) -> Tensor:
+    """Return ``x @ weight.T + bias``: x (..., in), weight (out, in), bias (out,)."""
+
+def log(x: Tensor, /) -> Tensor:
+    """Return the natural logarithm."""
+
+def log10(x: Tensor, /) -> Tensor:
+    """Return the logarithm to base 10."""
+
+def log1p(x: Tensor, /) -> Tensor:
+    """Return ``log(1 + x)``, exact near zero."""
+
+def log2(x: Tensor, /) -> Tensor:
+    """Return the logarithm to base 2."""
+
+def log_softmax(x: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
+    """Return ``x - log(sum(exp(x)))`` along an axis."""
+
+def logaddexp(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return ``log(exp(x1) + exp(x2))`` without overflow."""
+
+def logical_and(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the logical and."""
+
+def logical_not(x: Tensor, /) -> Tensor:
+    """Return the logical complement."""
+
+def logical_or(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the logical or."""
+
+def logical_xor(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the logical exclusive or."""
+
+def logsumexp(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    """Return ``log(sum(exp(x)))`` over axes, without overflow."""
+
+class lstm_result(NamedTuple):
+    out: Tensor
+    h_n: Tensor
+    c_n: Tensor
+
+def lstm(
+    x: Tensor,
+    h0: Tensor,
+    c0: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+    /,
+    *,
+    reverse: bool = False,
+) -> lstm_result:
+    """Run one layer of a long short-term memory over x (time, batch, features); return outputs and the last states."""
+
+def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
+    """Return the matrix product; leading axes broadcast."""
+
+def matrix_transpose(x: Tensor, /) -> Tensor:
+    """Return the tensor with its last two axes exchanged."""
+
+def max(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    """Return the largest value over axes; NaN wins."""
+
+def max_pool2d(
+    x: Tensor,
+    /,
+    *,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: tuple[int, int] = (0, 0),
+    dilation: tuple[int, int] = (1, 1),
+    ceil_mode: bool = False,
+) -> Tensor:
+    """Return the largest value of each window of images (N, C, H, W); the first wins a tie."""
+
+class max_pool2d_with_indices_result(NamedTuple):
+    out: Tensor
+    indices: Tensor
+
+def max_pool2d_with_indices(
+    x: Tensor,
+    /,
+    *,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: tuple[int, int] = (0, 0),
+    dilation: tuple[int, int] = (1, 1),
+    ceil_mode: bool = False,
+) -> max_pool2d_with_indices_result:
+    """Return the largest value of each window, and its index in the flattened plane."""
+
+def maximum(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the larger operand, elementwise; NaN wins."""
+
+def mean(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    """Return the arithmetic mean over axes."""
+
+def min(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    """Return the smallest value over axes; NaN wins."""
+
+def minimum(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the smaller operand, elementwise; NaN wins."""
+
+def mish(x: Tensor, /) -> Tensor:
+    """Return ``x * tanh(softplus(x))``."""
+
+def moveaxis(x: Tensor, source: Any, destination: Any, /) -> Tensor:
+    """Return the tensor with axes moved to other positions."""
+
+def mse_loss(x: Tensor, target: Tensor, /, *, reduction: str = 'mean') -> Tensor:
+    """Return the squared difference, its mean or its sum."""
+
+def multiply(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the product ``x1 * x2``."""
+
+def negative(x: Tensor, /) -> Tensor:
+    """Return ``-x``."""
+
+def nextafter(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the next representable value after ``x1`` towards ``x2``."""
+
+def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
+    """Return one index tensor per axis of the elements that are not zero."""
+
+def not_equal(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Say where the operands differ."""
+
+def ones(
+    shape: Any = (), *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any
+) -> Tensor:
+    """Return a tensor of ones."""
+
+def pad(x: Tensor, /, *, widths: Any, value: float = 0.0) -> Tensor:
+    """Return the tensor with constants put before and after along each axis."""
+
+def permute_dims(x: Tensor, /, axes: Any) -> Tensor:
+    """Return the tensor with its axes in another order."""
+
+def positive(x: Tensor, /) -> Tensor:
+    """Return ``+x``, a new tensor of the same values."""
+
+def pow(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return ``x1`` to the power ``x2``."""
+
+def prod(
+    x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, dtype: DType | None = None, keepdims: bool = False
+) -> Tensor:
+    """Return the product over axes."""
+
+def random_bernoulli(
+    *,
+    key: Any,
+    counter: Any,
+    shape: int | tuple[int, ...],
+    dtype: DType | None,
+    p: Any,
+    device: Device | str | None = None,
+) -> Tensor:
+    """Return ones with probability p, else zeros."""
+
+def random_bits(*, key: Any, counter: Any, n: Any, device: Device | str | None = None) -> Tensor:
+    """Return the first n words of the random stream at a counter, as uint64."""
+
+def random_integers(
+    *,
+    key: Any,
+    counter: Any,
+    shape: int | tuple[int, ...],
+    dtype: DType | None,
+    low: Any,
+    high: Any,
+    device: Device | str | None = None,
+) -> Tensor:
+    """Return integers from [low, high)."""
+
+def random_normal(
+    *,
+    key: Any,
+    counter: Any,
+    shape: int | tuple[int, ...],
+    dtype: DType | None,
+    mean: float = 0.0,
+    std: float = 1.0,
+    device: Device | str | None = None,
+) -> Tensor:
+    """Return normal draws."""
+
+def random_permutation(
+    *, key: Any, counter: Any, n: Any, dtype: DType | None, device: Device | str | None = None
+) -> Tensor:
+    """Return a random order of the integers below n."""
+
+def random_uniform(
+    *,
+    key: Any,
+    counter: Any,
+    shape: int | tuple[int, ...],
+    dtype: DType | None,
+    low: float = 0.0,
+    high: float = 1.0,
+    device: Device | str | None = None,
+) -> Tensor:
+    """Return uniform draws in [low, high)."""
+
+def real(x: Tensor, /) -> Tensor:
+    """Return the real part."""
+
+def reciprocal(x: Tensor, /) -> Tensor:
+    """Return ``1 / x``."""
+
+def relu(x: Tensor, /) -> Tensor:
+    """Return ``max(x, 0)``; the gradient at 0 is 0."""
+
+def remainder(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the remainder of ``floor_divide``, with the divisor's sign."""
+
+def reshape(x: Tensor, /, shape: int | tuple[int, ...], *, copy: bool | None = None) -> Tensor:
+    """Return the elements in another shape; one size may be -1."""
+
+def roll(x: Tensor, /, shift: Any, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
+    """Return the tensor with elements shifted round along axes."""
+
+def round(x: Tensor, /) -> Tensor:
+    """Round to the nearest integer, halves to even; the gradient is zero."""
+
+def rsqrt(x: Tensor, /) -> Tensor:
+    """Return ``1 / sqrt(x)``."""
+
+def scatter_add(x: Tensor, index: Tensor, source: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
+    """Return `x` with `source` added where `index` says along an axis."""
+
+def setitem(x: Tensor, value: Tensor, indices: Sequence[Tensor], /, *, key: Any) -> Tensor:
+    """Return `x` with `value` written where a key selects."""
+
+def sgd_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    momentum_buffers: Sequence[Tensor],
+    /,
+    *,
+    lr: Any,
+    momentum: Any,
+    dampening: Any,
+    weight_decay: Any,
+    nesterov: Any,
+    maximize: Any,
+    first: Any,
+) -> None:
+    """Update parameters by stochastic gradient descent with momentum (Sutskever et al., 2013)."""
+
+def sigmoid(x: Tensor, /) -> Tensor:
+    """Return ``1 / (1 + exp(-x))``."""
+
+def sign(x: Tensor, /) -> Tensor:
+    """Return the sign: -1, 0 or 1, and ``x / abs(x)`` for complex numbers."""
+
+def signbit(x: Tensor, /) -> Tensor:
+    """Say where the sign bit is set."""
+
+def silu(x: Tensor, /) -> Tensor:
+    """Return ``x * sigmoid(x)``."""
+
+def sin(x: Tensor, /) -> Tensor:
+    """Return the sine of ``x`` in radians."""
+
+def sinh(x: Tensor, /) -> Tensor:
+    """Return the hyperbolic sine."""
+
+def slice(x: Tensor, /, *, key: Any) -> Tensor:
+    """Return the elements that integers, slices, None and Ellipsis select."""
+
+def softmax(x: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
+    """Return ``exp(x) / sum(exp(x))`` along an axis."""
+
+def softplus(x: Tensor, /, *, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """Return ``log(1 + exp(beta * x)) / beta``, linear above the threshold."""
+
+def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """Return the values in order along an axis."""
+
+def sqrt(x: Tensor, /) -> Tensor:
+    """Return the square root."""
+
+def square(x: Tensor, /) -> Tensor:
+    """Return ``x * x``."""
+
+def squeeze(x: Tensor, /, axis: int | tuple[int, ...] | None) -> Tensor:
+    """Return the tensor without the named axes, each of size one."""
+
+def stack(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
+    """Join tensors along a new axis."""
+
+def std(
+    x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, correction: float = 0.0, keepdims: bool = False
+) -> Tensor:
+    """Return the standard deviation over axes, the square root of the variance divided by ``n - correction``."""
+
+def subtract(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return the difference ``x1 - x2``."""
+
+def sum(
+    x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, dtype: DType | None = None, keepdims: bool = False
+) -> Tensor:
+    """Return the sum over axes; no axis means all."""
+
+def take(x: Tensor, indices: Tensor, /, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
+    """Return the slices along an axis that integers name."""
+
+def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
+    """Return along an axis the elements that an index tensor names."""
+
+def tan(x: Tensor, /) -> Tensor:
+    """Return the tangent of ``x`` in radians."""
+
+def tanh(x: Tensor, /) -> Tensor:
+    """Return the hyperbolic tangent."""
+
+def tile(x: Tensor, repetitions: Any, /) -> Tensor:
+    """Return the tensor repeated whole along each axis."""
+
+def transfer(x: Tensor, /) -> Tensor:
+    """Return the tensor on another device."""
+
+def tril(x: Tensor, /, *, k: int = 0) -> Tensor:
+    """Return the lower triangle of the last two axes, zeros above."""
+
+def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
+    """Return the upper triangle of the last two axes, zeros below."""
+
+def trunc(x: Tensor, /) -> Tensor:
+    """Round towards zero; the gradient is zero."""
+
+class unique_all_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+    inverse_indices: Tensor
+    counts: Tensor
+
+def unique_all(x: Tensor, /) -> unique_all_result:
+    """Return the distinct values, their first indices, the inverse and the counts."""
+
+class unique_counts_result(NamedTuple):
+    values: Tensor
+    counts: Tensor
+
+def unique_counts(x: Tensor, /) -> unique_counts_result:
+    """Return the distinct values and their counts."""
+
+class unique_inverse_result(NamedTuple):
+    values: Tensor
+    inverse_indices: Tensor
+
+def unique_inverse(x: Tensor, /) -> unique_inverse_result:
+    """Return the distinct values and the inverse."""
+
+def unique_values(x: Tensor, /) -> Tensor:
+    """Return the distinct values."""
+
+def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
+    """Split a tensor into its slices along an axis."""
+
+def var(
+    x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, correction: float = 0.0, keepdims: bool = False
+) -> Tensor:
+    """Return the variance over axes, divided by ``n - correction``."""
+
+def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
+    """Return the sum of ``conj(x1) * x2`` along an axis."""
+
+def zeros(
+    shape: Any = (), *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any
+) -> Tensor:
+    """Return a tensor of zeros."""
+
+def row_function(row: Row) -> Any:
+    """Return the public function of a row, with its documentation."""
