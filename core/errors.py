@@ -30,6 +30,10 @@ class ArgumentError(CandelabraError, ValueError):
     """An argument's value is not one of those that the operation takes."""
 
 
+class OutOfRangeError(ArgumentError, OverflowError):
+    """A number that the dtype does not hold."""
+
+
 class ArgumentTypeError(CandelabraError, TypeError):
     """An argument is of the wrong type."""
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from .errors import (
-    ArgumentError,
     ArgumentTypeError,
     AxisError,
     CandelabraError,
     DTypeError,
     IndexOutOfRangeError,
+    OutOfRangeError,
     ShapeError,
 )
 from .primitives.row import Row
@@ -77,7 +77,7 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
         kind = ArgumentTypeError if statics else DTypeError
         return kind(f"{text}{reason}")
     if isinstance(error, OverflowError):
-        return ArgumentError(f"{text}{reason}")
+        return OutOfRangeError(f"{text}{reason}")
     if isinstance(error, ValueError):
         return ShapeError(f"{text}{reason}")
     raise error

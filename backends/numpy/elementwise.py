@@ -27,12 +27,12 @@ def floor_divide(x1: Any, x2: Any) -> Any:
 
 
 def expm1(x: np.ndarray) -> Any:
-    """Return ``exp(x) - 1``; for complex numbers that are not finite NumPy's own is NaN throughout."""
+    """Return ``exp(x) - 1``; NumPy's own is NaN for complex numbers that are not finite, and keeps the sign of -0."""
     out = np.expm1(x)
     if out.dtype.kind != "c":
         return out
-    finite = np.isfinite(x)
-    return out if finite.all() else np.where(finite, out, np.exp(x) - 1)
+    odd = (x == 0) | ~np.isfinite(x)
+    return np.where(odd, np.exp(x) - 1, out) if odd.any() else out
 
 
 def clip(x: np.ndarray, low: Any, high: Any) -> np.ndarray:
@@ -78,7 +78,7 @@ def var(x: np.ndarray, *, axis: Any = None, correction: float = 0.0, keepdims: b
     if centred.dtype.kind == "c":
         squares = np.square(centred.real) + np.square(centred.imag)
     else:
-        squares = np.square(centred, out=centred)
+        squares = np.square(centred, out=centred if centred.ndim else None)
     total = _add_reduce(squares, axis, None, None, keepdims)
     freedom = n - correction
     result = total / (freedom if freedom > 0 else np.nan)

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import device as devices
 from .. import dtypes, ops
-from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, OutOfRangeError, ShapeError
 from ..ops import row_function
 from ..primitives.row import TABLE
 from ..primitives.tools import shape_tuple
@@ -24,21 +24,27 @@ def _finish(made: Tensor, requires_grad: bool) -> Tensor:
     return made.requires_grad_() if requires_grad else made
 
 
-def _host_array(data: Any, operation: str) -> tuple[Any, bool]:
-    """Return a host array for Python data or a foreign array, and whether its dtype was Python's to choose."""
+def _host_array(data: Any, operation: str, wanted: dtypes.DType | None = None) -> tuple[Any, bool]:
+    """Return a host array for Python data or a foreign array, and whether its dtype was Python's to choose.
+
+    Integers that `wanted`, or else int64, does not hold are refused.
+    """
     host = devices.host_backend()
     if isinstance(data, host.array_type):
         array, inferred = data, False
     elif isinstance(data, (bool, int, float, complex, list, tuple, range)):
+        inferred = not _holds_arrays(data)
         try:
             array = host.asarray(data)
+            if inferred and _overflows(array, wanted, data):
+                # The cast of Python's own integers refuses what the dtype does not hold.
+                array = host.asarray(data, devices.host_device().native[wanted or dtypes.int64])
         except OverflowError as error:
-            raise ArgumentError(f"{operation}: {error}") from error
+            raise OutOfRangeError(f"{operation}: {error}; choose a dtype that holds it") from error
         except (ValueError, TypeError) as error:
             raise ShapeError(
                 f"{operation}: the nested sequence is not rectangular or holds no numbers: {error}"
             ) from error
-        inferred = not _holds_arrays(data)
     elif hasattr(data, "__dlpack__"):
         try:
             array, inferred = host.from_dlpack(data), False
@@ -57,6 +63,20 @@ def _host_array(data: Any, operation: str) -> tuple[Any, bool]:
     if not _is_numeric(array):
         raise ArgumentTypeError(f"{operation}: the data has dtype {array.dtype}, which no tensor can hold")
     return array, inferred
+
+
+def _overflows(array: Any, wanted: dtypes.DType | None, data: Any) -> bool:
+    """Say whether Python's integers may be too large for an integer dtype, int64 where none is wanted."""
+    if not array.size or (wanted is not None and wanted.rank >= 2 and _is_numeric(array)):
+        return False
+    if not _is_numeric(array) or dtypes.as_dtype(array.dtype).rank >= 2:
+        return _whole_numbers(data)
+    given = dtypes.as_dtype(array.dtype)
+    return given.rank == 1 and given is not (wanted or dtypes.int64)
+
+
+def _whole_numbers(data: Any) -> bool:
+    return all(map(_whole_numbers, data)) if isinstance(data, (list, tuple)) else isinstance(data, int)
 
 
 def _holds_arrays(data: Any) -> bool:
@@ -149,10 +169,10 @@ def asarray(
     ):
         array = obj if dtype is None else ops_astype(obj, target, dtype)
         return _finish(Tensor(backend.copy(array) if copy else array, target), requires_grad)
-    host_array, inferred = _host_array(obj, "asarray")
+    chosen = None if dtype is None else dtypes.as_dtype(dtype)
+    host_array, inferred = _host_array(obj, "asarray", chosen)
     kind = dtypes.as_dtype(host_array.dtype)
-    if dtype is not None:
-        chosen = dtypes.as_dtype(dtype)
+    if chosen is not None:
         native = target.native_dtype(chosen, "asarray")
     else:
         chosen = _inferred(kind) if inferred else kind

@@ -68,10 +68,10 @@ def _index_tensor(x: Tensor, part: Tensor, static: list[Any], tensors: list[Tens
         if Ellipsis in static:
             at = x.ndim - part.ndim
         if part.ndim == 0:
-            static.append(None)
-            tensors.append(ops.nonzero(ops.reshape(part, (1,)))[0])
-            static.append(ARRAY)
-            return
+            raise ArgumentTypeError(
+                f"{operation}: a single truth value is no index beside others; index with it alone, or use None for a "
+                "new axis"
+            )
         want = x.shape[at : at + part.ndim]
         # An axis of size zero selects nothing, whatever it stands for.
         if len(want) != part.ndim or any(n not in (0, m) for n, m in zip(part.shape, want, strict=True)):
@@ -89,8 +89,19 @@ def _index_tensor(x: Tensor, part: Tensor, static: list[Any], tensors: list[Tens
         raise ArgumentTypeError(f"{operation}: index tensors are integer or boolean, not {part.dtype.name}")
 
 
+def _truth(x: Tensor, key: Any) -> Tensor | None:
+    """Return a key that is nothing but one truth value as a 0-d tensor, None for other keys."""
+    if isinstance(key, bool):
+        return asarray(key, device=x.device.physical)
+    if isinstance(key, Tensor) and not key.array.shape and key.dtype.kind == "bool":
+        return key
+    return None
+
+
 def get_item(x: Tensor, key: Any, /) -> Tensor:
     """Return ``x[key]``."""
+    if (truth := _truth(x, key)) is not None:
+        return ops.take(ops.expand_dims(x, axis=0), ops.nonzero(ops.reshape(truth, (1,)))[0], axis=0)
     kind = type(key)
     if kind is int:
         return ops.slice(x, key=(key,))
@@ -113,11 +124,13 @@ def set_item(x: Tensor, key: Any, value: Any, /) -> None:
         inplace.warn_of_lost_write(x, "x[key] = value", "write owner[i, j] = value instead of owner[i][j] = value")
     if not isinstance(value, (bool, int, float, complex, Tensor)):
         value = asarray(value, device=x.device.physical)
-    if isinstance(key, Tensor) and key.dtype.kind == "bool" and key.shape == x.shape:
-        if not isinstance(value, Tensor) or value.ndim == 0:
-            filled = value if isinstance(value, Tensor) else asarray(value, dtype=x.dtype, device=x.device.physical)
-            inplace.assign_(x, ops.where(key, _as_dtype(x, filled), x), "x[key] = value")
-            return
+    truth = _truth(x, key)
+    scalar = not isinstance(value, Tensor) or value.ndim == 0
+    if truth is not None or (scalar and isinstance(key, Tensor) and key.dtype.kind == "bool" and key.shape == x.shape):
+        filled = value if isinstance(value, Tensor) else asarray(value, dtype=x.dtype, device=x.device.physical)
+        filled = ops.broadcast_to(_as_dtype(x, filled), x.shape)
+        inplace.assign_(x, ops.where(key if truth is None else truth, filled, x), "x[key] = value")
+        return
     static, tensors = split_key(x, key, "setitem")
     recorded = grad_mode.get() and (x.node is not None or (isinstance(value, Tensor) and value.node is not None))
     write = backend.donating.get("setitem")
