@@ -15,7 +15,7 @@ from typing import Any
 from . import device as devices
 from . import dtypes
 from .backend import Kernel
-from .errors import DeviceError, HostFallbackWarning
+from .errors import DeviceError, HostFallbackWarning, RegistrationError
 from .primitives.row import TABLE, Row, check_rule, rule_names
 
 
@@ -62,10 +62,7 @@ class Implementation:
         if vjp is not None:
             for rule in vjp if isinstance(vjp, tuple) else (vjp,):
                 check_rule(row, rule, residuals)
-            if row.kind == "elementwise" and not set(rule_names(vjp)) <= {"g", "out", "wants", "xp"} | _asked(row):
-                # The closures of elementwise rows save what the row's own partials ask for.
-                vjp = None
-        if vjp is not None:
+            _refuse_residuals(row, kernel)
             self.train = _declining_narrow(kernel.train, narrow) if narrow and kernel.train else kernel.train
             if kernel.train is not None:
                 self.generic = Implementation(row, device, generic=True)
@@ -82,8 +79,22 @@ class Implementation:
         return f"<{self.row.name} on {self.device} by {self.source}>"
 
 
+def _refuse_residuals(row: Row, kernel: Kernel) -> None:
+    """The closures of elementwise rows save what the row's own partials ask for, and nothing else."""
+    if row.kind != "elementwise":
+        return
+    rules = kernel.vjp if isinstance(kernel.vjp, tuple) else (kernel.vjp,)
+    asked = {name for rule in rules if rule is not None for name in rule_names(rule)}
+    more = asked - _asked(row) - {"g", "xp", "wants"}
+    if kernel.train is not None or more:
+        raise RegistrationError(
+            f"a kernel of the elementwise row {row.name!r} asks for {', '.join(sorted(more)) or 'residuals'}: such a row keeps "
+            "only what its own partials name; leave the kernel's vjp out, and the partials are used"
+        )
+
+
 def _asked(row: Row) -> set[str]:
-    return {name for rule in row.rules() for name in rule_names(rule)} - {"out"}
+    return {name for rule in row.rules() for name in rule_names(rule)}
 
 
 def _find_forward(row: Row, device: devices.Device, generic: bool) -> tuple[Callable[..., Any], Any, str]:
