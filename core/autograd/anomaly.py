@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import AnomalyError
-from .mode import _Mode, grad_mode
+from ..implementation import namespace
+from .mode import F, _Mode, grad_mode, recording
 
 
 class Anomaly:
-    """The grad mode of anomaly mode: true, and told of each recorded operation."""
+    """What `grad_mode` holds in anomaly mode: true, and told of each recorded operation."""
 
     def __init__(self, check_nan: bool) -> None:
         self.check_nan = check_nan
@@ -37,15 +38,25 @@ class Anomaly:
 
 
 def _finite(node: Any, arrays: Sequence[Any]) -> bool:
-    xp, floats = node.impl.xp, node.impl.device
+    device = node.impl.device.physical
+    xp = namespace(device)
     for a in arrays:
-        raw = getattr(a, "array", a) if hasattr(a, "node") else a
-        dtype = getattr(raw, "dtype", None)
-        if dtype is None or not floats.dtype_of[dtype].is_differentiable:
-            continue
-        if not bool(xp.all(xp.isfinite(raw))):
-            return False
+        for raw in _inside(a.array if hasattr(a, "node") else a):
+            dtype = getattr(raw, "dtype", None)
+            if dtype is None or not device.dtype_of[dtype].is_differentiable:
+                continue
+            if not bool(xp.all(xp.isfinite(raw))):
+                return False
     return True
+
+
+def _inside(array: Any) -> list[Any]:
+    """Return the physical arrays of an array, which transformations may wrap."""
+    found: list[Any] = []
+    if not hasattr(array, "level"):
+        return [array]
+    array.map(lambda inner: found.extend(_inside(inner)) or inner, array.device.parent)
+    return found
 
 
 def user_line() -> str:
@@ -85,7 +96,23 @@ class detect_anomaly(_Mode):
     def __init__(self, check_nan: bool = True) -> None:
         super().__init__()
         self._check = check_nan
-        self._value = Anomaly(check_nan)
+        self._record: Any = Anomaly(check_nan)
+
+    def __enter__(self) -> None:
+        self._previous.append((recording.get(), grad_mode.get()))
+        self._set()
+
+    def __exit__(self, *details: Any) -> None:
+        self._restore(self._previous.pop())
+
+    def _set(self) -> None:
+        recording.set(self._record)
+        if grad_mode.get():
+            grad_mode.set(self._record)
+
+    def _restore(self, modes: tuple[Any, Any]) -> None:
+        recording.set(modes[0])
+        grad_mode.set(modes[1])
 
     def _again(self) -> detect_anomaly:
         return detect_anomaly(self._check)
@@ -97,13 +124,18 @@ class set_detect_anomaly(detect_anomaly):
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         super().__init__(check_nan)
         self._on = mode
-        self._entry = grad_mode.get()
-        self._value = self._value if mode else True
-        grad_mode.set(self._value)
+        self._entry = (recording.get(), grad_mode.get())
+        if not mode:
+            self._record = True
+        self._set()
 
     def __enter__(self) -> None:
         self._previous.append(self._entry)
-        grad_mode.set(self._value)
+        self._set()
+
+    def __call__(self, function: F) -> F:
+        self._restore(self._entry)
+        return super().__call__(function)
 
     def _again(self) -> set_detect_anomaly:
         return set_detect_anomaly(self._on, self._check)

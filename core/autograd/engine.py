@@ -16,7 +16,7 @@ from ..errors import ArgumentTypeError, AutogradError, DTypeError, ShapeError
 from ..implementation import namespace as _xp
 from ..namespace import tensor_namespace
 from ..tensor import Tensor
-from .mode import grad_mode, walking_back
+from .mode import grad_mode, recording, walking_back
 from .node import Leaf, MultiNode, Node, Output
 
 _sequence = attrgetter("sequence")
@@ -260,6 +260,8 @@ def sum_to(space: Any, cotangent: Any, shape: tuple[int, ...], source: Any = Non
 
 def _complete(node: MultiNode, cotangents: list[Any], graph: bool) -> tuple[Any, ...]:
     """Fill the cotangents of differentiable outputs that nobody used with zeros."""
+    if not getattr(node.impl, "materialize", True):
+        return tuple(cotangents)
     space = tensor_namespace(node.impl.device) if graph else node.impl.xp
     kept = node.impl.row.differentiable
     many = kept * len(cotangents) if len(kept) == 1 else kept
@@ -422,7 +424,7 @@ class _Recording:
 
     def __enter__(self) -> None:
         if self.on:
-            self.token = grad_mode.set(grad_mode.get() or True)
+            self.token = grad_mode.set(recording.get())
 
     def __exit__(self, *details: Any) -> None:
         if self.on:

@@ -65,12 +65,15 @@ class _FunctionRow:
 class _FunctionImplementation:
     """What a custom function's node records."""
 
-    __slots__ = ("device", "function", "positions", "row", "saves", "single", "xp")
+    __slots__ = ("device", "function", "materialize", "positions", "row", "saves", "xp")
 
-    def __init__(self, function: type[Function], device: Any, row: _FunctionRow, positions: list[int]) -> None:
+    def __init__(
+        self, function: type[Function], device: Any, row: _FunctionRow, positions: list[int], materialize: bool
+    ) -> None:
         from ..implementation import namespace
 
         self.function, self.device, self.row, self.positions = function, device, row, positions
+        self.materialize = materialize
         self.xp = namespace(device)
         self.saves = (("shape", 0),)
 
@@ -180,7 +183,9 @@ def _record(
     )
     device = tensors[0][1].device
     node = MultiNode()
-    node.impl = _FunctionImplementation(cls, device, _FunctionRow(cls.__name__, flags), positions)
+    node.impl = _FunctionImplementation(
+        cls, device, _FunctionRow(cls.__name__, flags), positions, context.materialize_grads
+    )
     node.sequence = next_sequence()
     node.parents = tuple(args[i].node for i in positions)
     node.statics, node.hooks = (), None

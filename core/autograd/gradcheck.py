@@ -102,8 +102,8 @@ def gradcheck(
                 parts = [1.0, 1j] if out.dtype.is_complex else [1.0]
                 for element in range(int(out.size)):
                     for part in parts:
-                        seed = [0.0] * int(out.size)
-                        seed[element] = part  # type: ignore[call-overload]
+                        seed: list[complex] = [0.0] * int(out.size)
+                        seed[element] = part
                         v = ops.reshape(ops.asarray(seed, dtype=out.dtype, device=out.device), out.shape)
                         analytical: list[Any] = [0.0] * int(given[which].size)
                         if out.node is not None:

@@ -1,7 +1,7 @@
 """Grad modes: whether operations record what backward needs.
 
 The mode is a ContextVar: a plain global would let one thread's backward switch another's recording off. Its value is
-False, True, or the anomaly record that also counts as true.
+False, or while operations are recorded what `recording` holds: True, or the record of anomaly mode.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 F = TypeVar("F", bound=Callable[..., Any])
 
 grad_mode: ContextVar[Any] = ContextVar("candelabra_grad_mode", default=True)
+recording: ContextVar[Any] = ContextVar("candelabra_recording", default=True)
 # While backward runs, arrays of transformations that have ended may still be computed with.
 walking_back: ContextVar[bool] = ContextVar("candelabra_walking_back", default=False)
 inference: ContextVar[bool] = ContextVar("candelabra_inference_mode", default=False)
@@ -24,14 +25,17 @@ inference: ContextVar[bool] = ContextVar("candelabra_inference_mode", default=Fa
 class _Mode:
     """A grad mode as context manager and decorator."""
 
-    _value: Any = True
+    _value: bool = True
 
     def __init__(self) -> None:
         self._previous: list[Any] = []
 
     def __enter__(self) -> None:
         self._previous.append(grad_mode.get())
-        grad_mode.set(self._value)
+        self._set()
+
+    def _set(self) -> None:
+        grad_mode.set(recording.get() if self._value else False)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -113,11 +117,6 @@ class enable_grad(_Mode):
     True
     """
 
-    def __enter__(self) -> None:
-        previous = grad_mode.get()
-        self._previous.append(previous)
-        grad_mode.set(previous or True)
-
 
 class set_grad_enabled(_Mode):
     """Switch recording on or off: at once as a function, or for a block as a context manager.
@@ -139,11 +138,11 @@ class set_grad_enabled(_Mode):
         super().__init__()
         self._value = bool(mode)
         self._entry = grad_mode.get()
-        grad_mode.set(self._value)
+        self._set()
 
     def __enter__(self) -> None:
         self._previous.append(self._entry)
-        grad_mode.set(self._value)
+        self._set()
 
     def __call__(self, function: F) -> F:
         grad_mode.set(self._entry)
@@ -177,12 +176,8 @@ class inference_mode(_Mode):
     def __enter__(self) -> None:
         self._previous.append(grad_mode.get())
         self._inference.append(inference.get())
-        if self._mode:
-            grad_mode.set(False)
-            inference.set(True)
-        else:
-            inference.set(False)
-            grad_mode.set(True)
+        inference.set(self._mode)
+        grad_mode.set(False if self._mode else recording.get())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -19,6 +19,16 @@ class Node:
         "__weakref__", "dtype", "grad", "hooks", "impl", "line", "parents", "saved", "sequence", "shape", "statics",
     )  # fmt: skip
     is_leaf = False
+    impl: Any
+    sequence: int
+    parents: Any
+    saved: Any
+    statics: Any
+    shape: Any
+    dtype: Any
+    hooks: Any
+    line: str
+    grad: Any
 
     @property
     def device(self) -> Any:
