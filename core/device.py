@@ -94,6 +94,11 @@ class Device:
     levels: tuple[Any, ...]
     physical: Device
     parent: Device
+    _backend: Backend | None
+    _native: dict[dtypes.DType, Any] | None
+    _dtype_of: dict[Any, dtypes.DType] | None
+    _xp: Any
+    _implementations: Any
 
     def __new__(cls, type: str | Device, index: int | None = None) -> Device:
         if isinstance(type, Device):
@@ -229,9 +234,7 @@ class Device:
         _default_stack.set((*_default_stack.get(), self))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
         _default_stack.set(_default_stack.get()[:-1])
 
 

@@ -200,7 +200,8 @@ def _is_host_scalar(value: Any) -> bool:
 def _python_scalar(value: Any) -> Any:
     """Return a Python scalar for a Python or NumPy scalar, or None."""
     if isinstance(value, (bool, int, float, complex)):
-        for kind in (bool, int, float, complex):
+        kinds: tuple[Any, ...] = (bool, int, float, complex)
+        for kind in kinds:
             if isinstance(value, kind):
                 return value if type(value) is kind else kind(value)
     if _is_host_scalar(value) and not isinstance(value, devices.host_backend().array_type):
@@ -208,7 +209,7 @@ def _python_scalar(value: Any) -> Any:
     return None
 
 
-def scalar_operand(row: Row, impl: Implementation, tensor: Any, value: Any) -> tuple[Any, Any]:
+def scalar_operand(row: Row, impl: Implementation, tensor: Any, value: Any) -> Sequence[Any]:
     """Return (array of the tensor, array of the other operand), promoted, for an operand that is no Tensor."""
     scalar = _python_scalar(value)
     device = impl.device
@@ -323,8 +324,8 @@ def parameters(row: Row) -> str:
 def function_source(row: Row) -> tuple[str, dict[str, Any]]:
     """Return the source of a row's function, and the names that it uses."""
     scope: dict[str, Any] = {
-        "__name__": __name__, "Tensor": Tensor, "_new": _new, "_row": row, "_impls": implementations(row), "_explain": explain,
-        "_coerce": coerce, "_align": align, "_promote": promote, "_mode": _grad_mode, "_Node": Node,
+        "__name__": __name__, "Tensor": Tensor, "_new": _new, "_row": row, "_impls": implementations(row),
+        "_explain": explain, "_coerce": coerce, "_align": align, "_promote": promote, "_mode": _grad_mode, "_Node": Node,
         "_MultiNode": MultiNode, "_Output": Output, "_next": next_sequence, "_as_device": devices.as_device,
         "_prepare": row.prepare, "_which": [i for i, o in enumerate(row.operands) if o.name in row.promote],
         "_native": _native, "_check_list": _check_list, "_CandelabraError": CandelabraError,
@@ -445,9 +446,9 @@ def _promotion_lines(row: Row, plain: Sequence[Any], listed: Any, add: Callable[
     if row.floating:
         tests.append(f"{lead}.dtype not in impl.floats")
     if tests:
-        names = ", ".join(f"a{i}" for i in range(len(plain)))
+        joined = ", ".join(f"a{i}" for i in range(len(plain)))
         add(f"        if {' or '.join(tests)}:")
-        add(f"            {names}, = _promote(_row, impl, ({names},), _which)")
+        add(f"            {joined}, = _promote(_row, impl, ({joined},), _which)")
 
 
 def _saved(plain: Sequence[Any], listed: Any, outputs: str) -> str:

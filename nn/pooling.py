@@ -35,7 +35,7 @@ def max_pool2d(
     (1, 1, 2, 3)
     """
     kernel = pair(kernel_size, "max_pool2d: kernel_size")
-    statics = {
+    statics: dict[str, Any] = {
         "kernel_size": kernel,
         "stride": pair(stride, "max_pool2d: stride") if stride or stride == 0 else kernel,
         "padding": _half(padding, kernel, "max_pool2d"),
@@ -78,7 +78,7 @@ def avg_pool2d(
     if divisor_override == 0:
         raise ArgumentError("avg_pool2d: divisor_override must not be zero")
     kernel = pair(kernel_size, "avg_pool2d: kernel_size")
-    statics = {
+    statics: dict[str, Any] = {
         "kernel_size": kernel,
         "stride": pair(stride, "avg_pool2d: stride") if stride or stride == 0 else kernel,
         "padding": _half(padding, kernel, "avg_pool2d"),

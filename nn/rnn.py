@@ -194,7 +194,7 @@ class LSTM(Module):
     def _read(self, x: Tensor, h: Tensor, c: Tensor, layer: int, reverse: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Read a sequence with one layer in one direction."""
         suffix = f"l{layer}_reverse" if reverse else f"l{layer}"
-        own = self._parameters
+        own: Any = self._parameters
         w_ih, w_hh = own[f"weight_ih_{suffix}"], own[f"weight_hh_{suffix}"]
         b_ih, b_hh = own.get(f"bias_ih_{suffix}"), own.get(f"bias_hh_{suffix}")
         projection = own.get(f"weight_hr_{suffix}")

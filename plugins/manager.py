@@ -267,7 +267,7 @@ class Manager:
             if device_type in backend.device_types
         }
         if own:
-            backend.kernels = ChainMap(own, backend.kernels)
+            backend.kernels = ChainMap(own, backend.kernels)  # type: ignore[arg-type]
 
 
 def plugins_disabled() -> bool:

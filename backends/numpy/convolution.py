@@ -101,7 +101,8 @@ def _correlate(
     height = kw * c if shares_rows else kh * kw * c
     halo = kh - sh if shares_rows else 0
     images, band = _blocks(n, ho, wo, height * (sh if shares_rows else 1) * x.itemsize, halo)
-    buffer = product = None
+    buffer: Any = None
+    product: Any = None
     for n0 in range(0, n, images):
         n1 = min(n0 + images, n)
         source = rows_of_x[:, :, n0:n1]
@@ -109,6 +110,7 @@ def _correlate(
             h1 = min(h0 + band, ho)
             m = n1 - n0
             columns = m * wo
+            shape: tuple[int, ...]
             if shares_rows:
                 shape = ((h1 - h0 - 1) * sh + kh, kw, c, m, wo)
             else:
@@ -270,7 +272,7 @@ def conv2d_input(
     if groups == 1 and _is_pointwise((kh, kw), stride, padding):
         return np.matmul(weight.reshape(o, c).T, g.reshape(n, o, h * w)).reshape(x_shape)
     if groups == 1 and winograd.applies((kh, kw), stride, dilation, (o, c), ho):
-        return winograd.cotangents(None, g, weight, x_shape, weight.shape, padding, dilation[1], False)[0]
+        return winograd.cotangents(None, g, weight, x_shape, weight.shape, padding, dilation[1], False)[0]  # type: ignore[return-value]
     if groups == 1 and tuple(stride) == (1, 1) and c * kh * kw > _SMALL_K:
         # The transpose of a stride-1 correlation is a correlation with the kernel turned around.
         out = np.empty(x_shape, g.dtype)
@@ -323,7 +325,7 @@ def conv2d_weight(
     if groups == 1 and _is_pointwise((kh, kw), stride, padding):
         return _sum_of_products(g.reshape(n, o, ho * wo), x.reshape(n, c, h * w)).reshape(weight_shape)
     if groups == 1 and winograd.applies((kh, kw), stride, dilation, (o, c), ho):
-        return winograd.cotangents(x, g, None, x.shape, weight_shape, padding, dilation[1], False)[1]
+        return winograd.cotangents(x, g, None, x.shape, weight_shape, padding, dilation[1], False)[1]  # type: ignore[return-value]
     if groups == 1 and c * kh * kw <= _SMALL_K:
         return _few_weights(x, g, weight_shape, stride, padding, dilation)[0]
     if groups == 1 and tuple(stride) == (1, 1):
@@ -348,9 +350,10 @@ def _few_weights(
     k = x.shape[1] * weight_shape[2] * weight_shape[3]
     total = np.zeros((o, k + 1), g.dtype)
     planes = g.reshape(n, o, ho * wo)
+    kernel = (weight_shape[2], weight_shape[3])
     step = _images_per_block(n, (k + 1) * ho * wo * g.itemsize)
     for n0 in range(0, n, step):
-        patches = _few_patches(x[n0 : n0 + step], (ho, wo), weight_shape[2:], stride, padding, dilation)
+        patches = _few_patches(x[n0 : n0 + step], (ho, wo), kernel, stride, padding, dilation)
         total += np.add.reduce(np.matmul(planes[n0 : n0 + step], patches.transpose(0, 2, 1)), axis=0)
     return np.ascontiguousarray(total[:, :-1]).reshape(weight_shape), np.ascontiguousarray(total[:, -1])
 

@@ -341,8 +341,8 @@ def _scatter(
     chunks = _chunks(c, tiles * m * w)
     u = scratch("u2", chunks[0].stop, tiles, m, w)
     for part in chunks:
-        s = total[:, part]
-        _transform_input_back(s, [*rows[:, part], *over[:, part, 1:]], u[: part.stop - part.start])
+        sums = total[:, part]
+        _transform_input_back(sums, [*rows[:, part], *over[:, part, 1:]], u[: part.stop - part.start])
     carried[...] = over[:, :, -1]
     for k in range(4):
         start = _TILE * first + k - top

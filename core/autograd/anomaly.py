@@ -55,7 +55,12 @@ def _inside(array: Any) -> list[Any]:
     found: list[Any] = []
     if not hasattr(array, "level"):
         return [array]
-    array.map(lambda inner: found.extend(_inside(inner)) or inner, array.device.parent)
+
+    def visit(inner: Any) -> Any:
+        found.extend(_inside(inner))
+        return inner
+
+    array.map(visit, array.device.parent)
     return found
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from .. import dtypes, ops
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError

@@ -30,6 +30,7 @@ def _host_array(data: Any, operation: str, wanted: dtypes.DType | None = None) -
     Integers that `wanted`, or else int64, does not hold are refused.
     """
     host = devices.host_backend()
+    array: Any
     if isinstance(data, host.array_type):
         array, inferred = data, False
     elif isinstance(data, (bool, int, float, complex, list, tuple, range)):

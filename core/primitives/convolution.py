@@ -21,7 +21,8 @@ def _padding(value: Any) -> tuple[tuple[int, int], tuple[int, int]]:
     if isinstance(value, int):
         return ((value, value), (value, value))
     a, b = value
-    return ((a, a) if isinstance(a, int) else tuple(a), (b, b) if isinstance(b, int) else tuple(b))
+    (top, bottom), (left, right) = ((n, n) if isinstance(n, int) else n for n in (a, b))
+    return ((top, bottom), (left, right))
 
 
 def output_size(n: int, kernel: int, stride: int, before: int, after: int, dilation: int) -> int:
@@ -47,7 +48,7 @@ def _prepare_conv(
     if bias is not None and tuple(bias.shape) != (weight.shape[0],):
         raise ShapeError(f"conv2d: bias has shape {tuple(bias.shape)}, expected {(weight.shape[0],)}")
     for i in range(2):
-        size = output_size(x.shape[2 + i], weight.shape[2 + i], stride[i], *padding[i], dilation[i])
+        size = output_size(x.shape[2 + i], weight.shape[2 + i], stride[i], *padding[i], dilation=dilation[i])
         if size < 1:
             raise ShapeError(
                 f"conv2d: a kernel of size {tuple(weight.shape)[2:]} with dilation {dilation} does not fit the padded input {tuple(x.shape)}"
@@ -70,7 +71,7 @@ def _patches(xp: Any, x: Any, kernel: Any, stride: Any, padding: Any, dilation: 
 def _conv_body(xp: Any, x: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     n, c = x.shape[0], x.shape[1]
     o, cg, kh, kw = weight.shape
-    out = tuple(output_size(x.shape[2 + i], (kh, kw)[i], stride[i], *padding[i], dilation[i]) for i in range(2))
+    out = tuple(output_size(x.shape[2 + i], (kh, kw)[i], stride[i], *padding[i], dilation=dilation[i]) for i in range(2))
     patches = _patches(xp, x, (kh, kw), stride, padding, dilation, out)
     columns = xp.reshape(patches, (n, groups, (c // groups) * kh * kw, out[0] * out[1]))
     kernel = xp.reshape(weight, (groups, o // groups, cg * kh * kw))
@@ -90,7 +91,7 @@ def _conv_input_body(
     taps = xp.reshape(columns, (n, c, kh * kw, oh, ow))
     (top, bottom), (left, right) = padding
     height, width = h + top + bottom, w + left + right
-    total = None
+    total: Any = None
     for i in range(kh):
         for j in range(kw):
             tap = _spread(xp, taps[:, :, i * kw + j, :, :], stride)

@@ -177,7 +177,7 @@ def _pad_body(xp: Any, x: Any, *, widths: Any, value: Any) -> Any:
             x = x[(slice(None),) * axis + (cut, ...)]
         if before > 0 or after > 0:
             shape = list(x.shape)
-            parts = []
+            parts: list[Any] = []
             for width, place in ((before, 0), (after, 1)):
                 if width > 0:
                     shape[axis] = width

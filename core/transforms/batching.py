@@ -23,7 +23,7 @@ class Batched(Wrapped):
         self.value, self.level, self.device, self.epoch = value, level, device, level.epoch
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
         return tuple(self.value.shape)[1:]
 
     @property

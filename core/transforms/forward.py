@@ -21,7 +21,7 @@ class Dual(Wrapped):
         self.primal, self.tangent, self.level, self.device, self.epoch = primal, tangent, level, device, level.epoch
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]
         return tuple(self.primal.shape)
 
     @property

@@ -106,7 +106,8 @@ class Wrapped:
         return None
 
     def __getitem__(self, key: Any) -> Any:
-        static, arrays = [], []
+        static: list[Any] = []
+        arrays: list[Any] = []
         for part in key if isinstance(key, tuple) else (key,):
             if isinstance(part, slice):
                 static.append(("slice", part.start, part.stop, part.step))
@@ -150,7 +151,7 @@ for _short, _name in {
 }.items():  # fmt: skip
     setattr(Wrapped, f"__{_short}__", _operator(_name))
 Wrapped.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]
-Wrapped.__neg__ = lambda self: namespace(self.device).negative(self)  # type: ignore[attr-defined]
+Wrapped.__neg__ = lambda self: namespace(self.device).negative(self)  # type: ignore[operator, attr-defined]
 
 
 def check_alive(wrapped: Any) -> None:

@@ -28,7 +28,7 @@ class StrictBackend(Backend):
         return self.info.devices()[index]
 
     def dtypes(self, index: int = 0) -> dict[str, Any]:
-        return self.info.dtypes(device=self.native_device(index))
+        return dict(self.info.dtypes(device=self.native_device(index)))
 
     def from_dlpack(self, array: Any, index: int = 0) -> Any:
         return self.namespace.from_dlpack(array, **self.on_device(index))
