@@ -81,6 +81,9 @@ class Backend:
     mutable : bool
         Whether a tensor that alone owns its array may be written in place: every view of an array must then hold its
         owner in ``base``, so that a reference count tells.
+    lenient : bool
+        Whether the namespace's functions also take the dtypes that candelabra adds to the standard's, such as booleans
+        in `sum`. Where not, the row itself serves what they refuse by a TypeError.
     kernels : mapping of str to callable or Kernel
         Own ways to compute rows of the table; rows not named here run the namespace's function or the generic body.
     donating : mapping of str to callable
@@ -95,6 +98,7 @@ class Backend:
     kernels: Mapping[str, Callable[..., Any] | Kernel] = {}
     donating: Mapping[str, Callable[..., Any]] = {}
     data_dependent_shapes: bool = True
+    lenient: bool = False
     # Names of dtypes that the library stores but computes badly with: rows work on them in `wide_dtype`.
     narrow_dtypes: frozenset[str] = frozenset()
     wide_dtype: str = "float32"

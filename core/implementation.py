@@ -61,7 +61,8 @@ class Implementation:
         residuals = kernel.residuals if isinstance(kernel, Kernel) else ()
         if vjp is not None:
             for rule in vjp if isinstance(vjp, tuple) else (vjp,):
-                check_rule(row, rule, residuals)
+                if rule is not None:
+                    check_rule(row, rule, residuals)
             _refuse_residuals(row, kernel)
             self.train = _declining_narrow(kernel.train, narrow) if narrow and kernel.train else kernel.train
             if kernel.train is not None:
@@ -88,8 +89,8 @@ def _refuse_residuals(row: Row, kernel: Kernel) -> None:
     more = asked - _asked(row) - {"g", "xp", "wants"}
     if kernel.train is not None or more:
         raise RegistrationError(
-            f"a kernel of the elementwise row {row.name!r} asks for {', '.join(sorted(more)) or 'residuals'}: such a row keeps "
-            "only what its own partials name; leave the kernel's vjp out, and the partials are used"
+            f"a kernel of the elementwise row {row.name!r} asks for {', '.join(sorted(more)) or 'residuals'}: such a row "
+            "keeps only what its own partials name; leave the kernel's vjp out, and the partials are used"
         )
 
 
@@ -112,6 +113,9 @@ def _find_forward(row: Row, device: devices.Device, generic: bool) -> tuple[Call
         if native is not None:
             if row.kind == "creation":
                 native = _bind(native, backend.on_device(device.index or 0), own=False)
+            beyond = row.beyond if row.beyond is not None else row.body
+            if beyond is not None and not backend.lenient:
+                native = _mended(native, beyond, device)
             return native, None, "library"
     if row.body is not None:
         return _body_forward(row, device), None, "generic"
@@ -128,6 +132,19 @@ def _bind(function: Callable[..., Any], bound: Any, own: bool) -> Callable[..., 
         return function(*args, **kwargs, **bound)
 
     return on_device
+
+
+def _mended(native: Callable[..., Any], beyond: Callable[..., Any], device: devices.Device) -> Callable[..., Any]:
+    """Let a row's body serve what a library's function refuses."""
+    xp = namespace(device)
+
+    def forward(*operands: Any, **statics: Any) -> Any:
+        try:
+            return native(*operands, **statics)
+        except TypeError:
+            return beyond(xp, *operands, **statics)
+
+    return forward
 
 
 def _first_dtype(operands: Any) -> Any:
@@ -171,7 +188,8 @@ def _declining_narrow(train: Callable[..., Any], narrow: frozenset[Any]) -> Call
 
 
 def _body_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
-    body, xp = row.body, namespace(device)
+    xp = namespace(device)
+    body: Any = row.body
 
     def generic(*operands: Any, **statics: Any) -> Any:
         return body(xp, *operands, **statics)

@@ -13,8 +13,8 @@ from .primitives.row import Row, linear
 from .tensor import Tensor
 
 ROW: Row = linear(
-    "transfer", "x, /", "Return the tensor on another device.", body=lambda xp, x: x, transpose=lambda g: g, samples="real",
-    reference="references.identity",
+    "transfer", "x, /", "Return the tensor on another device.", body=lambda xp, x: x, transpose=lambda g: g,
+    samples="real", reference="references.identity",
 )  # fmt: skip
 
 

@@ -68,6 +68,7 @@ class NumpyBackend(Backend):
     device_types = ("cpu",)
     # Views of an ndarray hold their owner in `base`, so that a reference count of one means sole ownership.
     mutable = True
+    lenient = True
     array_type = np.ndarray
     # No BLAS and no SIMD for these, and mixed with Python numbers they become float32.
     narrow_dtypes = frozenset(("float16", "bfloat16"))

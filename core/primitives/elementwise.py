@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from .row import elementwise, general, linear
+from .tools import for_booleans
 
 _LN2, _LN10 = math.log(2.0), math.log(10.0)
 
@@ -48,11 +49,15 @@ REAL: dict[str, Any] = {"category": "real numeric"}
 BITS: dict[str, Any] = {"category": "integer or boolean"}
 ANY: dict[str, Any] = {"category": "all"}
 
-add = elementwise("add", "x1, x2, /", "Return the sum ``x1 + x2``.", d=(None, None), category="all")
+add = elementwise(
+    "add", "x1, x2, /", "Return the sum ``x1 + x2``; of booleans, the logical or.", d=(None, None), category="all",
+    beyond=for_booleans(lambda xp, x1, x2: xp.bitwise_or(x1, x2)),
+)  # fmt: skip
 subtract = elementwise("subtract", "x1, x2, /", "Return the difference ``x1 - x2``.", d=(None, -1))
 multiply = elementwise(
-    "multiply", "x1, x2, /", "Return the product ``x1 * x2``.", d=(lambda x2: x2, lambda x1: x1), category="all"
-)
+    "multiply", "x1, x2, /", "Return the product ``x1 * x2``; of booleans, the logical and.",
+    d=(lambda x2: x2, lambda x1: x1), category="all", beyond=for_booleans(lambda xp, x1, x2: xp.bitwise_and(x1, x2)),
+)  # fmt: skip
 divide = elementwise(
     "divide", "x1, x2, /", "Return the quotient ``x1 / x2``; integers become the default float dtype.",
     d=(lambda x2: 1 / x2, lambda x2, out: -out / x2), samples="real, nonzero", **FLOAT,
@@ -240,14 +245,38 @@ bitwise_left_shift = elementwise("bitwise_left_shift", "x1, x2, /", "Shift bits 
 bitwise_right_shift = elementwise("bitwise_right_shift", "x1, x2, /", "Shift bits to the right.", category="integer", samples="shift")
 equal = elementwise("equal", "x1, x2, /", "Say where the operands are equal.", **ANY)
 not_equal = elementwise("not_equal", "x1, x2, /", "Say where the operands differ.", **ANY)
-less = elementwise("less", "x1, x2, /", "Say where ``x1 < x2``.", category="real")
-less_equal = elementwise("less_equal", "x1, x2, /", "Say where ``x1 <= x2``.", category="real")
-greater = elementwise("greater", "x1, x2, /", "Say where ``x1 > x2``.", category="real")
-greater_equal = elementwise("greater_equal", "x1, x2, /", "Say where ``x1 >= x2``.", category="real")
-logical_and = elementwise("logical_and", "x1, x2, /", "Return the logical and.", **ANY)
-logical_or = elementwise("logical_or", "x1, x2, /", "Return the logical or.", **ANY)
-logical_xor = elementwise("logical_xor", "x1, x2, /", "Return the logical exclusive or.", **ANY)
-logical_not = elementwise("logical_not", "x, /", "Return the logical complement.", **ANY)
+less = elementwise(
+    "less", "x1, x2, /", "Say where ``x1 < x2``.", category="real",
+    beyond=for_booleans(lambda xp, x1, x2: xp.bitwise_and(xp.bitwise_invert(x1), x2)),
+)  # fmt: skip
+less_equal = elementwise(
+    "less_equal", "x1, x2, /", "Say where ``x1 <= x2``.", category="real",
+    beyond=for_booleans(lambda xp, x1, x2: xp.bitwise_or(xp.bitwise_invert(x1), x2)),
+)  # fmt: skip
+greater = elementwise(
+    "greater", "x1, x2, /", "Say where ``x1 > x2``.", category="real",
+    beyond=for_booleans(lambda xp, x1, x2: xp.bitwise_and(x1, xp.bitwise_invert(x2))),
+)  # fmt: skip
+greater_equal = elementwise(
+    "greater_equal", "x1, x2, /", "Say where ``x1 >= x2``.", category="real",
+    beyond=for_booleans(lambda xp, x1, x2: xp.bitwise_or(x1, xp.bitwise_invert(x2))),
+)  # fmt: skip
+logical_and = elementwise(
+    "logical_and", "x1, x2, /", "Return the logical and; a number is true if it is not zero.",
+    beyond=lambda xp, x1, x2: xp.logical_and(x1 != 0, x2 != 0), **ANY,
+)  # fmt: skip
+logical_or = elementwise(
+    "logical_or", "x1, x2, /", "Return the logical or; a number is true if it is not zero.",
+    beyond=lambda xp, x1, x2: xp.logical_or(x1 != 0, x2 != 0), **ANY,
+)  # fmt: skip
+logical_xor = elementwise(
+    "logical_xor", "x1, x2, /", "Return the logical exclusive or; a number is true if it is not zero.",
+    beyond=lambda xp, x1, x2: xp.logical_xor(x1 != 0, x2 != 0), **ANY,
+)  # fmt: skip
+logical_not = elementwise(
+    "logical_not", "x, /", "Return the logical complement; a number is true if it is not zero.",
+    beyond=lambda xp, x: xp.logical_not(x != 0), **ANY,
+)  # fmt: skip
 isfinite = elementwise("isfinite", "x, /", "Say where values are finite.")
 isinf = elementwise("isinf", "x, /", "Say where values are infinite.")
 isnan = elementwise("isnan", "x, /", "Say where values are NaN.")

@@ -140,7 +140,7 @@ def _index_add_body(xp: Any, x: Any, index: Any, source: Any, *, axis: Any) -> A
     """A product with the 0-1 matrix of who goes where; integers are summed under a mask."""
     n, k = x.shape[axis], index.shape[0]
     if k == 0 or n == 0:
-        return x + xp.zeros_like(x)
+        return xp.alias(x)
     index = xp.where(index < 0, index + n, index)
     named = xp.expand_dims(xp.arange(n, dtype=index.dtype), axis=1) == xp.reshape(index, (1, k))
     moved = xp.moveaxis(source, axis, 0)
@@ -151,7 +151,7 @@ def _index_add_body(xp: Any, x: Any, index: Any, source: Any, *, axis: Any) -> A
     else:
         masked = xp.where(xp.expand_dims(named, axis=2), xp.expand_dims(flat, axis=0), xp.zeros((), dtype=flat.dtype))
         total = xp.sum(masked, axis=1, dtype=flat.dtype)
-    return x + xp.moveaxis(xp.reshape(total, (n, *rest)), 0, axis)
+    return xp.add(x, xp.moveaxis(xp.reshape(total, (n, *rest)), 0, axis))
 
 
 def _scatter_add_body(xp: Any, x: Any, index: Any, source: Any, *, axis: Any) -> Any:

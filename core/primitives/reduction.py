@@ -8,8 +8,9 @@ from __future__ import annotations
 import builtins
 from typing import Any
 
+from .. import dtypes
 from .row import discrete, general, linear
-from .tools import axes_of, count, kept_shape, normalize_axis
+from .tools import axes_of, count, for_booleans, kept_shape, normalize_axis
 
 
 def unreduce(xp: Any, g: Any, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Any:
@@ -80,8 +81,6 @@ def _cumulative_prod_vjp(xp: Any, g: Any, x: Any, out: Any, axis: Any, include_i
 
 def bool_of(xp: Any) -> Any:
     """The device's boolean dtype."""
-    from .. import dtypes
-
     return xp.device.native[dtypes.bool_]
 
 
@@ -115,11 +114,21 @@ def _std_vjp(xp: Any, g: Any, x: Any, out: Any, axis: Any, correction: Any, keep
     return _var_vjp(xp, share, x, axis, correction, keepdims)
 
 
+def _as_numbers(name: str) -> Any:
+    """The same operation on booleans as numbers."""
+
+    def beyond(xp: Any, x: Any, **statics: Any) -> Any:
+        return getattr(xp, name)(xp.astype(x, xp.device.best_native_dtype(dtypes.int64)), **statics)
+
+    return for_booleans(beyond)
+
+
 AXIS: dict[str, Any] = {"batch": "axis"}
 
 sum = linear(
     "sum", "x, /, *, axis=None, dtype=None, keepdims=False", "Return the sum over axes; no axis means all.",
-    transpose=lambda xp, g, x_shape, axis, keepdims: unreduce(xp, g, x_shape, axis, keepdims), category="all", samples="reduction", **AXIS,
+    transpose=lambda xp, g, x_shape, axis, keepdims: unreduce(xp, g, x_shape, axis, keepdims), category="all", samples="reduction",
+    beyond=_as_numbers("sum"), **AXIS,
 )  # fmt: skip
 mean = linear(
     "mean", "x, /, *, axis=None, keepdims=False", "Return the arithmetic mean over axes.",
@@ -127,15 +136,18 @@ mean = linear(
 )  # fmt: skip
 prod = general(
     "prod", "x, /, *, axis=None, dtype=None, keepdims=False", "Return the product over axes.",
-    vjp=_prod_vjp, category="all", samples="product", **AXIS,
+    vjp=_prod_vjp, category="all", samples="product",
+    beyond=_as_numbers("prod"), **AXIS,
 )  # fmt: skip
 max = general(
     "max", "x, /, *, axis=None, keepdims=False", "Return the largest value over axes; NaN wins.",
-    vjp=_extremum_vjp, category="real", samples="extremum", **AXIS,
+    vjp=_extremum_vjp, category="real", samples="extremum",
+    beyond=for_booleans(lambda xp, x, *, axis, keepdims: xp.any(x, axis=axis, keepdims=keepdims)), **AXIS,
 )  # fmt: skip
 min = general(
     "min", "x, /, *, axis=None, keepdims=False", "Return the smallest value over axes; NaN wins.",
-    vjp=_extremum_vjp, category="real", samples="extremum", **AXIS,
+    vjp=_extremum_vjp, category="real", samples="extremum",
+    beyond=for_booleans(lambda xp, x, *, axis, keepdims: xp.all(x, axis=axis, keepdims=keepdims)), **AXIS,
 )  # fmt: skip
 var = general(
     "var", "x, /, *, axis=None, correction=0.0, keepdims=False",
@@ -152,20 +164,24 @@ std = general(
 )  # fmt: skip
 cumulative_sum = linear(
     "cumulative_sum", "x, /, *, axis=None, dtype=None, include_initial=False", "Return the running sum along an axis.",
-    transpose=_cumulative_sum_transpose, prepare=normalize_axis("axis", one_dimensional=True), samples="cumulative", **AXIS,
+    transpose=_cumulative_sum_transpose, prepare=normalize_axis("axis", one_dimensional=True), samples="cumulative",
+    beyond=_as_numbers("cumulative_sum"), **AXIS,
 )  # fmt: skip
 cumulative_prod = general(
     "cumulative_prod", "x, /, *, axis=None, dtype=None, include_initial=False",
     "Return the running product along an axis.",
-    vjp=_cumulative_prod_vjp, prepare=normalize_axis("axis", one_dimensional=True), samples="cumulative", **AXIS,
+    vjp=_cumulative_prod_vjp, prepare=normalize_axis("axis", one_dimensional=True), samples="cumulative",
+    beyond=_as_numbers("cumulative_prod"), **AXIS,
 )  # fmt: skip
 all = discrete("all", "x, /, *, axis=None, keepdims=False", "Say whether all elements over axes are true.", samples="reduction", **AXIS)
 any = discrete("any", "x, /, *, axis=None, keepdims=False", "Say whether any element over axes is true.", samples="reduction", **AXIS)
 argmax = discrete(
-    "argmax", "x, /, *, axis=None, keepdims=False", "Return the index of the first largest value.", category="real", samples="arg", **AXIS
+    "argmax", "x, /, *, axis=None, keepdims=False", "Return the index of the first largest value.", category="real", samples="arg",
+    beyond=_as_numbers("argmax"), **AXIS
 )  # fmt: skip
 argmin = discrete(
-    "argmin", "x, /, *, axis=None, keepdims=False", "Return the index of the first smallest value.", category="real", samples="arg", **AXIS
+    "argmin", "x, /, *, axis=None, keepdims=False", "Return the index of the first smallest value.", category="real", samples="arg",
+    beyond=_as_numbers("argmin"), **AXIS
 )  # fmt: skip
 count_nonzero = discrete(
     "count_nonzero", "x, /, *, axis=None, keepdims=False", "Count the elements over axes that are not zero.", samples="reduction", **AXIS

@@ -40,14 +40,16 @@ class Static(NamedTuple):
 class Row:
     """One operation of the table. Made by `elementwise`, `linear`, `bilinear`, `general`, `discrete`, `creation`.
 
-    Three options are for the conformance suite. `samples` names a generator of valid calls, or the domains of elementwise
-    operands ("positive, (-1, 1)"); without it the generator of the row's name, or for an elementwise row "real". `reference` names
-    what values are compared with ("numpy.tanh", "math.erf", "references.name"); without it the reference of the row's name, or
-    NumPy's function for a row of the standard. `errors` names bad inputs beside those that follow from the signature.
+    `beyond` says what the row means for dtypes that the standard's function need not take (the sum of booleans).
+
+    Three options are for the conformance suite. `samples` names a generator of valid calls, or the domains of an
+    elementwise row's operands ("positive, (-1, 1)"); without it the generator of the row's name, or "real". `reference`
+    names what values are compared with ("numpy.tanh", "math.erf", "references.name"); without it the reference of the
+    row's name, or NumPy's function. `errors` names bad inputs beside those that follow from the signature.
     """
 
     __slots__ = (
-        "batch", "bilinear", "body", "category", "diagnose", "differentiable", "doc", "errors", "example", "fallback", "floating",
+        "batch", "beyond", "bilinear", "body", "category", "diagnose", "differentiable", "doc", "errors", "example", "fallback", "floating",
         "function", "implementations", "jvp", "kind", "name", "operands", "outputs", "partials", "place", "prepare",
         "promote", "reference", "samples", "signature", "standard", "statics", "tolerance", "vjp",
     )  # fmt: skip
@@ -65,6 +67,7 @@ class Row:
         jvp: Callable[..., Any] | None = None,
         batch: str | Callable[..., Any] | None = None,
         body: Callable[..., Any] | None = None,
+        beyond: Callable[..., Any] | None = None,
         outputs: tuple[str, ...] = ("out",),
         differentiable: tuple[bool, ...] | None = None,
         promote: tuple[str, ...] | None = None,
@@ -91,6 +94,7 @@ class Row:
         if category not in dtypes.CATEGORIES:
             raise RegistrationError(f"row {name!r}: {category!r} is no dtype category")
         self.partials, self.vjp, self.jvp, self.batch, self.body = partials, vjp, jvp, batch, body
+        self.beyond = beyond
         self.bilinear = False
         self.outputs = outputs
         self.differentiable = differentiable or (kind not in ("discrete", "creation"),) * len(outputs)
@@ -118,7 +122,7 @@ class Row:
             found += part if isinstance(part, (tuple, list)) else [part]
         return [rule for rule in found if callable(rule)]
 
-    def names(self) -> set[str]:
+    def names(self) -> frozenset[str]:
         """Return the names that a rule of the row may ask for."""
         operands = [o.name for o in self.operands]
         return (
@@ -147,7 +151,7 @@ def rule_names(rule: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def check_rule(
-    row: Row, rule: Callable[..., Any], extra: Sequence[str] = (), *, names: set[str] | None = None
+    row: Row, rule: Callable[..., Any], extra: Sequence[str] = (), *, names: frozenset[str] | None = None
 ) -> None:
     """Refuse a rule that asks for something the row does not have."""
     allowed = (names or row.names()) | set(extra)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import dtypes
 from .row import discrete, general, linear
 from .tools import axis_index
 
@@ -15,6 +16,14 @@ def _prepare_sort(device: Any, x: Any, axis: Any, descending: Any, stable: Any) 
 def _sort_vjp(xp: Any, g: Any, x: Any, axis: Any, descending: Any, stable: Any) -> Any:
     order = xp.argsort(x, axis=axis, descending=descending, stable=stable)
     return xp.scatter_add(xp.zeros_like(g), order, g, axis=axis)
+
+
+def _search(xp: Any, x1: Any, x2: Any, sorter: Any, *, side: str) -> Any:
+    """Count for each value the entries before its place."""
+    line = x1 if sorter is None else xp.take(x1, sorter, axis=0)
+    values = xp.expand_dims(x2, axis=-1)
+    before = line < values if side == "left" else line <= values
+    return xp.sum(xp.astype(before, xp.device.best_native_dtype(dtypes.int64)), axis=-1)
 
 
 sort = general(
@@ -31,7 +40,7 @@ argsort = discrete(
 nonzero = discrete("nonzero", "x, /", "Return one index tensor per axis of the elements that are not zero.", outputs=("*",), samples="repeated")
 searchsorted = discrete(
     "searchsorted", "x1, x2, sorter=None, /, *, side='left'", "Return where values would go into a sorted tensor.",
-    category="real numeric", promote=("x1", "x2"),
+    category="real numeric", promote=("x1", "x2"), beyond=_search,
 )  # fmt: skip
 unique_all = discrete(
     "unique_all", "x, /", "Return the distinct values, their first indices, the inverse and the counts.",
@@ -41,7 +50,7 @@ unique_counts = discrete("unique_counts", "x, /", "Return the distinct values an
 unique_inverse = discrete(
     "unique_inverse", "x, /", "Return the distinct values and the inverse.", outputs=("values", "inverse_indices"), samples="repeated",
 )  # fmt: skip
-unique_values = discrete("unique_values", "x, /", "Return the distinct values.", samples="repeated")
+unique_values = discrete("unique_values", "x, /", "Return the distinct values, in ascending order.", samples="repeated")
 tril = linear(
     "tril", "x, /, *, k=0", "Return the lower triangle of the last two axes, zeros above.",
     transpose=lambda xp, g, k: xp.tril(g, k=k), batch="leading", samples="triangle",

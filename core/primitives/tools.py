@@ -71,6 +71,18 @@ def normalize_axis(name: str, *, one_dimensional: bool = False) -> Callable[...,
     return prepare
 
 
+def for_booleans(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a row's `beyond` that serves booleans and refuses every other dtype again."""
+
+    def beyond(xp: Any, *operands: Any, **statics: Any) -> Any:
+        for x in operands:
+            if hasattr(x, "dtype") and xp.device.dtype_of.get(x.dtype, x.dtype).kind != "bool":
+                raise TypeError("neither the array library nor candelabra takes this dtype here")
+        return function(xp, *operands, **statics)
+
+    return beyond
+
+
 def shape_tuple(shape: Any, operation: str) -> tuple[int, ...]:
     """Return a shape (an int or a sequence of ints) as a tuple."""
     if isinstance(shape, (tuple, list)):

@@ -162,6 +162,10 @@ def argsort(x: Any, *, axis: int, descending: bool, stable: bool) -> Any:
     return found
 
 
+def unique_values(x: Any) -> Any:
+    return np.asarray(sorted(set(x.ravel().tolist()), key=lambda v: (v.real, v.imag)), dtype=x.dtype)
+
+
 def searchsorted(x1: Any, x2: Any, sorter: Any, *, side: str) -> Any:
     line = x1 if sorter is None else x1[sorter]
 

@@ -283,9 +283,6 @@ def draw_slice(d: Draw) -> Sample:
 
 def draw_getitem(d: Draw) -> Sample:
     shape = d.shape(1, empty=False)
-    if d.integer(0, 4) == 4:
-        mask = np.asarray(d.values.random(shape[:1]) < 0.6)
-        return Sample((d.array(shape), [mask]), {"key": (("array",),)})
     key, arrays = _key(d, shape)
     return Sample((d.array(shape), arrays), {"key": key})
 
