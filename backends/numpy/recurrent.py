@@ -1,7 +1,5 @@
-"""One layer and direction of an LSTM, with one matrix product per step.
+"""One layer and direction of an LSTM, with one matrix product for all inputs and one per step for the recurrence.
 
-Its operand at step t is the row (h, x_t, 1): weights and biases of both kinds take part in one product, and a single
-product over all steps gives all their cotangents.
 Within a step the gates are laid out (4, N, H) in the order o, i, f, g: the three sigmoids are then one contiguous
 range, and so are the three gates that act through the cell. ``sigmoid(x) = tanh(x / 2) / 2 + 1 / 2`` makes one `tanh`
 serve all.
@@ -70,8 +68,8 @@ def lstm_train(
     /,
     *,
     reverse: bool,
-) -> tuple[tuple[Array, Array, Array], tuple[Array, Array, Array]]:
-    """`lstm`, with the steps' rows (T, N, H + I + 1 or more), gates (T, 4, N, H) and cells (T, N, H) as residuals."""
+) -> tuple[tuple[Array, Array, Array], tuple[Array, Array]]:
+    """`lstm`, with the gates (T, 4, N, H) in the order o, i, f, g and the cells (T, N, H) as residuals."""
     return _run(x, h0, c0, w_ih, w_hh, b_ih, b_hh, reverse, keep=True)
 
 
@@ -90,17 +88,24 @@ def _run(
         return NotImplemented
     steps, n, _ = x.shape
     hidden = h0.shape[-1]
-    rows = np.zeros((steps, n, -(-(hidden + x.shape[2] + 1) // _ALIGN) * _ALIGN), x.dtype)
-    rows[..., hidden : hidden + x.shape[2]] = x
-    rows[..., hidden + x.shape[2]] = 1
-    weights = np.zeros((rows.shape[2], 4 * hidden), x.dtype)
-    weights[:hidden] = _reorder(w_hh, hidden).T
-    weights[hidden : hidden + x.shape[2]] = _reorder(w_ih, hidden).T
-    for b in (b_ih, b_hh):
-        if b is not None:
-            weights[hidden + x.shape[2]] += _reorder(b, hidden)
+    biases = [_reorder(b, hidden) for b in (b_ih, b_hh) if b is not None]
+    inputs = x.reshape(steps * n, x.shape[2])
+    w_in, w_rec = _reorder(w_ih, hidden), _reorder(w_hh, hidden)
+    if biases:
+        # A column of ones carries the biases; BLAS prefers rows of a round length.
+        width = -(-(x.shape[2] + 1) // _ALIGN) * _ALIGN
+        extended = np.zeros((steps * n, width), x.dtype)
+        extended[:, : x.shape[2]] = inputs
+        extended[:, x.shape[2]] = 1
+        weights = np.zeros((4 * hidden, width), x.dtype)
+        weights[:, : x.shape[2]] = w_in
+        weights[:, x.shape[2]] = sum(biases)
+        inputs, w_in = extended, weights
     # Half the sigmoids' arguments once, in the weights, not at every step.
-    weights[:, : 3 * hidden] *= 0.5
+    w_in[: 3 * hidden] *= 0.5
+    w_rec[: 3 * hidden] *= 0.5
+    w_rec = np.ascontiguousarray(w_rec.T)
+    inputs = (inputs @ np.ascontiguousarray(w_in.T)).reshape(steps, n, 4 * hidden)
     out = np.empty((steps, n, hidden), x.dtype)
     kept = steps if keep else 1
     gates = np.empty((kept, 4, n, hidden), x.dtype)
@@ -110,10 +115,9 @@ def _run(
     scratch = np.empty((n, hidden), x.dtype)
     h, c = h0, c0
     for t in _times(steps, reverse):
-        row = rows[t]
-        row[:, :hidden] = h
         gate, cell = (gates[t], cells[t]) if keep else (gates[0], cells[0])
-        np.matmul(row, weights, out=product)
+        np.matmul(h, w_rec, out=product)
+        np.add(product, inputs[t], out=product)
         np.tanh(product_by_gate, out=gate)
         sigmoids = gate[:3]
         np.multiply(sigmoids, 0.5, out=sigmoids)
@@ -126,25 +130,26 @@ def _run(
         h = out[t]
         np.multiply(o, scratch, out=h)
         c = cell
-    return (out, h.copy(), c.copy()), (rows, gates, cells)
+    return (out, h.copy(), c.copy()), (gates, cells)
 
 
 def lstm_vjp(
     xp: Any,
     g: tuple[Array, Array, Array],
-    x_shape: tuple[int, ...],
+    x: Array,
+    h0: Array,
     c0: Array,
     w_ih: Array,
     w_hh: Array,
+    out: Array,
     reverse: bool,
-    rows: Array,
     gates: Array,
     cells: Array,
     wants: tuple[bool, ...],
 ) -> tuple[Array | None, ...]:
     """Cotangents of all seven operands: backpropagation through time."""
     wants = (*wants, False, False)[:7]
-    steps, n, inputs = x_shape
+    steps, n, inputs = x.shape
     hidden = c0.shape[-1]
     dtype = c0.dtype
     g_out, g_h, g_c = g
@@ -180,20 +185,28 @@ def lstm_vjp(
     flat = deltas.reshape(steps * n, 4 * hidden)
     result: list[Array | None] = [None] * 7
     if wants[0]:
-        result[0] = (flat @ _reorder(w_ih, hidden)).reshape(x_shape)
+        result[0] = (flat @ _reorder(w_ih, hidden)).reshape(x.shape)
     if wants[1]:
         result[1] = dh
     if wants[2]:
         result[2] = dc
-    if any(wants[3:]):
-        total = flat.T @ rows.reshape(steps * n, rows.shape[2])
-        if wants[3]:
-            result[3] = _restore(total[:, hidden : hidden + inputs], hidden)
-        if wants[4]:
-            result[4] = _restore(total[:, :hidden], hidden)
-        for k in (5, 6):
-            if wants[k]:
-                result[k] = _restore(total[:, hidden + inputs], hidden)
+    if wants[3]:
+        result[3] = _restore(flat.T @ x.reshape(steps * n, inputs), hidden)
+    if wants[4]:
+        before = np.empty((steps, n, hidden), dtype)
+        if reverse:
+            before[-1:] = h0
+            before[:-1] = out[1:]
+        else:
+            before[:1] = h0
+            before[1:] = out[:-1]
+        result[4] = _restore(flat.T @ before.reshape(steps * n, hidden), hidden)
+    if wants[5] or wants[6]:
+        total = _restore(np.ones(steps * n, dtype) @ flat, hidden)
+        if wants[5]:
+            result[5] = total
+        if wants[6]:
+            result[6] = total.copy() if wants[5] else total
     return tuple(result)
 
 
@@ -222,4 +235,4 @@ def _slopes(gates: Array, cells: Array, previous: Array) -> tuple[Array, Array]:
     return slopes, tanh_c
 
 
-KERNELS: dict[str, Any] = {"lstm": Kernel(lstm, train=lstm_train, vjp=lstm_vjp, residuals=("rows", "gates", "cells"))}
+KERNELS: dict[str, Any] = {"lstm": Kernel(lstm, train=lstm_train, vjp=lstm_vjp, residuals=("gates", "cells"))}

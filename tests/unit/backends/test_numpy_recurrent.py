@@ -53,9 +53,8 @@ def test_lstm_is_its_formulas(sizes, reverse, bias, dtype, tol):
 
 
 def backward(args, reverse, wants, cotangents):
-    x, _, c0, w_ih, w_hh = args[:5]
-    _, (rows, gates, cells) = rc.lstm_train(*args, reverse=reverse)
-    return rc.lstm_vjp(None, cotangents, x.shape, c0, w_ih, w_hh, reverse, rows, gates, cells, wants)
+    (out, _, _), (gates, cells) = rc.lstm_train(*args, reverse=reverse)
+    return rc.lstm_vjp(None, cotangents, *args[:5], out, reverse, gates, cells, wants)
 
 
 @pytest.mark.parametrize("sizes", SIZES)
