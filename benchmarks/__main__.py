@@ -32,6 +32,12 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("names", nargs="*", metavar="name", help="workloads to run (all, unless named)")
     arguments.add_argument("--rounds", type=int, default=7, help="turns of each library (default 7)")
     arguments.add_argument("--seconds", type=float, default=0.3, help="about how long one turn lasts (default 0.3)")
+    arguments.add_argument(
+        "--patience",
+        type=float,
+        default=5.0,
+        help="seconds for which a turn is taken again while other processes keep the cores busy (default 5)",
+    )
     arguments.add_argument("--peers", default=",".join(PEERS), help="of torch and numpy (default both)")
     arguments.add_argument("--without-candelabra", action="store_true", help="race the peers alone")
     arguments.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file")
@@ -64,7 +70,7 @@ def run(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
     for name in options.names or WORKLOADS:
         workload = WORKLOADS[name]
         print(f"{workload.title} …", end=" ", flush=True)
-        outcome = race(workload, libraries, options.rounds, options.seconds)
+        outcome = race(workload, libraries, options.rounds, options.seconds, options.patience)
         outcomes.append(outcome)
         libraries_met |= outcome.about
         ratios = [f"{pair} {ratio_text(outcome, pair)}" for pair in outcome.ratios]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .race import Outcome
+from .race import QUIET, Outcome
 
 MEGABYTE = 1_000_000
 
@@ -13,7 +13,8 @@ MEGABYTE = 1_000_000
 def verdict(outcome: Outcome) -> str:
     if outcome.met is None:
         return "not run"
-    return "met" if outcome.met else "missed"
+    disturbed = f" (others took {outcome.others:.1f} cores)" if outcome.others > 2 * QUIET else ""
+    return ("met" if outcome.met else "missed") + disturbed
 
 
 def ratio_text(outcome: Outcome, pair: str) -> str:
@@ -70,6 +71,7 @@ def markdown(run: dict[str, Any]) -> str:
     outcomes = [Outcome(**outcome) for outcome in run["outcomes"]]
     machine = run["machine"]
     judged = [outcome for outcome in outcomes if outcome.met is not None]
+    others = max((outcome.others for outcome in outcomes), default=0.0)
     costs = [["workload", "library", "median of one step", "memory at the peak", "of that after the import"]]
     for outcome in outcomes:
         for library, seconds in outcome.seconds.items():
@@ -89,8 +91,9 @@ def markdown(run: dict[str, Any]) -> str:
             "",
             "Ratios of times, the first library over the second, smaller is better: the median over "
             f"{run['rounds']} interleaved rounds of about {run['seconds']} s and, in brackets, the least and the "
-            "greatest. One process per library, the idle ones frozen. The ceiling is about candelabra over torch, "
-            'unless it says otherwise; "numpy" is the same work written by hand.',
+            "greatest; a round is the median of ten parts. One process per library, the idle ones frozen. "
+            f"Other processes kept at most {others:.2f} cores busy meanwhile. The ceiling is about candelabra over "
+            'torch, unless it says otherwise; "numpy" is the same work written by hand.',
             "",
             markdown_table(cells(outcomes)),
             "",

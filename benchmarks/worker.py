@@ -10,6 +10,7 @@ import importlib
 import importlib.metadata
 import json
 import os
+import statistics
 import sys
 from itertools import repeat
 from time import perf_counter
@@ -42,6 +43,13 @@ def timed(step: Step, repetitions: int, self_timed: bool) -> float:
     for _ in repeat(None, repetitions):
         step()
     return perf_counter() - start
+
+
+def turn(step: Step, repetitions: int, self_timed: bool) -> float:
+    """Seconds of one repetition: the median over up to ten parts of a turn, which a short stall cannot move."""
+    parts = min(10, repetitions)
+    each = repetitions // parts
+    return statistics.median(timed(step, each, self_timed) / each for _ in range(parts))
 
 
 def calibrated(step: Step, seconds: float, self_timed: bool) -> int:
@@ -91,7 +99,7 @@ def main(library: str, name: str) -> None:
             answer = calibrated(step, argument, workload.self_timed)
         elif command == "run":
             timed(step, max(1, argument // 20), workload.self_timed)  # caches went cold while it was frozen
-            answer = timed(step, argument, workload.self_timed) / argument
+            answer = turn(step, argument, workload.self_timed)
         elif command == "memory":
             answer = {"before": before, "peak": peak_memory()}
         else:

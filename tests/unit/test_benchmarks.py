@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -15,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))  # `benchmarks` runs from the checkout, it is not installed
 
 from benchmarks import __main__ as command  # noqa: E402
+from benchmarks.quiet import STAT, Watch, own_seconds  # noqa: E402
 from benchmarks.race import Outcome, Worker, WorkerError, race, spread  # noqa: E402
 from benchmarks.report import markdown, table, time_text  # noqa: E402
 from benchmarks.workloads import WORKLOADS  # noqa: E402
@@ -83,6 +86,41 @@ def test_a_worker_is_frozen_after_its_answer():
 
 
 @RACING
+def test_a_disturbed_turn_is_taken_again_and_the_quietest_counts(monkeypatch):
+    worker = object.__new__(Worker)
+    worker.process = type("Process", (), {"pid": 1})
+    turns = iter([(1.5, 30.0), (0.6, 20.0), (0.02, 10.0)])
+    monkeypatch.setattr("benchmarks.race.Watch", lambda pid: type("Watch", (), {"others": lambda self: now[0]})())
+    now: list[float] = []
+
+    def ask(command: str, argument: int) -> float:
+        assert (command, argument) == ("run", 7)
+        now[:] = next(turns)
+        return now[1]
+
+    worker.ask = ask
+    assert worker.timed(7, patience=60.0) == (10.0, 0.02)
+    turns = iter([(1.5, 30.0), (0.6, 20.0)])
+    assert worker.timed(7, patience=0.0) == (30.0, 1.5)
+
+
+@pytest.mark.skipif(not STAT.exists(), reason="reads /proc")
+def test_what_others_do_is_seen_and_what_oneself_does_is_not():
+    before = own_seconds(os.getpid())
+    script = "import time; start = time.time()\nwhile time.time() < start + {}: pass"
+    subprocess.run([sys.executable, "-c", script.format(0.5)], check=True)
+    assert own_seconds(os.getpid()) - before > 0.2  # an ended child counts as one's own
+    neighbour = subprocess.Popen([sys.executable, "-c", script.format(20)])
+    try:
+        watch = Watch(os.getpid())
+        time.sleep(0.5)
+        assert watch.others() > 0.2
+    finally:
+        neighbour.kill()
+        neighbour.wait()
+
+
+@RACING
 def test_a_worker_that_dies_says_why():
     worker = Worker("no_such_library", "multiply")
     try:
@@ -94,7 +132,8 @@ def test_a_worker_that_dies_says_why():
 
 @RACING
 def test_a_race_takes_the_ratio_of_each_pair_and_leaves_out_who_fails():
-    outcome = race(WORKLOADS["multiply"], ["no_such_library", "candelabra", "numpy"], rounds=3, seconds=0.01)
+    libraries = ["no_such_library", "candelabra", "numpy"]
+    outcome = race(WORKLOADS["multiply"], libraries, rounds=3, seconds=0.01, patience=0.0)
     assert "No module named" in outcome.errors["no_such_library"]
     assert list(outcome.ratios) == ["candelabra/numpy"]
     ratio = outcome.ratios["candelabra/numpy"]
@@ -109,9 +148,9 @@ def test_the_command_writes_json_and_results(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(command, "RESULTS", tmp_path / "RESULTS.md")
     file = tmp_path / "run.json"
     before = signal.getsignal(signal.SIGTERM)
-    arguments = ["multiply", "--peers", "numpy", "--rounds", "2", "--seconds", "0.01", "--json", str(file)]
+    arguments = ["multiply", "--peers", "numpy", "--rounds", "2", "--seconds", "0.01", "--patience", "0"]
     try:
-        assert command.main([*arguments, "--write-results"]) == 0
+        assert command.main([*arguments, "--json", str(file), "--write-results"]) == 0
     finally:
         signal.signal(signal.SIGTERM, before)
     run = json.loads(file.read_text())
