@@ -30,7 +30,8 @@ class Kernel:
         Like `forward`, but returns ``(outputs, residuals)``, `residuals` being a tuple named by `residuals`. It runs
         instead of `forward` where a gradient is recorded.
     vjp : callable or tuple of callables, optional
-        A joint rule, or one rule per operand, for raw arrays at first order. Its parameter names say what it needs: an operand,
+        A joint rule, or one rule per operand, for raw arrays at first order. Its parameter names say what it needs: an
+        operand,
         ``<operand>_shape``, ``<operand>_dtype``, `out` (or an output's name), a static, a residual; and the reserved
         `xp`, `g`, `wants`. It returns one cotangent per operand, None where `wants` says that none is needed.
     residuals : tuple of str

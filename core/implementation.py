@@ -89,8 +89,8 @@ def _refuse_residuals(row: Row, kernel: Kernel) -> None:
     more = asked - _asked(row) - {"g", "xp", "wants"}
     if kernel.train is not None or more:
         raise RegistrationError(
-            f"a kernel of the elementwise row {row.name!r} asks for {', '.join(sorted(more)) or 'residuals'}: such a row "
-            "keeps only what its own partials name; leave the kernel's vjp out, and the partials are used"
+            f"a kernel of the elementwise row {row.name!r} asks for {', '.join(sorted(more)) or 'residuals'}: such a "
+            "row keeps only what its own partials name; leave the kernel's vjp out, and the partials are used"
         )
 
 

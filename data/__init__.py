@@ -1,5 +1,7 @@
 """Datasets, samplers and the loader that makes batches of them, as in PyTorch's ``torch.utils.data``."""
 
+from __future__ import annotations
+
 from .collate import default_collate, default_convert
 from .dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
 from .digits import Digits

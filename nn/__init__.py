@@ -1,5 +1,7 @@
 """Layers, losses and containers, under PyTorch's names, arguments and parameter names."""
 
+from __future__ import annotations
+
 from . import functional, init, utils
 from .activation import (
     CELU,

@@ -4,6 +4,8 @@ An optimizer gathers the parameters of a group that have a gradient and hands th
 all; parameters and state keep their tensors and get new values.
 """
 
+from __future__ import annotations
+
 from . import lr_scheduler
 from .adam import Adam, AdamW
 from .optimizer import Optimizer

@@ -50,9 +50,6 @@ _NORMAL32 = (
 )  # fmt: skip
 
 
-# --- blocks ---------------------------------------------------------------------------------------------------------
-
-
 def _dense(x: np.ndarray) -> np.ndarray:
     """`x`, or a copy of it, without gaps between its elements (in any order of axes)."""
     if x.flags.c_contiguous:
@@ -153,9 +150,6 @@ def _scale_vjp(xp: Any, g: np.ndarray, derivative: np.ndarray, wants: tuple[bool
     return (_scale(g, derivative) if wants[0] else None,)
 
 
-# --- erf ------------------------------------------------------------------------------------------------------------
-
-
 def _far_erfc(y: np.ndarray) -> np.ndarray:
     """erfc on [1, 28], exp(-y**2) with the square in two parts, since its rounding would be multiplied by y**2."""
     head = y.astype(np.float32).astype(np.float64)
@@ -227,9 +221,6 @@ def erfc(x: np.ndarray, /) -> Any:
     if x.dtype == _FLOAT64:
         return _blockwise(_erfc_block, (x,), 1, 1)[0]
     return NotImplemented
-
-
-# --- gelu -----------------------------------------------------------------------------------------------------------
 
 
 def _normal_cdf(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
@@ -326,9 +317,6 @@ def gelu_train(x: np.ndarray, /, *, approximate: str) -> Any:
     else:
         return NotImplemented
     return out, (derivative,)
-
-
-# --- sigmoid and its relatives --------------------------------------------------------------------------------------
 
 
 def _sigmoid(x: np.ndarray, out: np.ndarray) -> None:
@@ -470,9 +458,6 @@ def mish_train(x: np.ndarray, /) -> Any:
         return NotImplemented
     out, derivative = _blockwise(_mish_train, (x,), 2, 2)
     return out, (derivative,)
-
-
-# --- the piecewise linear ones, and elu -----------------------------------------------------------------------------
 
 
 def _relu(x: np.ndarray, out: np.ndarray) -> None:

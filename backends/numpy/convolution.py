@@ -38,9 +38,6 @@ def _column_sums(g: Array) -> Array:
     return np.ones(g.shape[0], g.dtype) @ g
 
 
-# -- linear -----------------------------------------------------------------------------------------------------------
-
-
 def linear(x: Array, weight: Array, bias: Array | None = None, /) -> Array:
     """``x @ weight.T + bias`` for x (..., in), weight (out, in) and bias (out,)."""
     if weight.ndim != 2 or not _is_real(x, weight, bias):
@@ -67,9 +64,6 @@ def linear_vjp(
     if len(wants) > 2 and wants[2]:
         gb = _column_sums(rows)
     return gx, gw, gb
-
-
-# -- data movement ----------------------------------------------------------------------------------------------------
 
 
 def _blocks(n: int, rows: int, width: int, bytes_per_position: int, halo: int) -> tuple[int, int]:
@@ -184,9 +178,6 @@ def _out_size(size: int, kernel: int, stride: int, padding: Pair, dilation: int)
 
 def _is_pointwise(kernel: tuple[int, ...], stride: Pair, padding: Padding) -> bool:
     return tuple(kernel) == (1, 1) and tuple(stride) == (1, 1) and all(p == 0 for side in padding for p in side)
-
-
-# -- convolution ------------------------------------------------------------------------------------------------------
 
 
 def conv2d(

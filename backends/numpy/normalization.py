@@ -22,9 +22,6 @@ def _step(rows: int, row_bytes: int) -> int:
     return max(1, min(rows, _BLOCK_BYTES // max(1, row_bytes)))
 
 
-# -- layer norm -------------------------------------------------------------------------------------------------------
-
-
 def layer_norm(
     x: Array, weight: Array | None = None, bias: Array | None = None, /, *, axes: int, eps: float
 ) -> Array:
@@ -132,9 +129,6 @@ def layer_norm_vjp(
         None if gw is None else gw.reshape(x.shape[x.ndim - axes :]),
         None if gb is None else gb.reshape(x.shape[x.ndim - axes :]),
     )
-
-
-# -- batch norm -------------------------------------------------------------------------------------------------------
 
 
 def _planes(x: Array) -> Array:

@@ -168,9 +168,6 @@ class _Update:
         return tuple(self.results)
 
 
-# --- SGD ------------------------------------------------------------------------------------------------------------
-
-
 def sgd_step(
     params: list[np.ndarray],
     grads: list[np.ndarray],
@@ -273,9 +270,6 @@ def _plain_steps(params: list[np.ndarray], grads: list[np.ndarray], lr: float) -
             update.add(i, body)
         return update.run()[0]
     return list(params)
-
-
-# --- Adam -----------------------------------------------------------------------------------------------------------
 
 
 def adam_step(
@@ -419,9 +413,6 @@ def _adam_body(
             add(p_out, t, out=p_out)
 
     return body
-
-
-# --- norms ----------------------------------------------------------------------------------------------------------
 
 
 def global_norm(arrays: Sequence[np.ndarray]) -> float:

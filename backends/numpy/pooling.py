@@ -44,9 +44,6 @@ def _planes_per_block(planes: int, plane_bytes: int) -> int:
     return max(1, min(planes, _BLOCK_BYTES // max(1, plane_bytes)))
 
 
-# -- maximum ----------------------------------------------------------------------------------------------------------
-
-
 def _declines(x: Array) -> bool:
     return x.ndim not in (3, 4) or x.dtype.char not in "fd"
 
@@ -297,9 +294,6 @@ def max_pool2d_with_indices(
     rows = np.arange(out.shape[-2])[:, None] * stride[0] - padding[0] + i * dilation[0]
     cols = np.arange(out.shape[-1]) * stride[1] - padding[1] + j * dilation[1]
     return out, rows * x.shape[-1] + cols
-
-
-# -- average ----------------------------------------------------------------------------------------------------------
 
 
 def _divisors(size: int, count: int, kernel: int, stride: int, pad: int, include_pad: bool) -> Array:

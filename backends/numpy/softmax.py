@@ -127,9 +127,6 @@ def log_softmax_vjp(
     return (_over_axes(_log_softmax_grad_block, (out, g), axis) if wants[0] else None,)
 
 
-# --- logsumexp ------------------------------------------------------------------------------------------------------
-
-
 def _without(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> tuple[int, ...]:
     if keepdims:
         return tuple(1 if a in axes else n for a, n in enumerate(shape))
@@ -184,9 +181,6 @@ def logsumexp_vjp(
         np.exp(result, out=result)
         np.multiply(result, g, out=result)
     return (result,)
-
-
-# --- cross entropy --------------------------------------------------------------------------------------------------
 
 
 def _labels(target: np.ndarray, classes: int, ignore_index: int) -> tuple[np.ndarray, np.ndarray | None]:

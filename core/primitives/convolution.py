@@ -47,8 +47,8 @@ def _prepare_conv(
         )
     if bias is not None and tuple(bias.shape) != (weight.shape[0],):
         raise ShapeError(f"conv2d: bias has shape {tuple(bias.shape)}, expected {(weight.shape[0],)}")
-    for i in range(2):
-        size = output_size(x.shape[2 + i], weight.shape[2 + i], stride[i], *padding[i], dilation=dilation[i])
+    for i, (before, after) in enumerate(padding):
+        size = output_size(x.shape[2 + i], weight.shape[2 + i], stride[i], before, after, dilation[i])
         if size < 1:
             raise ShapeError(
                 f"conv2d: a kernel of size {tuple(weight.shape)[2:]} with dilation {dilation} does not fit the padded input {tuple(x.shape)}"
@@ -71,7 +71,10 @@ def _patches(xp: Any, x: Any, kernel: Any, stride: Any, padding: Any, dilation: 
 def _conv_body(xp: Any, x: Any, weight: Any, bias: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     n, c = x.shape[0], x.shape[1]
     o, cg, kh, kw = weight.shape
-    out = tuple(output_size(x.shape[2 + i], (kh, kw)[i], stride[i], *padding[i], dilation=dilation[i]) for i in range(2))
+    out = tuple(
+        output_size(x.shape[2 + i], (kh, kw)[i], stride[i], before, after, dilation[i])
+        for i, (before, after) in enumerate(padding)
+    )
     patches = _patches(xp, x, (kh, kw), stride, padding, dilation, out)
     columns = xp.reshape(patches, (n, groups, (c // groups) * kh * kw, out[0] * out[1]))
     kernel = xp.reshape(weight, (groups, o // groups, cg * kh * kw))

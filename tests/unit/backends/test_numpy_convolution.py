@@ -1,5 +1,7 @@
 """The NumPy kernels of linear maps and convolution against loops, and against PyTorch where it is there."""
 
+from __future__ import annotations
+
 import itertools
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The NumPy normalization kernels against their formulas in float64, and against PyTorch where it is there."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from candelabra.backends.numpy import normalization as nm

@@ -1,5 +1,7 @@
 """The NumPy pooling kernels against loops, and against PyTorch where it is there."""
 
+from __future__ import annotations
+
 import warnings
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The NumPy LSTM kernel against its formulas, and against PyTorch where it is there."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 from candelabra.backends.numpy import recurrent as rc
