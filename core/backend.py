@@ -31,9 +31,8 @@ class Kernel:
         instead of `forward` where a gradient is recorded.
     vjp : callable or tuple of callables, optional
         A joint rule, or one rule per operand, for raw arrays at first order. Its parameter names say what it needs: an
-        operand,
-        ``<operand>_shape``, ``<operand>_dtype``, `out` (or an output's name), a static, a residual; and the reserved
-        `xp`, `g`, `wants`. It returns one cotangent per operand, None where `wants` says that none is needed.
+        operand, ``<operand>_shape``, ``<operand>_dtype``, `out` (or an output's name), a static, a residual; and the
+        reserved `xp`, `g`, `wants`. It returns one cotangent per operand, None where `wants` says that none is needed.
     residuals : tuple of str
         Names of what `train` hands over for `vjp`.
     """

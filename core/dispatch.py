@@ -324,10 +324,11 @@ def parameters(row: Row) -> str:
 def function_source(row: Row) -> tuple[str, dict[str, Any]]:
     """Return the source of a row's function, and the names that it uses."""
     scope: dict[str, Any] = {
-        "__name__": __name__, "Tensor": Tensor, "_new": _new, "_row": row, "_impls": implementations(row), "_explain":
-        explain, "_coerce": coerce, "_align": align, "_promote": promote, "_mode": _grad_mode, "_Node": Node,
-        "_MultiNode": MultiNode, "_Output": Output, "_next": next_sequence, "_as_device": devices.as_device, "_prepare":
-        row.prepare, "_which": [i for i, o in enumerate(row.operands) if o.name in row.promote], "_native": _native,
+        "__name__": __name__, "Tensor": Tensor, "_new": _new, "_row": row, "_impls": implementations(row),
+        "_explain": explain, "_coerce": coerce, "_align": align, "_promote": promote, "_mode": _grad_mode,
+        "_Node": Node, "_MultiNode": MultiNode, "_Output": Output, "_next": next_sequence,
+        "_as_device": devices.as_device, "_prepare": row.prepare,
+        "_which": [i for i, o in enumerate(row.operands) if o.name in row.promote], "_native": _native,
         "_check_list": _check_list, "_CandelabraError": CandelabraError,
     }  # fmt: skip
     plain = [o for o in row.operands if not o.is_list]

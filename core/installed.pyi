@@ -490,16 +490,16 @@ class Installed:
         """The method of `log_softmax`."""
 
     def logical_and(self, x2: Tensor | complex, /) -> Tensor:
-        """Return the logical and."""
+        """Return the logical and; a number is true if it is not zero."""
 
     def logical_not(self) -> Tensor:
-        """Return the logical complement."""
+        """Return the logical complement; a number is true if it is not zero."""
 
     def logical_or(self, x2: Tensor | complex, /) -> Tensor:
-        """Return the logical or."""
+        """Return the logical or; a number is true if it is not zero."""
 
     def logical_xor(self, x2: Tensor | complex, /) -> Tensor:
-        """Return the logical exclusive or."""
+        """Return the logical exclusive or; a number is true if it is not zero."""
 
     def logsumexp(
         self,
@@ -582,7 +582,7 @@ class Installed:
         """Return `x` with axes moved (PyTorch's name for `moveaxis`)."""
 
     def mul(self, x2: Tensor | complex, /) -> Tensor:
-        """Return the product ``x1 * x2``."""
+        """Return the product ``x1 * x2``; of booleans, the logical and."""
 
     def mul_(self, x2: Tensor | complex, /) -> Tensor:
         """Compute `multiply` in place."""

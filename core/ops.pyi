@@ -148,7 +148,7 @@ def adam_step(
     """Update parameters by Adam (Kingma and Ba, 2015), or AdamW where `decoupled` (Loshchilov and Hutter, 2019)."""
 
 def add(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
-    """Return the sum ``x1 + x2``."""
+    """Return the sum ``x1 + x2``; of booleans, the logical or."""
 
 def alias(x: Tensor, /) -> Tensor:
     """Return a new tensor of the same values, recorded."""
@@ -421,16 +421,16 @@ def logaddexp(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return ``log(exp(x1) + exp(x2))`` without overflow."""
 
 def logical_and(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
-    """Return the logical and."""
+    """Return the logical and; a number is true if it is not zero."""
 
 def logical_not(x: Tensor, /) -> Tensor:
-    """Return the logical complement."""
+    """Return the logical complement; a number is true if it is not zero."""
 
 def logical_or(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
-    """Return the logical or."""
+    """Return the logical or; a number is true if it is not zero."""
 
 def logical_xor(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
-    """Return the logical exclusive or."""
+    """Return the logical exclusive or; a number is true if it is not zero."""
 
 def logsumexp(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
     """Return ``log(sum(exp(x)))`` over axes, without overflow."""
@@ -513,7 +513,7 @@ def mse_loss(x: Tensor, target: Tensor, /, *, reduction: str = 'mean') -> Tensor
     """Return the squared difference, its mean or its sum."""
 
 def multiply(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
-    """Return the product ``x1 * x2``."""
+    """Return the product ``x1 * x2``; of booleans, the logical and."""
 
 def negative(x: Tensor, /) -> Tensor:
     """Return ``-x``."""
@@ -756,7 +756,7 @@ def unique_inverse(x: Tensor, /) -> unique_inverse_result:
     """Return the distinct values and the inverse."""
 
 def unique_values(x: Tensor, /) -> Tensor:
-    """Return the distinct values."""
+    """Return the distinct values, in ascending order."""
 
 def unstack(x: Tensor, /, *, axis: int = 0) -> tuple[Tensor, ...]:
     """Split a tensor into its slices along an axis."""
