@@ -107,15 +107,15 @@ def _run(
     w_rec = np.ascontiguousarray(w_rec.T)
     inputs = (inputs @ np.ascontiguousarray(w_in.T)).reshape(steps, n, 4 * hidden)
     out = np.empty((steps, n, hidden), x.dtype)
-    kept = steps if keep else 1
-    gates = np.empty((kept, 4, n, hidden), x.dtype)
-    cells = np.empty((kept, n, hidden), x.dtype)
+    # A step's gates overwrite its inputs, in another order.
+    gates = inputs.reshape(steps, 4, n, hidden)
+    cells = np.empty((steps if keep else 1, n, hidden), x.dtype)
     product = np.empty((n, 4 * hidden), x.dtype)
     product_by_gate = product.reshape(n, 4, hidden).transpose(1, 0, 2)
     scratch = np.empty((n, hidden), x.dtype)
     h, c = h0, c0
     for t in _times(steps, reverse):
-        gate, cell = (gates[t], cells[t]) if keep else (gates[0], cells[0])
+        gate, cell = gates[t], cells[t if keep else 0]
         np.matmul(h, w_rec, out=product)
         np.add(product, inputs[t], out=product)
         np.tanh(product_by_gate, out=gate)
