@@ -200,6 +200,8 @@ def norm(x: Tensor, ord: float = 2.0, /, *, axis: Any = None, keepdims: bool = F
     >>> cb.norm(cb.tensor([3.0, 4.0]))
     tensor(5.)
     """
+    if ord == 2 and not x.dtype.is_complex:
+        return _root(ops.sum(x * x, axis=axis, keepdims=keepdims), 2)
     size = ops.abs(x)
     if ord == math.inf:
         return ops.max(size, axis=axis, keepdims=keepdims)
@@ -209,9 +211,16 @@ def norm(x: Tensor, ord: float = 2.0, /, *, axis: Any = None, keepdims: bool = F
         return ops.sum(ops.astype(x != 0, size.dtype), axis=axis, keepdims=keepdims)
     if ord == 1:
         return ops.sum(size, axis=axis, keepdims=keepdims)
-    if ord == 2:
-        return ops.sqrt(ops.sum(size * size, axis=axis, keepdims=keepdims))
-    return ops.sum(size**ord, axis=axis, keepdims=keepdims) ** (1.0 / ord)
+    return _root(ops.sum(size**ord, axis=axis, keepdims=keepdims), ord)
+
+
+def _root(total: Tensor, ord: float) -> Tensor:
+    """Return ``total ** (1 / ord)``, whose gradient at zero is zero, as PyTorch's norm has it."""
+    if total.node is None and not total.device.levels:
+        return ops.sqrt(total) if ord == 2 else total ** (1.0 / ord)
+    zero = ops.equal(total, 0.0)
+    safe = ops.where(zero, 1.0, total)
+    return ops.where(zero, 0.0, ops.sqrt(safe) if ord == 2 else safe ** (1.0 / ord))
 
 
 def isclose(x1: Tensor, x2: Any, /, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
