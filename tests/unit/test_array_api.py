@@ -128,7 +128,8 @@ def test_floor_division(x1: float, x2: float, quotient: float, remainder: float)
     ("x", "expected"),
     [
         (complex(INF, 0), complex(INF, 0)), (complex(-INF, INF), complex(-1, 0)),
-        (complex(INF, NAN), complex(INF, NAN)), (complex(-INF, NAN), complex(-1, 0)), (complex(NAN, 0), complex(NAN, 0)), (complex(-0.0, 0), 0j),
+        (complex(INF, NAN), complex(INF, NAN)), (complex(-INF, NAN), complex(-1, 0)),
+        (complex(NAN, 0), complex(NAN, 0)), (complex(-0.0, 0), 0j),
         (complex(1, INF), complex(NAN, NAN)), (1e-10 + 1e-10j, 1e-10 + 1.0000000001e-10j),
     ],
 )  # fmt: skip
@@ -240,7 +241,8 @@ def test_numpy_still_warns_its_own_users() -> None:
     [
         ((cb.int8, cb.uint8), cb.int16), ((cb.int32, cb.uint32), cb.int64),
         ((cb.float32, cb.complex64), cb.complex64), ((cb.float64, cb.complex64), cb.complex128),
-        ((cb.int64, cb.float32), cb.float32), ((cb.bool, cb.int8), cb.int8), ((cb.float16, cb.bfloat16), cb.float32), ((cb.bool, cb.float16), cb.float16),
+        ((cb.int64, cb.float32), cb.float32), ((cb.bool, cb.int8), cb.int8),
+        ((cb.float16, cb.bfloat16), cb.float32), ((cb.bool, cb.float16), cb.float16),
     ],
 )  # fmt: skip
 def test_promotion(kinds: Any, result: cb.DType) -> None:
