@@ -15,10 +15,6 @@ from .tools import for_booleans
 _LN2, _LN10 = math.log(2.0), math.log(10.0)
 
 
-def _zeros(xp: Any, g: Any) -> Any:
-    return xp.zeros_like(g)
-
-
 def _pow_base(xp: Any, x1: Any, x2: Any) -> Any:
     if isinstance(x2, (int, float, complex)):
         return 2 * x1 if x2 == 2 else xp.zeros_like(x1) if x2 == 0 else x2 * x1 ** (x2 - 1)
@@ -69,7 +65,8 @@ square = elementwise("square", "x, /", "Return ``x * x``.", d=lambda x: 2 * x)
 reciprocal = elementwise("reciprocal", "x, /", "Return ``1 / x``.", d=lambda out: -out * out, samples="nonzero", **FLOAT)
 sqrt = elementwise("sqrt", "x, /", "Return the square root.", d=lambda out: 0.5 / out, samples="positive", **FLOAT)
 rsqrt = elementwise(
-    "rsqrt", "x, /", "Return ``1 / sqrt(x)``.", d=lambda x, out: -0.5 * out / x, body=lambda xp, x: 1 / xp.sqrt(x), samples="positive", **FLOAT
+    "rsqrt", "x, /", "Return ``1 / sqrt(x)``.", d=lambda out: -0.5 * out * out * out,
+    body=lambda xp, x: 1 / xp.sqrt(x), samples="positive", **FLOAT
 )  # fmt: skip
 
 exp = elementwise("exp", "x, /", "Return e to the power ``x``.", d=lambda out: out, **FLOAT)
@@ -84,14 +81,15 @@ log10 = elementwise("log10", "x, /", "Return the logarithm to base 10.", d=lambd
 logaddexp = elementwise(
     "logaddexp", "x1, x2, /", "Return ``log(exp(x1) + exp(x2))`` without overflow.",
     d=(
-        lambda xp, x1, out: xp.where(xp.isinf(out), 0.5 + 0 * _finite(xp, x1), xp.exp(x1 - out)),
-        lambda xp, x2, out: xp.where(xp.isinf(out), 0.5 + 0 * _finite(xp, x2), xp.exp(x2 - out)),
+        lambda xp, x1, x2, out: xp.sigmoid(_difference(xp, x1, x2, out)),
+        lambda xp, x1, x2, out: xp.sigmoid(_difference(xp, x2, x1, out)),
     ), **REAL_FLOAT,
 )  # fmt: skip
 
 
-def _finite(xp: Any, x: Any) -> Any:
-    return xp.zeros_like(x) if hasattr(x, "dtype") else 0.0
+def _difference(xp: Any, x1: Any, x2: Any, out: Any) -> Any:
+    """Zero between equal infinities, which share the gradient."""
+    return xp.where(xp.isinf(out) & (x1 == x2), xp.zeros_like(out), x1 - x2)
 
 
 sin = elementwise("sin", "x, /", "Return the sine of ``x`` in radians.", d=lambda xp, x: xp.cos(x), **FLOAT)
@@ -110,8 +108,19 @@ acosh = elementwise(
 atanh = elementwise("atanh", "x, /", "Return the inverse hyperbolic tangent.", d=lambda x: 1 / (1 - x * x), samples="(-0.9, 0.9)", **FLOAT)
 atan2 = elementwise(
     "atan2", "x1, x2, /", "Return the angle of the point ``(x2, x1)``, in radians.",
-    d=(lambda x1, x2: x2 / (x1 * x1 + x2 * x2), lambda x1, x2: -x1 / (x1 * x1 + x2 * x2)), samples="nonzero", **REAL_FLOAT,
+    d=(
+        lambda xp, x1, x2, out: x2 / _squared_radius(xp, x1, x2, out),
+        lambda xp, x1, x2, out: -x1 / _squared_radius(xp, x1, x2, out),
+    ), samples="nonzero", **REAL_FLOAT,
 )  # fmt: skip
+
+
+def _squared_radius(xp: Any, x1: Any, x2: Any, out: Any) -> Any:
+    """One at the origin, where the gradient is then zero, as PyTorch's."""
+    square = x1 * x1 + x2 * x2
+    return xp.where(square == 0, xp.ones_like(out), square)
+
+
 hypot = elementwise(
     "hypot", "x1, x2, /", "Return ``sqrt(x1**2 + x2**2)`` without overflow.",
     d=(lambda x1, out: x1 / out, lambda x2, out: x2 / out), samples="nonzero", **REAL_FLOAT,

@@ -213,8 +213,8 @@ def _prepare_logsumexp(device: Any, x: Any, axis: Any, keepdims: Any) -> tuple[A
 
 def _logsumexp_share(xp: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> Any:
     kept = out if keepdims else xp.reshape(out, tuple(1 if i in axis else n for i, n in enumerate(x.shape)))
-    # exp(-inf - -inf) is no number; PyTorch's gradient there is zero.
-    safe = xp.where(xp.isinf(kept), xp.zeros_like(kept), kept)
+    # exp(-inf - -inf) is no number: a sum of nothing but zeros has a gradient of zero.
+    safe = xp.where(kept == -math.inf, xp.zeros_like(kept), kept)
     return xp.exp(x - safe), kept
 
 
@@ -250,8 +250,8 @@ def _linear_vjp(xp: Any, g: Any, x: Any, weight: Any, bias_shape: Any, wants: An
     rows = xp.reshape(g, (-1, g.shape[-1])) if len(g.shape) != 2 else g
     flat = xp.reshape(x, (-1, x.shape[-1])) if len(x.shape) != 2 else x
     return (
-        xp.matmul(g, weight) if wants[0] else None,
-        xp.matmul(xp.matrix_transpose(rows), flat) if wants[1] else None,
+        xp.matmul(g, xp.conj(weight)) if wants[0] else None,
+        xp.matmul(xp.matrix_transpose(rows), xp.conj(flat)) if wants[1] else None,
         xp.sum(rows, axis=0) if wants[2] else None,
     )
 
