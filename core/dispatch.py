@@ -533,9 +533,6 @@ def _operands(plain: Sequence[Any], listed: Any) -> str:
 def _result_type(row: Row) -> Callable[..., Any]:
     from collections import namedtuple
 
-    from .primitives.row import TABLE
-
-    assert row.name in TABLE
     return namedtuple(f"{row.name}_result", row.outputs)  # type: ignore[misc]
 
 

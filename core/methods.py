@@ -49,6 +49,11 @@ def _axis(axis: Any, dim: Any) -> Any:
     return dim
 
 
+def _axes(axis: Any, dim: Any) -> Any:
+    axis = _axis(axis, dim)
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
 def _reduction(name: str, indices: str = "") -> Callable[..., Tensor]:
     def method(
         self: Tensor,
@@ -59,9 +64,7 @@ def _reduction(name: str, indices: str = "") -> Callable[..., Tensor]:
         keepdim: bool = False,
         **options: Any,
     ) -> Tensor:
-        axis = _axis(axis, dim)
-        if isinstance(axis, list):
-            axis = tuple(axis)
+        axis = _axes(axis, dim)
         if indices and isinstance(axis, Tensor):
             return getattr(ops, {"max": "maximum", "min": "minimum"}[name])(self, axis)
         result = getattr(ops, name)(self, axis=axis, keepdims=keepdims or keepdim, **options)
@@ -80,9 +83,7 @@ def _sum_like(name: str) -> Callable[..., Tensor]:
         dim: Any = None,
         keepdim: bool = False,
     ) -> Tensor:
-        axis = _axis(axis, dim)
-        if isinstance(axis, list):
-            axis = tuple(axis)
+        axis = _axes(axis, dim)
         return getattr(ops, name)(self, axis=axis, dtype=dtype, keepdims=keepdims or keepdim)
 
     return method

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...core.backend import Kernel
 from . import parallel
+from .layout import laid_out_as
 
 _FLOAT32 = np.dtype(np.float32)
 _FLOAT64 = np.dtype(np.float64)
@@ -61,15 +62,6 @@ def _dense(x: np.ndarray) -> np.ndarray:
     return dense
 
 
-def _like(x: np.ndarray, template: np.ndarray) -> np.ndarray:
-    """`x`, or a copy of it, laid out as the dense `template` is."""
-    if x.strides == template.strides and x.dtype == template.dtype:
-        return x
-    copy = np.empty_like(template)
-    copy[...] = x
-    return copy
-
-
 def _blockwise(
     body: Callable[..., None], inputs: tuple[np.ndarray, ...], outputs: int, scratch: int = 0, quiet: bool = True
 ) -> list[np.ndarray]:
@@ -90,7 +82,7 @@ def _blockwise(
             body(*flat)
         return results
     first = _dense(first)
-    arrays = [first, *(_like(other, first) for other in inputs[1:])]
+    arrays = [first, *(laid_out_as(other, first) for other in inputs[1:])]
     results = [np.empty_like(first) for _ in range(outputs)]
     flat = [array.ravel(order="K") for array in arrays + results]
     if n > 16 * block:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from . import parallel
+from .layout import is_dense, laid_out_as
 
 # Five arrays of this many float32 elements fit a 1 MB second-level cache. Large parameters take larger blocks: the
 # interpreter lock then changes hands less often, which counts for more.
@@ -36,18 +37,6 @@ def _flat(x: np.ndarray) -> np.ndarray:
     flat = x.reshape(-1) if x.flags.c_contiguous else x.ravel(order="K")
     real = _REAL.get(x.dtype)
     return flat if real is None else flat.view(real)
-
-
-def _is_dense(x: np.ndarray) -> bool:
-    return x.flags.c_contiguous or x.flags.f_contiguous or np.empty_like(x).strides == x.strides
-
-
-def _laid_out_as(x: np.ndarray, template: np.ndarray) -> np.ndarray:
-    if x.strides == template.strides and x.dtype == template.dtype:
-        return x
-    copy = np.empty_like(template)
-    copy[...] = x
-    return copy
 
 
 class _Update:
@@ -95,15 +84,15 @@ class _Update:
                 self.results[position][i] = target
                 self.later.append((target, x))
             operands = wide
-        elif self.donate and _is_dense(p):
-            operands = [p, *(_laid_out_as(x, p) for x in operands[1:])]
+        elif self.donate and is_dense(p):
+            operands = [p, *(laid_out_as(x, p) for x in operands[1:])]
             results = [operands[0], *operands[2:]]
             for position, x in enumerate(results):
                 self.results[position][i] = x
         else:
             template = np.empty_like(p)
             results = [template, *(np.empty_like(template) for _ in operands[2:])]
-            operands = [_laid_out_as(x, template) for x in operands]
+            operands = [laid_out_as(x, template) for x in operands]
             for position, x in enumerate(results):
                 self.results[position][i] = x
         flat = [_flat(x) for x in (*operands, *results)]
@@ -424,7 +413,7 @@ def global_norm(arrays: Sequence[np.ndarray]) -> float:
     total = 0.0
     with np.errstate(all="ignore"):
         for x in arrays:
-            flat = _flat(x if _is_dense(x) else x.copy())
+            flat = _flat(x if is_dense(x) else x.copy())
             if flat.dtype.itemsize == 2 or flat.dtype.kind not in "f":
                 flat = flat.astype(np.float32 if flat.dtype.kind not in "iub" else np.float64)
             for start in range(0, flat.size, _BLOCK):
@@ -432,7 +421,7 @@ def global_norm(arrays: Sequence[np.ndarray]) -> float:
                 total += float(np.dot(block, block))
         if 1e-30 < total < math.inf:
             return math.sqrt(total)
-        flats = [_flat(x if _is_dense(x) else x.copy()).astype(np.float64) for x in arrays if x.size]
+        flats = [_flat(x if is_dense(x) else x.copy()).astype(np.float64) for x in arrays if x.size]
         top = max((float(np.max(np.abs(flat))) for flat in flats), default=0.0)
         if any(np.isnan(flat).any() for flat in flats):
             return math.nan

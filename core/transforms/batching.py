@@ -11,7 +11,7 @@ from ..implementation import implementation, namespace
 from ..primitives.row import Row
 from ..primitives.tools import axis_index, size_of
 from ..tensor import Tensor
-from .levels import Level, Wrapped, check_alive, record
+from .levels import Level, Wrapped, record
 
 
 class Batched(Wrapped):
@@ -55,15 +55,6 @@ class BatchLevel(Level):
             return self.wrap(result, device)
 
         return run
-
-    def wraps(self, operand: Any) -> bool:
-        """Say whether an operand, or one of a list, hides this level's axis."""
-        if isinstance(operand, (list, tuple)):
-            return any(map(self.wraps, operand))
-        if isinstance(operand, Wrapped):
-            check_alive(operand)
-            return operand.level is self
-        return False
 
     def wrap(self, value: Any, device: Device) -> Any:
         """Wrap a result, unless it is one already: a body ran on wrapped arrays."""
@@ -181,11 +172,6 @@ def batch(
 
 def _finished(level: BatchLevel, result: Any) -> Any:
     return result if isinstance(result, Batched) and result.level is level else _Finished(result)
-
-
-def value_of(operand: Any) -> Any:
-    """Return what a batched operand hides, others as they are."""
-    return operand.value if isinstance(operand, Batched) else operand
 
 
 def _aligned(xp: Any, operands: Any) -> list[Any]:

@@ -9,7 +9,7 @@ from ..device import Device
 from ..implementation import implementation, namespace
 from ..primitives.row import Row, rule_names
 from ..tensor import Tensor
-from .levels import Level, Wrapped, check_alive, record
+from .levels import Level, Wrapped, record
 
 
 class Dual(Wrapped):
@@ -54,15 +54,6 @@ class ForwardLevel(Level):
             return self.pair(primal, tangent, device)
 
         return run
-
-    def wraps(self, operand: Any) -> bool:
-        """Say whether an operand, or one of a list, has a tangent of this level."""
-        if isinstance(operand, (list, tuple)):
-            return any(map(self.wraps, operand))
-        if isinstance(operand, Wrapped):
-            check_alive(operand)
-            return operand.level is self
-        return False
 
     def pair(self, primal: Any, tangent: Any, device: Device) -> Any:
         """Return a dual array, or the primal where there is no tangent."""

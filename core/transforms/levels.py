@@ -72,6 +72,15 @@ class Level:
         """Return the forward of a row on a device whose newest level this is."""
         raise TransformError(f"{self} has no kernels")
 
+    def wraps(self, operand: Any) -> bool:
+        """Say whether an operand, or one of a list, is an array of this level."""
+        if isinstance(operand, (list, tuple)):
+            return any(map(self.wraps, operand))
+        if isinstance(operand, Wrapped):
+            check_alive(operand)
+            return operand.level is self
+        return False
+
     def concrete(self, array: Any, operation: str) -> Any:
         """Return what is inside an array, for an operation that needs plain values."""
         raise TransformError(f"{self} has no plain values")
