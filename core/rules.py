@@ -42,7 +42,19 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
         impl.backward_graph = differentiate_body(row)
     else:
         impl.backward_graph = _compile(row, graph_rules, impl, row.partials is not None)
-    impl.backward = _compile(row, kernel_vjp, impl, False, residuals) if kernel_vjp is not None else impl.backward_graph
+    impl.backward = impl.backward_graph
+    if kernel_vjp is not None:
+        impl.backward = _declining(_compile(row, kernel_vjp, impl, False, residuals), impl.backward_graph)
+
+
+def _declining(own: Callable[..., Any], graph: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a kernel's backward; what it declines (`NotImplemented`) the row's own does."""
+
+    def backward(xp: Any, g: Any, node: Any, saved: Any) -> Any:
+        found = own(xp, g, node, saved)
+        return graph(xp, g, node, saved) if found is NotImplemented else found
+
+    return backward
 
 
 def _compile_save(row: Row, saves: tuple[tuple[str, Any], ...], kernel_vjp: Any) -> Callable[..., tuple[Any, ...]]:

@@ -53,8 +53,10 @@ def linear(x: Array, weight: Array, bias: Array | None = None, /) -> Array:
 
 def linear_vjp(
     xp: Any, g: Array, x: Array, weight: Array, wants: tuple[bool, ...]
-) -> tuple[Array | None, Array | None, Array | None]:
+) -> Any:
     """Cotangents of x, weight and bias."""
+    if not _is_real(g, x, weight):
+        return NotImplemented
     rows = g.reshape(-1, g.shape[-1])
     gx = gw = gb = None
     if wants[0]:
@@ -406,8 +408,10 @@ def conv2d_vjp(
     dilation: Pair,
     groups: int,
     wants: tuple[bool, ...],
-) -> tuple[Array | None, Array | None, Array | None]:
+) -> Any:
     """Cotangents of x, weight and bias."""
+    if not _is_real(g, x, weight):
+        return NotImplemented
     want_x, want_w, want_b = (*wants, False)[:3]
     if (
         groups == 1

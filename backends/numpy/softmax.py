@@ -306,8 +306,11 @@ def cross_entropy_vjp(
     scale: np.ndarray,
     label_smoothing: float,
     wants: tuple[bool, ...],
-) -> tuple[np.ndarray | None, None, None]:
+) -> Any:
     """(softmax(x) - one_hot(target)) times what the target counts for and the cotangent."""
+    if wants[2]:
+        # Class weights are data, seldom differentiated: the row does it.
+        return NotImplemented
     if not wants[0]:
         return None, None, None
     classes, dtype = powers.shape[1], powers.dtype

@@ -136,8 +136,8 @@ def _conv_vjp(
 ) -> tuple[Any, Any, Any]:
     how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     return (
-        xp.conv2d_input(g, weight, x_shape=tuple(x.shape), **how) if wants[0] else None,
-        xp.conv2d_weight(x, g, weight_shape=tuple(weight.shape), **how) if wants[1] else None,
+        xp.conv2d_input(g, xp.conj(weight), x_shape=tuple(x.shape), **how) if wants[0] else None,
+        xp.conv2d_weight(xp.conj(x), g, weight_shape=tuple(weight.shape), **how) if wants[1] else None,
         xp.sum(g, axis=(0, 2, 3)) if wants[2] else None,
     )
 
@@ -153,10 +153,10 @@ conv2d_input = bilinear(
     "Return the transpose of `conv2d` in its input, applied to a cotangent `c`.", body=_conv_input_body,
     transpose=(
         lambda xp, g, weight, stride, padding, dilation, groups: xp.conv2d(
-            g, weight, None, stride=stride, padding=padding, dilation=dilation, groups=groups
+            g, xp.conj(weight), None, stride=stride, padding=padding, dilation=dilation, groups=groups
         ),
         lambda xp, g, c, weight_shape, stride, padding, dilation, groups: xp.conv2d_weight(
-            g, c, weight_shape=tuple(weight_shape), stride=stride, padding=padding, dilation=dilation, groups=groups
+            g, xp.conj(c), weight_shape=tuple(weight_shape), stride=stride, padding=padding, dilation=dilation, groups=groups
         ),
     ),
     **CONV,
@@ -166,10 +166,10 @@ conv2d_weight = bilinear(
     "Return the transpose of `conv2d` in its weight, applied to a cotangent `c`.", body=_conv_weight_body,
     transpose=(
         lambda xp, g, c, x_shape, stride, padding, dilation, groups: xp.conv2d_input(
-            c, g, x_shape=tuple(x_shape), stride=stride, padding=padding, dilation=dilation, groups=groups
+            xp.conj(c), g, x_shape=tuple(x_shape), stride=stride, padding=padding, dilation=dilation, groups=groups
         ),
         lambda xp, g, x, stride, padding, dilation, groups: xp.conv2d(
-            x, g, None, stride=stride, padding=padding, dilation=dilation, groups=groups
+            xp.conj(x), g, None, stride=stride, padding=padding, dilation=dilation, groups=groups
         ),
     ),
     **CONV,

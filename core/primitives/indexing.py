@@ -129,9 +129,14 @@ def _prepare_take(device: Any, x: Any, indices: Any, axis: Any) -> tuple[Any]:
     return (axis_index(axis, len(x.shape), "take"),)
 
 
+def _from_the_front(xp: Any, index: Any, n: int) -> Any:
+    """Indices counted from the first element, for rows that take no others."""
+    return xp.where(index < 0, index + n, index)
+
+
 def _take_transpose(xp: Any, g: Any, indices: Any, x_shape: Any, axis: Any) -> Any:
     k = len(indices.shape)
-    flat = xp.reshape(indices, (-1,)) if k != 1 else indices
+    flat = _from_the_front(xp, xp.reshape(indices, (-1,)) if k != 1 else indices, x_shape[axis])
     merged = g if k == 1 else xp.reshape(g, (*x_shape[:axis], size_of(tuple(indices.shape)), *x_shape[axis + 1 :]))
     return xp.index_add(xp.zeros(x_shape, dtype=g.dtype), flat, merged, axis=axis)
 
@@ -291,7 +296,7 @@ take_along_axis = linear(
 def _along_transpose(xp: Any, g: Any, indices: Any, x_shape: Any, axis: Any) -> Any:
     # The other axes broadcast against each other.
     shape = tuple(g.shape)
-    full = xp.broadcast_to(indices, shape)
+    full = _from_the_front(xp, xp.broadcast_to(indices, shape), x_shape[axis])
     wide = tuple(x_shape[i] if i == axis else n for i, n in enumerate(shape))
     return xp.scatter_add(xp.zeros(wide, dtype=g.dtype), full, g, axis=axis)
 

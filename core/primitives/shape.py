@@ -312,4 +312,5 @@ repeat_each = linear(
 pad = linear(
     "pad", "x, /, *, widths, value=0.0", "Return the tensor with constants put before and after along each axis.",
     transpose=_unpad, prepare=_prepare_pad, body=_pad_body, batch=_batch_pad,
+    jvp=lambda xp, t, widths: xp.pad(t, widths=widths),
 )  # fmt: skip

@@ -279,11 +279,18 @@ def _twice_reverse(
         total = None
         for c, t in zip(cotangents, tangents, strict=True):
             if t is not None and c is not None:
-                term = ops.sum(c * Tensor(t, inner))
+                term = ops.sum(_real_product(c, Tensor(t, inner)))
                 total = term if total is None else total + term
     seed = namespace(inner).ones((), dtype=total.array.dtype)  # type: ignore[union-attr]
     (found,) = gradients([total], [seed], [u.node], create_graph=False, retain_graph=False)
     return out, found
+
+
+def _real_product(c: Tensor, t: Tensor) -> Tensor:
+    """The product of a cotangent and a tangent, complex numbers taken as pairs of real ones."""
+    from .. import ops
+
+    return ops.real(ops.conj(c) * t) if c.dtype.is_complex else c * t
 
 
 class _Shim:

@@ -64,9 +64,10 @@ def draw_where(d: Draw) -> Sample:
 
 
 def draw_astype(d: Draw) -> Sample:
-    targets = {"f": ("float32", "float64"), "c": ("complex64", "complex128")}
     wide = ("int32", "int64", "float32", "float64", "bool")
-    target = d.choice(targets.get(d.kind, wide) if d.smooth or d.kind == "c" else wide)
+    if d.smooth:
+        wide = ("complex128",) if d.kind == "c" else ("float64", "complex128")
+    target = d.choice(("complex64", "complex128") if d.kind == "c" and not d.smooth else wide)
     return Sample((d.array(d.shape()),), {"dtype": target})
 
 
