@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-
 from candelabra.conformance.drawing import Sample
 from candelabra.conformance.subject import Subject, assert_close, host
 from candelabra.core import ops
@@ -14,7 +13,7 @@ from candelabra.core.tensor import Tensor
 
 def arrays_in(operands: Any) -> list[Any]:
     """Return the arrays (or tensors) among operands, lists opened."""
-    found = []
+    found: list[Any] = []
     for o in operands:
         found += arrays_in(o) if isinstance(o, (list, tuple)) else [o] if isinstance(o, (np.ndarray, Tensor)) else []
     return found
@@ -23,7 +22,8 @@ def arrays_in(operands: Any) -> list[Any]:
 def check_values(subject: Subject, sample: Sample) -> None:
     """Values, shapes, dtypes and device are the reference's; operands stay as they were."""
     row = subject.row
-    operands = subject.tensors(sample)
+    operands: Any = subject.tensors(sample)
+    originals: Any = sample.operands
     found = subject.call(operands, subject.statics(sample))
     wanted = subject.expected(sample)
     assert len(found) == len(wanted), f"{row.name}: {len(found)} outputs, expected {len(wanted)}"
@@ -36,9 +36,7 @@ def check_values(subject: Subject, sample: Sample) -> None:
         assert_close(host(f), w, dtype, what, row.tolerance)
     if row.kind == "update":
         kept = [i for i, o in enumerate(row.operands) if o.name not in row.outputs]
-        operands, originals = [operands[i] for i in kept], [sample.operands[i] for i in kept]
-    else:
-        originals = sample.operands
+        operands, originals = [operands[i] for i in kept], [originals[i] for i in kept]
     check_unchanged(row.name, operands, originals)
 
 

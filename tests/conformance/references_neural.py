@@ -58,7 +58,7 @@ def conv2d_weight(x: Any, c: Any, *, weight_shape: Any, **how: Any) -> Any:
 
 def _window_starts(n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> list[int]:
     """Where windows begin; one may run over the end if it starts before it (in the input or the padding in front)."""
-    starts = []
+    starts: list[int] = []
     start = -padding
     while True:
         fits = start + dilation * (kernel - 1) < n + padding
@@ -68,10 +68,14 @@ def _window_starts(n: int, kernel: int, stride: int, padding: int, dilation: int
         start += stride
 
 
-def _windows(x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
+def _windows(
+    x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+) -> list[list[tuple[int, int]]]:
+    """Per axis: each window's number and where it begins."""
     stride = kernel_size if stride is None else stride
     return [
-        _window_starts(x.shape[2 + i], kernel_size[i], stride[i], padding[i], dilation[i], ceil_mode) for i in range(2)
+        list(enumerate(_window_starts(x.shape[2 + i], kernel_size[i], stride[i], padding[i], dilation[i], ceil_mode)))
+        for i in range(2)
     ]
 
 
@@ -81,9 +85,8 @@ def max_pool2d_with_indices(
     rows, columns = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
     found = np.zeros((*x.shape[:2], len(rows), len(columns)), dtype=x.dtype)
     places = np.zeros(found.shape, dtype=np.int64)
-    for b, c, (p, r), (q, s) in itertools.product(
-        *map(range, x.shape[:2]), list(enumerate(rows)), list(enumerate(columns))
-    ):
+    planes = itertools.product(*map(range, x.shape[:2]))
+    for (b, c), (p, r), (q, s) in itertools.product(planes, rows, columns):
         best = None
         for i, j in itertools.product(*map(range, kernel_size)):
             row, column = r + i * dilation[0], s + j * dilation[1]
@@ -110,9 +113,8 @@ def avg_pool2d(
 ) -> Any:
     rows, columns = _windows(x, kernel_size, stride, padding, (1, 1), ceil_mode)
     found = np.zeros((*x.shape[:2], len(rows), len(columns)), dtype=x.dtype)
-    for b, c, (p, r), (q, s) in itertools.product(
-        *map(range, x.shape[:2]), list(enumerate(rows)), list(enumerate(columns))
-    ):
+    planes = itertools.product(*map(range, x.shape[:2]))
+    for (b, c), (p, r), (q, s) in itertools.product(planes, rows, columns):
         values, padded = [], 0
         for row, column in itertools.product(range(r, r + kernel_size[0]), range(s, s + kernel_size[1])):
             if 0 <= row < x.shape[2] and 0 <= column < x.shape[3]:

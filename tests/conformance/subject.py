@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-
 from candelabra.conformance.drawing import Sample
 from candelabra.conformance.references import reference
 from candelabra.core import dtypes, ops
