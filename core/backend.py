@@ -32,8 +32,8 @@ class Kernel:
     vjp : callable or tuple of callables, optional
         A joint rule, or one rule per operand, for raw arrays at first order. Its parameter names say what it needs: an
         operand, ``<operand>_shape``, ``<operand>_dtype``, `out` (or an output's name), a static, a residual; and the
-        reserved `xp`, `g`, `wants`. It returns one cotangent per operand, None where `wants` says that none is needed, or
-        `NotImplemented` to decline.
+        reserved `xp`, `g`, `wants`. It returns one cotangent per operand, None where `wants` says that none is needed,
+        or `NotImplemented` to decline.
     residuals : tuple of str
         Names of what `train` hands over for `vjp`.
     """

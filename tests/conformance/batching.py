@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-
 from candelabra import func
 from candelabra.conformance.checks import arrays_in
 from candelabra.conformance.drawing import Sample
@@ -15,7 +14,9 @@ from candelabra.core.tensor import Tensor
 
 
 def _filled(operands: Any, rest: Any) -> Any:
-    return [_filled(o, rest) if isinstance(o, list) else next(rest) if isinstance(o, np.ndarray) else o for o in operands]
+    return [
+        _filled(o, rest) if isinstance(o, list) else next(rest) if isinstance(o, np.ndarray) else o for o in operands
+    ]
 
 
 def variants(array: np.ndarray, size: int) -> list[np.ndarray]:

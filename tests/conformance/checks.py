@@ -1,4 +1,4 @@
-"""What is asked of a row on a device, one question each: values, what it leaves alone, and its kernel's agreement with it."""
+"""What is asked of a row on a device, one question each: values, what it leaves alone, its kernel's agreement."""
 
 from __future__ import annotations
 

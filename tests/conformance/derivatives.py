@@ -1,4 +1,4 @@
-"""Derivatives of a row on a device: reverse mode to the third order against numerical ones, forward mode against reverse.
+"""Derivatives of a row on a device: reverse mode to the third order against numerical ones, forward against reverse.
 
 Everything happens at one random point, in one random direction per order. Where the device has no double precision, its
 derivatives are compared with the host's in float64.
@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-
 from candelabra import func
 from candelabra.conformance.drawing import Sample
 from candelabra.conformance.subject import TOLERANCE, Subject, assert_close, host, is_inexact, widen
@@ -54,7 +53,9 @@ class Point:
         """Draw an array of another's shape and dtype."""
         real = self.values.standard_normal(like.shape)
         kind = np.dtype(like.dtype).kind
-        return np.asarray(real + 1j * self.values.standard_normal(like.shape) if kind == "c" else real).astype(like.dtype)
+        return np.asarray(real + 1j * self.values.standard_normal(like.shape) if kind == "c" else real).astype(
+            like.dtype
+        )
 
     def tensors(self, arrays: Sequence[np.ndarray] | None = None, *, grad: bool = False) -> list[Tensor]:
         """Return arrays (by default the point) as tensors on the device."""
@@ -104,7 +105,14 @@ def gradients(outputs: Sequence[Any], inputs: Sequence[Tensor], seeds: Any, grap
     if not live:
         return [ops.zeros_like(x.detach()) for x in inputs]
     return list(
-        grad([o for o, _ in live], inputs, [s for _, s in live], create_graph=graph, allow_unused=True, materialize_grads=True)
+        grad(
+            [o for o, _ in live],
+            inputs,
+            [s for _, s in live],
+            create_graph=graph,
+            allow_unused=True,
+            materialize_grads=True,
+        )
     )
 
 
@@ -136,7 +144,9 @@ def third_order(point: Point, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [host(g) for g in gradients([t], xs, [None], False)]
 
 
-def numerical(function: Callable[[list[np.ndarray]], float], arrays: Sequence[np.ndarray], along: Sequence[np.ndarray]) -> float:
+def numerical(
+    function: Callable[[list[np.ndarray]], float], arrays: Sequence[np.ndarray], along: Sequence[np.ndarray]
+) -> float:
     """Return a directional derivative from values at four points.
 
     Raises
@@ -185,7 +195,9 @@ def check_against_host(point: Point, order: Callable[..., list[np.ndarray]], *mo
     found = order(point, point.arrays, *[getattr(point, m) for m in more])
     wanted = order(other, other.arrays, *[getattr(other, m) for m in more])
     for f, w in zip(found, wanted, strict=True):
-        assert_close(f, w, np.dtype(f.dtype).name, f"{order.__name__} of {point.describe()}", 30 * point.subject.row.tolerance)
+        assert_close(
+            f, w, np.dtype(f.dtype).name, f"{order.__name__} of {point.describe()}", 30 * point.subject.row.tolerance
+        )
 
 
 def check_vjp(point: Point) -> None:
@@ -281,7 +293,7 @@ def check_jvp(point: Point) -> None:
 
 
 def check_levels(point: Point) -> None:
-    """Third derivatives across levels: gradients of a jvp of gradients, alone and batched, are those of reverse mode."""
+    """Gradients of a jvp of gradients, alone and batched, are the third derivatives of reverse mode."""
     count = len(point.arrays)
     numbers = tuple(range(count))
     one, two = (point.tensors(point.directions[i]) for i in range(2))

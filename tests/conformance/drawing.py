@@ -1,4 +1,4 @@
-"""What a generator of samples draws with: shapes and choices from outside (hypothesis), values by a seeded NumPy generator."""
+"""What a generator of samples draws with: shapes and choices by hypothesis, values by a seeded NumPy generator."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What each row gives, said once more: explicit loops and plain NumPy in float64, sharing no code with the rows.
 
-A row's ``reference=`` names one ("numpy.tanh", "math.erf", "references.name"), or one has the row's name; what the array API
-standard names is compared with NumPy's function of that name.
+A row's ``reference=`` names one ("numpy.tanh", "math.erf", "references.name"), or one has the row's name; what the
+array API standard names is compared with NumPy's function of that name.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def draw_where(d: Draw) -> Sample:
 
 
 def draw_astype(d: Draw) -> Sample:
-    wide = ("int32", "int64", "float32", "float64", "bool")
+    wide: tuple[str, ...] = ("int32", "int64", "float32", "float64", "bool")
     if d.smooth:
         wide = ("complex128",) if d.kind == "c" else ("float64", "complex128")
     target = d.choice(("complex64", "complex128") if d.kind == "c" and not d.smooth else wide)

@@ -97,7 +97,8 @@ def draw_cross_entropy(d: Draw) -> Sample:
     x = d.array((classes,) if alone else (rest[0], classes, *rest[1:]))
     target = d.indices(rest, classes, negative=False)
     statics = {
-        "reduction": d.choice(("mean", "sum", "none")), "label_smoothing": d.choice((0.0, 0.2)), "ignore_index": d.choice((-100, 0)),
+        "reduction": d.choice(("mean", "sum", "none")), "label_smoothing": d.choice((0.0, 0.2)),
+        "ignore_index": d.choice((-100, 0)),
     }  # fmt: skip
     if statics["ignore_index"] == -100 and rest and d.flag():
         target.flat[-1] = -100
@@ -207,8 +208,8 @@ def draw_sgd_step(d: Draw) -> Sample:
     momentum = d.choice((0.0, 0.9))
     lists = [[d.array(s) for s in shapes] for _ in range(3 if momentum else 2)]
     statics = {
-        "lr": 0.1, "momentum": momentum, "dampening": d.choice((0.0, 0.3)), "weight_decay": d.choice((0.0, 0.2)), "nesterov": False,
-        "maximize": d.flag(), "first": tuple(d.flag() for _ in shapes),
+        "lr": 0.1, "momentum": momentum, "dampening": d.choice((0.0, 0.3)), "weight_decay": d.choice((0.0, 0.2)),
+        "nesterov": False, "maximize": d.flag(), "first": tuple(d.flag() for _ in shapes),
     }  # fmt: skip
     if momentum and statics["dampening"] == 0.0:
         statics["nesterov"] = d.flag()
