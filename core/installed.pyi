@@ -139,6 +139,15 @@ class Installed:
     def add_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
         """Add in place."""
 
+    def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
+        """Return ``self + value * tensor1 / tensor2``."""
+
+    def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
+        """Add ``value * tensor1 / tensor2`` in place."""
+
+    def addcmul(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
+        """Return ``self + value * tensor1 * tensor2``."""
+
     def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
         """Add ``value * tensor1 * tensor2`` in place."""
 
@@ -334,14 +343,14 @@ class Installed:
 
     def diff(
         self,
-        /,
-        *,
-        axis: builtins.int = -1,
         n: builtins.int = 1,
+        axis: builtins.int | None = None,
         prepend: Tensor | None = None,
         append: Tensor | None = None,
+        *,
+        dim: builtins.int | None = None,
     ) -> Tensor:
-        """Return the n-th differences of neighbours along an axis."""
+        """Return the n-th differences of neighbours along an axis, by default the last."""
 
     def dim(self) -> builtins.int:
         """Return the number of axes."""
@@ -397,7 +406,7 @@ class Installed:
     def flatten(self, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Tensor:
         """Return the tensor with axes merged."""
 
-    def flip(self, /, *, axis: builtins.int | tuple[builtins.int, ...] | None = None) -> Tensor:
+    def flip(self, *axes: Any, axis: Any = None, dims: Any = None) -> Tensor:
         """Return the tensor with the order along axes reversed; no axis means all."""
 
     def float(self) -> Tensor:
@@ -433,14 +442,25 @@ class Installed:
     def index_add(self, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: builtins.float = 1) -> Tensor:
         """Return the tensor with slices of `source` added at `index`."""
 
-    def index_select(self, axis: builtins.int, index: Tensor) -> Tensor:
-        """Return the slices along an axis that `index` names (PyTorch's name for `take`)."""
+    def index_add_(self, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: builtins.float = 1) -> Tensor:
+        """Add slices of `source` at `index` along an axis in place."""
+
+    def index_select(
+        self, axis: builtins.int | None = None, index: Any = None, *, dim: builtins.int | None = None
+    ) -> Tensor:
+        """Return the slices along an axis that `index` names."""
 
     def int(self) -> Tensor:
         """The method of `a cast to int32`."""
 
+    def is_complex(self) -> builtins.bool:
+        """Say whether the dtype is complex."""
+
     def is_contiguous(self) -> builtins.bool:
         """Return True: memory order is the backend's business."""
+
+    def is_floating_point(self) -> builtins.bool:
+        """Say whether the dtype is a real floating-point one."""
 
     def isclose(
         self,
@@ -604,6 +624,12 @@ class Installed:
     def neg_(self) -> Tensor:
         """Compute `negative` in place."""
 
+    def nelement(self) -> builtins.int:
+        """Return the number of elements (PyTorch's name for `x.size`)."""
+
+    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+        """Return arbitrary values on the same device and in the same dtype."""
+
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
         """Return one value on the same device and in the same dtype."""
 
@@ -633,7 +659,7 @@ class Installed:
     def outer(self, x2: Tensor) -> Tensor:
         """Return the matrix of products of two vectors."""
 
-    def permute(self, *axes: Any) -> Tensor:
+    def permute(self, *axes: Any, dims: Any = None) -> Tensor:
         """Return the tensor with its axes in another order."""
 
     def permute_dims(self, /, axes: Any) -> Tensor:
@@ -688,8 +714,8 @@ class Installed:
     def reshape(self, *shape: Any, copy: builtins.bool | None = None) -> Tensor:
         """Return the elements in another shape; ints or one tuple."""
 
-    def roll(self, /, shift: Any, *, axis: builtins.int | tuple[builtins.int, ...] | None = None) -> Tensor:
-        """Return the tensor with elements shifted round along axes."""
+    def roll(self, shift: Any = None, axis: Any = None, *, shifts: Any = None, dims: Any = None) -> Tensor:
+        """Return the tensor with elements shifted round along axes, flattened without one."""
 
     def round(self) -> Tensor:
         """Round to the nearest integer, halves to even; the gradient is zero."""
@@ -702,6 +728,9 @@ class Installed:
 
     def scatter_add(self, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
         """Return the tensor with `src` added where `index` says."""
+
+    def scatter_add_(self, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
+        """Add `src` where `index` says along an axis in place."""
 
     def select(self, axis: builtins.int, index: builtins.int) -> Tensor:
         """Return the slice number `index` along an axis."""
@@ -760,14 +789,15 @@ class Installed:
         axis: Any = None,
         keepdims: builtins.bool = False,
         *,
+        correction: builtins.float | None = None,
+        unbiased: builtins.bool | None = None,
         dim: Any = None,
         keepdim: builtins.bool = False,
-        **options: Any,
     ) -> Tensor:
-        """The method of `std`."""
+        """Return the standard deviation over axes; the correction is 0 unless given, as in the standard."""
 
-    def sub(self, x2: Tensor | complex, /) -> Tensor:
-        """Return the difference ``x1 - x2``."""
+    def sub(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+        """Return ``self - alpha * other``."""
 
     def sub_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
         """Subtract in place."""
@@ -784,6 +814,9 @@ class Installed:
         """The method of `sum`."""
 
     def swapaxes(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
+        """Return `x` with two axes exchanged."""
+
+    def swapdims(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
         """Return `x` with two axes exchanged."""
 
     def t(self) -> Tensor:
@@ -818,17 +851,20 @@ class Installed:
     def transpose(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
         """Return the tensor with two axes exchanged."""
 
-    def tril(self, /, *, k: builtins.int = 0) -> Tensor:
-        """Return the lower triangle of the last two axes, zeros above."""
+    def tril(self, k: builtins.int = 0, *, diagonal: builtins.int = 0) -> Tensor:
+        """Return the lower triangle of the last two axes, zeros above the diagonal `k`."""
 
-    def triu(self, /, *, k: builtins.int = 0) -> Tensor:
-        """Return the upper triangle of the last two axes, zeros below."""
+    def triu(self, k: builtins.int = 0, *, diagonal: builtins.int = 0) -> Tensor:
+        """Return the upper triangle of the last two axes, zeros below the diagonal `k`."""
 
     def true_divide(self, x2: Tensor | complex, /) -> Tensor:
         """Return the quotient ``x1 / x2``; integers become the default float dtype."""
 
     def trunc(self) -> Tensor:
         """Round towards zero; the gradient is zero."""
+
+    def type(self, dtype: Any) -> Tensor:
+        """Return the tensor in another dtype."""
 
     def type_as(self, other: Tensor) -> Tensor:
         """Return the tensor in another's dtype."""
@@ -857,11 +893,12 @@ class Installed:
         axis: Any = None,
         keepdims: builtins.bool = False,
         *,
+        correction: builtins.float | None = None,
+        unbiased: builtins.bool | None = None,
         dim: Any = None,
         keepdim: builtins.bool = False,
-        **options: Any,
     ) -> Tensor:
-        """The method of `var`."""
+        """Return the variance over axes; the correction is 0 unless given, as in the standard."""
 
     def vecdot(self, x2: Tensor, /, *, axis: builtins.int = -1) -> Tensor:
         """Return the sum of ``conj(x1) * x2`` along an axis."""
@@ -872,7 +909,8 @@ class Installed:
     def view_as(self, other: Tensor) -> Tensor:
         """Return the elements in another tensor's shape."""
 
-    def where(self, x1: Any = None, x2: Any = None, /) -> Any: ...
+    def where(self, condition: Tensor, other: Any) -> Tensor:
+        """Return the tensor's elements where the condition holds, those of `other` elsewhere."""
 
     def zero_(self) -> Tensor:
         """Fill with zeros."""

@@ -6,39 +6,16 @@
 from __future__ import annotations
 
 import builtins
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from . import device as devices
 from . import dtypes, inplace, ops
 from .errors import ArgumentError, ArgumentTypeError
+from .method_forms import FORMS
 from .primitives.tools import size_of
 from .tensor import Tensor
-
-_UNPACK = __import__("opcode").opmap["UNPACK_SEQUENCE"]
-
-
-class _Values(Tensor):
-    """What `x.max(axis)` returns: the values alone; taking it apart as PyTorch's pair is refused with the mend."""
-
-    __slots__ = ("other",)
-    other: str
-
-    def __iter__(self) -> Iterator[Tensor]:
-        frame = sys._getframe(1)
-        if frame.f_code.co_code[frame.f_lasti] == _UNPACK:
-            raise ArgumentTypeError(
-                "this method returns the values alone, as the array API standard has it, and no (values, indices) "
-                f"pair; call {self.other} for the indices"
-            )
-        return super().__iter__()
-
-
-def _pair_like(result: Tensor, other: str) -> Tensor:
-    made: _Values = object.__new__(_Values)
-    made.array, made.device, made.node, made.other = result.array, result.device, result.node, other
-    return made
+from .values_only import values_only
 
 
 def _axis(axis: Any, dim: Any) -> Any:
@@ -68,7 +45,7 @@ def _reduction(name: str, indices: str = "") -> Callable[..., Tensor]:
         if indices and isinstance(axis, Tensor):
             return getattr(ops, {"max": "maximum", "min": "minimum"}[name])(self, axis)
         result = getattr(ops, name)(self, axis=axis, keepdims=keepdims or keepdim, **options)
-        return _pair_like(result, f"x.{indices}(axis)") if indices and axis is not None else result
+        return values_only(result, f"x.{indices}(axis)") if indices and axis is not None else result
 
     return method
 
@@ -125,11 +102,6 @@ def view(self: Tensor, *shape: Any) -> Tensor:
     if len(shape) == 1 and isinstance(shape[0], dtypes.DType):
         raise ArgumentTypeError("view: reinterpreting memory as another dtype is not offered; convert with x.to(dtype)")
     return ops.reshape(self, tuple(_spread(shape)))
-
-
-def permute(self: Tensor, *axes: Any) -> Tensor:
-    """Return the tensor with its axes in another order."""
-    return ops.permute_dims(self, tuple(_spread(axes)))
 
 
 def transpose(self: Tensor, axis0: int, axis1: int) -> Tensor:
@@ -208,8 +180,7 @@ def sort(
     self: Tensor, axis: int = -1, descending: bool = False, stable: bool = True, *, dim: int | None = None
 ) -> Tensor:
     """Return the values in order along an axis."""
-    result = ops.sort(self, axis=axis if dim is None else dim, descending=descending, stable=stable)
-    return _pair_like(result, "x.argsort(axis)")
+    return ops.sort(self, axis=axis if dim is None else dim, descending=descending, stable=stable)
 
 
 def argsort(
@@ -445,14 +416,15 @@ _FORWARDED = (
     "abs", "exp", "log", "log1p", "log2", "log10", "expm1", "sqrt", "rsqrt", "square", "sin", "cos", "tan", "asin",
     "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "atan2", "floor", "ceil", "round", "trunc",
     "sign", "reciprocal", "erf", "erfc", "sigmoid", "relu", "isnan", "isinf", "isfinite", "logical_and", "logical_or",
-    "logical_not", "logical_xor", "maximum", "minimum", "matmul", "mm", "bmm", "dot", "outer", "where", "clip", "clamp",
-    "conj", "pow", "remainder", "take", "masked_fill", "masked_select", "index_select", "narrow", "select", "t",
-    "swapaxes", "movedim", "moveaxis", "unflatten", "tril", "triu", "diff", "allclose", "isclose", "nonzero", "unique",
-    "astype", "broadcast_to", "roll", "flip", "repeat_interleave", "tensordot", "multinomial", "bernoulli", "addmm",
-    "copysign", "floor_divide", "hypot", "expand_dims", "permute_dims", "vecdot",
+    "logical_not", "logical_xor", "maximum", "minimum", "matmul", "mm", "bmm", "dot", "outer", "clip", "clamp",
+    "conj", "pow", "remainder", "take", "masked_fill", "masked_select", "narrow", "select", "t", "swapaxes",
+    "movedim", "moveaxis", "unflatten", "allclose", "isclose", "nonzero", "unique", "astype", "broadcast_to",
+    "repeat_interleave", "tensordot", "multinomial", "bernoulli", "addmm", "copysign", "floor_divide", "hypot",
+    "expand_dims", "permute_dims", "vecdot",
 )  # fmt: skip
 _ALIASES = {
-    "sub": "subtract", "mul": "multiply", "div": "divide", "true_divide": "divide", "neg": "negative", "eq": "equal",
+    "nelement": "numel", "swapdims": "swapaxes",
+    "mul": "multiply", "div": "divide", "true_divide": "divide", "neg": "negative", "eq": "equal",
     "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "absolute": "abs",
 }  # fmt: skip
 _IN_PLACE = {
@@ -478,7 +450,7 @@ def install() -> None:
         _set(name, _cast(target), f"a cast to {target}")
     for name in ("sum", "prod"):
         _set(name, _sum_like(name), name)
-    for name in ("mean", "all", "any", "argmax", "argmin", "count_nonzero", "logsumexp", "std", "var"):
+    for name in ("mean", "all", "any", "argmax", "argmin", "count_nonzero", "logsumexp"):
         _set(name, _reduction(name), name)
     _set("amax", _reduction("max"), "max")
     _set("amin", _reduction("min"), "min")
@@ -490,7 +462,7 @@ def install() -> None:
     _set("log_softmax", _along("log_softmax", -1), "log_softmax")
     for random in ("uniform_", "normal_", "bernoulli_", "random_", "exponential_"):
         _set(random, _forward(random), random)
-    for method in _OWN:
+    for method in (*_OWN, *FORMS):
         setattr(Tensor, method.__name__.removesuffix("_method"), method)
     for name, access in {"__getitem__": _get_item, "__setitem__": _set_item}.items():
         setattr(Tensor, name, access)
@@ -506,8 +478,8 @@ def _set(name: str, method: Callable[..., Any], what: str) -> None:
 
 
 _OWN = (
-    reshape, view, permute, transpose, expand, expand_as, view_as, squeeze, unsqueeze, flatten, repeat, tile, split,
-    chunk, unbind, sort, argsort, to, to_device, cpu, cuda, clone, numel, dim, element_size, contiguous, is_contiguous,
-    fill_, zero_, copy_, clamp_, masked_fill_, add_, sub_, add, addcmul_, lerp, lerp_, index_add_method, gather_method,
+    reshape, view, transpose, expand, expand_as, view_as, squeeze, unsqueeze, flatten, repeat, tile, split, chunk,
+    unbind, sort, argsort, to, to_device, cpu, cuda, clone, numel, dim, element_size, contiguous, is_contiguous, fill_,
+    zero_, copy_, clamp_, masked_fill_, add_, sub_, add, addcmul_, lerp, lerp_, index_add_method, gather_method,
     scatter_add_method, norm, new_zeros, new_ones, new_full, new_tensor, type_as,
 )  # fmt: skip

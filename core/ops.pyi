@@ -90,6 +90,7 @@ from .functions.mathematics import (
     norm as norm,
     outer as outer,
     searchsorted as searchsorted,
+    sort as sort,
     sub as sub,
     tensordot as tensordot,
     true_divide as true_divide,
@@ -116,6 +117,24 @@ from .functions.random_inplace import (
     normal_ as normal_,
     random_ as random_,
     uniform_ as uniform_,
+)
+from .functions.torch_names import (
+    amax as amax,
+    amin as amin,
+    cumprod as cumprod,
+    cumsum as cumsum,
+    div as div,
+    eq as eq,
+    ge as ge,
+    gt as gt,
+    le as le,
+    log_softmax as log_softmax,
+    logsumexp as logsumexp,
+    lt as lt,
+    ne as ne,
+    neg as neg,
+    numel as numel,
+    softmax as softmax,
 )
 
 def abs(x: Tensor, /) -> Tensor:
@@ -414,9 +433,6 @@ def log1p(x: Tensor, /) -> Tensor:
 def log2(x: Tensor, /) -> Tensor:
     """Return the logarithm to base 2."""
 
-def log_softmax(x: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
-    """Return ``x - log(sum(exp(x)))`` along an axis."""
-
 def logaddexp(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return ``log(exp(x1) + exp(x2))`` without overflow."""
 
@@ -431,9 +447,6 @@ def logical_or(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
 
 def logical_xor(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the logical exclusive or; a number is true if it is not zero."""
-
-def logsumexp(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
-    """Return ``log(sum(exp(x)))`` over axes, without overflow."""
 
 class lstm_result(NamedTuple):
     out: Tensor
@@ -671,14 +684,8 @@ def sinh(x: Tensor, /) -> Tensor:
 def slice(x: Tensor, /, *, key: Any) -> Tensor:
     """Return the elements that integers, slices, None and Ellipsis select."""
 
-def softmax(x: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
-    """Return ``exp(x) / sum(exp(x))`` along an axis."""
-
 def softplus(x: Tensor, /, *, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Return ``log(1 + exp(beta * x)) / beta``, linear above the threshold."""
-
-def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
-    """Return the values in order along an axis."""
 
 def sqrt(x: Tensor, /) -> Tensor:
     """Return the square root."""

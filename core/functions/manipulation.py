@@ -81,9 +81,11 @@ def movedim(x: Tensor, source: Any, destination: Any) -> Tensor:
     return ops.moveaxis(x, source, destination)
 
 
-def unsqueeze(x: Tensor, axis: int) -> Tensor:
+def unsqueeze(x: Tensor, axis: int | None = None, *, dim: int | None = None) -> Tensor:
     """Return `x` with a new axis of size one (PyTorch's name for `expand_dims`)."""
-    return ops.expand_dims(x, axis=axis)
+    if (at := axis if dim is None else dim) is None:
+        raise ArgumentTypeError("unsqueeze: an axis is needed, such as unsqueeze(x, 0)")
+    return ops.expand_dims(x, axis=at)
 
 
 def flatten(x: Tensor, start_axis: int = 0, end_axis: int = -1) -> Tensor:
@@ -115,12 +117,14 @@ def unflatten(x: Tensor, axis: int, sizes: Sequence[int]) -> Tensor:
     return ops.reshape(x, (*x.shape[:at], *full, *x.shape[at + 1 :]))
 
 
-def unbind(x: Tensor, axis: int = 0) -> tuple[Tensor, ...]:
+def unbind(x: Tensor, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, ...]:
     """Return the slices along an axis (PyTorch's name for `unstack`)."""
-    return ops.unstack(x, axis=axis)
+    return ops.unstack(x, axis=axis if dim is None else dim)
 
 
-def split(x: Tensor, split_size_or_sections: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
+def split(
+    x: Tensor, split_size_or_sections: int | Sequence[int], axis: int = 0, *, dim: int | None = None
+) -> tuple[Tensor, ...]:
     """Return pieces along an axis: of one size (the last may be smaller), or of the sizes given.
 
     Examples
@@ -129,7 +133,7 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], axis: int = 0)
     >>> [p.shape for p in cb.split(cb.zeros(5), 2)]
     [(2,), (2,), (1,)]
     """
-    at = axis_index(axis, x.ndim, "split")
+    at = axis_index(axis if dim is None else dim, x.ndim, "split")
     n = x.shape[at]
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
@@ -139,7 +143,7 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], axis: int = 0)
     else:
         sizes = list(split_size_or_sections)
         if sum(sizes) != n:
-            raise ShapeError(f"split: the sizes {sizes} add up to {sum(sizes)}, axis {axis} has {n}")
+            raise ShapeError(f"split: the sizes {sizes} add up to {sum(sizes)}, axis {at} has {n}")
     head, pieces, start = (slice(None),) * at, [], 0
     for size in sizes:
         pieces.append(x[(*head, slice(start, start + size))])
@@ -147,10 +151,11 @@ def split(x: Tensor, split_size_or_sections: int | Sequence[int], axis: int = 0)
     return tuple(pieces)
 
 
-def chunk(x: Tensor, chunks: int, axis: int = 0) -> tuple[Tensor, ...]:
+def chunk(x: Tensor, chunks: int, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, ...]:
     """Return at most `chunks` pieces of equal size along an axis; the last may be smaller."""
     if chunks <= 0:
         raise ArgumentError(f"chunk: the number of chunks must be positive, got {chunks}")
+    axis = axis_index(axis if dim is None else dim, x.ndim, "chunk")
     n = x.shape[axis]
     return split(x, builtins.max(-(-n // chunks), 1), axis)
 

@@ -12,10 +12,11 @@ from ..ops import row_function
 from ..primitives.row import TABLE
 from ..primitives.tools import axis_index, size_of
 from ..tensor import Tensor
+from ..values_only import values_only
 
 __all__ = [
     "addmm", "allclose", "bmm", "clamp", "clip", "dot", "einsum", "global_norm", "isclose", "isin", "mm", "mul", "norm",
-    "outer", "searchsorted", "sub", "tensordot", "true_divide", "unique", "where",
+    "outer", "searchsorted", "sort", "sub", "tensordot", "true_divide", "unique", "where",
 ]  # fmt: skip
 
 
@@ -294,6 +295,30 @@ def searchsorted(x1: Tensor, x2: Any, /, *, side: str = "left", sorter: Tensor |
     if not isinstance(x2, Tensor):
         x2 = ops.asarray(x2, dtype=dtypes.promote_scalar(x1.dtype, x2), device=x1.device.physical)
     return row_function(TABLE["searchsorted"])(x1, x2, sorter, side=side)
+
+
+def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """Return the values in order along an axis; `argsort` gives the indices.
+
+    Parameters
+    ----------
+    x : Tensor
+        Real numeric dtypes.
+    axis : int
+        The axis; negative ones count from the last.
+    descending : bool
+        The largest first.
+    stable : bool
+        Keep the order of equal values.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.sort(cb.tensor([3, 1, 2]))
+    tensor([1, 2, 3])
+    """
+    result = row_function(TABLE["sort"])(x, axis=axis, descending=descending, stable=stable)
+    return values_only(result, "argsort")
 
 
 def unique(x: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:

@@ -1,0 +1,144 @@
+"""PyTorch's commonest names for what the standard calls otherwise or has not; these take `dim` and `keepdim`, too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ops
+from ..errors import ArgumentError, ArgumentTypeError
+from ..ops import row_function
+from ..primitives.row import TABLE
+from ..primitives.tools import size_of
+from ..tensor import Tensor
+
+__all__ = [
+    "amax", "amin", "cumprod", "cumsum", "div", "eq", "ge", "gt", "le", "log_softmax", "logsumexp", "lt", "ne", "neg",
+    "numel", "softmax",
+]  # fmt: skip
+
+
+def either(axis: Any, dim: Any, operation: str) -> Any:
+    """Return the axis that is given under one of its two names."""
+    if dim is None:
+        return axis
+    if axis is not None:
+        raise ArgumentError(f"{operation}: give axis or its synonym dim, not both")
+    return dim
+
+
+def _needed(axis: Any, dim: Any, operation: str) -> Any:
+    found = either(axis, dim, operation)
+    if found is None:
+        raise ArgumentTypeError(f"{operation}: an axis is needed, such as {operation}(x, axis=-1)")
+    return found
+
+
+def div(x1: Any, x2: Any, /) -> Tensor:
+    """Return the quotient (PyTorch's name for `divide`)."""
+    return ops.divide(x1, x2)
+
+
+def neg(x: Tensor, /) -> Tensor:
+    """Return ``-x`` (PyTorch's name for `negative`)."""
+    return ops.negative(x)
+
+
+def eq(x1: Any, x2: Any, /) -> Tensor:
+    """Say where the operands are equal (PyTorch's name for `equal`)."""
+    return ops.equal(x1, x2)
+
+
+def ne(x1: Any, x2: Any, /) -> Tensor:
+    """Say where the operands differ (PyTorch's name for `not_equal`)."""
+    return ops.not_equal(x1, x2)
+
+
+def lt(x1: Any, x2: Any, /) -> Tensor:
+    """Say where ``x1 < x2`` (PyTorch's name for `less`)."""
+    return ops.less(x1, x2)
+
+
+def le(x1: Any, x2: Any, /) -> Tensor:
+    """Say where ``x1 <= x2`` (PyTorch's name for `less_equal`)."""
+    return ops.less_equal(x1, x2)
+
+
+def gt(x1: Any, x2: Any, /) -> Tensor:
+    """Say where ``x1 > x2`` (PyTorch's name for `greater`)."""
+    return ops.greater(x1, x2)
+
+
+def ge(x1: Any, x2: Any, /) -> Tensor:
+    """Say where ``x1 >= x2`` (PyTorch's name for `greater_equal`)."""
+    return ops.greater_equal(x1, x2)
+
+
+def numel(x: Tensor, /) -> int:
+    """Return the number of elements (PyTorch's name for `x.size`)."""
+    return size_of(x.shape)
+
+
+def amax(x: Tensor, /, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Return the largest values over axes (PyTorch's name for `max`)."""
+    return ops.max(x, axis=either(axis, dim, "amax"), keepdims=keepdims or keepdim)
+
+
+def amin(x: Tensor, /, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Return the smallest values over axes (PyTorch's name for `min`)."""
+    return ops.min(x, axis=either(axis, dim, "amin"), keepdims=keepdims or keepdim)
+
+
+def cumsum(x: Tensor, /, axis: int | None = None, *, dtype: Any = None, dim: int | None = None) -> Tensor:
+    """Return the running sum along an axis (PyTorch's name for `cumulative_sum`)."""
+    return ops.cumulative_sum(x, axis=_needed(axis, dim, "cumsum"), dtype=dtype)
+
+
+def cumprod(x: Tensor, /, axis: int | None = None, *, dtype: Any = None, dim: int | None = None) -> Tensor:
+    """Return the running product along an axis (PyTorch's name for `cumulative_prod`)."""
+    return ops.cumulative_prod(x, axis=_needed(axis, dim, "cumprod"), dtype=dtype)
+
+
+def softmax(x: Tensor, /, axis: int | None = None, *, dim: int | None = None) -> Tensor:
+    """Return ``exp(x) / sum(exp(x))`` along an axis, without overflow.
+
+    Parameters
+    ----------
+    x : Tensor
+        Floating-point.
+    axis : int
+        The axis along which the results add up to one; `dim` is a synonym.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.softmax(cb.zeros(2), axis=0)
+    tensor([0.5000, 0.5000])
+    """
+    return row_function(TABLE["softmax"])(x, axis=_needed(axis, dim, "softmax"))
+
+
+def log_softmax(x: Tensor, /, axis: int | None = None, *, dim: int | None = None) -> Tensor:
+    """Return the logarithm of `softmax` along an axis, without overflow.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.log_softmax(cb.zeros(2), axis=0)
+    tensor([-0.6931, -0.6931])
+    """
+    return row_function(TABLE["log_softmax"])(x, axis=_needed(axis, dim, "log_softmax"))
+
+
+def logsumexp(
+    x: Tensor, /, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False
+) -> Tensor:
+    """Return ``log(sum(exp(x)))`` over axes, without overflow; no axis means all.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.logsumexp(cb.zeros(2))
+    tensor(0.6931)
+    """
+    found = either(axis, dim, "logsumexp")
+    return row_function(TABLE["logsumexp"])(x, axis=found, keepdims=keepdims or keepdim)
