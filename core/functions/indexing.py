@@ -98,6 +98,20 @@ def _truth(x: Tensor, key: Any) -> Tensor | None:
     return None
 
 
+def _in_steps(static: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]] | None:
+    """Split a key in which an int stands apart from an index tensor: first ints and slices, then tensors.
+
+    PyTorch takes ints away before it looks where the tensors' axes go; NumPy counts an int as an index tensor.
+    """
+    places = [i for i, k in enumerate(static) if k == ARRAY or type(k) is int]
+    if len(places) == places[-1] - places[0] + 1 or all(static[i] == ARRAY for i in places):
+        return None
+    everything = ("slice", None, None, None)
+    first = tuple(everything if k == ARRAY else k for k in static)
+    second = tuple(k if k in (ARRAY, Ellipsis) else everything for k in static if type(k) is not int)
+    return first, second
+
+
 def get_item(x: Tensor, key: Any, /) -> Tensor:
     """Return ``x[key]``."""
     if (truth := _truth(x, key)) is not None:
@@ -108,6 +122,8 @@ def get_item(x: Tensor, key: Any, /) -> Tensor:
     static, tensors = split_key(x, key, "getitem")
     if not tensors:
         return ops.slice(x, key=static)
+    if (steps := _in_steps(static)) is not None:
+        x, static = ops.slice(x, key=steps[0]), steps[1]
     return row_function(TABLE["getitem"])(x, tensors, key=static)
 
 
@@ -134,7 +150,8 @@ def set_item(x: Tensor, key: Any, value: Any, /) -> None:
     static, tensors = split_key(x, key, "setitem")
     recorded = grad_mode.get() and (x.node is not None or (isinstance(value, Tensor) and value.node is not None))
     write = backend.donating.get("setitem")
-    if write is not None and not recorded and x._is_unique():
+    steps = _in_steps(static) if tensors else None
+    if steps is None and write is not None and not recorded and x._is_unique():
         raw: Any = value
         if isinstance(value, Tensor):
             raw = _as_dtype(x, value).array if value.device is x.device else None
@@ -148,7 +165,11 @@ def set_item(x: Tensor, key: Any, value: Any, /) -> None:
             return
     if not isinstance(value, Tensor):
         value = asarray(value, dtype=x.dtype, device=x.device.physical)
-    result = row_function(TABLE["setitem"])(x, _as_dtype(x, value), tensors, key=static)
+    value, assign = _as_dtype(x, value), row_function(TABLE["setitem"])
+    if steps is None:
+        result = assign(x, value, tensors, key=static)
+    else:
+        result = assign(x, assign(ops.slice(x, key=steps[0]), value, tensors, key=steps[1]), [], key=steps[0])
     inplace.assign_(x, result, "x[key] = value")
 
 
