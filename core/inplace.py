@@ -5,7 +5,10 @@ Another tensor on the same memory, and what the graph saved, never change.
 
 from __future__ import annotations
 
+import dis
+import sys
 import warnings
+from types import FrameType
 from typing import Any
 
 from . import ops
@@ -24,10 +27,12 @@ def check_leaf(tensor: Tensor, operation: str) -> None:
         )
 
 
-def warn_of_lost_write(tensor: Tensor, operation: str, mend: str) -> None:
+def warn_of_lost_write(tensor: Tensor, operation: str, mend: str, augmented: bool = False) -> None:
     """Warn where PyTorch would have written through a view and candelabra cannot."""
     device = tensor.device
     if not device.levels and device.backend.is_view_of_live_owner(tensor.array):
+        if augmented and _is_stored_back(sys._getframe(3)):
+            return
         warnings.warn(
             f"{operation} writes into a temporary: the tensor that it was taken from does not change; {mend}",
             LostWriteWarning,
@@ -35,12 +40,21 @@ def warn_of_lost_write(tensor: Tensor, operation: str, mend: str) -> None:
         )
 
 
-def apply_(tensor: Tensor, name: str, *operands: Any) -> Tensor:
+def _is_stored_back(frame: FrameType) -> bool:
+    """Say whether the running statement is ``x[key] += value``, which writes the result into its owner."""
+    for instruction in dis.get_instructions(frame.f_code):
+        if instruction.offset > frame.f_lasti and instruction.opname != "SWAP":
+            return instruction.opname in ("STORE_SUBSCR", "STORE_SLICE")
+    return False
+
+
+def apply_(tensor: Tensor, name: str, *operands: Any, augmented: bool = False) -> Tensor:
     """Compute a row with `tensor` as first operand and let the handle name the result."""
     check_leaf(tensor, f"in-place {name}")
     backend = tensor.device.backend
     if backend.mutable:
-        warn_of_lost_write(tensor, f"in-place {name}", "write x[key] = value (or x[key] += value) on the owner instead")
+        mend = "write x[key] = value (or x[key] += value) on the owner instead"
+        warn_of_lost_write(tensor, f"in-place {name}", mend, augmented)
         write = backend.donating.get(name)
         if write is not None and len(operands) == 1 and tensor._is_unique():
             other = _direct_operand(tensor, operands[0])

@@ -37,7 +37,7 @@ def _lazy(name: str) -> Callable[..., Tensor]:
 
 def _augmented(name: str) -> Callable[..., Tensor]:
     def augmented(self: Tensor, other: Tensor | complex) -> Tensor:
-        return inplace.apply_(self, name, other)
+        return inplace.apply_(self, name, other, augmented=True)
 
     return augmented
 

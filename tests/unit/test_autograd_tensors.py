@@ -314,10 +314,23 @@ class TestInPlace:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             x[0, 1] = 3.0
+            x[0] += 1.0
+            x[:, 1] *= 2.0
+            x[0:2] -= 1.0
             y = x[0]
             del x
             y[0] = 1.0
-        assert y.tolist() == [1.0, 3.0]
+        assert y.tolist() == [1.0, 7.0]
+
+    def test_an_augmented_assignment_to_a_view_warns(self):
+        x = cb.zeros(2, 2)
+        row = x[0]
+        with pytest.warns(cb.LostWriteWarning, match="the tensor that it was taken from does not change"):
+            row += 1
+        holder = type("Holder", (), {"row": x[1]})
+        with pytest.warns(cb.LostWriteWarning):
+            holder.row += 1
+        assert x.tolist() == [[0.0, 0.0], [0.0, 0.0]]
 
 
 class TestMemory:
