@@ -43,8 +43,29 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
     else:
         impl.backward_graph = _compile(row, graph_rules, impl, row.partials is not None)
     impl.backward = impl.backward_graph
+    if impl.device.levels and graph_rules is not None:
+        impl.backward = _on_tensors(impl)
     if kernel_vjp is not None:
         impl.backward = _declining(_compile(row, kernel_vjp, impl, False, residuals), impl.backward_graph)
+
+
+def _on_tensors(impl: Implementation) -> Callable[..., Any]:
+    """Return a first-order backward inside transformations, where wrapped arrays meet plain ones of any library."""
+    graph, device = impl.backward_graph, impl.device
+
+    def backward(xp: Any, g: Any, node: Any, saved: Any) -> Any:
+        from .autograd.mode import no_grad
+        from .namespace import tensor_namespace
+        from .transforms.levels import as_arrays, as_tensors
+
+        kept = [
+            v if kind in ("shape", "dtype", "residual") else as_tensors(device, v)
+            for (kind, _), v in zip(impl.saves, saved, strict=True)
+        ]
+        with no_grad():
+            return as_arrays(graph(tensor_namespace(device), as_tensors(device, g), node, tuple(kept)))  # type: ignore[misc]
+
+    return backward
 
 
 def _declining(own: Callable[..., Any], graph: Callable[..., Any]) -> Callable[..., Any]:

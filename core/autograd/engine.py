@@ -138,7 +138,7 @@ def _hand_to_operation(output: Output, g: Any, buffers: dict[Any, Any]) -> None:
     if entries is None:
         entries = buffers[parent] = [None] * len(parent.shape)
     before = entries[output.index]
-    entries[output.index] = g if before is None else before + g
+    entries[output.index] = g if before is None else _sum(parent, before, g)
 
 
 def _walk(
@@ -222,7 +222,7 @@ def _fitted(node: Any, cotangent: Any, graph: bool, source: Any) -> Any:
 
 def _sum_up(node: Any, before: Any, cotangent: Any, buffers: dict[Any, Any], owned: set[Any]) -> None:
     """Add a second cotangent into a new buffer, which is the engine's own where arrays can be written."""
-    buffers[node] = before + cotangent
+    buffers[node] = _sum(node, before, cotangent)
     if node.shape and not node.device.levels and node.device.backend.mutable:
         owned.add(node)
 
@@ -231,7 +231,15 @@ def _give(node: Any, cotangent: Any, buffers: dict[Any, Any], graph: bool, sourc
     """Add a cotangent to what has arrived at a node."""
     cotangent = _fitted(node, cotangent, graph, source)
     before = buffers.get(node)
-    buffers[node] = cotangent if before is None else before + cotangent
+    buffers[node] = cotangent if before is None else _sum(node, before, cotangent)
+
+
+def _sum(node: Any, before: Any, cotangent: Any) -> Any:
+    """Add two cotangents; inside a transformation one may be a plain array that knows no wrapped ones."""
+    if isinstance(before, Tensor):
+        return before + cotangent
+    device = node.impl.device if type(node) is MultiNode else node.device
+    return _xp(device).add(before, cotangent) if device.levels else before + cotangent
 
 
 def _cast(cotangent: Any, dtype: Any, node: Any, graph: bool) -> Any:

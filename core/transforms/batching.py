@@ -11,7 +11,7 @@ from ..implementation import implementation, namespace
 from ..primitives.row import Row
 from ..primitives.tools import axis_index, size_of
 from ..tensor import Tensor
-from .levels import Level, Wrapped, record
+from .levels import Level, Wrapped, record, run_body
 
 
 class Batched(Wrapped):
@@ -163,7 +163,7 @@ def batch(
         if found is not NotImplemented:
             return found
     if row.body is not None and row.name not in batching_rules.NO_BODY:
-        result = row.body(namespace(device), *operands, **statics)
+        result = run_body(row, device, operands, statics)
         if len(row.outputs) > 1:
             return tuple(_finished(level, r) for r in result)
         return _finished(level, result)
@@ -233,10 +233,11 @@ def _along_axis(
     if row.name == "squeeze" or row.name == "expand_dims":
         return forward(*values, axis=shifted)
     if shifted == ():
-        # A reduction of 0-d operands over no axes.
-        value = forward(xp.reshape(values[0], (level.size, 1)), **{**statics, "axis": (1,), **(
-            {"keepdims": False} if "keepdims" in statics else {})})  # fmt: skip
-        return xp.reshape(value, (level.size,))
+        # Over no axes at all: over one more axis of size one.
+        shape = tuple(values[0].shape)
+        kept = {"keepdims": False} if "keepdims" in statics else {}
+        value = forward(xp.reshape(values[0], (*shape, 1)), **{**statics, "axis": (len(shape),), **kept})
+        return xp.reshape(value, shape)
     return forward(*values, **{**statics, "axis": shifted})
 
 

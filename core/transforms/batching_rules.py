@@ -18,7 +18,10 @@ def _take(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> Any
         return forward(x.value, indices, axis=axis + 1)
     rank = len(indices.shape)
     if not level.wraps(x):
-        found = forward(x, indices.value, axis=axis)
+        # The standard's take knows indices of one axis only.
+        given, shape = tuple(indices.value.shape), tuple(x.shape)
+        found = forward(x, xp.reshape(indices.value, (size_of(given),)), axis=axis)
+        found = xp.reshape(found, (*shape[:axis], *given, *shape[axis + 1 :]))
         return xp.moveaxis(found, (axis,), (0,)) if axis else found
     # Both: one long axis of all samples' entries, with each sample's indices shifted to its own.
     size, n = level.size, x.shape[axis]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..autograd.mode import no_grad
 from ..device import Device
 from ..implementation import implementation, namespace
+from ..namespace import tensor_namespace
 from ..primitives.row import Row, rule_names
 from ..tensor import Tensor
-from .levels import Level, Wrapped, record
+from .levels import Level, Wrapped, as_arrays, as_tensors, record, run_body
 
 
 class Dual(Wrapped):
@@ -181,10 +183,10 @@ def differentiate(
         return _Ready(forward(*primals, *before, **statics))
     if row.partials is not None:
         out = forward(*primals, **statics)
-        return out, _elementwise(row, xp, primals, tangents, out, named)
+        return out, _by_rule(_elementwise, row, inner, primals, tangents, out, named)
     if row.jvp is not None:
         out = forward(*primals, **statics)
-        return out, _own_rule(row, xp, primals, tangents, out, named)
+        return out, _by_rule(_own_rule, row, inner, primals, tangents, out, named)
     if row.kind == "linear":
         return _linear(row, xp, inner, forward, primals, tangents, before, statics)
     if row.bilinear:
@@ -194,10 +196,20 @@ def differentiate(
             for i, t in enumerate(tangents)
             if t is not None
         ]
-        return out, terms[0] if len(terms) == 1 else terms[0] + terms[1]
+        return out, terms[0] if len(terms) == 1 else xp.add(terms[0], terms[1])
     if row.body is not None and row.name not in ("sign", "var", "std"):
-        return _Ready(row.body(namespace(device), *operands, **statics))
+        return _Ready(run_body(row, device, operands, statics))
     return _twice_reverse(row, inner, forward, primals, tangents, before, statics)
+
+
+def _by_rule(
+    rule: Callable[..., Any], row: Row, inner: Device, primals: Any, tangents: Any, out: Any, named: dict[str, Any]
+) -> Any:
+    """Return the tangent by a row's rule: on arrays where all are plain, on tensors where some are wrapped."""
+    if not inner.levels:
+        return rule(row, namespace(inner), primals, tangents, out, named)
+    with no_grad():
+        return as_arrays(rule(row, tensor_namespace(inner), *as_tensors(inner, [primals, tangents, out]), named))
 
 
 def _values(row: Row, rule: Any, xp: Any, primals: Any, out: Any, named: dict[str, Any]) -> dict[str, Any]:

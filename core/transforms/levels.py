@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, ClassVar
 
-from ..autograd.mode import grad_mode, walking_back
+from ..autograd.mode import grad_mode, no_grad, walking_back
 from ..autograd.node import Node, next_sequence
 from ..device import Device
 from ..errors import TransformError
 from ..implementation import namespace
+from ..namespace import tensor_namespace
 from ..primitives.row import Row
 from ..tensor import Tensor
 
@@ -161,6 +162,31 @@ for _short, _name in {
     setattr(Wrapped, f"__{_short}__", _operator(_name))
 Wrapped.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]
 Wrapped.__neg__ = lambda self: namespace(self.device).negative(self)  # type: ignore[operator, attr-defined]
+
+
+def as_tensors(device: Device, value: Any) -> Any:
+    """Return arrays as tensors of a device, lists opened.
+
+    What mixes wrapped and plain arrays by operators must hold tensors: many a library's own array on the left of an
+    operator refuses what it does not know, where a tensor finds the common levels.
+    """
+    if isinstance(value, (list, tuple)):
+        return type(value)([as_tensors(device, v) for v in value])
+    return Tensor(value, device) if hasattr(value, "dtype") and hasattr(value, "shape") else value
+
+
+def as_arrays(value: Any) -> Any:
+    """Return the arrays of tensors, lists and tuples opened."""
+    if isinstance(value, (list, tuple)):
+        return type(value)([as_arrays(v) for v in value])
+    return value.array if isinstance(value, Tensor) else value
+
+
+def run_body(row: Row, device: Device, operands: Any, statics: Any) -> Any:
+    """Run a row's body on the arrays of a device with levels."""
+    with no_grad():
+        found = row.body(tensor_namespace(device), *as_tensors(device, operands), **statics)  # type: ignore[misc]
+    return as_arrays(found)
 
 
 def check_alive(wrapped: Any) -> None:
