@@ -140,6 +140,27 @@ def test_batch_norm_takes_strides_and_survives_a_large_mean():
     np.testing.assert_allclose(nm.batch_norm(x, eps=1e-5)[0], normalized(x, (0, 2, 3), 1e-5), atol=2e-3)
 
 
+@pytest.mark.parametrize("dtype,tol", [(np.float64, 1e-9), (np.float32, 2e-3)])
+def test_a_mean_far_from_zero_costs_no_accuracy(dtype, tol):
+    x, g = draw(40, 8, 30) + 1000, draw(40, 8, 30)
+    x, g = x.astype(dtype), g.astype(dtype)
+    exact = x.astype(np.float64)
+
+    def gradient(where):
+        y = normalized(exact, where, 1e-5)
+        rstd = 1 / np.sqrt(exact.var(where, keepdims=True) + 1e-5)
+        return rstd * (g - g.mean(where, keepdims=True) - y * (g * y).mean(where, keepdims=True))
+
+    out, (mean, rstd) = nm.layer_norm_train(x, axes=1, eps=1e-5)
+    np.testing.assert_allclose(out, normalized(exact, (2,), 1e-5), atol=tol)
+    gx, _, _ = nm.layer_norm_vjp(None, g, x, None, 1, mean, rstd, (True, False, False))
+    np.testing.assert_allclose(gx, gradient((2,)), atol=tol)
+    (out, _, _), (mean, rstd) = nm.batch_norm_train(x, eps=1e-5)
+    np.testing.assert_allclose(out, normalized(exact, (0, 2), 1e-5), atol=tol)
+    gx, _, _ = nm.batch_norm_vjp(None, (g, None, None), x, None, mean, rstd, (True, False, False))
+    np.testing.assert_allclose(gx, gradient((0, 2)), atol=tol)
+
+
 def test_unwanted_cotangents_are_none_and_integers_are_declined():
     x, g = draw(3, 4), draw(3, 4)
     _, (mean, rstd) = nm.layer_norm_train(x, axes=1, eps=1e-5)
