@@ -96,11 +96,13 @@ def layer_norm_vjp(
     mean: Array,
     rstd: Array,
     wants: tuple[bool, ...],
-) -> tuple[Array | None, Array | None, Array | None]:
+) -> Any:
     """Cotangents of x, weight and bias.
 
     With ``y = (x - mean) * rstd`` and ``h = g * weight``: ``gx = rstd * (h - mean(h) - y * mean(h * y))``.
     """
+    if _declines(g, x, weight):
+        return NotImplemented
     want_x, want_w, want_b = (*wants, False, False)[:3]
     trailing = x.shape[x.ndim - axes :]
     width = int(np.prod(trailing))
@@ -220,11 +222,13 @@ def batch_norm_vjp(
     batch_mean: Array,
     rstd: Array,
     wants: tuple[bool, ...],
-) -> tuple[Array | None, Array | None, Array | None]:
+) -> Any:
     """Cotangents of x, weight and bias.
 
     With ``y = (x - mean) * rstd``: ``gx = weight * rstd * (g - mean(g) - y * mean(g * y))``.
     """
+    if _declines(g[0], x, weight):
+        return NotImplemented
     want_x, want_w, want_b = (*wants, False, False)[:3]
     planes, cotangent = _planes(x), _planes(g[0])
     n, c, length = planes.shape

@@ -226,8 +226,10 @@ def max_pool2d_vjp(
     ceil_mode: bool,
     taps: Array,
     wants: tuple[bool, ...],
-) -> tuple[Array | None]:
+) -> Any:
     """Send each cotangent to the input that won its window."""
+    if _declines(g):
+        return NotImplemented
     if not wants[0]:
         return (None,)
     (ho, wo), rows, cols = _geometry(x_shape, kernel_size, stride, padding, dilation, ceil_mode)
@@ -371,8 +373,10 @@ def avg_pool2d_vjp(
     count_include_pad: bool,
     divisor_override: int | None,
     wants: tuple[bool, ...],
-) -> tuple[Array | None]:
+) -> Any:
     """Spread each cotangent evenly over its window."""
+    if _declines(g):
+        return NotImplemented
     if not wants[0]:
         return (None,)
     (ho, wo), rows, cols = _geometry(x_shape, kernel_size, stride, padding, (1, 1), ceil_mode)

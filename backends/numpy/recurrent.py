@@ -146,8 +146,10 @@ def lstm_vjp(
     gates: Array,
     cells: Array,
     wants: tuple[bool, ...],
-) -> tuple[Array | None, ...]:
+) -> Any:
     """Cotangents of all seven operands: backpropagation through time."""
+    if _declines(x, *g):
+        return NotImplemented
     wants = (*wants, False, False)[:7]
     steps, n, inputs = x.shape
     hidden = c0.shape[-1]
