@@ -369,10 +369,12 @@ def _cross_entropy_body(
     share = kept if weight is None else kept * xp.reshape(
         xp.take(weight, xp.reshape(index, (-1,)), axis=0), tuple(index.shape)
     )  # fmt: skip
-    loss = -picked * share
+    loss = -picked if weight is None else -picked * share
     if label_smoothing:
-        smooth = -xp.sum(log_p if weight is None else log_p * weight, axis=-1) * kept
+        smooth = -xp.sum(log_p if weight is None else log_p * weight, axis=-1)
         loss = (1 - label_smoothing) * loss + (label_smoothing / x.shape[1]) * smooth
+    # Chosen and not multiplied: without any target the mean is no number, and its gradient zero.
+    loss = xp.where(keep, loss, xp.zeros_like(loss))
     if reduction == "none":
         return xp.squeeze(loss, 0) if alone else loss
     total = xp.sum(loss)
