@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from .primitives.examples import EXAMPLES
 from .primitives.row import Row, Static
 
 _STATIC_TYPES = {
@@ -61,7 +62,7 @@ def docstring(row: Row) -> str:
     for s in row.statics:
         lines.append(f"{s.name} : {_static_type(s)}{'' if s.required else ', optional'}")
         lines.append(
-            f"    {_STATIC_TEXTS.get(s.name, 'See above.')}" + ("" if s.required else f" Default: {s.default!r}.")
+            f"    {_static_text(row, s.name)}" + ("" if s.required else f" Default: {s.default!r}.")
         )
     if row.kind == "creation":
         lines += ["device : Device or str, optional", "    Where to make it. Default: the default device."]
@@ -82,9 +83,14 @@ def docstring(row: Row) -> str:
         lines += ["", derivative]
     lines += ["", "Raises", "------", "ShapeError, AxisError, DTypeError, DeviceMismatchError",
               "    If the operands' shapes, axes, dtypes or devices do not fit."]  # fmt: skip
-    if row.example:
-        lines += ["", "Examples", "--------", ">>> import candelabra as cb", *row.example.strip().splitlines()]
+    example = row.example or EXAMPLES.get(row.name)
+    if example:
+        lines += ["", "Examples", "--------", ">>> import candelabra as cb", *example.strip().splitlines()]
     return "\n".join(lines)
+
+
+def _static_text(row: Row, name: str) -> str:
+    return _STATIC_TEXTS["key_" if name == "key" and row.kind == "creation" else name]
 
 
 _STATIC_TEXTS = {
@@ -93,6 +99,72 @@ _STATIC_TEXTS = {
     "dtype": "The dtype of the result.",
     "shape": "The sizes of the axes.",
     "copy": "Whether to copy.",
+    "stride": "The steps of the window along height and width.",
+    "padding": "What is put around the image: (before, after) along height and width, for a pool one size each.",
+    "dilation": "The distance between the window's elements along height and width.",
+    "groups": "Into how many groups of channels the convolution falls.",
+    "x_shape": "The shape of the operand that this is the transpose in.",
+    "weight_shape": "The shape of the weight that this is the transpose in.",
+    "kernel_size": "The height and width of the window.",
+    "ceil_mode": "Round the number of windows up instead of down.",
+    "count_include_pad": "Count padding in the mean's divisor.",
+    "divisor_override": "What to divide by instead of the number of elements.",
+    "fill_value": "The value of each element.",
+    "start": "The first value.",
+    "stop": "The end of the interval.",
+    "step": "The distance between neighbours.",
+    "num": "How many values.",
+    "endpoint": "Whether the end belongs to the values.",
+    "n_rows": "The number of rows.",
+    "n_cols": "The number of columns; None means as many as rows.",
+    "k": "The diagonal: 0 is the main one, positive ones lie above it.",
+    "key": "Integers, None, Ellipsis, ``(\"slice\", start, stop, step)``, and ``(\"array\",)`` for an index tensor.",
+    "padding_idx": "The row that gets no gradient.",
+    "beta": "The sharpness.",
+    "threshold": "The value of ``beta * x`` above which the function is linear.",
+    "approximate": "``\"none\"`` for the exact function, ``\"tanh\"`` for its approximation.",
+    "negative_slope": "The slope below zero.",
+    "alpha": "The scale below zero.",
+    "axes": "The axes: their new order, or for a norm the number of trailing ones.",
+    "eps": "What is added to the variance (or to Adam's root) so that nothing is divided by zero.",
+    "ignore_index": "The target that does not count.",
+    "reduction": "``\"mean\"``, ``\"sum\"`` or ``\"none\"``.",
+    "label_smoothing": "The share of the target that is spread over all classes, between 0 and 1.",
+    "is_causal": "Hide what lies behind the diagonal.",
+    "scale": "The factor of the scores; None means one over the root of the number of features.",
+    "reverse": "Run from the last step to the first.",
+    "key_": "The generator's key.",
+    "counter": "The block of the stream at which the draw begins.",
+    "n": "How many values.",
+    "low": "The lower bound, which may occur.",
+    "high": "The upper bound, which does not occur.",
+    "mean": "The mean.",
+    "std": "The standard deviation.",
+    "p": "The probability of a one.",
+    "correction": "What is taken from the number of elements in the divisor; 1 for the unbiased variance.",
+    "include_initial": "Begin with the neutral element.",
+    "source": "The axes to move.",
+    "destination": "Where they go.",
+    "shift": "By how many places, one number per axis or one for all.",
+    "repetitions": "How often along each axis.",
+    "repeats": "How often each element.",
+    "widths": "A pair (before, after) for each axis; negative numbers cut.",
+    "value": "The constant.",
+    "descending": "Largest first.",
+    "stable": "Keep the order of equal values.",
+    "side": "``\"left\"`` or ``\"right\"`` of equal values.",
+    "lr": "The learning rate.",
+    "momentum": "The factor of the former update.",
+    "dampening": "The share of the gradient that the momentum leaves out.",
+    "weight_decay": "The factor of the penalty on the parameters.",
+    "nesterov": "Look ahead along the momentum.",
+    "maximize": "Climb instead of descend.",
+    "first": "For each parameter, whether its buffer starts with this gradient.",
+    "steps": "For each parameter, the number of this step, from 1.",
+    "beta1": "The decay of the mean of gradients.",
+    "beta2": "The decay of the mean of squared gradients.",
+    "amsgrad": "Divide by the largest mean so far.",
+    "decoupled": "Shrink the parameters by the weight decay instead of adding it to the gradient.",
 }
 
 
