@@ -1,0 +1,117 @@
+"""PyTorch does what docs/differences.md says of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "differences.md").read_text(encoding="utf-8")
+
+
+def raises(kind: type[Exception], run: Any) -> bool:
+    with pytest.raises(kind):
+        run()
+    return True
+
+
+def tie(t: Any) -> list[list[float]]:
+    x = t.tensor([[1.0, 1.0]], requires_grad=True)
+    x.max(1).values.sum().backward()
+    return x.grad.tolist()
+
+
+def saved_and_changed(t: Any) -> None:
+    w = t.tensor([2.0], requires_grad=True)
+    v = w * 1.0
+    loss = (v * v).sum()
+    v += 10.0
+    loss.backward()
+
+
+def through_a_view(t: Any) -> list[float]:
+    z = t.zeros(4)
+    z[0:2].fill_(7)
+    return z.tolist()
+
+
+def through_numpy(t: Any) -> list[int]:
+    y = t.tensor([1, 2])
+    y.numpy()[0] = 5
+    return y.tolist()
+
+
+def to_numpy(t: Any) -> list[float]:
+    import numpy as np
+
+    array = np.zeros(2)
+    x = t.from_numpy(array)
+    x += 1
+    return array.tolist()
+
+
+# For each heading of the page: what PyTorch does.
+PYTORCH: dict[str, Any] = {
+    "Axes are named by keyword": lambda t, x: t.sum(x, 1).tolist() == [7.0, 8.0],
+    "`max` and `min` along an axis return the values alone": lambda t, x: len(x.max(1)) == 2,
+    "The gradient of `max` and `min` along an axis is shared among ties": lambda t, x: sorted(tie(t)[0]) == [0.0, 1.0],
+    "`sort` returns the values alone": lambda t, x: len(t.sort(x)) == 2,
+    "`std` and `var` divide by n": lambda t, x: t.var(t.tensor([1.0, 3.0])).item() == 2.0,
+    "`meshgrid` is Cartesian": lambda t, x: t.meshgrid(t.arange(2), t.arange(3))[0].shape == (2, 3),
+    "`nonzero` returns one tensor per axis": lambda t, x: t.nonzero(x > 2).shape == (3, 2),
+    "`repeat` repeats each element": lambda t, x: t.tensor([1, 2]).repeat(2).tolist() == [1, 2, 1, 2],
+    "`squeeze` refuses an axis that is not of size one": lambda t, x: x.squeeze(0).shape == (2, 3),
+    "`take` takes slices along an axis": lambda t, x: t.take(x, t.tensor([5])).tolist() == [5.0],
+    "`unique` has no axis": lambda t, x: t.unique(x, dim=0).shape == (2, 3),
+    "`equal` compares element by element": lambda t, x: t.equal(x, x) is True,
+    "`mean`, `std` and `var` of integers are floating-point": lambda t, x: raises(
+        RuntimeError, lambda: t.tensor([1, 2]).mean()
+    ),
+    "Infinities divide, and integers divide by zero": lambda t, x: (
+        t.isnan(t.tensor(float("inf")) // 2) and raises(RuntimeError, lambda: t.tensor([1]) // t.tensor([0]))
+    ),
+    "The sign of NaN is NaN": lambda t, x: t.sign(t.tensor(float("nan"))).item() == 0.0,
+    "A tensor without axes promotes like any other": lambda t, x: (
+        (x * t.tensor(1.0, dtype=t.float64)).dtype == t.float32
+    ),
+    "Unsigned integers promote": lambda t, x: raises(
+        RuntimeError, lambda: t.ones(1, dtype=t.uint16) + t.ones(1, dtype=t.int8)
+    ),
+    "An integer that a dtype does not hold is refused": lambda t, x: (
+        (t.tensor([100], dtype=t.int8) + 200).tolist() == [44]
+    ),
+    "`size` is a number": lambda t, x: callable(x.size) and x.size != 6,
+    "A write never changes another tensor": lambda t, x: through_a_view(t)[0] == 7.0,
+    "A write to a temporary view warns": lambda t, x: through_a_view(t) == [7.0, 7.0, 0.0, 0.0],
+    "What the graph saved cannot be changed": lambda t, x: raises(RuntimeError, lambda: saved_and_changed(t)),
+    "`numpy()` is read-only": lambda t, x: through_numpy(t) == [5, 2],
+    "`from_numpy` shares memory until the first write": lambda t, x: to_numpy(t) == [1.0, 1.0],
+    "Memory cannot be read as another dtype": lambda t, x: x.view(t.int32).dtype == t.int32,
+    "A device has its index from the start": lambda t, x: t.device("cpu:0") != t.device("cpu"),
+}
+# What an object offers, and not a result that differs.
+ELSEWHERE = {
+    "`x.data` writes through to its tensor, and to no other",
+    "The same seed gives other numbers",
+    "`save` writes no pickle",
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("title", PYTORCH)
+def test_pytorch_differs(torch: Any, title: str) -> None:
+    assert PYTORCH[title](torch, torch.tensor([[1.0, 4.0, 2.0], [3.0, 0.0, 5.0]]))
+
+
+def test_every_difference_is_looked_up() -> None:
+    assert set(re.findall(r"^### (.+)$", PAGE, re.MULTILINE)) == set(PYTORCH) | ELSEWHERE
+
+
+def test_the_seed_gives_other_numbers(torch: Any) -> None:
+    import candelabra as cb
+
+    cb.manual_seed(0)
+    torch.manual_seed(0)
+    assert cb.rand(3).tolist() != torch.rand(3).tolist()
