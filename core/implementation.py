@@ -56,7 +56,8 @@ class Implementation:
             narrow = _narrow(device) if wide else frozenset()
             if narrow:
                 self.forward = _widened(self.forward, narrow, device)
-            row.fallback[str(device)] = self.source
+            if not generic:
+                row.fallback[str(device)] = self.source
         vjp = kernel.vjp if isinstance(kernel, Kernel) else None
         residuals = kernel.residuals if isinstance(kernel, Kernel) else ()
         if vjp is not None:

@@ -61,7 +61,7 @@ sgd_step = Row(
     "[params], [grads], [momentum_buffers], /, *, lr, momentum, dampening, weight_decay, nesterov, maximize, first",
     "Update parameters by stochastic gradient descent with momentum (Sutskever et al., 2013).",
     body=_sgd_body, outputs=("params", "momentum_buffers"), differentiable=(False, False),
-    category="real floating-point",
+    category="real floating-point", depth=1,
 )  # fmt: skip
 adam_step = Row(
     "update", "adam_step",
@@ -69,5 +69,5 @@ adam_step = Row(
     "amsgrad, maximize, decoupled",
     "Update parameters by Adam (Kingma and Ba, 2015), or AdamW where `decoupled` (Loshchilov and Hutter, 2019).",
     body=_adam_body, outputs=("params", "exp_avgs", "exp_avg_sqs", "max_exp_avg_sqs"), differentiable=(False,) * 4,
-    category="real floating-point",
+    category="real floating-point", depth=1,
 )  # fmt: skip

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from candelabra.conformance.drawing import Sample
 from candelabra.conformance.subject import Subject, assert_close, host
-from candelabra.core import ops
+from candelabra.core import dtypes, ops
+from candelabra.core.autograd.engine import grad
+from candelabra.core.errors import LostWriteWarning
+from candelabra.core.implementation import Implementation, implementations
 from candelabra.core.tensor import Tensor
 
 
@@ -97,6 +103,49 @@ def check_aliasing(subject: Subject, sample: Sample) -> None:
 
 def overwrite(tensor: Tensor) -> None:
     """Write into a tensor by both ways that may write in place."""
-    if tensor.dtype.name != "bool":
-        tensor += 1
-    tensor[...] = 0 if tensor.dtype.name != "bool" else False
+    with warnings.catch_warnings():
+        # Some outputs are views: that their owners stay as they are is what the caller wants to see.
+        warnings.simplefilter("ignore", LostWriteWarning)
+        if tensor.dtype.name != "bool":
+            tensor += 1
+        tensor[...] = 0 if tensor.dtype.name != "bool" else False
+
+
+@contextlib.contextmanager
+def by_body(subject: Subject) -> Iterator[None]:
+    """Run the row by its generic body."""
+    table = implementations(subject.row)
+    own = table[subject.device]
+    table[subject.device] = Implementation(subject.row, subject.device, generic=True)
+    try:
+        yield
+    finally:
+        table[subject.device] = own
+
+
+def with_gradients(subject: Subject, sample: Sample) -> list[np.ndarray]:
+    """Return the outputs, and the gradients of the operands that can have one."""
+    recorded = subject.row.is_differentiable and subject.row.kind != "update"
+    operands = subject.tensors(sample, grad=recorded)
+    outputs = subject.call(operands, subject.statics(sample))
+    inputs = [t for t in arrays_in(operands) if t.requires_grad]
+    roots = [o for o in subject.differentiable(outputs) if o.requires_grad]
+    found = [host(o) for o in outputs]
+    if not inputs or not roots:
+        return found
+    seeds = [subject.tensor(np.cos(np.arange(o.size)).reshape(o.shape).astype(host(o).dtype)) for o in roots]
+    return found + [host(g) for g in grad(roots, inputs, seeds, allow_unused=True, materialize_grads=True)]
+
+
+def check_kernel(subject: Subject, sample: Sample) -> None:
+    """A kernel gives what the generic body gives, values and first derivatives."""
+    row = subject.row
+    found = with_gradients(subject, sample)
+    with by_body(subject):
+        wanted = with_gradients(subject, sample)
+    assert len(found) == len(wanted), f"{row.name}: {len(found)} results, by its body {len(wanted)}"
+    for i, (f, w) in enumerate(zip(found, wanted, strict=True)):
+        what = f"{row.name}, result {i}, at {sample}"
+        dtype = dtypes.as_dtype(w.dtype).name
+        assert dtypes.as_dtype(f.dtype).name == dtype, f"{what}: dtype {f.dtype}, by its body {dtype}"
+        assert_close(f, w, dtype, what, 8 * row.tolerance)

@@ -76,6 +76,8 @@ class Subject:
 
     def differentiable(self, outputs: Sequence[Tensor]) -> list[Tensor]:
         """Return the outputs that a gradient flows from."""
+        if not self.row.is_differentiable:
+            return []
         kept = self.row.differentiable
         kept = kept * len(outputs) if len(kept) == 1 else kept
         return [o for o, keep in zip(outputs, kept, strict=True) if keep and o.dtype.is_differentiable]

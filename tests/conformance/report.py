@@ -1,0 +1,160 @@
+"""The summary of a conformance run: by family a table for the terminal, JSON, and one HTML page without scripts."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from candelabra.core.device import as_device
+from candelabra.core.errors import CandelabraError
+from candelabra.core.implementation import implementation
+from candelabra.core.primitives import TABLE
+from candelabra.core.primitives.row import Row
+
+COLUMNS = ("rows", "passed", "generic fallback", "host fallback", "loop", "failed")
+
+
+@dataclass
+class Outcome:
+    """What a row's checks gave on a device."""
+
+    checks: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+class Outcomes:
+    """The outcomes of a run, by device and row (or a group of tests, in brackets)."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, dict[str, Outcome]] = {}
+
+    def add(self, device: str, row: str, check: str, outcome: str, text: str) -> None:
+        """Note one check's outcome."""
+        place = self.found.setdefault(device, {}).setdefault(row, Outcome())
+        place.checks[check] = outcome
+        if text:
+            place.failures[check] = text
+
+    def devices(self) -> list[str]:
+        """Return the devices that were tested."""
+        return list(self.found)
+
+    def rows(self, device: str) -> Iterator[tuple[str, str, Outcome, dict[str, bool]]]:
+        """Yield family, name, outcome and columns of each row."""
+        for name, outcome in self.found[device].items():
+            row = TABLE.get(name)
+            source = source_of(row, device) if row is not None else ""
+            yield (
+                family_of(row) if row is not None else name.strip("()").replace("_", " "),
+                name if row is not None else "",
+                outcome,
+                {
+                    "rows": row is not None,
+                    "passed": not outcome.failures,
+                    "generic fallback": source == "generic",
+                    "host fallback": source == "host",
+                    "loop": row is not None and row.fallback.get("vmap") == "loop",
+                    "failed": bool(outcome.failures),
+                },
+            )
+
+
+def family_of(row: Row) -> str:
+    """Return the family of a row: the file that it stands in."""
+    return Path(row.place.rpartition(":")[0]).stem
+
+
+def source_of(row: Row, device: str) -> str:
+    """Return where a row's forward comes from on a device: a kernel, the library, the generic body or the host."""
+    try:
+        return implementation(row, as_device(device)).source
+    except CandelabraError:
+        return "missing"
+
+
+def counts(outcomes: Outcomes, device: str) -> dict[str, dict[str, int]]:
+    """Return the columns' sums by family, and in all."""
+    found: dict[str, dict[str, int]] = {}
+    for family, _, _, columns in outcomes.rows(device):
+        for name in (family, "in all"):
+            line = found.setdefault(name, dict.fromkeys(COLUMNS, 0))
+            for column, holds in columns.items():
+                line[column] += holds
+    if found:
+        found["in all"] = found.pop("in all")
+    return found
+
+
+def table(outcomes: Outcomes, device: str) -> list[str]:
+    """Return the table of a device as lines of text."""
+    sums = counts(outcomes, device)
+    width = max(map(len, sums), default=0)
+    lines = [" " * width + "".join(f"{column:>18}" for column in COLUMNS)]
+    lines += [f"{name:<{width}}" + "".join(f"{line[c]:>18}" for c in COLUMNS) for name, line in sums.items()]
+    failing = [(name or family, o) for family, name, o, columns in outcomes.rows(device) if columns["failed"]]
+    return lines + [f"failed: {name} ({', '.join(o.failures)})" for name, o in failing]
+
+
+def as_data(outcomes: Outcomes) -> dict[str, Any]:
+    """Return the summary as plain data."""
+    return {
+        device: {
+            "families": counts(outcomes, device),
+            "rows": {
+                name or f"({family})": {
+                    "family": family,
+                    "source": source_of(TABLE[name], device) if name else None,
+                    "vmap": "loop" if columns["loop"] else "batched",
+                    "checks": outcome.checks,
+                    "failures": outcome.failures,
+                }
+                for family, name, outcome, columns in outcomes.rows(device)
+            },
+        }
+        for device in outcomes.devices()
+    }
+
+
+def write_json(outcomes: Outcomes, path: Path) -> None:
+    """Write the summary as JSON."""
+    path.write_text(json.dumps(as_data(outcomes), indent=1) + "\n", encoding="utf-8")
+
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #222; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid #ddd; }
+th:first-child, td:first-child { text-align: left; }
+tr:last-child td { font-weight: 600; border-top: 2px solid #888; }
+.zero { color: #bbb; } .failed { color: #b00020; font-weight: 600; }
+pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: 13px; }
+"""
+
+
+def write_html(outcomes: Outcomes, path: Path) -> None:
+    """Write the summary as one HTML page: no script, nothing from elsewhere, every string escaped."""
+    parts = [
+        "<!doctype html>", '<html lang="en">', '<meta charset="utf-8">', "<title>candelabra conformance</title>",
+        f"<style>{STYLE}</style>",
+    ]  # fmt: skip
+    for device in outcomes.devices():
+        parts.append(f"<h1>Conformance of {html.escape(device)}</h1>")
+        parts.append("<table><tr><th>family</th>" + "".join(f"<th>{html.escape(c)}</th>" for c in COLUMNS) + "</tr>")
+        for name, line in counts(outcomes, device).items():
+            cells = "".join(_cell(column, line[column]) for column in COLUMNS)
+            parts.append(f"<tr><td>{html.escape(name)}</td>{cells}</tr>")
+        parts.append("</table>")
+        for family, name, outcome, _ in outcomes.rows(device):
+            for check, text in outcome.failures.items():
+                parts.append(f"<h2>{html.escape(name or family)}: {html.escape(check)}</h2>")
+                parts.append(f"<pre>{html.escape(text)}</pre>")
+    path.write_text("\n".join([*parts, "</html>", ""]), encoding="utf-8")
+
+
+def _cell(column: str, value: int) -> str:
+    kind = "zero" if not value else "failed" if column == "failed" else ""
+    return f'<td class="{kind}">{value}</td>' if kind else f"<td>{value}</td>"

@@ -1,0 +1,38 @@
+"""Values of every row: against its reference, in other memory layouts, and with memory that is written elsewhere."""
+
+from __future__ import annotations
+
+from candelabra.conformance import checks
+from candelabra.conformance.harness import Examples, for_rows
+from candelabra.conformance.samples import sample
+from candelabra.conformance.subject import Subject
+from candelabra.core.implementation import implementation
+
+# One dtype of each kind, for what does not depend on its width.
+KINDS = ("bool", "int64", "float32", "complex64")
+
+
+@for_rows(lambda row: True)
+def test_values(subject: Subject, examples: Examples) -> None:
+    for dtype in subject.dtypes():
+        examples(lambda d: checks.check_values(subject, sample(subject.row, d)), dtype)
+
+
+@for_rows(lambda row: bool(row.operands) and row.kind != "update")
+def test_layouts(subject: Subject, examples: Examples) -> None:
+    for dtype in [name for name in subject.dtypes() if name in KINDS]:
+        examples(lambda d: checks.check_layouts(subject, sample(subject.row, d)), dtype, share=0.5)
+
+
+@for_rows(lambda row: bool(row.operands) and row.kind != "update")
+def test_aliasing(subject: Subject, examples: Examples) -> None:
+    for dtype in [name for name in subject.dtypes() if name in KINDS]:
+        examples(lambda d: checks.check_aliasing(subject, sample(subject.row, d)), dtype, share=0.5)
+
+
+@for_rows(lambda row: row.body is not None and row.kind != "creation")
+def test_kernel_against_body(subject: Subject, examples: Examples) -> None:
+    if implementation(subject.row, subject.device).source != "kernel":
+        return
+    for dtype in subject.dtypes():
+        examples(lambda d: checks.check_kernel(subject, sample(subject.row, d)), dtype)
