@@ -62,7 +62,7 @@ class TestDevice:
             cb.ones(1, device=text)
 
     def test_what_is_no_device(self):
-        with pytest.raises(ArgumentTypeError, match="a string such as 'cpu' or 'cuda:1' is needed, got 3.5"):
+        with pytest.raises(ArgumentTypeError, match=r"a string such as 'cpu' or 'cuda:1' is needed, got 3.5"):
             cb.device(3.5)
 
 
