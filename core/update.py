@@ -51,7 +51,7 @@ def make_update(row: Row) -> Callable[..., None]:
             results = impl.forward(*arrays, **statics)
         for i, new in zip(written, results, strict=True):
             for t, array in zip(lists[i], new, strict=True):
-                t._rebind(array)
+                t._rebind(array if type(array) is impl.array_type else impl.normalize(array))
 
     update.__name__ = row.name
     return update

@@ -1,6 +1,6 @@
 """The pytest plugin of the conformance suite: its options, its subjects (a row on a device), and its summary.
 
-Loaded by name (``-p candelabra.conformance.plugin``), never by an entry point: a project's own ``--device`` would clash.
+Loaded by name (``-p candelabra.conformance.plugin``), never by an entry point: a project's own ``--device`` clashes.
 """
 
 from __future__ import annotations

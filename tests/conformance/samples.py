@@ -53,8 +53,8 @@ def draw_shift(d: Draw) -> Sample:
 
 def draw_clip(d: Draw) -> Sample:
     full = d.shape()
-    low = d.array(full[d.cut(full) :], "(-2, 0.3)" if d.kind != "u" else "(0, 2)") if d.flag() else None
-    high = d.array(full[d.cut(full) :], "(0, 2)") if d.flag() else None
+    low = d.array(full[d.cut(full) :], "(-2, 0)") if d.flag() else None
+    high = d.array(full[d.cut(full) :], "(0.1, 2)") if d.flag() else None
     return Sample((d.array(full), low, high))
 
 
