@@ -40,7 +40,9 @@ def parser() -> argparse.ArgumentParser:
     )
     arguments.add_argument("--peers", default=",".join(PEERS), help="of torch and numpy (default both)")
     arguments.add_argument("--without-candelabra", action="store_true", help="race the peers alone")
-    arguments.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file")
+    arguments.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the numbers to a file; what it holds of other workloads stays"
+    )
     arguments.add_argument(
         "--write-results",
         action="store_true",
@@ -90,6 +92,16 @@ def run(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
     }
 
 
+def merged(former: dict[str, Any], latest: dict[str, Any]) -> dict[str, Any]:
+    """The latest run's numbers, and the former's for the workloads that it did not run, in the order of the table."""
+    outcomes = {outcome["name"]: outcome for outcome in former["outcomes"] + latest["outcomes"]}
+    return {
+        **latest,
+        "libraries": former["libraries"] | latest["libraries"],
+        "outcomes": [outcomes[name] for name in WORKLOADS if name in outcomes],
+    }
+
+
 def main(argv: list[str] | None = None) -> int:
     arguments = parser()
     options = arguments.parse_args(argv)
@@ -108,6 +120,8 @@ def main(argv: list[str] | None = None) -> int:
     results = json.loads(options.from_json.read_text()) if options.from_json else run(options, peers)
     if REMARKS.exists():
         results["remarks"] = REMARKS.read_text().strip()
+    if options.json and options.json.exists() and not options.from_json:
+        results = merged(json.loads(options.json.read_text()), results)
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
     if options.write_results:

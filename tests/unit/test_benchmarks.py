@@ -160,6 +160,17 @@ def test_the_command_writes_json_and_results(tmp_path, monkeypatch, capsys):
     assert "candelabra/numpy" in capsys.readouterr().out
 
 
+def test_a_run_of_some_workloads_keeps_the_others_numbers():
+    former = {"libraries": {"torch": {"version": "1"}}, "outcomes": [{"name": "adam", "v": 1}, {"name": "cnn", "v": 1}]}
+    newer = [{"name": "multiply", "v": 2}, {"name": "cnn", "v": 2}]
+    latest = {"libraries": {"numpy": {}}, "rounds": 5, "outcomes": newer}
+    assert command.merged(former, latest) == {
+        "libraries": {"torch": {"version": "1"}, "numpy": {}},
+        "rounds": 5,
+        "outcomes": [{"name": "multiply", "v": 2}, {"name": "cnn", "v": 2}, {"name": "adam", "v": 1}],
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
