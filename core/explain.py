@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .errors import (
+    ArgumentError,
     ArgumentTypeError,
     AxisError,
     CandelabraError,
@@ -15,6 +16,7 @@ from .errors import (
     ShapeError,
 )
 from .primitives.row import Row
+from .primitives.tools import axes_of
 
 
 def describe(value: Any) -> str:
@@ -41,6 +43,8 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
         raise error
     if row.diagnose is not None:
         _diagnose(row, operands, statics or {})
+    if statics and "axis" in statics and row.prepare is None and hasattr(operands[0], "array"):
+        axes_of(statics["axis"], len(operands[0].array.shape), row.name)
     shown = ", ".join(
         f"{o.name}: {describe(v)}" if v is not None else f"{o.name}: None"
         for o, v in zip(_names(row, len(operands)), operands, strict=False)
@@ -68,9 +72,7 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
     ]
     wrong = [k for k in promoted if k not in dtypes.CATEGORIES[row.category]]
     if wrong:
-        return DTypeError(
-            f"{text}takes {row.category} dtypes, not {wrong[0].name}; convert first, for example with .to(...)"
-        )
+        return wrong_dtype(row, shown, places[0], wrong[0])
     if isinstance(error, IndexError):
         return IndexOutOfRangeError(f"{text}{reason}")
     if isinstance(error, TypeError):
@@ -78,9 +80,25 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
         return kind(f"{text}{reason}")
     if isinstance(error, OverflowError):
         return OutOfRangeError(f"{text}{reason}")
+    if isinstance(error, ValueError) and row.batch == "elementwise":
+        return ArgumentError(f"{text}{reason}")
     if isinstance(error, ValueError):
         return ShapeError(f"{text}{reason}")
     raise error
+
+
+def wrong_dtype(row: Row, shown: str, device: Any, kind: Any) -> DTypeError:
+    """Return the error for a dtype that is not of the row's category."""
+    return DTypeError(
+        f"{row.name}({shown}) on {device}: takes {row.category} dtypes, not {kind.name}; convert first, for example "
+        f"with .to({_MEND.get(row.category, 'candelabra.float32')})"
+    )
+
+
+_MEND = {
+    "integer": "candelabra.int64", "integer or boolean": "candelabra.int64", "boolean": "candelabra.bool",
+    "complex floating-point": "candelabra.complex64",
+}  # fmt: skip
 
 
 def _diagnose(row: Row, operands: Sequence[Any], statics: dict[str, Any]) -> None:
