@@ -26,7 +26,7 @@ _grad_mode = grad_mode.get
 def unary(row: Row) -> Callable[..., Any]:
     """Return the function of an elementwise row of one operand."""
     impls = implementations(row)
-    floating = row.floating
+    checked = row.checks_dtypes
     rule = row.partials[0] if row.partials else None
     names = rule.__code__.co_varnames[: rule.__code__.co_argcount] if callable(rule) else ()
     keeps_input = row.operands[0].name in names
@@ -40,8 +40,8 @@ def unary(row: Row) -> Callable[..., Any]:
         impl = impls[device]
         a = x.array
         try:
-            if floating and a.dtype not in impl.floats:
-                a = impl.xp.astype(a, device.best_native_dtype(dtypes.get_default_dtype()))
+            if checked and a.dtype not in impl.direct:
+                (a,) = promote(row, impl, (a,))
             r = impl.forward(a)
             if type(r) is not impl.array_type:
                 r = impl.normalize(r)
@@ -77,7 +77,7 @@ def unary(row: Row) -> Callable[..., Any]:
 def binary(row: Row) -> Callable[..., Any]:
     """Return the function of an elementwise row of two operands."""
     impls = implementations(row)
-    floating = row.floating
+    checked = row.checks_dtypes
     one, two = row.operands[0].name, row.operands[1].name
     rules = [
         r.__code__.co_varnames[: r.__code__.co_argcount] if callable(r) else () for r in (row.partials or (None, None))
@@ -103,7 +103,7 @@ def binary(row: Row) -> Callable[..., Any]:
                 a2 = x2.array
                 n2 = x2.node
                 impl = impls[device]
-                if a1.dtype is not a2.dtype or (floating and a1.dtype not in impl.floats):
+                if a1.dtype is not a2.dtype or (checked and a1.dtype not in impl.direct):
                     a1, a2 = promote(row, impl, (a1, a2))
             else:
                 n2 = None
@@ -218,9 +218,7 @@ def scalar_operand(row: Row, impl: Implementation, tensor: Any, value: Any) -> S
         other = _foreign(row, value, device)
         return promote(row, impl, (array, other))
     here = device.dtype_of[array.dtype]
-    target = dtypes.promote_scalar(here, scalar)
-    if row.floating:
-        target = dtypes.float_for(target)
+    target = computed(row, dtypes.promote_scalar(here, scalar))
     native = device.best_native_dtype(target)
     if native != array.dtype:
         array = impl.xp.astype(array, native)
@@ -274,6 +272,15 @@ def coerce(row: Row, operands: Sequence[Any]) -> list[Any]:
     return result
 
 
+def computed(row: Row, dtype: dtypes.DType) -> dtypes.DType:
+    """Return the dtype in which a row computes for operands that promote to `dtype`."""
+    if dtype.is_complex and not row.takes_complex:
+        raise DTypeError(
+            f"{row.name}: takes {row.category} dtypes, not {dtype.name}; take x.real, x.imag or abs(x) first"
+        )
+    return dtypes.float_for(dtype) if row.floating else dtype
+
+
 def promote(row: Row, impl: Implementation, arrays: Sequence[Any], which: Sequence[int] | None = None) -> list[Any]:
     """Cast raw operands to their common dtype."""
     kinds = impl.device.dtype_of
@@ -288,9 +295,7 @@ def promote(row: Row, impl: Implementation, arrays: Sequence[Any], which: Sequen
                 raise DTypeError(f"{row.name}: {error}") from None
     if target is None:
         return list(arrays)
-    if row.floating:
-        target = dtypes.float_for(target)
-    native = impl.device.best_native_dtype(target)
+    native = impl.device.best_native_dtype(computed(row, target))
     return [
         impl.xp.astype(a, native) if a is not None and i in chosen and a.dtype != native else a
         for i, a in enumerate(arrays)
@@ -433,7 +438,7 @@ def _promotion_lines(row: Row, plain: Sequence[Any], listed: Any, add: Callable[
         first = names[0] if names else "al[0]"
         add(
             f"        if any([_a.dtype is not {first}.dtype for _a in al]) "
-            f"or (_row.floating and {first}.dtype not in impl.floats):"
+            f"or (_row.checks_dtypes and {first}.dtype not in impl.direct):"
         )
         add(f"            {', '.join([*names, '*al'])}, = _promote(_row, impl, ({joined},))")
         return
@@ -444,8 +449,8 @@ def _promotion_lines(row: Row, plain: Sequence[Any], listed: Any, add: Callable[
     for i in together[1:]:
         test = f"a{i}.dtype is not {lead}.dtype"
         tests.append(f"(a{i} is not None and {test})" if plain[i].optional else test)
-    if row.floating:
-        tests.append(f"{lead}.dtype not in impl.floats")
+    if row.checks_dtypes:
+        tests.append(f"{lead}.dtype not in impl.direct")
     if tests:
         joined = ", ".join(f"a{i}" for i in range(len(plain)))
         add(f"        if {' or '.join(tests)}:")

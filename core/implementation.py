@@ -23,7 +23,7 @@ class Implementation:
     """One row on one device."""
 
     __slots__ = (
-        "array_type", "backward", "backward_graph", "complexes", "device", "differentiable", "floats", "forward",
+        "array_type", "backward", "backward_graph", "complexes", "device", "differentiable", "direct", "forward",
         "generic", "normalize", "plain_floats", "plain_numbers", "row", "save", "saves", "source", "train", "xp",
     )  # fmt: skip
 
@@ -32,15 +32,17 @@ class Implementation:
         backend = device.backend
         native = device.native
         index = device.index or 0
+        taken = {k: v for k, v in native.items() if row.takes_complex or not k.is_complex}
         self.array_type: Any = backend.array_type
         self.normalize: Callable[[Any], Any] = lambda value: backend.normalize(value, index)
         self.differentiable = frozenset(v for k, v in native.items() if k.is_differentiable)
-        self.floats = frozenset(v for k, v in native.items() if k.rank >= 2)
+        # The dtypes with which the row computes as they are, without a cast and without an error.
+        self.direct = frozenset(v for k, v in taken.items() if k.rank >= 2 or not row.floating)
         self.complexes = frozenset(v for k, v in native.items() if k.is_complex)
         # The dtypes with which a Python scalar may be handed to the library as it is.
-        self.plain_floats = frozenset(v for k, v in native.items() if k.rank >= 2 and k.name != "bfloat16")
+        self.plain_floats = frozenset(v for k, v in taken.items() if k.rank >= 2 and k.name != "bfloat16")
         self.plain_numbers = frozenset(
-            v for k, v in native.items() if k.rank >= (2 if row.floating else 1) and k.name != "bfloat16"
+            v for k, v in taken.items() if k.rank >= (2 if row.floating else 1) and k.name != "bfloat16"
         )
         self.train: Callable[..., Any] | None = None
         self.generic: Implementation | None = None

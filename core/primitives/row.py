@@ -136,6 +136,16 @@ class Row:
         return bool(self.operands) and self.operands[-1].is_list
 
     @property
+    def takes_complex(self) -> bool:
+        """Whether complex operands are in the row's category."""
+        return dtypes.complex64 in dtypes.CATEGORIES[self.category]
+
+    @property
+    def checks_dtypes(self) -> bool:
+        """Whether some dtypes are cast or refused before the kernel sees them."""
+        return self.floating or not self.takes_complex
+
+    @property
     def is_differentiable(self) -> bool:
         """Whether a gradient flows through the row."""
         return any(self.differentiable)

@@ -521,3 +521,15 @@ class TestComplex:
         for f in (lambda x, z: x * z, lambda x, z: z / x, lambda x, z: x + z, lambda x, z: x @ z.reshape(2, 1)):
             assert cb.autograd.gradcheck(f, [x, z])
             assert cb.autograd.gradgradcheck(f, [x, z])
+
+    @pytest.mark.parametrize("name", ["sigmoid", "relu", "maximum", "less", "max", "sort", "erf", "gelu", "floor"])
+    def test_what_has_no_meaning_for_complex_numbers_is_refused(self, name):
+        z = cb.tensor([1.0 + 2.0j])
+        operands = (z, z) if name in ("maximum", "less") else (z,)
+        with pytest.raises(DTypeError, match=rf"^{name}: takes real.* dtypes, not complex64; take x.real"):
+            getattr(cb, name)(*operands)
+
+    def test_a_complex_scalar_is_refused_too(self):
+        for run in (lambda x: cb.maximum(x, 2j), lambda x: x > 1j, lambda x: cb.clip(x, 1j, None)):
+            with pytest.raises(DTypeError, match=r"takes real.* dtypes, not complex64"):
+                run(cb.ones(2))
