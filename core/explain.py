@@ -52,7 +52,7 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
     places = list(dict.fromkeys(str(v.device) for v in operands if hasattr(v, "device") and hasattr(v, "array")))
     where = f" on {places[0]}" if places else ""
     given = {k: v for k, v in (statics or {}).items() if v is not None and k != "dtype"}
-    arguments = f" with {', '.join(f'{k}={v!r}' for k, v in given.items())}" if given else ""
+    arguments = f" with {', '.join(f'{k}={_shown(k, v)}' for k, v in given.items())}" if given else ""
     text = f"{row.name}({shown}){arguments}{where}: "
     shapes = [tuple(v.array.shape) for v in operands if hasattr(v, "array")]
     reason = str(error) or type(error).__name__
@@ -60,6 +60,11 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
         return ShapeError(
             f"{text}the shapes {' and '.join(map(str, shapes))} do not broadcast; make sizes equal or 1 from the "
             "right, for example with reshape or expand_dims"
+        )
+    if row.name == "broadcast_to" and statics:
+        return ShapeError(
+            f"broadcast_to: a tensor of shape {shapes[0]} does not broadcast to {statics['shape']}; sizes must be "
+            "equal or 1, counted from the right"
         )
     if type(error).__name__ == "AxisError":
         return AxisError(f"{text}{reason}")
@@ -99,6 +104,22 @@ _MEND = {
     "integer": "candelabra.int64", "integer or boolean": "candelabra.int64", "boolean": "candelabra.bool",
     "complex floating-point": "candelabra.complex64",
 }  # fmt: skip
+
+
+def _shown(name: str, value: Any) -> str:
+    """Write an argument as the user does: a key of the indexing rows as what stands in brackets."""
+    if name != "key" or not isinstance(value, tuple):
+        return repr(value)
+    return f"[{', '.join(map(_key_part, value))}]"
+
+
+def _key_part(part: Any) -> str:
+    if isinstance(part, tuple):
+        if part[0] != "slice":
+            return "indices"
+        start, stop, step = ("" if n is None else str(n) for n in part[1:])
+        return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
+    return "..." if part is Ellipsis else repr(part)
 
 
 def _diagnose(row: Row, operands: Sequence[Any], statics: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from . import ops
 from .autograd.mode import grad_mode
 from .errors import AutogradError, DTypeError, LostWriteWarning, ShapeError
+from .primitives.row import TABLE
 from .tensor import Tensor
 
 
@@ -57,21 +58,23 @@ def apply_(tensor: Tensor, name: str, *operands: Any, augmented: bool = False) -
         warn_of_lost_write(tensor, f"in-place {name}", mend, augmented)
         write = backend.donating.get(name)
         if write is not None and len(operands) == 1 and tensor._is_unique():
-            other = _direct_operand(tensor, operands[0])
+            other = _direct_operand(tensor, operands[0], 2 if TABLE[name].floating else 1)
             if other is not None:
                 write(tensor.array, other)
                 return tensor
     return assign_(tensor, getattr(ops, name)(tensor, *operands), f"in-place {name}")
 
 
-def _direct_operand(tensor: Tensor, operand: Any) -> Any:
+def _direct_operand(tensor: Tensor, operand: Any, least: int) -> Any:
     """Return the raw operand of a write in place, or None where a new array must be made."""
     if tensor.node is not None and grad_mode.get():
         return None
     array = tensor.array
     kind = type(operand)
+    rank = tensor.device.dtype_of[array.dtype].rank
+    if rank < least:
+        return None
     if kind is float or kind is int:
-        rank = tensor.device.dtype_of[array.dtype].rank
         return operand if rank >= (2 if kind is float else 1) else None
     if not isinstance(operand, Tensor) or operand.device is not tensor.device:
         return None

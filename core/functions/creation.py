@@ -365,6 +365,9 @@ def arange(
     tensor([0, 1, 2])
     """
     start, stop, step = (v.item() if isinstance(v, Tensor) else v for v in (start, stop, step))
+    for name, value in (("start", start), ("stop", stop), ("step", step)):
+        if not isinstance(value, (int, float)) and not (name == "stop" and value is None):
+            raise ArgumentTypeError(f"arange: {name} is a number, not {value!r}")
     if step == 0:
         raise ArgumentError("arange: step must not be zero")
     if stop is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import inplace, ops
 from ..autograd.mode import grad_mode
-from ..errors import ArgumentTypeError, IndexOutOfRangeError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, IndexOutOfRangeError, ShapeError
 from ..explain import explain
 from ..ops import row_function
 from ..primitives.indexing import ARRAY
@@ -35,21 +35,24 @@ def split_key(x: Tensor, key: Any, operation: str) -> tuple[tuple[Any, ...], lis
     parts = key if type(key) is tuple else (key,)
     static: list[Any] = []
     tensors: list[Tensor] = []
-    for part in parts:
+    for position, part in enumerate(parts):
         kind = type(part)
         if kind is int or part is None or part is Ellipsis:
             static.append(part)
         elif kind is slice:
-            static.append(("slice", _whole(part.start), _whole(part.stop), _whole(part.step)))
+            step = _whole(part.step)
+            if step == 0:
+                raise ArgumentError(f"{operation}: the step of a slice must not be zero")
+            static.append(("slice", _whole(part.start), _whole(part.stop), step))
         elif isinstance(part, Tensor):
-            _index_tensor(x, part, static, tensors, operation)
+            _index_tensor(x, part, static, tensors, operation, parts[position + 1 :])
         elif isinstance(part, bool):
-            _index_tensor(x, asarray(part, device=x.device.physical), static, tensors, operation)
+            _index_tensor(x, asarray(part, device=x.device.physical), static, tensors, operation, ())
         elif isinstance(part, (list, range)) or (hasattr(part, "__array__") and getattr(part, "shape", ()) != ()):
             given = asarray(part if not isinstance(part, range) else list(part), device=x.device.physical)
             if given.size == 0 and given.dtype.rank > 1:
                 given = ops.astype(given, "int64")
-            _index_tensor(x, given, static, tensors, operation)
+            _index_tensor(x, given, static, tensors, operation, parts[position + 1 :])
         else:
             try:
                 static.append(operator.index(part))
@@ -61,12 +64,14 @@ def split_key(x: Tensor, key: Any, operation: str) -> tuple[tuple[Any, ...], lis
     return tuple(static), tensors
 
 
-def _index_tensor(x: Tensor, part: Tensor, static: list[Any], tensors: list[Tensor], operation: str) -> None:
+def _index_tensor(
+    x: Tensor, part: Tensor, static: list[Any], tensors: list[Tensor], operation: str, rest: tuple[Any, ...]
+) -> None:
     kind = part.dtype.kind
     if kind == "bool":
         at = sum(1 for k in static if k is not None and k is not Ellipsis)
         if Ellipsis in static:
-            at = x.ndim - part.ndim
+            at = x.ndim - part.ndim - sum(_width(k) for k in rest)
         if part.ndim == 0:
             raise ArgumentTypeError(
                 f"{operation}: a single truth value is no index beside others; index with it alone, or use None for a "
@@ -87,6 +92,14 @@ def _index_tensor(x: Tensor, part: Tensor, static: list[Any], tensors: list[Tens
         tensors.append(part)
     else:
         raise ArgumentTypeError(f"{operation}: index tensors are integer or boolean, not {part.dtype.name}")
+
+
+def _width(part: Any) -> int:
+    """The number of axes that a part of a key stands for."""
+    if part is None:
+        return 0
+    kind = getattr(getattr(part, "dtype", None), "kind", "")
+    return part.ndim if kind in ("bool", "b") else 1
 
 
 def _truth(x: Tensor, key: Any) -> Tensor | None:

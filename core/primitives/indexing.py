@@ -11,7 +11,7 @@ from typing import Any
 from .. import dtypes
 from ..errors import IndexOutOfRangeError, ShapeError
 from .row import linear
-from .tools import axis_index, size_of
+from .tools import axis_index, check_indices, size_of
 
 ARRAY = ("array",)
 
@@ -122,11 +122,21 @@ def _setitem_body(xp: Any, x: Any, value: Any, indices: Any, *, key: Any) -> Any
 
 
 def _prepare_take(device: Any, x: Any, indices: Any, axis: Any) -> tuple[Any]:
+    check_indices(device, indices, "take")
     if axis is None:
         if len(x.shape) != 1:
             raise ShapeError(f"take: axis is needed for a tensor of {len(x.shape)} axes")
         return (0,)
     return (axis_index(axis, len(x.shape), "take"),)
+
+
+def _prepare_along(device: Any, x: Any, indices: Any, axis: Any) -> tuple[Any]:
+    check_indices(device, indices, "take_along_axis")
+    if len(indices.shape) != len(x.shape):
+        raise ShapeError(
+            f"take_along_axis: indices have {len(indices.shape)} axes, x has {len(x.shape)}; both need the same number"
+        )
+    return (axis_index(axis, len(x.shape), "take_along_axis"),)
 
 
 def _from_the_front(xp: Any, index: Any, n: int) -> Any:
@@ -179,6 +189,7 @@ def _scatter_add_body(xp: Any, x: Any, index: Any, source: Any, *, axis: Any) ->
 
 def _prepare_index_add(device: Any, x: Any, index: Any, source: Any, axis: Any) -> tuple[Any]:
     n = len(x.shape)
+    check_indices(device, index, "index_add")
     at = axis_index(axis, n, "index_add")
     if len(index.shape) != 1:
         raise ShapeError(f"index_add: index has one axis, got shape {tuple(index.shape)}")
@@ -192,6 +203,7 @@ def _prepare_gather(name: str) -> Any:
     def prepare(device: Any, x: Any, index: Any, *rest: Any) -> tuple[Any]:
         axis = rest[-1]
         n = len(x.shape)
+        check_indices(device, index, name)
         at = axis_index(axis, n, name)
         if len(index.shape) != n:
             raise ShapeError(
@@ -238,6 +250,7 @@ def _embedding_transpose(xp: Any, g: Any, indices: Any, weight_shape: Any, paddi
 
 
 def _prepare_embedding(device: Any, weight: Any, indices: Any, padding_idx: Any) -> tuple[Any]:
+    check_indices(device, indices, "embedding")
     if len(weight.shape) != 2:
         raise ShapeError(f"embedding: weight has 2 axes (entries, features), got shape {tuple(weight.shape)}")
     n = weight.shape[0]
@@ -287,7 +300,7 @@ take = linear(
 )  # fmt: skip
 take_along_axis = linear(
     "take_along_axis", "x, indices, /, *, axis=-1", "Return along an axis the elements that an index tensor names.",
-    promote=(), prepare=lambda device, x, indices, axis: (axis_index(axis, len(x.shape), "take_along_axis"),),
+    promote=(), prepare=_prepare_along,
     transpose=(lambda xp, g, indices, x_shape, axis: _along_transpose(xp, g, indices, x_shape, axis), None),
     batch="axis",
 )  # fmt: skip

@@ -164,13 +164,13 @@ std = general(
 )  # fmt: skip
 cumulative_sum = linear(
     "cumulative_sum", "x, /, *, axis=None, dtype=None, include_initial=False", "Return the running sum along an axis.",
-    transpose=_cumulative_sum_transpose, prepare=normalize_axis("axis", one_dimensional=True), samples="cumulative",
+    transpose=_cumulative_sum_transpose, prepare=normalize_axis("cumulative_sum", one_dimensional=True), samples="cumulative",
     beyond=_as_numbers("cumulative_sum"), **AXIS,
 )  # fmt: skip
 cumulative_prod = general(
     "cumulative_prod", "x, /, *, axis=None, dtype=None, include_initial=False",
     "Return the running product along an axis.",
-    vjp=_cumulative_prod_vjp, prepare=normalize_axis("axis", one_dimensional=True), samples="cumulative",
+    vjp=_cumulative_prod_vjp, prepare=normalize_axis("cumulative_prod", one_dimensional=True), samples="cumulative",
     beyond=_as_numbers("cumulative_prod"), **AXIS,
 )  # fmt: skip
 all = discrete("all", "x, /, *, axis=None, keepdims=False", "Say whether all elements over axes are true.", samples="reduction", **AXIS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import dtypes
+from ..errors import ShapeError
 from .row import discrete, general, linear
 from .tools import axis_index
 
@@ -51,11 +52,20 @@ unique_inverse = discrete(
     "unique_inverse", "x, /", "Return the distinct values and the inverse.", outputs=("values", "inverse_indices"), samples="repeated",
 )  # fmt: skip
 unique_values = discrete("unique_values", "x, /", "Return the distinct values, in ascending order.", samples="repeated")
+def _prepare_triangle(name: str) -> Any:
+    def prepare(device: Any, x: Any, k: Any) -> tuple[Any]:
+        if len(x.shape) < 2:
+            raise ShapeError(f"{name}: matrices in the last two axes are needed, got shape {tuple(x.shape)}")
+        return (k,)
+
+    return prepare
+
+
 tril = linear(
     "tril", "x, /, *, k=0", "Return the lower triangle of the last two axes, zeros above.",
-    transpose=lambda xp, g, k: xp.tril(g, k=k), batch="leading", samples="triangle",
+    transpose=lambda xp, g, k: xp.tril(g, k=k), prepare=_prepare_triangle("tril"), batch="leading", samples="triangle",
 )  # fmt: skip
 triu = linear(
     "triu", "x, /, *, k=0", "Return the upper triangle of the last two axes, zeros below.",
-    transpose=lambda xp, g, k: xp.triu(g, k=k), batch="leading", samples="triangle",
+    transpose=lambda xp, g, k: xp.triu(g, k=k), prepare=_prepare_triangle("triu"), batch="leading", samples="triangle",
 )  # fmt: skip

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import ArgumentTypeError, AxisError, ShapeError
+from ..errors import ArgumentTypeError, AxisError, DTypeError, ShapeError
 
 
 def axis_index(axis: Any, ndim: int, operation: str) -> int:
@@ -64,7 +64,7 @@ def normalize_axis(name: str, *, one_dimensional: bool = False) -> Callable[...,
         axis = statics[0]
         if axis is None:
             if one_dimensional and len(x.shape) != 1:
-                raise AxisError(f"{name} is needed for a tensor of {len(x.shape)} axes")
+                raise AxisError(f"{name}: an axis is needed for a tensor of {len(x.shape)} axes, such as axis=-1")
             return (0 if one_dimensional else None, *statics[1:])
         return (axis_index(axis, len(x.shape), name), *statics[1:])
 
@@ -81,6 +81,14 @@ def for_booleans(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(xp, *operands, **statics)
 
     return beyond
+
+
+def check_indices(device: Any, index: Any, operation: str) -> None:
+    """Refuse an index operand that is not of integers."""
+    if device.dtype_of[index.dtype].kind not in ("signed", "unsigned"):
+        raise DTypeError(
+            f"{operation}: indices are integers, not {device.dtype_of[index.dtype].name}; convert them with .long()"
+        )
 
 
 def shape_tuple(shape: Any, operation: str) -> tuple[int, ...]:
