@@ -6,6 +6,7 @@ PyTorch: `maximum` splits a tie, `clip` passes the gradient at its bounds, `sign
 
 from __future__ import annotations
 
+import cmath
 import math
 from typing import Any
 
@@ -16,15 +17,18 @@ _LN2, _LN10 = math.log(2.0), math.log(10.0)
 
 
 def _pow_base(xp: Any, x1: Any, x2: Any) -> Any:
-    if isinstance(x2, (int, float, complex)):
+    # A library's own scalars may be Python's by class: only what has no dtype is a Python scalar.
+    if not hasattr(x2, "dtype"):
         return 2 * x1 if x2 == 2 else xp.zeros_like(x1) if x2 == 0 else x2 * x1 ** (x2 - 1)
     safe = xp.where(x2 == 0, xp.ones_like(x2), x2)
     return xp.where(x2 == 0, xp.zeros_like(x2), x2 * x1 ** (safe - 1))
 
 
 def _pow_exponent(xp: Any, x1: Any, x2: Any, out: Any) -> Any:
-    if isinstance(x1, (int, float, complex)):
-        return out * (math.log(x1) if not isinstance(x1, complex) and x1 > 0 else 0.0 if x1 == 0 else math.nan)
+    if not hasattr(x1, "dtype"):
+        if isinstance(x1, complex):
+            return out * (cmath.log(x1) if x1 else 0.0)
+        return out * (math.log(x1) if x1 > 0 else 0.0 if x1 == 0 else math.nan)
     at_zero = x1 == 0
     return xp.where(at_zero, xp.zeros_like(out), out * xp.log(xp.where(at_zero, xp.ones_like(x1), x1)))
 

@@ -293,23 +293,47 @@ def check_jvp(point: Point) -> None:
 
 
 def check_levels(point: Point) -> None:
-    """Gradients of a jvp of gradients, alone and batched, are the third derivatives of reverse mode."""
+    """Third derivatives across levels are those of reverse mode alone.
+
+    They are gradients of a jvp of gradients: alone; batched; and with the point also reaching in from outside, as a
+    constant of the jvp and of the vmap, whose cotangents must be lowered.
+    """
     count = len(point.arrays)
     numbers = tuple(range(count))
     one, two = (point.tensors(point.directions[i]) for i in range(2))
+    start = point.tensors()
 
-    def slope(*xs: Tensor) -> Tensor:
-        return product(two, func.jvp(func.grad(point.scalar, numbers), xs, tuple(one))[1])
+    def slope(*xs: Tensor, outer: Sequence[Tensor] = start, share: float = 0.0) -> Tensor:
+        def inner(*ys: Tensor) -> Any:
+            moved = [y + share * (x - x0) if share else y for y, x, x0 in zip(ys, outer, start, strict=True)]
+            return func.grad(point.scalar, numbers)(*moved)
 
-    wanted = third_order(point, point.arrays)
-    found = func.grad(slope, numbers)(*point.tensors())
-    dtype = np.dtype(point.arrays[0].dtype).name
-    factor = 1000 * point.subject.row.tolerance
-    for i, (f, w) in enumerate(zip(found, wanted, strict=True)):
-        assert_close(host(f), w, dtype, f"grad of jvp of grad {i} of {point.describe()}", factor)
+        return product(two, func.jvp(inner, xs, tuple(one))[1])
+
+    def reaching_in(*xs: Tensor) -> Tensor:
+        return slope(*xs, outer=xs, share=0.5)
+
     other = [a[::-1].copy() if a.ndim else a for a in point.arrays]
     batch = point.tensors([np.stack([a, b]) for a, b in zip(point.arrays, other, strict=True)])
-    both = func.vmap(func.grad(slope, numbers))(*batch)
-    for k, arrays in enumerate((point.arrays, other)):
-        for i, (f, w) in enumerate(zip(both, third_order(point, arrays), strict=True)):
-            assert_close(host(f)[k], w, dtype, f"vmap of grad of jvp of grad {i} of {point.describe()}", factor)
+
+    def shared(*xs: Tensor) -> Tensor:
+        def one_row(*ys: Tensor) -> Tensor:
+            return slope(*[y + (x - x0) for y, x, x0 in zip(ys, xs, start, strict=True)])
+
+        return ops.sum(func.vmap(one_row)(*batch))
+
+    wanted = [third_order(point, arrays) for arrays in (point.arrays, other)]
+    factor = 1000 * point.subject.row.tolerance
+
+    def compare(found: Sequence[Any], expected: Sequence[Any], how: str) -> None:
+        for i, (f, w) in enumerate(zip(found, expected, strict=True)):
+            assert_close(f, w, np.dtype(w.dtype).name, f"{how} {i} of {point.describe()}", factor)
+
+    compare([host(g) for g in func.grad(slope, numbers)(*start)], wanted[0], "grad of jvp of grad")
+    both = [host(g) for g in func.vmap(func.grad(slope, numbers))(*batch)]
+    for k in range(2):
+        compare([g[k] for g in both], wanted[k], "vmap of grad of jvp of grad")
+    outside = [host(g) for g in func.grad(reaching_in, numbers)(*start)]
+    compare(outside, [1.5 * w for w in wanted[0]], "grad of jvp of grad with constants")
+    total = [a + b for a, b in zip(*wanted, strict=True)]
+    compare([host(g) for g in func.grad(shared, numbers)(*start)], total, "grad of vmap of jvp of grad with constants")
