@@ -27,7 +27,12 @@ def sample(row: Row, d: Draw) -> Sample:
     count = len(row.operands)
     domains = domains * count if len(domains) == 1 else domains
     shapes = d.broadcastable(count) if count > 1 else [d.shape()]
-    return Sample(tuple(d.array(s, domain) for s, domain in zip(shapes, domains, strict=True)))
+    operands: list[Any] = [d.array(s, domain) for s, domain in zip(shapes, domains, strict=True)]
+    if count == 2 and d.integer(0, 3) == 3:
+        # A Python scalar on one side.
+        side = d.integer(0, 1)
+        operands[side] = d.array((), domains[side]).item()
+    return Sample(tuple(operands))
 
 
 def generator_of(row: Row) -> Callable[[Draw], Sample] | None:

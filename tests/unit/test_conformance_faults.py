@@ -54,7 +54,8 @@ def plant() -> Iterator[Callable[..., Row]]:
     before = set(TABLE)
 
     def make(kind: Callable[..., Row], *arguments: Any, **options: Any) -> Row:
-        return kind("planted", *arguments, **{"reference": "numpy.tanh", "samples": "real", "floating": True, **options})
+        options = {"reference": "numpy.tanh", "samples": "real", "floating": True, **options}
+        return kind("planted", *arguments, **options)
 
     yield make
     for name in set(TABLE) - before:
