@@ -32,6 +32,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",
     ),
     "recurrent": ("lstm",),
+    "reduction": (
+        "sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "count_nonzero", "mean", "var", "std",
+    ),
     "scatter": ("index_add", "scatter_add"),
     "softmax": ("softmax", "log_softmax", "logsumexp", "cross_entropy"),
 }  # fmt: skip

@@ -174,7 +174,7 @@ def set_item(x: Tensor, key: Any, value: Any, /) -> None:
             try:
                 write(x.array, raw, static, [t.array for t in tensors])
             except Exception as error:
-                raise explain(TABLE["setitem"], (x, value, *tensors), error, {"key": key}) from error
+                raise explain(TABLE["setitem"], (x, value, *tensors), error, {"key": static}) from error
             return
     if not isinstance(value, Tensor):
         value = asarray(value, dtype=x.dtype, device=x.device.physical)

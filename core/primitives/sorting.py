@@ -10,8 +10,11 @@ from .row import discrete, general, linear
 from .tools import axis_index
 
 
-def _prepare_sort(device: Any, x: Any, axis: Any, descending: Any, stable: Any) -> tuple[Any, ...]:
-    return axis_index(axis, len(x.shape), "sort"), bool(descending), bool(stable)
+def _prepare_sort(name: str) -> Any:
+    def prepare(device: Any, x: Any, axis: Any, descending: Any, stable: Any) -> tuple[Any, ...]:
+        return axis_index(axis, len(x.shape), name), bool(descending), bool(stable)
+
+    return prepare
 
 
 def _sort_vjp(xp: Any, g: Any, x: Any, axis: Any, descending: Any, stable: Any) -> Any:
@@ -29,14 +32,14 @@ def _search(xp: Any, x1: Any, x2: Any, sorter: Any, *, side: str) -> Any:
 
 sort = general(
     "sort", "x, /, *, axis=-1, descending=False, stable=True", "Return the values in order along an axis.",
-    category="real numeric", vjp=_sort_vjp, prepare=_prepare_sort, batch="axis",
+    category="real numeric", vjp=_sort_vjp, prepare=_prepare_sort("sort"), batch="axis",
     jvp=lambda xp, t, x, axis, descending, stable: xp.take_along_axis(
         t, xp.argsort(x, axis=axis, descending=descending, stable=stable), axis=axis
     ),
 )  # fmt: skip
 argsort = discrete(
     "argsort", "x, /, *, axis=-1, descending=False, stable=True", "Return the indices that sort along an axis.",
-    category="real numeric", prepare=_prepare_sort, batch="axis", samples="sort",
+    category="real numeric", prepare=_prepare_sort("argsort"), batch="axis", samples="sort",
 )  # fmt: skip
 nonzero = discrete("nonzero", "x, /", "Return one index tensor per axis of the elements that are not zero.", outputs=("*",), samples="repeated")
 searchsorted = discrete(
