@@ -166,13 +166,7 @@ class Installed:
         """The method of `all`."""
 
     def allclose(
-        self,
-        x2: Any,
-        /,
-        *,
-        rtol: builtins.float = 1e-05,
-        atol: builtins.float = 1e-08,
-        equal_nan: builtins.bool = False,
+        self, x2: Any, /, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False
     ) -> builtins.bool:
         """Say whether all elements are close (see `isclose`)."""
 
@@ -463,13 +457,7 @@ class Installed:
         """Say whether the dtype is a real floating-point one."""
 
     def isclose(
-        self,
-        x2: Any,
-        /,
-        *,
-        rtol: builtins.float = 1e-05,
-        atol: builtins.float = 1e-08,
-        equal_nan: builtins.bool = False,
+        self, x2: Any, /, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False
     ) -> Tensor:
         """Say where ``|x1 - x2| <= atol + rtol * |x2|``; infinities are close to themselves."""
 

@@ -224,7 +224,7 @@ def _root(total: Tensor, ord: float) -> Tensor:
     return ops.where(zero, 0.0, ops.sqrt(safe) if ord == 2 else safe ** (1.0 / ord))
 
 
-def isclose(x1: Tensor, x2: Any, /, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
+def isclose(x1: Tensor, x2: Any, /, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> Tensor:
     """Say where ``|x1 - x2| <= atol + rtol * |x2|``; infinities are close to themselves."""
     if not isinstance(x2, Tensor):
         x2 = ops.asarray(x2, device=x1.device.physical)
@@ -237,7 +237,7 @@ def isclose(x1: Tensor, x2: Any, /, *, rtol: float = 1e-5, atol: float = 1e-8, e
     return ops.logical_or(result, ops.logical_and(ops.isnan(x1), ops.isnan(x2))) if equal_nan else result
 
 
-def allclose(x1: Tensor, x2: Any, /, *, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
+def allclose(x1: Tensor, x2: Any, /, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Say whether all elements are close (see `isclose`)."""
     return bool(ops.all(isclose(x1, x2, rtol=rtol, atol=atol, equal_nan=equal_nan)))
 

@@ -281,3 +281,41 @@ def test_dropout_keeps_the_mean_and_scales_the_gradient(torch):
     assert abs(kept.mean() - 0.7) < 0.01 and np.allclose(y.detach().numpy()[kept], 1 / 0.7)
     y.sum().backward()
     assert np.allclose(x.grad.numpy(), y.detach().numpy())
+
+
+NARROW = {
+    "add": lambda t, f, x, w: x + 2 * x,
+    "multiply and sum": lambda t, f, x, w: (x * x).sum(1),
+    "exp": lambda t, f, x, w: t.exp(x),
+    "matmul": lambda t, f, x, w: x @ w,
+    "linear": lambda t, f, x, w: f.linear(x, w),
+    "mean": lambda t, f, x, w: x.mean(),
+    "relu": lambda t, f, x, w: f.relu(x),
+    "gelu": lambda t, f, x, w: f.gelu(x),
+    "tanh": lambda t, f, x, w: t.tanh(x),
+    "softmax": lambda t, f, x, w: f.softmax(x, -1),
+    "log_softmax": lambda t, f, x, w: f.log_softmax(x, -1),
+    "cross entropy": lambda t, f, x, w: f.cross_entropy(x, t.tensor(TARGET)),
+    "layer_norm": lambda t, f, x, w: f.layer_norm(x, (4,)),
+    "indexing": lambda t, f, x, w: x[t.tensor([1, 1, 0])],
+    "division": lambda t, f, x, w: x / (x * x + 1),
+    "cumsum": lambda t, f, x, w: x.cumsum(0),
+    "std": lambda t, f, x, w: x.std(0, correction=1),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", NARROW)
+def test_narrow_floats(torch, name, dtype):
+    """Within the dtype's rounding, and in the dtype."""
+    found = []
+    for t in (cb, torch):
+        x = t.tensor(X, dtype=getattr(t, dtype), requires_grad=True)
+        w = t.tensor(X[:4], dtype=getattr(t, dtype), requires_grad=True)
+        out = NARROW[name](t, f(t), x, w)
+        out.sum().backward()
+        assert str(out.dtype).endswith(dtype) and str(x.grad.dtype).endswith(dtype)
+        found.append((np.array(out.detach().float().tolist()), np.array(x.grad.float().tolist())))
+    eps = {"float16": 2**-10, "bfloat16": 2**-7}[dtype]
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=4 * eps, atol=4 * eps * max(1.0, np.abs(theirs).max()))

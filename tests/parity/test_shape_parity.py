@@ -152,6 +152,12 @@ MOVES = [
     same("x.clamp(min=0.0)", A),
     same("t.clamp(x, max=0.1)", A),
     same("x.clip(min=-0.5, max=0.5)", A),
+    same("x.isclose(y, 0.5)", A, B),
+    same("t.isclose(x, y, 0.1, 0.5)", A, B),
+    same("x.hypot(y)", A, B),
+    same("x.logical_and(y)", INTEGERS, TRUTHS),
+    same("x.addcmul(y, y, value=2)", A, B),
+    same("x.new_zeros(2, 3) + x.new_ones((2, 3)) + x.new_full((2, 3), 7)", A),
 ]  # fmt: skip
 
 
