@@ -128,7 +128,7 @@ def _conv_weight_body(
     out = (g.shape[2], g.shape[3])
     columns = xp.reshape(_patches(xp, x, (kh, kw), stride, padding, dilation, out), (n, groups, cg * kh * kw, out[0] * out[1]))
     rows = xp.reshape(g, (n, groups, o // groups, out[0] * out[1]))
-    return xp.reshape(xp.sum(xp.matmul(rows, xp.matrix_transpose(columns)), axis=0), weight_shape)
+    return xp.reshape(xp.sum(xp.matmul(rows, xp.matrix_transpose(columns)), axis=0, dtype=x.dtype), weight_shape)
 
 
 def _conv_vjp(
@@ -142,7 +142,7 @@ def _conv_vjp(
     )
 
 
-CONV: dict[str, Any] = {"category": "floating-point"}
+CONV: dict[str, Any] = {"category": "numeric"}
 conv2d = general(
     "conv2d", "x, weight, bias=None, /, *, stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1",
     "Return the cross-correlation of images (N, C, H, W) with kernels (O, C / groups, kh, kw).",

@@ -293,9 +293,9 @@ logical_not = elementwise(
 isfinite = elementwise("isfinite", "x, /", "Say where values are finite.")
 isinf = elementwise("isinf", "x, /", "Say where values are infinite.")
 isnan = elementwise("isnan", "x, /", "Say where values are NaN.")
-signbit = elementwise("signbit", "x, /", "Say where the sign bit is set.", category="real floating-point")
+signbit = elementwise("signbit", "x, /", "Say where the sign bit is set.", **REAL_FLOAT)
 nextafter = elementwise(
-    "nextafter", "x1, x2, /", "Return the next representable value after ``x1`` towards ``x2``.", category="real floating-point"
+    "nextafter", "x1, x2, /", "Return the next representable value after ``x1`` towards ``x2``.", **REAL_FLOAT
 )  # fmt: skip
 
 alias = linear(

@@ -258,7 +258,7 @@ def _linear_vjp(xp: Any, g: Any, x: Any, weight: Any, bias_shape: Any, wants: An
 
 linear_row = general(
     "linear", "x, weight, bias=None, /", "Return ``x @ weight.T + bias``: x (..., in), weight (out, in), bias (out,).",
-    body=_linear_body, vjp=_linear_vjp, diagnose=_prepare_linear, category="floating-point",
+    body=_linear_body, vjp=_linear_vjp, diagnose=_prepare_linear, category="numeric",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from candelabra.conformance.drawing import Sample
 from candelabra.conformance.subject import Subject, assert_close, host
 from candelabra.core import dtypes, ops
 from candelabra.core.autograd.engine import grad
+from candelabra.core.autograd.mode import no_grad
 from candelabra.core.errors import LostWriteWarning
 from candelabra.core.implementation import Implementation, implementations
 from candelabra.core.tensor import Tensor
@@ -133,8 +134,39 @@ def with_gradients(subject: Subject, sample: Sample) -> list[np.ndarray]:
     found = [host(o) for o in outputs]
     if not inputs or not roots:
         return found
-    seeds = [subject.tensor(np.cos(np.arange(o.size)).reshape(o.shape).astype(host(o).dtype)) for o in roots]
+    seeds = pattern(subject, roots)
     return found + [host(g) for g in grad(roots, inputs, seeds, allow_unused=True, materialize_grads=True)]
+
+
+def check_saved(subject: Subject, sample: Sample) -> None:
+    """What the graph saved does not change when operands and outputs are written before backward."""
+    operands = subject.tensors(sample, grad=True)
+    inputs = [t for t in arrays_in(operands) if t.requires_grad]
+    between = iter([ops.alias(t) for t in inputs])
+
+    def through(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)([through(v) for v in value])
+        return next(between) if isinstance(value, Tensor) and value.requires_grad else value
+
+    given = through(operands)
+    outputs = subject.call(given, subject.statics(sample))
+    roots = [o for o in subject.differentiable(outputs) if o.requires_grad]
+    if not inputs or not roots:
+        return
+    with no_grad():
+        for t in [*arrays_in(given), *outputs]:
+            overwrite(t)
+    found = [host(g) for g in grad(roots, inputs, pattern(subject, roots), allow_unused=True, materialize_grads=True)]
+    wanted = with_gradients(subject, sample)[len(outputs) :]
+    for i, (f, w) in enumerate(zip(found, wanted, strict=True)):
+        dtype = dtypes.as_dtype(w.dtype).name
+        assert_close(f, w, dtype, f"{subject.row.name}: gradient {i} after operands and outputs were written", 1.0)
+
+
+def pattern(subject: Subject, roots: list[Tensor]) -> list[Tensor]:
+    """Return cotangents, always the same ones."""
+    return [subject.tensor(np.cos(np.arange(o.size)).reshape(o.shape).astype(host(o).dtype)) for o in roots]
 
 
 def check_kernel(subject: Subject, sample: Sample) -> None:

@@ -36,6 +36,7 @@ class Examples:
         @hypothesis.settings(
             max_examples=max(2, round(self.count * share)), derandomize=True, deadline=None, database=None,
             suppress_health_check=list(hypothesis.HealthCheck), report_multiple_bugs=False,
+            verbosity=hypothesis.Verbosity.quiet,
         )  # fmt: skip
         @hypothesis.given(st.data())
         def run(data: Any) -> None:

@@ -86,8 +86,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         device, row = parameters["subject"]
         item.user_properties.append((PROPERTY, [str(device), row.name, check]))
     elif "conformance_device" in parameters:
-        family = Path(str(item.path)).stem.removeprefix("test_")
-        item.user_properties.append((PROPERTY, [str(parameters["conformance_device"]), f"({family})", item.name]))
+        group = Path(str(item.path)).stem.removeprefix("test_").replace("_", " ")
+        item.user_properties.append((PROPERTY, [str(parameters["conformance_device"]), group, item.name]))
 
 
 class Summary:

@@ -27,7 +27,7 @@ class Outcome:
 
 
 class Outcomes:
-    """The outcomes of a run, by device and row (or a group of tests, in brackets)."""
+    """The outcomes of a run, by device and row, or by a group of tests that are of no row."""
 
     def __init__(self) -> None:
         self.found: dict[str, dict[str, Outcome]] = {}
@@ -47,20 +47,28 @@ class Outcomes:
         """Yield family, name, outcome and columns of each row."""
         for name, outcome in self.found[device].items():
             row = TABLE.get(name)
-            source = source_of(row, device) if row is not None else ""
-            yield (
-                family_of(row) if row is not None else name.strip("()").replace("_", " "),
-                name if row is not None else "",
-                outcome,
-                {
-                    "rows": row is not None,
-                    "passed": not outcome.failures,
-                    "generic fallback": source == "generic",
-                    "host fallback": source == "host",
-                    "loop": row is not None and row.fallback.get("vmap") == "loop",
-                    "failed": bool(outcome.failures),
-                },
-            )
+            if row is None:
+                continue
+            source = source_of(row, device)
+            columns = {
+                "rows": True,
+                "passed": not outcome.failures,
+                "generic fallback": source == "generic",
+                "host fallback": source == "host",
+                "loop": row.fallback.get("vmap") == "loop",
+                "failed": bool(outcome.failures),
+            }
+            yield family_of(row), name, outcome, columns
+
+    def groups(self, device: str) -> Iterator[tuple[str, Outcome]]:
+        """Yield the tests that are of no row, by group."""
+        for name, outcome in self.found[device].items():
+            if name not in TABLE:
+                yield name, outcome
+
+    def failing(self, device: str) -> list[tuple[str, Outcome]]:
+        """Return the rows and groups in which something failed."""
+        return [(name, o) for name, o in self.found[device].items() if o.failures]
 
 
 def family_of(row: Row) -> str:
@@ -95,8 +103,9 @@ def table(outcomes: Outcomes, device: str) -> list[str]:
     width = max(map(len, sums), default=0)
     lines = [" " * width + "".join(f"{column:>18}" for column in COLUMNS)]
     lines += [f"{name:<{width}}" + "".join(f"{line[c]:>18}" for c in COLUMNS) for name, line in sums.items()]
-    failing = [(name or family, o) for family, name, o, columns in outcomes.rows(device) if columns["failed"]]
-    return lines + [f"failed: {name} ({', '.join(o.failures)})" for name, o in failing]
+    for name, o in outcomes.groups(device):
+        lines.append(f"{name}: {len(o.checks) - len(o.failures)} of {len(o.checks)} passed")
+    return lines + [f"failed: {name} ({', '.join(o.failures)})" for name, o in outcomes.failing(device)]
 
 
 def as_data(outcomes: Outcomes) -> dict[str, Any]:
@@ -104,10 +113,11 @@ def as_data(outcomes: Outcomes) -> dict[str, Any]:
     return {
         device: {
             "families": counts(outcomes, device),
+            "groups": {name: {"checks": o.checks, "failures": o.failures} for name, o in outcomes.groups(device)},
             "rows": {
-                name or f"({family})": {
+                name: {
                     "family": family,
-                    "source": source_of(TABLE[name], device) if name else None,
+                    "source": source_of(TABLE[name], device),
                     "vmap": "loop" if columns["loop"] else "batched",
                     "checks": outcome.checks,
                     "failures": outcome.failures,
@@ -148,9 +158,12 @@ def write_html(outcomes: Outcomes, path: Path) -> None:
             cells = "".join(_cell(column, line[column]) for column in COLUMNS)
             parts.append(f"<tr><td>{html.escape(name)}</td>{cells}</tr>")
         parts.append("</table>")
-        for family, name, outcome, _ in outcomes.rows(device):
+        for name, outcome in outcomes.groups(device):
+            done = len(outcome.checks) - len(outcome.failures)
+            parts.append(f"<p>{html.escape(name)}: {done} of {len(outcome.checks)} passed</p>")
+        for name, outcome in outcomes.failing(device):
             for check, text in outcome.failures.items():
-                parts.append(f"<h2>{html.escape(name or family)}: {html.escape(check)}</h2>")
+                parts.append(f"<h2>{html.escape(name)}: {html.escape(check)}</h2>")
                 parts.append(f"<pre>{html.escape(text)}</pre>")
     path.write_text("\n".join([*parts, "</html>", ""]), encoding="utf-8")
 

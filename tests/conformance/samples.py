@@ -69,10 +69,13 @@ def draw_where(d: Draw) -> Sample:
 
 
 def draw_astype(d: Draw) -> Sample:
-    wide: tuple[str, ...] = ("int32", "int64", "float32", "float64", "bool")
-    if d.smooth:
-        wide = ("complex128",) if d.kind == "c" else ("float64", "complex128")
-    target = d.choice(("complex64", "complex128") if d.kind == "c" and not d.smooth else wide)
+    # Where there are no double precision operands there may be no such results either.
+    double = d.dtype.name in ("float64", "complex128")
+    targets = ["complex128", "complex64"] if double else ["complex64"]
+    if d.kind != "c":
+        targets = ["float64", "float32", *targets] if double else ["float32", *targets]
+        targets += [] if d.smooth else ["int32", "int64", "bool"]
+    target = d.choice([t for t in targets if not d.smooth or t in ("float64", "complex128") or not double])
     return Sample((d.array(d.shape()),), {"dtype": target})
 
 

@@ -30,6 +30,12 @@ def test_aliasing(subject: Subject, examples: Examples) -> None:
         examples(lambda d: checks.check_aliasing(subject, sample(subject.row, d)), dtype, share=0.5)
 
 
+@for_rows(lambda row: row.is_differentiable and bool(row.operands))
+def test_saved_arrays(subject: Subject, examples: Examples) -> None:
+    for dtype in [name for name in subject.dtypes() if name in ("float32", "complex64")]:
+        examples(lambda d: checks.check_saved(subject, sample(subject.row, d)), dtype, share=0.5)
+
+
 @for_rows(lambda row: row.body is not None and row.kind != "creation")
 def test_kernel_against_body(subject: Subject, examples: Examples) -> None:
     if implementation(subject.row, subject.device).source != "kernel":

@@ -1,0 +1,234 @@
+"""Calls that every device must refuse, each with the class and the text of its error.
+
+Those that follow from a row's signature are made from a valid sample: an operand that is no tensor, shapes that do not
+broadcast, dtypes that the row does not take, axes that are not there. Beside them a row has those of the function
+``bad_<name>``, and of the functions that its ``errors=`` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from candelabra.conformance.drawing import Sample
+from candelabra.core import errors
+from candelabra.core.primitives.row import Row
+
+
+class Bad(NamedTuple):
+    """A bad call: what is wrong, the call, the error's class, and a pattern of its text."""
+
+    what: str
+    sample: Sample
+    error: type[Exception]
+    text: str
+
+
+def floats(*shape: int) -> np.ndarray:
+    """Return an array of a shape."""
+    return np.ones(shape, dtype=np.float32)
+
+
+def ints(*values: int) -> np.ndarray:
+    """Return an array of indices."""
+    return np.asarray(values, dtype=np.int64)
+
+
+def changed(sample: Sample, **statics: Any) -> Sample:
+    """Return a sample with other statics."""
+    return Sample(sample.operands, {**sample.statics, **statics})
+
+
+def from_signature(row: Row, sample: Sample) -> Iterator[Bad]:
+    """Yield the bad calls that follow from a row's signature, made from a valid one."""
+    operands = sample.operands
+    first = row.operands[0]
+    if first.is_list:
+        yield Bad(
+            "no list", Sample((3, *operands[1:]), sample.statics), errors.ArgumentTypeError, f"{row.name}: a list"
+        )
+    else:
+        given = Sample(("seven", *operands[1:]), sample.statics)
+        yield Bad("no tensor", given, errors.ArgumentTypeError, f"{row.name}: .*str")
+    if row.batch == "elementwise" and len(row.operands) > 1 and all(isinstance(o, np.ndarray) for o in operands):
+        shapes = [operands[0][..., None][..., :1].reshape(-1)[:1].repeat(n) for n in (2, 3)]
+        if all(operands[0].dtype == o.dtype for o in operands):
+            text = rf"{row.name}\(.*the shapes \(2,\) and \(3,\) do not broadcast; make sizes equal or 1"
+            yield Bad("shapes", Sample((*shapes, *operands[2:])), errors.ShapeError, text)
+    if "axis" in sample.statics and row.name not in ("expand_dims", "roll"):
+        far = changed(sample, axis=99)
+        yield Bad("axis", far, errors.AxisError, f"{row.name}.*axis 99 is out of bounds")
+        odd = changed(sample, axis=1.5)
+        yield Bad("kind of axis", odd, errors.ArgumentTypeError, rf"{row.name}.*1\.5|{row.name}.*float")
+
+
+def of_row(row: Row) -> Iterator[Bad]:
+    """Yield the bad calls that are written down for a row."""
+    for name in (row.name, *row.errors):
+        own = globals().get(f"bad_{name}")
+        if own is not None:
+            yield from own()
+
+
+def bad_concat() -> Iterator[Bad]:
+    yield Bad("nothing", Sample(([],), {"axis": 0}), errors.ArgumentTypeError, "concat: an empty list")
+    other = Sample(([floats(2, 3), floats(2, 4)],), {"axis": 0})
+    yield Bad("shapes", other, errors.ShapeError, r"concat.*\(2, 3\).*\(2, 4\)")
+
+
+def bad_stack() -> Iterator[Bad]:
+    other = Sample(([floats(2), floats(3)],), {"axis": 0})
+    yield Bad("shapes", other, errors.ShapeError, r"stack.*\(2,\).*\(3,\)")
+
+
+def bad_reshape() -> Iterator[Bad]:
+    yield Bad("size", Sample((floats(2, 3),), {"shape": (4,)}), errors.ShapeError, r"reshape.*6 elements.*\(4,\)")
+    yield Bad(
+        "unknown", Sample((floats(4),), {"shape": (-1, -1)}), errors.ShapeError, "reshape: at most one size may be -1"
+    )
+    yield Bad("kind", Sample((floats(4),), {"shape": "four"}), errors.ArgumentTypeError, "reshape: a shape is")
+
+
+def bad_broadcast_to() -> Iterator[Bad]:
+    yield Bad("shape", Sample((floats(2),), {"shape": (3,)}), errors.ShapeError, r"broadcast_to.*\(2,\).*\(3,\)")
+
+
+def bad_permute_dims() -> Iterator[Bad]:
+    yield Bad("count", Sample((floats(2, 3),), {"axes": (0,)}), errors.AxisError, "permute_dims: 1 axes are given")
+    yield Bad(
+        "twice", Sample((floats(2, 3),), {"axes": (0, 0)}), errors.AxisError, "permute_dims: an axis stands twice"
+    )
+
+
+def bad_squeeze() -> Iterator[Bad]:
+    yield Bad("size", Sample((floats(2, 1),), {"axis": 0}), errors.ShapeError, "squeeze: axis 0 .* has size 2, not 1")
+
+
+def bad_pad() -> Iterator[Bad]:
+    yield Bad(
+        "pairs", Sample((floats(2, 3),), {"widths": ((1, 1),)}), errors.ShapeError, "pad: 1 .* for a tensor of 2 axes"
+    )
+    yield Bad("cut", Sample((floats(2),), {"widths": ((-3, 0),)}), errors.ShapeError, "pad: .* cuts more off axis 0")
+
+
+def bad_repeat() -> Iterator[Bad]:
+    yield Bad(
+        "negative", Sample((floats(2),), {"repeats": -1}), errors.ShapeError, "repeat: repeats must not be negative"
+    )
+
+
+def bad_matmul() -> Iterator[Bad]:
+    yield Bad("inner", Sample((floats(2, 3), floats(4, 5))), errors.ShapeError, r"matmul.*\(2, 3\) and \(4, 5\)")
+    yield Bad("0-d", Sample((floats(), floats(2))), errors.ShapeError, "matmul: operands need at least one axis")
+
+
+def bad_vecdot() -> Iterator[Bad]:
+    yield Bad("sizes", Sample((floats(2), floats(3)), {"axis": -1}), errors.ShapeError, "vecdot: axis -1 has size 2")
+
+
+def bad_slice() -> Iterator[Bad]:
+    yield Bad("index", Sample((floats(2),), {"key": (5,)}), errors.IndexOutOfRangeError, "slice.*5")
+    yield Bad("many", Sample((floats(2),), {"key": (0, 0)}), errors.IndexOutOfRangeError, "slice")
+
+
+def bad_gather() -> Iterator[Bad]:
+    yield Bad(
+        "axes", Sample((floats(2, 2), ints(0)), {"axis": 0}), errors.ShapeError, "gather: index has 1 axes, x has 2"
+    )
+
+
+def bad_scatter_add() -> Iterator[Bad]:
+    given = Sample((floats(2), ints(0, 1), floats(1)), {"axis": 0})
+    yield Bad("source", given, errors.ShapeError, "scatter_add: index has size 2 on axis 0, more than 1")
+
+
+def bad_index_add() -> Iterator[Bad]:
+    given = Sample((floats(2, 3), ints(0), floats(2, 3)), {"axis": 0})
+    yield Bad("source", given, errors.ShapeError, r"index_add: source has shape \(2, 3\), expected \(1, 3\)")
+
+
+def bad_embedding() -> Iterator[Bad]:
+    yield Bad("weight", Sample((floats(2), ints(0))), errors.ShapeError, "embedding: weight has 2 axes")
+    given = Sample((floats(2, 2), ints(0)), {"padding_idx": 5})
+    yield Bad("padding", given, errors.IndexOutOfRangeError, "embedding: padding_idx 5 is out of range for 2 entries")
+
+
+def bad_linear() -> Iterator[Bad]:
+    yield Bad("features", Sample((floats(2, 3), floats(4, 5))), errors.ShapeError, r"linear: input of shape \(2, 3\)")
+    yield Bad(
+        "bias", Sample((floats(2, 3), floats(4, 3), floats(5))), errors.ShapeError, r"linear: bias has shape \(5,\)"
+    )
+
+
+_HOW: dict[str, Any] = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
+
+
+def bad_conv2d() -> Iterator[Bad]:
+    image, weight = floats(1, 2, 4, 4), floats(3, 2, 2, 2)
+    yield Bad("axes", Sample((floats(2, 4, 4), weight), _HOW), errors.ShapeError, "conv2d: input .* of 4 axes")
+    yield Bad("channels", Sample((image, floats(3, 1, 2, 2)), _HOW), errors.ShapeError, "conv2d: input has 2 channels")
+    yield Bad(
+        "kernel", Sample((image, floats(3, 2, 5, 5)), _HOW), errors.ShapeError, "conv2d: a kernel .* does not fit"
+    )
+    yield Bad("stride", Sample((image, weight), {**_HOW, "stride": (0, 1)}), errors.ArgumentError, "conv2d: stride")
+    yield Bad("bias", Sample((image, weight, floats(2)), _HOW), errors.ShapeError, r"conv2d: bias has shape \(2,\)")
+
+
+def _bad_pool(name: str) -> Iterator[Bad]:
+    image = floats(1, 1, 4, 4)
+    yield Bad("axes", Sample((floats(4, 4),), {"kernel_size": 2}), errors.ShapeError, f"{name}: an input")
+    yield Bad("window", Sample((image,), {"kernel_size": 5}), errors.ShapeError, f"{name}: a window .* does not fit")
+    wide = Sample((image,), {"kernel_size": 2, "padding": 2})
+    yield Bad("padding", wide, errors.ArgumentError, f"{name}: padding .* at most half of kernel_size")
+
+
+def bad_max_pool2d() -> Iterator[Bad]:
+    return _bad_pool("max_pool2d")
+
+
+def bad_avg_pool2d() -> Iterator[Bad]:
+    yield from _bad_pool("avg_pool2d")
+    zero = Sample((floats(1, 1, 4, 4),), {"kernel_size": 2, "divisor_override": 0})
+    yield Bad("divisor", zero, errors.ArgumentError, "avg_pool2d: divisor_override must not be zero")
+
+
+def bad_layer_norm() -> Iterator[Bad]:
+    yield Bad("axes", Sample((floats(2, 3),), {"axes": 3}), errors.ShapeError, "layer_norm: 3 trailing axes")
+    yield Bad("weight", Sample((floats(2, 3), floats(2))), errors.ShapeError, r"layer_norm: weight has shape \(2,\)")
+
+
+def bad_batch_norm() -> Iterator[Bad]:
+    yield Bad("axes", Sample((floats(3),)), errors.ShapeError, "batch_norm: at least")
+    yield Bad(
+        "one value", Sample((floats(1, 3),)), errors.ShapeError, "batch_norm: expected more than one value per channel"
+    )
+
+
+def bad_cross_entropy() -> Iterator[Bad]:
+    x = floats(2, 3)
+    yield Bad("target", Sample((x, ints(0))), errors.ShapeError, r"cross_entropy: .*\(2, 3\) wants .*\(2,\)")
+    yield Bad("dtype", Sample((x, floats(2))), errors.DTypeError, "cross_entropy: class indices are integers")
+    yield Bad("class", Sample((x, ints(0, 3))), errors.IndexOutOfRangeError, "cross_entropy.*3")
+    odd = Sample((x, ints(0, 1)), {"reduction": "median"})
+    yield Bad(
+        "reduction", odd, errors.ArgumentError, "cross_entropy: reduction is 'none', 'mean' or 'sum', not 'median'"
+    )
+
+
+def bad_attention() -> Iterator[Bad]:
+    q, k, v = floats(2, 4), floats(3, 4), floats(3, 5)
+    yield Bad("features", Sample((floats(2, 3), k, v)), errors.ShapeError, "attention: q .* do not fit")
+    both = Sample((q, k, v, floats(2, 3)), {"is_causal": True})
+    yield Bad("mask", both, errors.ArgumentError, "attention: give a mask or is_causal=True, not both")
+
+
+def bad_lstm() -> Iterator[Bad]:
+    x, h, w_ih, w_hh = floats(5, 2, 3), floats(2, 4), floats(16, 3), floats(16, 4)
+    yield Bad("weights", Sample((x, h, h, floats(16, 2), w_hh)), errors.ShapeError, "lstm: x .* do not fit")
+    yield Bad("state", Sample((x, floats(1, 4), h, w_ih, w_hh)), errors.ShapeError, "lstm: the states have shapes")
+
+
+def bad_gelu() -> Iterator[Bad]:
+    odd = Sample((floats(2),), {"approximate": "roughly"})
+    yield Bad("approximate", odd, errors.ArgumentError, "gelu: approximate is 'none' or 'tanh', not 'roughly'")
