@@ -254,12 +254,16 @@ class Tensor(Installed):
         backward([self], None if gradient is None else [gradient], retain_graph, create_graph, chosen)
 
     def detach(self) -> Tensor:
-        """Return the same values without the graph."""
-        return Tensor(self.array, self.device)
+        """Return the same values without the graph, and in forward mode without tangents."""
+        array, device = self.array, self.device
+        for level in device.levels:
+            array, device = level.constant(array, device)
+        return Tensor(array, device)
 
     def detach_(self) -> Tensor:
         """Take this tensor out of its graph."""
-        self.node = None
+        made = self.detach()
+        self.array, self.device, self.node = made.array, made.device, None
         return self
 
     def item(self) -> Any:

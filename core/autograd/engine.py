@@ -315,7 +315,7 @@ def _run_hooks(node: Any, g: Any, graph: bool) -> Any:
                 )
             tensor = changed
     if node.hooks.retain:
-        node.grad = tensor if graph else tensor.detach()
+        node.grad = tensor if graph else _tensor(tensor.array, tensor.device)
     return tensor if graph else tensor.array
 
 
@@ -522,7 +522,7 @@ def grad(
         def once(*cotangents: Any) -> tuple[Any, ...]:
             # With the graph, since only tensors know the batch's level.
             found = grad(outs, ins, cotangents, True, True, allow_unused, False, materialize_grads)
-            return found if create_graph else tuple(g if g is None else g.detach() for g in found)
+            return found if create_graph else tuple(g if g is None else _tensor(g.array, g.device) for g in found)
 
         return vmap(once)(*seeds)
     nodes = [_input_node(t, "grad") for t in ins]

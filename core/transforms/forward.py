@@ -132,6 +132,10 @@ class ForwardLevel(Level):
         xp = namespace(inside)
         return Batched(self.join(batched(xp, outer, primal), batched(xp, outer, tangent), inside), outer, target)  # type: ignore[arg-type]
 
+    def constant(self, array: Any, device: Device) -> tuple[Any, Device]:
+        """Return the primal."""
+        return self.part(array, device, False), device.physical.at_levels(v for v in device.levels if v is not self)
+
     def part(self, array: Any, device: Device, tangent: bool) -> Any:
         """Return the tangent or the primal of an array, inside the wrappers of newer levels."""
         if isinstance(array, Wrapped) and array.level.serial > self.serial:

@@ -158,7 +158,7 @@ def value_and_grad(
             outputs, seeds = [value], [Tensor(ones.array, value.device)]
         found = _gradients(outputs, seeds, fresh, listens, False)
         if not listens:
-            value = value.detach()
+            value = Tensor(value.array, value.device)
         grads = _regroup(trees, found, isinstance(argnums, int))
         return ((value, aux), grads) if has_aux else (value, grads)
 
@@ -222,7 +222,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
             found = _gradients([o for o, _ in pairs], [c for _, c in pairs], fresh, False, True)
         return _regroup(trees, found, False)
 
-    shown = unflatten(tree, outputs if listens else [o.detach() for o in outputs])
+    shown = unflatten(tree, outputs if listens else [Tensor(o.array, o.device) for o in outputs])
     return (shown, pullback, aux) if has_aux else (shown, pullback)
 
 

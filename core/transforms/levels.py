@@ -86,6 +86,10 @@ class Level:
         """Return what is inside an array, for an operation that needs plain values."""
         raise TransformError(f"{self} has no plain values")
 
+    def constant(self, array: Any, device: Device) -> tuple[Any, Device]:
+        """Return an array and its device without what this level would differentiate."""
+        return array, device
+
     def lower(self, wrapped: Any) -> Any:
         """Return the cotangent of a constant from the cotangent of what it was lifted to."""
         raise TransformError(f"{self} cannot lower")

@@ -86,3 +86,48 @@ def test_random_graphs(torch, seed):
             continue
         a, b = np.array(ours.tolist()), np.array(theirs.tolist())
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-7 * max(1.0, float(np.abs(b).max())))
+
+
+def test_detach_stops_forward_mode_too(torch):
+    found = []
+    for t in (cb, torch):
+        x, v = t.tensor([2.0, 3.0]), t.tensor([1.0, 1.0])
+        f = lambda x, t=t: (x.detach() * x * t.exp(x).detach()).sum()
+        batched = t.func.vmap(t.func.jacfwd(f))(t.stack([x, v]))
+        nested = t.func.jvp(lambda x, t=t, f=f: t.func.jvp(f, (x,), (x,))[1] * x.sum(), (x,), (v,))[1]
+        parts = [t.func.jvp(f, (x,), (v,))[1], t.func.grad(f)(x), t.func.jacfwd(f)(x), t.func.hessian(f)(x)]
+        found.append([p.tolist() for p in (*parts, batched, nested)])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_graphs_checkpointed_batched_and_forward(seed):
+    rng = np.random.default_rng(1000 + seed)
+    data = [rng.standard_normal((4, 4)) for _ in range(3)]
+    program = [tuple(int(v) for v in rng.integers(0, 1000, 4)) for _ in range(10)]
+    # Forward mode sees through no_grad, as PyTorch's does.
+    program = [(k % 5 // 2 if k % 5 < 4 else 2, c - (c % 8 == 6), i, j) for k, c, i, j in program]
+
+    def f(*leaves):
+        values = run(cb, leaves, program)
+        return sum((v * (i + 1)).sum() for i, v in enumerate(values[-4:])) + (values[-1] ** 2).mean()
+
+    def gradients(function):
+        leaves = [cb.tensor(d, requires_grad=True) for d in data]
+        first = cb.grad(function(*leaves), leaves, create_graph=True, allow_unused=True, materialize_grads=True)
+        again = sum((g * g).sum() for g in first)
+        second = cb.grad(again, leaves, allow_unused=True, materialize_grads=True) if again.requires_grad else ()
+        return [g.detach().numpy() for g in (*first, *second)]
+
+    def batched(*leaves):
+        return cb.func.vmap(f)(*[cb.stack([x, x]) for x in leaves]).sum() / 2
+
+    plain = gradients(f)
+    for other in (lambda *leaves: cb.checkpoint(f, *leaves), batched):
+        for a, b in zip(plain, gradients(other), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9 * max(1.0, float(np.abs(a).max())))
+    tangents = tuple(cb.tensor(rng.standard_normal((4, 4))) for _ in data)
+    _, slope = cb.func.jvp(f, tuple(map(cb.tensor, data)), tangents)
+    expected = sum(float((g * t.numpy()).sum()) for g, t in zip(plain[:3], tangents, strict=True))
+    assert slope.item() == pytest.approx(expected, rel=1e-5, abs=1e-4)
