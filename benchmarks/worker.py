@@ -80,7 +80,8 @@ def describe(library: str) -> dict[str, Any]:
     if library == "candelabra":
         from candelabra.core.device import as_device
 
-        about |= as_device("cpu").backend.describe()
+        facts = as_device("cpu").backend.describe()
+        about |= {"numpy" if key == "version" else key: value for key, value in facts.items()}
     return about
 
 
