@@ -24,7 +24,8 @@ class Implementation:
 
     __slots__ = (
         "array_type", "backward", "backward_graph", "complexes", "device", "differentiable", "direct", "forward",
-        "generic", "normalize", "plain_floats", "plain_numbers", "row", "save", "saves", "source", "train", "xp",
+        "generic", "holds_arrays", "normalize", "plain_floats", "plain_numbers", "row", "save", "saves", "source",
+        "train", "xp",
     )  # fmt: skip
 
     def __init__(self, row: Row, device: devices.Device, *, generic: bool = False) -> None:
@@ -72,6 +73,8 @@ class Implementation:
                 self.generic = Implementation(row, device, generic=True)
         self.save: Any = None
         self.saves: tuple[tuple[str, Any], ...] = ()
+        # What keeps shapes alone may be walked back twice.
+        self.holds_arrays = False
         self.backward: Callable[..., Any] | None = None
         self.backward_graph: Callable[..., Any] | None = None
         if row.is_differentiable and row.operands:

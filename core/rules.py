@@ -35,6 +35,7 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
             if entry is not None and entry not in saves:
                 saves.append(entry)
     impl.saves = tuple(saves)
+    impl.holds_arrays = any(kind not in ("shape", "dtype") for kind, _ in saves)
     impl.save = _compile_save(row, impl.saves, kernel_vjp)
     if graph_rules is None:
         from .autograd.body import differentiate_body

@@ -100,7 +100,7 @@ def _to_leaves(roots: Sequence[Any], seeds: Sequence[Any], order: list[Any], ret
                 saved = _resolve(node, saved)
             impl = node.impl
             cotangents = impl.backward(impl.xp, g, node, saved)
-            if not retain_graph and saved:
+            if not retain_graph and saved and impl.holds_arrays:
                 node.saved = None
             for parent, cotangent in zip(node.parents, cotangents):
                 if parent is not None and cotangent is not None:
@@ -200,7 +200,7 @@ def _walk(
             raise
         if anomaly is not None:
             anomaly.check_backward(node, g, cotangents)
-        if not retain_graph and saved:
+        if not retain_graph and saved and impl.holds_arrays:
             node.saved = None
         for parent, cotangent in zip(view.parents, cotangents, strict=True):
             if parent is not None and cotangent is not None:

@@ -65,6 +65,7 @@ class _FunctionRow:
 class _FunctionImplementation:
     """What a custom function's node records."""
 
+    holds_arrays = True
     __slots__ = ("device", "function", "materialize", "positions", "row", "saves", "xp")
 
     def __init__(
