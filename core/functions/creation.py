@@ -373,7 +373,7 @@ def arange(
     if stop is None:
         start, stop = (0.0 if isinstance(start, float) else 0), start
     if (stop - start) / step <= 0:
-        stop = start
+        stop = start = start + 0 * (stop + step)
     return _finish(row_function(TABLE["arange"])(start, stop, step, dtype=dtype, device=device), requires_grad)
 
 

@@ -204,6 +204,12 @@ def test_integers_that_a_dtype_holds() -> None:
     assert cb.asarray([], dtype=cb.int8).dtype is cb.int8
 
 
+def test_an_empty_range_keeps_its_dtype() -> None:
+    for args in ((0, 0.0, -1), (2.0, 1), (3, 1, 0.5)):
+        assert cb.arange(*args).dtype is cb.float32 and cb.arange(*args).shape == (0,)
+    assert cb.arange(3, 1).dtype is cb.int64 and cb.arange(1, 3, -1, dtype=cb.int8).dtype is cb.int8
+
+
 def test_variance_without_degrees_of_freedom() -> None:
     for function in (cb.var, cb.std):
         assert math.isnan(function(cb.asarray([1.0]), correction=1).item())
