@@ -373,6 +373,18 @@ class TestHooks:
         with pytest.raises(AutogradError, match="does not require a gradient"):
             cb.ones(2).register_hook(print)
 
+    def test_a_hook_that_writes_in_place(self):
+        x, y = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+        x.register_hook(lambda g: g.mul_(10))
+
+        def silently(g):
+            g += 1
+
+        x.register_hook(silently)
+        total = x + y
+        total.sum().backward()
+        assert x.grad.tolist() == [11.0, 11.0] and y.grad.tolist() == [1.0, 1.0]
+
     def test_another_dtype_or_device_from_a_hook(self):
         x = leaf([1.0, 2.0], cb.float32)
         with x.register_hook(lambda g: g.double()), pytest.raises(DTypeError, match="float64 for a gradient"):
