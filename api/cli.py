@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from .core.errors import CandelabraError, MissingDependencyError
@@ -76,6 +77,9 @@ def parser() -> argparse.ArgumentParser:
         description="Run the conformance suite on one device. What else is given goes to pytest.",
     )
     conformance.add_argument("device", metavar="DEVICE", help="such as cpu, cuda:0 or a plugin's device")
+    conformance.add_argument(
+        "--output", default="runs/conformance", metavar="FOLDER", help="for the reports (default runs/conformance)"
+    )
     conformance.set_defaults(run=run_conformance)
     return root
 
@@ -179,18 +183,30 @@ def described(record: dict[str, Any]) -> list[str]:
 
 def run_conformance(options: argparse.Namespace) -> int:
     """``candelabra conformance DEVICE``."""
+    from importlib.util import find_spec
+
     from .core.device import as_device
 
-    try:
-        import hypothesis  # noqa: F401
-        import pytest
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"conformance: the suite needs {error.name}, which is not installed; pip install candelabra[conformance]"
-        ) from error
+    # Looked for and not imported: pytest wants to rewrite its plugins' assertions as it imports them.
+    for library in ("pytest", "hypothesis"):
+        if find_spec(library) is None:
+            raise MissingDependencyError(
+                f"conformance: the suite needs {library}, which is not installed; pip install candelabra[conformance]"
+            )
+    import pytest
+
     as_device(options.device).resolved()
+    folder = Path(options.output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        return complain(f"cannot write to {folder}: {error.strerror or error}; choose another --output")
+    report = folder / options.device.replace(":", "-")
     arguments = ["-p", "candelabra.conformance.plugin", "--pyargs", "candelabra.conformance"]
-    return int(pytest.main([*arguments, "--device", options.device, *options.rest]))
+    arguments += ["--device", options.device, f"--json={report}.json", f"--html={report}.html"]
+    code = int(pytest.main([*arguments, *options.rest]))
+    print(f"reports: {report}.json and {report}.html")
+    return code
 
 
 def complain(text: str) -> int:
