@@ -299,7 +299,7 @@ def _as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _run_hooks(node: Any, g: Any, graph: bool) -> Any:
-    tensor = g if graph else _tensor(node.device.backend.normalize(g) if not node.device.levels else g, node.device)
+    tensor = g if graph else _tensor(_owned(g, node.device), node.device)
     for hook in list(node.hooks.functions.values()):
         changed = hook(tensor)
         if changed is not None:
@@ -319,14 +319,22 @@ def _run_hooks(node: Any, g: Any, graph: bool) -> Any:
     return tensor if graph else tensor.array
 
 
+def _owned(array: Any, device: Any) -> Any:
+    """Return a cotangent that users may write into: a view of another array would warn of a lost write."""
+    if device.levels:
+        return array
+    backend = device.backend
+    if type(array) is not backend.array_type:
+        return backend.normalize(array, device.index or 0)
+    return backend.copy(array) if backend.is_view_of_live_owner(array) else array
+
+
 def _accumulate(leaf: Leaf, g: Any, graph: bool) -> None:
     with _accumulation:
         if not graph:
             device = leaf.device
-            if not device.levels and type(g) is not device.backend.array_type:
-                g = device.backend.normalize(g, device.index or 0)
             if leaf.grad is None:
-                leaf.grad = _tensor(g, device)
+                leaf.grad = _tensor(_owned(g, device), device)
             elif leaf.grad.node is None:
                 leaf.grad.array = _xp(device).add(leaf.grad.array, g)
                 if not device.levels and type(leaf.grad.array) is not device.backend.array_type:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import candelabra as cb
 import numpy as np
 import pytest
@@ -188,6 +190,17 @@ class TestBuffers:
         assert x.grad.tolist() == [6.0, 6.0] and y.grad.tolist() == [1.0, 1.0]
         (x + y).sum().backward()
         assert x.grad.tolist() == [7.0, 7.0] and y.grad.tolist() == [2.0, 2.0]
+
+    def test_gradients_that_came_as_slices_may_be_written(self):
+        x, y = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+        for join in (cb.concat, cb.stack):
+            x.grad = y.grad = None
+            (join([x, y]) * 2).sum().backward()
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                x.grad.zero_()
+                y.grad[0] = 7.0
+            assert x.grad.tolist() == [0.0, 0.0] and y.grad.tolist() == [7.0, 2.0]
 
     def test_the_given_cotangent_stays_as_it_is(self):
         x = leaf([1.0, 2.0])
@@ -382,7 +395,9 @@ class TestHooks:
 
         x.register_hook(silently)
         total = x + y
-        total.sum().backward()
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            total.sum().backward()
         assert x.grad.tolist() == [11.0, 11.0] and y.grad.tolist() == [1.0, 1.0]
 
     def test_another_dtype_or_device_from_a_hook(self):
