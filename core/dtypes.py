@@ -109,6 +109,9 @@ _ALIASES: dict[Any, DType] = {
     "cfloat": complex64, "cdouble": complex128,
 }  # fmt: skip
 
+# What `as_dtype` has been asked for.
+_found: dict[Any, DType] = {}
+
 _process_default_float = float32
 
 CATEGORIES: dict[str, frozenset[DType]] = {
@@ -137,13 +140,19 @@ def as_dtype(value: Any) -> DType:
         return bool_
     if value is complex:
         return get_default_dtype().to_complex()
+    try:
+        return _found[value]
+    except (KeyError, TypeError):
+        pass
     name = value if isinstance(value, str) else getattr(value, "__name__", None) or getattr(value, "name", None)
     if isinstance(name, str):
         name = name.removeprefix("candelabra.").removeprefix("torch.").rstrip("_")
-        if name in DType._all:
-            return DType._all[name]
-        if name in _ALIASES:
-            return _ALIASES[name]
+        found = DType._all.get(name) or _ALIASES.get(name)
+        if found is not None:
+            # A library's dtype takes long to tell its name.
+            if value.__hash__ is not None:
+                _found[value] = found
+            return found
     raise ArgumentTypeError(
         f"{value!r} is no dtype of candelabra; use one of {', '.join(DType._all)}, such as candelabra.float32"
     )

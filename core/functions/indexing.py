@@ -168,9 +168,9 @@ def set_item(x: Tensor, key: Any, value: Any, /) -> None:
         raw: Any = value
         if isinstance(value, Tensor):
             raw = _as_dtype(x, value).array if value.device is x.device else None
+        elif type(value) is complex:
+            raw = asarray(value, dtype=x.dtype, device=x.device).array
         if raw is not None and all(t.device is x.device for t in tensors):
-            if not isinstance(value, Tensor):
-                raw = asarray(value, dtype=x.dtype, device=x.device).array
             try:
                 write(x.array, raw, static, [t.array for t in tensors])
             except Exception as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
+from .. import device as devices
 from .. import dtypes, ops
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from ..ops import row_function
@@ -157,7 +159,21 @@ def clip(x: Tensor, /, min: Any = None, max: Any = None) -> Tensor:
     >>> cb.clip(cb.tensor([-2.0, 0.5, 2.0]), -1, 1)
     tensor([-1.0000,  0.5000,  1.0000])
     """
+    if isinstance(x, Tensor):
+        min, max = _bound(x, min), _bound(x, max)
     return row_function(TABLE["clip"])(x, min, max)
+
+
+def _bound(x: Tensor, value: Any) -> Any:
+    """Return a number as a tensor that promotes with `x` as the number does; the same ones come again and again."""
+    if type(value) is int or (type(value) is float and x.dtype.rank >= 2):
+        return _number(value, dtypes.promote_scalar(x.dtype, value), x.device.physical)
+    return value
+
+
+@functools.lru_cache(maxsize=256, typed=True)
+def _number(value: float, dtype: dtypes.DType, device: devices.Device) -> Tensor:
+    return ops.asarray(value, dtype=dtype, device=device)
 
 
 def clamp(x: Tensor, min: Any = None, max: Any = None) -> Tensor:
