@@ -65,7 +65,8 @@ def _layout(key: Any, rank: int) -> tuple[int, bool]:
     expanded: list[Any] = []
     for k in key:
         if k is Ellipsis:
-            expanded += [("slice",)] * (rank - used)
+            # Even one that stands for no axis keeps what is on its sides apart.
+            expanded += [("slice",)] * (rank - used) or [Ellipsis]
         else:
             expanded.append(k)
     advanced = [i for i, k in enumerate(expanded) if k == ARRAY or isinstance(k, int)]
