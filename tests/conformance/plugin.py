@@ -100,7 +100,8 @@ class Summary:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for name, value in report.user_properties:
             if name == PROPERTY and (report.when == "call" or report.failed):
-                self.outcomes.add(*value, report.outcome, report.longreprtext if report.failed else "")
+                device, row, check = value
+                self.outcomes.add(device, row, check, report.outcome, report.longreprtext if report.failed else "")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for device in self.outcomes.devices():

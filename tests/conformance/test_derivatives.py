@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from candelabra.conformance import derivatives
 from candelabra.conformance.derivatives import Point
+from candelabra.conformance.drawing import Draw
 from candelabra.conformance.harness import Examples, for_rows
 from candelabra.conformance.samples import sample
 from candelabra.conformance.subject import Subject
@@ -19,7 +20,7 @@ def differentiable(row: Row) -> bool:
 def run(subject: Subject, examples: Examples, check: Callable[[Point], None], share: float = 1.0) -> None:
     """Run a check at drawn points, in the most precise dtypes that the device has."""
 
-    def at(d: derivatives.Draw) -> None:
+    def at(d: Draw) -> None:
         point = Point(subject, sample(subject.row, d), d.integer(0, 2**32 - 1))
         if point.arrays and point.outputs:
             check(point)
