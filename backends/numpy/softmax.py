@@ -110,8 +110,10 @@ def softmax(x: np.ndarray, /, *, axis: int | tuple[int, ...]) -> Any:
 
 def softmax_vjp(
     xp: Any, g: np.ndarray, out: np.ndarray, axis: int | tuple[int, ...], wants: tuple[bool, ...]
-) -> tuple[np.ndarray | None]:
+) -> Any:
     """out (g - sum(g out))."""
+    if out.dtype not in _FLOATS:
+        return NotImplemented
     return (_over_axes(_softmax_grad_block, (out, g), axis) if wants[0] else None,)
 
 
@@ -122,8 +124,10 @@ def log_softmax(x: np.ndarray, /, *, axis: int | tuple[int, ...]) -> Any:
 
 def log_softmax_vjp(
     xp: Any, g: np.ndarray, out: np.ndarray, axis: int | tuple[int, ...], wants: tuple[bool, ...]
-) -> tuple[np.ndarray | None]:
+) -> Any:
     """g - exp(out) sum(g)."""
+    if out.dtype not in _FLOATS:
+        return NotImplemented
     return (_over_axes(_log_softmax_grad_block, (out, g), axis) if wants[0] else None,)
 
 
