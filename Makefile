@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV ?= .venv
 EXTRAS ?=
 TESTS ?= tests plugins/candelabra-strict/tests --doctest-modules --doctest-ignore-import-errors --pyargs candelabra
+DEVICES ?= cpu strict
 PYTEST_ARGS ?=
 
 comma := ,
@@ -34,7 +35,7 @@ test: $(ready)
 	$(call install,test$(if $(EXTRAS),$(comma)$(EXTRAS)))
 	@$(python) .ci/build_wheel.py plugins/candelabra-strict $(wheels) --no-build-isolation >/dev/null
 	@$(python) -m pip install -qq --force-reinstall --no-deps $(wheels)/candelabra_strict-*.whl
-	$(python) -m pytest $(TESTS) --timeout=900 $(PYTEST_ARGS)
+	$(python) -m pytest $(TESTS) $(DEVICES:%=--device %) --timeout=900 $(PYTEST_ARGS)
 
 lint: $(ready)
 	$(call install,lint)

@@ -280,7 +280,6 @@ def _merged(row: Row, level: BatchLevel, xp: Any, forward: Any, operands: Any, s
 
 def loop(row: Row, level: BatchLevel, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
     """Run a row once per element of the batch: the last resort, which conformance counts."""
-    row.fallback["vmap"] = "loop"
     if row.outputs == ("*",) or row.name in (
         "nonzero",
         "unique_values",
@@ -289,6 +288,8 @@ def loop(row: Row, level: BatchLevel, xp: Any, forward: Any, operands: Any, stat
         "unique_all",
     ):
         raise TransformError(f"{row.name} inside vmap: the result's shape would depend on the data")
+
+    row.fallback["vmap"] = "loop"
 
     def element(o: Any, i: int) -> Any:
         if isinstance(o, (list, tuple)) and any(map(level.wraps, o)):

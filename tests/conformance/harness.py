@@ -19,7 +19,7 @@ def for_rows(choose: Callable[[Row], bool]) -> Any:
 
 
 class Examples:
-    """Runs a check on examples.
+    """Runs a check on examples. They are small as they are drawn: a failing one is shown without being shrunk first.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Examples:
         @hypothesis.settings(
             max_examples=max(2, round(self.count * share)), derandomize=True, deadline=None, database=None,
             suppress_health_check=list(hypothesis.HealthCheck), report_multiple_bugs=False,
-            verbosity=hypothesis.Verbosity.quiet,
+            verbosity=hypothesis.Verbosity.quiet, phases=[hypothesis.Phase.generate],
         )  # fmt: skip
         @hypothesis.given(st.data())
         def run(data: Any) -> None:

@@ -35,7 +35,13 @@ class Subject:
     def smooth_dtypes(self) -> list[str]:
         """Return the dtypes to differentiate in: the most precise ones."""
         found = set(self.dtypes())
-        return [name for name in ("float64", "complex128") if name in found]
+        pairs = (("float64", "float32"), ("complex128", "complex64"))
+        return [next(name for name in pair if name in found) for pair in pairs if found & set(pair)]
+
+    def held(self, name: str) -> str:
+        """Return the dtype in which the device holds indices and counts, which are 64 bits wide elsewhere."""
+        narrow = {"int64": "int32", "uint64": "uint32"}.get(name, name)
+        return name if dtypes.as_dtype(name) in self.device.native else narrow
 
     def tensor(self, value: Any, *, grad: bool = False) -> Any:
         """Return an operand as tensors on the device; scalars and None stay."""
@@ -43,7 +49,8 @@ class Subject:
             return [self.tensor(v, grad=grad) for v in value]
         if not isinstance(value, np.ndarray):
             return value
-        made = from_host(value, device=self.device)
+        held = self.held(dtypes.as_dtype(value.dtype).name)
+        made = from_host(value.astype(held) if value.dtype.kind in "iu" else value, device=self.device)
         return made.requires_grad_() if grad and is_inexact(value) else made
 
     def tensors(self, sample: Sample, *, grad: bool = False) -> tuple[Any, ...]:
@@ -101,7 +108,7 @@ class Subject:
             return str(sample.statics["dtype"])
         kind = wanted.dtype.kind
         if kind in "biu":
-            return wanted.dtype.name
+            return self.held(wanted.dtype.name)
         given = [
             dtypes.as_dtype(a.dtype)
             for o, v in zip(self.row.operands, sample.operands, strict=True)
