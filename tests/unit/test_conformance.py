@@ -1,0 +1,108 @@
+"""The conformance suite as a program: its options, its summary, and what it writes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from candelabra.conformance import report
+from candelabra.conformance.report import Outcomes
+
+FAULT = """
+import numpy as np
+from candelabra.core.device import as_device
+
+backend = as_device("cpu").backend
+backend.kernels = {**backend.kernels, "tanh": lambda x: np.tanh(x) + 1e-3}
+"""
+
+
+def conformance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "candelabra.conformance.plugin", "--pyargs",
+            "candelabra.conformance", "--import-mode=importlib", *arguments,
+        ],
+        cwd=folder, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+def test_a_row_passes_and_a_planted_fault_fails(tmp_path: Path) -> None:
+    right = conformance(
+        tmp_path, "--device", "cpu", "-k", "tanh and not atanh", "--json", "right.json", "--html", "right.html"
+    )
+    assert right.returncode == 0, right.stdout + right.stderr
+    assert "conformance of cpu" in right.stdout
+    found = json.loads((tmp_path / "right.json").read_text())["cpu"]
+    assert found["families"]["in all"] == {
+        "rows": 1, "passed": 1, "generic fallback": 0, "host fallback": 0, "loop": 0, "failed": 0,
+    }  # fmt: skip
+    assert set(found["rows"]["tanh"]["checks"]) >= {
+        "values", "layouts", "aliasing", "vjp", "double_backward", "third_derivative", "jvp", "across_levels", "vmap",
+    }  # fmt: skip
+
+    (tmp_path / "planted.py").write_text(FAULT)
+    wrong = conformance(
+        tmp_path,
+        "--device",
+        "cpu",
+        "-k",
+        "tanh and not atanh",
+        "-p",
+        "planted",
+        "--json",
+        "wrong.json",
+        "--html",
+        "wrong.html",
+    )
+    assert wrong.returncode == 1, wrong.stdout + wrong.stderr
+    assert "failed: tanh (" in wrong.stdout
+    row = json.loads((tmp_path / "wrong.json").read_text())["cpu"]["rows"]["tanh"]
+    assert "values" in row["failures"] and row["source"] == "kernel"
+    page = (tmp_path / "wrong.html").read_text()
+    assert "<h2>tanh: values</h2>" in page and "<script" not in page and "http" not in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("--device", "nowhere"), "--device: .*nowhere"),
+        (("--device", "cpu:7"), "--device: .*cpu"),
+        (("--max-examples", "0"), "--max-examples: at least one example is needed"),
+    ],
+)
+def test_bad_options(tmp_path: Path, arguments: tuple[str, ...], text: str) -> None:
+    import re
+
+    found = conformance(tmp_path, *arguments)
+    assert found.returncode == 4
+    assert re.search(text, found.stdout + found.stderr), found.stdout + found.stderr
+
+
+def test_every_string_of_the_page_is_escaped(tmp_path: Path) -> None:
+    outcomes = Outcomes()
+    outcomes.add("cpu", "tanh", "values", "failed", "<script>alert('x')</script> & \"more\"")
+    outcomes.add("cpu", "<layers>", "test_<b>", "failed", "<img src=x>")
+    report.write_html(outcomes, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "&lt;script&gt;" in page and "&lt;layers&gt;: test_&lt;b&gt;" in page
+    for raw in ("<script", "<img", "<b>", "<layers>", "http:", "https:"):
+        assert raw not in page
+
+
+def test_table_counts_rows_by_family() -> None:
+    outcomes = Outcomes()
+    outcomes.add("cpu", "tanh", "values", "passed", "")
+    outcomes.add("cpu", "tanh", "vjp", "failed", "no")
+    outcomes.add("cpu", "layer_norm", "values", "passed", "")
+    outcomes.add("cpu", "layers", "test_training", "passed", "")
+    lines = report.table(outcomes, "cpu")
+    assert [line.split() for line in lines[1:4]] == [
+        ["elementwise", "1", "0", "0", "0", "0", "1"],
+        ["neural", "1", "1", "0", "0", "0", "0"],
+        ["in", "all", "2", "1", "0", "0", "0", "1"],
+    ]
+    assert lines[4:] == ["layers: 1 of 1 passed", "failed: tanh (vjp)"]
