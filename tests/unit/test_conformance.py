@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +24,8 @@ backend.kernels = {**backend.kernels, "tanh": lambda x: np.tanh(x) + 1e-3}
 def conformance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
-            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "candelabra.conformance.plugin", "--pyargs",
-            "candelabra.conformance", "--import-mode=importlib", *arguments,
+            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "candelabra.conformance.plugin",
+            "--pyargs", "candelabra.conformance", "--import-mode=importlib", *arguments,
         ],
         cwd=folder, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
@@ -75,8 +76,6 @@ def test_a_row_passes_and_a_planted_fault_fails(tmp_path: Path) -> None:
     ],
 )
 def test_bad_options(tmp_path: Path, arguments: tuple[str, ...], text: str) -> None:
-    import re
-
     found = conformance(tmp_path, *arguments)
     assert found.returncode == 4
     assert re.search(text, found.stdout + found.stderr), found.stdout + found.stderr
