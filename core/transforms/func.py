@@ -212,14 +212,12 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
             if tuple(o.shape) != tuple(c.shape):
                 raise ShapeError(f"vjp: a cotangent has shape {c.shape}, its output {o.shape}")
         pairs = [(o, _at(c, o)) for o, c in zip(outputs, given, strict=True) if o.node is not None]
-        graph = listens or (recorded and any(c.node is not None for _, c in pairs)) or any(
-            c.device is not o.device for o, c in pairs
-        )  # fmt: skip
-        if graph:
-            # A cotangent may have levels that the tape has not: tensors find their common levels by themselves.
-            found = _gradients([o for o, _ in pairs], [c for _, c in pairs], fresh, True, True)
-        else:
-            found = _gradients([o for o, _ in pairs], [c for _, c in pairs], fresh, False, True)
+        wanted = listens or (recorded and any(c.node is not None for _, c in pairs))
+        # A cotangent may have levels that the tape has not: tensors find their common levels by themselves.
+        levelled = any(c.device is not o.device for o, c in pairs)
+        found = _gradients([o for o, _ in pairs], [c for _, c in pairs], fresh, wanted or levelled, True)
+        if levelled and not wanted:
+            found = [Tensor(x.array, x.device) for x in found]
         return _regroup(trees, found, False)
 
     shown = unflatten(tree, outputs if listens else [Tensor(o.array, o.device) for o in outputs])
