@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from candelabra.conformance.drawing import Sample
-from candelabra.conformance.subject import Subject, assert_close, host
+from candelabra.conformance.subject import TOLERANCE, Subject, assert_close, host
 from candelabra.core import dtypes, ops
 from candelabra.core.autograd.engine import grad
 from candelabra.core.autograd.mode import no_grad
@@ -45,6 +45,31 @@ def check_values(subject: Subject, sample: Sample) -> None:
         kept = [i for i, o in enumerate(row.operands) if o.name not in row.outputs]
         operands, originals = [operands[i] for i in kept], [originals[i] for i in kept]
     check_unchanged(row.name, operands, originals)
+
+
+MAGNITUDES = (0.0, 1e-30, 1e-8, 0.5, 1.0, 3.0, 20.0, 88.0, 100.0, 1e3, 1e30, float("inf"))
+
+
+def check_magnitudes(subject: Subject, sample: Sample) -> None:
+    """Values are right, relative to themselves, from tiny to huge ones, and at infinities, zeros and NaN."""
+    row = subject.row
+    line = np.asarray([*MAGNITUDES, *[-v for v in MAGNITUDES], float("nan")])
+    dtype = next(a.dtype for a in arrays_in(sample.operands))
+    shapes = [(-1,) + (1,) * i for i in range(len(row.operands))]
+    given = Sample(tuple(line.astype(dtype).reshape(shape) for shape in shapes), sample.statics)
+    found = host(subject.run(given)[0])
+    with np.errstate(all="ignore"):
+        wanted = np.asarray(subject.expected(given)[0]).astype(found.dtype).astype(np.float64)
+        wide = found.astype(np.float64)
+        gap = np.abs(wide - wanted)
+        bound = TOLERANCE[dtypes.as_dtype(dtype).name] * row.tolerance * np.abs(wanted) + np.finfo(dtype).tiny
+    right = (wide == wanted) | (np.isnan(wide) & np.isnan(wanted)) | (gap <= bound)
+    places = np.argwhere(~right)
+    assert not len(places), f"{row.name} with {sample.statics}: " + "; ".join(
+        f"of {tuple(float(np.broadcast_to(o, right.shape)[tuple(p)]) for o in given.operands)} it gives "
+        f"{wide[tuple(p)]}, expected {wanted[tuple(p)]}"
+        for p in places[:5]
+    )
 
 
 def check_unchanged(name: str, tensors: Any, originals: Any) -> None:

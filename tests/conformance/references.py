@@ -83,7 +83,7 @@ def nextafter(x1: Any, x2: Any) -> Any:
 
 
 def relu(x: Any) -> Any:
-    return np.where(x > 0, x, 0).astype(x.dtype)
+    return np.where(x < 0, 0, x).astype(x.dtype)
 
 
 def sigmoid(x: Any) -> Any:
@@ -95,11 +95,11 @@ def silu(x: Any) -> Any:
 
 
 def softplus(x: Any, *, beta: float, threshold: float) -> Any:
-    return np.where(beta * x > threshold, x, np.log(1 + np.exp(beta * x)) / beta)
+    return np.where(beta * x > threshold, x, np.log1p(np.exp(beta * x)) / beta)
 
 
 def mish(x: Any) -> Any:
-    return x * np.tanh(np.log(1 + np.exp(x)))
+    return x * np.tanh(np.where(x > 50, x, np.log1p(np.exp(x))))
 
 
 def gelu(x: Any, *, approximate: str) -> Any:
@@ -113,7 +113,7 @@ def leaky_relu(x: Any, *, negative_slope: float) -> Any:
 
 
 def elu(x: Any, *, alpha: float) -> Any:
-    return np.where(x > 0, x, alpha * (np.exp(x) - 1))
+    return np.where(x > 0, x, alpha * np.expm1(x))
 
 
 def mse_loss(x: Any, target: Any, *, reduction: str) -> Any:

@@ -6,7 +6,9 @@ from candelabra.conformance import checks
 from candelabra.conformance.harness import Examples, for_rows
 from candelabra.conformance.samples import sample
 from candelabra.conformance.subject import Subject
+from candelabra.core import dtypes
 from candelabra.core.implementation import implementation
+from candelabra.core.primitives.row import Row
 
 # One dtype of each kind, for what does not depend on its width.
 KINDS = ("bool", "int64", "float32", "complex64")
@@ -16,6 +18,19 @@ KINDS = ("bool", "int64", "float32", "complex64")
 def test_values(subject: Subject, examples: Examples) -> None:
     for dtype in subject.dtypes():
         examples(lambda d: checks.check_values(subject, sample(subject.row, d)), dtype)
+
+
+def of_floats(row: Row) -> bool:
+    """Rows of one or two operands that work element by element in real floating-point numbers."""
+    # Libraries differ, and from the standard, in what floor_divide gives for infinities.
+    plain = not any(o.optional for o in row.operands) and row.name not in ("where", "transfer", "floor_divide")
+    return row.batch == "elementwise" and plain and dtypes.float32 in dtypes.CATEGORIES[row.category]
+
+
+@for_rows(of_floats)
+def test_magnitudes(subject: Subject, examples: Examples) -> None:
+    for dtype in [name for name in subject.dtypes() if name in ("float32", "float64")]:
+        examples(lambda d: checks.check_magnitudes(subject, sample(subject.row, d)), dtype, share=0.5)
 
 
 @for_rows(lambda row: bool(row.operands) and row.kind != "update")
