@@ -57,8 +57,8 @@ def check_magnitudes(subject: Subject, sample: Sample) -> None:
     dtype = next(a.dtype for a in arrays_in(sample.operands))
     shapes = [(-1,) + (1,) * i for i in range(len(row.operands))]
     given = Sample(tuple(line.astype(dtype).reshape(shape) for shape in shapes), sample.statics)
-    found = host(subject.run(given)[0])
     with np.errstate(all="ignore"):
+        found = host(subject.run(given)[0])
         wanted = np.asarray(subject.expected(given)[0]).astype(found.dtype).astype(np.float64)
         wide = found.astype(np.float64)
         gap = np.abs(wide - wanted)

@@ -22,8 +22,9 @@ def test_values(subject: Subject, examples: Examples) -> None:
 
 def of_floats(row: Row) -> bool:
     """Rows of one or two operands that work element by element in real floating-point numbers."""
-    # Libraries differ, and from the standard, in what floor_divide gives for infinities.
-    plain = not any(o.optional for o in row.operands) and row.name not in ("where", "transfer", "floor_divide")
+    # Libraries differ, and from the standard, in what floor_divide gives for infinities; gelu's formula loses its tail.
+    left_out = ("where", "transfer", "floor_divide", "gelu")
+    plain = not any(o.optional for o in row.operands) and row.name not in left_out
     return row.batch == "elementwise" and plain and dtypes.float32 in dtypes.CATEGORIES[row.category]
 
 
