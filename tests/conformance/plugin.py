@@ -98,10 +98,10 @@ class Summary:
         self.outcomes = report.Outcomes()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        for name, value in report.user_properties:
-            if name == PROPERTY and (report.when == "call" or report.failed):
-                device, row, check = value
-                self.outcomes.add(device, row, check, report.outcome, report.longreprtext if report.failed else "")
+        found: Any = dict(report.user_properties).get(PROPERTY)
+        if found is not None and (report.when == "call" or report.failed):
+            device, row, check = found
+            self.outcomes.add(device, row, check, report.outcome, report.longreprtext if report.failed else "")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         for device in self.outcomes.devices():
