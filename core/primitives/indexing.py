@@ -16,11 +16,23 @@ from .tools import axis_index, check_indices, size_of
 ARRAY = ("array",)
 
 
-def native_key(key: Any, indices: Any) -> tuple[Any, ...]:
-    """Return a key in Python's own terms, with the ellipsis that the standard asks of partial keys."""
-    given = iter(indices)
-    found = tuple(next(given) if k == ARRAY else slice(*k[1:]) if isinstance(k, tuple) else k for k in key)
-    return found if Ellipsis in key else (*found, ...)
+def native_key(key: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """Return a key without index arrays in Python's own terms, slices cut to the axes: the standard asks for both."""
+    parts = _expanded(key, len(shape))
+    if sum(1 for part in parts if part is not None) > len(shape):
+        raise IndexOutOfRangeError(f"slice: more indices are given than a tensor of shape {shape} has axes")
+    sizes = iter(shape)
+    found: list[Any] = []
+    for part in parts:
+        n = None if part is None else next(sizes)
+        if not isinstance(part, tuple):
+            found.append(part)
+            continue
+        start, stop, step = slice(*part[1:]).indices(n)  # type: ignore[arg-type]
+        if not range(start, stop, step):
+            start, stop, step = 0, 0, 1
+        found.append(slice(start, stop if stop >= 0 else None, step))
+    return tuple(found)
 
 
 def _positions(xp: Any, shape: tuple[int, ...], key: Any, indices: Any) -> Any:
@@ -270,7 +282,7 @@ def _whole_axis(xp: Any, size: int, x: Any, *, key: Any) -> Any:
 slice_row = linear(
     "slice", "x, /, *, key", "Return the elements that integers, slices, None and Ellipsis select.",
     transpose=lambda xp, g, x_shape, key: xp.getitem_transpose(g, [], x_shape=tuple(x_shape), key=key),
-    body=lambda xp, x, *, key: x[native_key(key, ())], batch=_whole_axis,
+    body=lambda xp, x, *, key: x[native_key(key, tuple(x.shape))], batch=_whole_axis,
 )  # fmt: skip
 getitem = linear(
     "getitem", "x, [indices], /, *, key", "Return the elements that a key selects, as ``x[key]``.", promote=(),
