@@ -117,7 +117,7 @@ def matmul(x1: np.ndarray, x2: np.ndarray) -> Any:
     """Multiply matrices; 16-bit floats compute in float32, for which BLAS has kernels."""
     if x1.dtype.itemsize == 2 and x1.dtype.kind not in "iu":
         return np.matmul(x1.astype(np.float32), x2.astype(np.float32)).astype(x1.dtype)
-    if x1.ndim > 2 and x2.ndim > 2 and x1.shape[-1] == 1 and x1.dtype.kind in "fc":
+    if x1.ndim > 2 and x2.ndim > 2 and x1.shape[-1] == 1 == x2.shape[-2] and x1.dtype.kind in "fc":
         # A stack of outer products: BLAS, called once for each, takes three times as long.
         return x1 * x2
     return np.matmul(x1, x2)
