@@ -2,43 +2,66 @@
 
 from __future__ import annotations
 
-from . import functional, init, utils
-from .activation import (
-    CELU,
-    ELU,
-    GELU,
-    SELU,
-    LogSigmoid,
-    LogSoftmax,
-    Mish,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Softsign,
-    Tanh,
-)
-from .attention import MultiheadAttention
-from .containers import ModuleDict, ModuleList, Sequential
-from .convolution import Conv2d
-from .dropout import Dropout
-from .embedding import Embedding
-from .flatten import Flatten
-from .linear import Identity, Linear
-from .loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
-from .module import Module
-from .normalization import BatchNorm1d, BatchNorm2d, LayerNorm
-from .parameter import Buffer, Parameter
-from .pooling import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
-from .rectifier import Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, PReLU, ReLU, ReLU6
-from .rnn import LSTM
-from .transformer import TransformerEncoder, TransformerEncoderLayer
+from typing import Any
 
-__all__ = [
-    "CELU", "ELU", "GELU", "LSTM", "SELU", "AdaptiveAvgPool2d", "AvgPool2d", "BCELoss", "BCEWithLogitsLoss",
-    "BatchNorm1d", "BatchNorm2d", "Buffer", "Conv2d", "CrossEntropyLoss", "Dropout", "Embedding", "Flatten",
-    "Hardsigmoid", "Hardswish", "Hardtanh", "Identity", "L1Loss", "LayerNorm", "LeakyReLU", "Linear", "LogSigmoid",
-    "LogSoftmax", "MSELoss", "MaxPool2d", "Mish", "Module", "ModuleDict", "ModuleList", "MultiheadAttention", "NLLLoss",
-    "PReLU", "Parameter", "ReLU", "ReLU6", "Sequential", "SiLU", "Sigmoid", "Softmax", "Softplus", "Softsign", "Tanh",
-    "TransformerEncoder", "TransformerEncoderLayer", "functional", "init", "utils",
-]  # fmt: skip
+from . import (
+    absent,
+    activation,
+    attention,
+    containers,
+    convolution,
+    dropout,
+    embedding,
+    flatten,
+    functional,
+    init,
+    linear,
+    loss,
+    module,
+    normalization,
+    parameter,
+    pooling,
+    rectifier,
+    rnn,
+    transformer,
+    utils,
+)
+from .activation import *
+from .attention import *
+from .containers import *
+from .convolution import *
+from .dropout import *
+from .embedding import *
+from .flatten import *
+from .linear import *
+from .loss import *
+from .module import *
+from .normalization import *
+from .parameter import *
+from .pooling import *
+from .rectifier import *
+from .rnn import *
+from .transformer import *
+
+__all__ = ["functional", "init", "utils"]
+__all__ += activation.__all__
+__all__ += attention.__all__
+__all__ += containers.__all__
+__all__ += convolution.__all__
+__all__ += dropout.__all__
+__all__ += embedding.__all__
+__all__ += flatten.__all__
+__all__ += linear.__all__
+__all__ += loss.__all__
+__all__ += module.__all__
+__all__ += normalization.__all__
+__all__ += parameter.__all__
+__all__ += pooling.__all__
+__all__ += rectifier.__all__
+__all__ += rnn.__all__
+__all__ += transformer.__all__
+
+
+def __getattr__(name: str) -> Any:
+    reason = absent.ABSENT.get(name)
+    raise AttributeError(f"nn.{name}: {reason}" if reason else f"module 'candelabra.nn' has no attribute {name!r}")

@@ -9,6 +9,22 @@ from . import functional as F
 from .module import Module
 from .rectifier import InPlace
 
+__all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "SELU",
+    "LogSigmoid",
+    "LogSoftmax",
+    "Mish",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+]
+
 
 class ELU(InPlace):
     r"""Bends what is below zero to the exponential.

@@ -10,6 +10,8 @@ from typing import Any, overload
 from ..core.errors import ArgumentError, ArgumentTypeError, IndexOutOfRangeError
 from .module import Module, indent
 
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+
 
 class _Ordered(Module):
     """What `Sequential` and `ModuleList` share: children named "0", "1", ... that are used like a list."""

@@ -7,6 +7,8 @@ from ..core.tensor import Tensor
 from . import functional as F
 from .module import Module
 
+__all__ = ["Dropout"]
+
 
 class Dropout(Module):
     r"""In training, sets elements to zero at random and scales the others (Hinton et al., 2012).

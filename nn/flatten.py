@@ -9,6 +9,8 @@ from ..core.errors import AxisError
 from ..core.tensor import Tensor
 from .module import Module
 
+__all__ = ["Flatten"]
+
 
 class Flatten(Module):
     r"""Makes one axis of several neighbours.

@@ -18,6 +18,8 @@ from .hooks import HookEntry, HookHandle, Hooks
 from .state import IncompatibleKeys
 from .tree import ModuleTree
 
+__all__ = ["Module"]
+
 
 class Module(ModuleTree):
     """The base class of all layers and models.

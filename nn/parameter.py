@@ -8,6 +8,8 @@ from ..core import ops
 from ..core.errors import ArgumentTypeError
 from ..core.tensor import Tensor
 
+__all__ = ["Buffer", "Parameter"]
+
 
 class Parameter(Tensor):
     """A tensor that a module counts among its parameters.

@@ -13,6 +13,8 @@ from . import init
 from .module import Module
 from .parameter import Parameter
 
+__all__ = ["Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "PReLU", "ReLU", "ReLU6"]
+
 
 class InPlace(Module):
     """An activation that may write its input."""

@@ -15,6 +15,8 @@ from . import init
 from .module import Module
 from .parameter import Parameter
 
+__all__ = ["LSTM"]
+
 State = tuple[Tensor, Tensor]
 
 

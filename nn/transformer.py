@@ -16,6 +16,8 @@ from .linear import Linear
 from .module import Module
 from .normalization import LayerNorm
 
+__all__ = ["TransformerEncoder", "TransformerEncoderLayer"]
+
 
 class TransformerEncoderLayer(Module):
     r"""Self-attention and a two-layer network, each with a residual path and layer norm.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import candelabra as cb
@@ -20,87 +19,6 @@ def ints(high: int, *shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, high, shape)
 
 
-# name, positional arguments, keyword arguments, inputs
-LAYERS: list[tuple[str, tuple[Any, ...], dict[str, Any], list[np.ndarray]]] = [
-    ("Linear", (5, 3), {}, [draw(4, 5)]),
-    ("Linear", (5, 3), {"bias": False}, [draw(2, 4, 5)]),
-    ("Linear", (5, 3), {}, [draw(5)]),
-    ("Identity", (), {}, [draw(3)]),
-    ("Conv2d", (4, 6, 3), {}, [draw(2, 4, 7, 8)]),
-    ("Conv2d", (4, 6, (3, 2)), {"stride": (2, 1), "padding": (1, 2), "bias": False}, [draw(2, 4, 7, 8)]),
-    ("Conv2d", (4, 6, 3), {"padding": "same", "dilation": (2, 1), "groups": 2}, [draw(2, 4, 7, 8)]),
-    ("Conv2d", (4, 6, (2, 4)), {"padding": "same"}, [draw(4, 7, 8)]),
-    ("Conv2d", (4, 8, 3), {"groups": 4, "padding": "valid", "stride": 2}, [draw(2, 4, 7, 8)]),
-    ("Conv2d", (2, 3, 3), {"padding": (1, 2), "padding_mode": "reflect"}, [draw(2, 2, 5, 6)]),
-    ("Conv2d", (2, 3, 3), {"padding": 2, "padding_mode": "replicate"}, [draw(2, 2, 5, 6)]),
-    ("Conv2d", (2, 3, (2, 3)), {"padding": "same", "padding_mode": "circular"}, [draw(2, 2, 5, 6)]),
-    ("MaxPool2d", (2,), {}, [draw(2, 3, 6, 7)]),
-    ("MaxPool2d", (3,), {"stride": 2, "padding": 1, "dilation": 2, "ceil_mode": True}, [draw(2, 3, 9, 8)]),
-    ("MaxPool2d", ((3, 2),), {"stride": (1, 2)}, [draw(3, 6, 7)]),
-    ("AvgPool2d", (2,), {}, [draw(2, 3, 6, 7)]),
-    ("AvgPool2d", (3,), {"stride": 2, "padding": 1, "ceil_mode": True}, [draw(2, 3, 8, 8)]),
-    ("AvgPool2d", (3,), {"stride": 2, "padding": 1, "count_include_pad": False}, [draw(3, 8, 7)]),
-    ("AvgPool2d", ((2, 3),), {"divisor_override": 4}, [draw(2, 3, 8, 7)]),
-    ("AdaptiveAvgPool2d", (1,), {}, [draw(2, 3, 6, 7)]),
-    ("AdaptiveAvgPool2d", ((3, None),), {}, [draw(2, 3, 6, 7)]),
-    ("AdaptiveAvgPool2d", ((4, 5),), {}, [draw(3, 6, 7)]),
-    ("AdaptiveAvgPool2d", ((3, 2),), {}, [draw(1, 3, 6, 8)]),
-    ("BatchNorm1d", (4,), {}, [draw(6, 4)]),
-    ("BatchNorm1d", (4,), {"momentum": None, "eps": 1e-3}, [draw(3, 4, 5)]),
-    ("BatchNorm1d", (4,), {"affine": False}, [draw(6, 4)]),
-    ("BatchNorm1d", (4,), {"track_running_stats": False, "bias": False}, [draw(6, 4)]),
-    ("BatchNorm2d", (3,), {"momentum": 0.3}, [draw(2, 3, 4, 5)]),
-    ("LayerNorm", (5,), {}, [draw(3, 4, 5)]),
-    ("LayerNorm", ((4, 5),), {"eps": 1e-3, "bias": False}, [draw(3, 4, 5)]),
-    ("LayerNorm", ([5],), {"elementwise_affine": False}, [draw(3, 5)]),
-    ("Dropout", (0.0,), {}, [draw(3, 5)]),
-    ("Dropout", (1.0,), {}, [draw(3, 5)]),
-    ("Embedding", (7, 3), {}, [ints(7, 2, 5)]),
-    ("Embedding", (7, 3), {"padding_idx": -2}, [ints(7, 2, 5)]),
-    ("Embedding", (7, 3), {"scale_grad_by_freq": True}, [ints(7, 9)]),
-    ("Embedding", (7, 3), {"max_norm": 1.0}, [ints(7, 9)]),
-    ("Embedding", (7, 3), {"max_norm": 0.5, "norm_type": 1.0}, [ints(7, 9)]),
-    ("Flatten", (), {}, [draw(2, 3, 4, 5)]),
-    ("Flatten", (), {"start_dim": 0, "end_dim": -2}, [draw(2, 3, 4, 5)]),
-    ("ReLU", (), {}, [draw(3, 5)]),
-    ("ReLU", (True,), {}, [draw(3, 5)]),
-    ("ReLU6", (), {}, [8 * draw(3, 5)]),
-    ("LeakyReLU", (0.2,), {}, [draw(3, 5)]),
-    ("PReLU", (), {}, [draw(3, 5)]),
-    ("PReLU", (4,), {"init": 0.1}, [draw(3, 4, 5)]),
-    ("ELU", (1.5,), {}, [draw(3, 5)]),
-    ("CELU", (1.5,), {}, [draw(3, 5)]),
-    ("SELU", (), {}, [draw(3, 5)]),
-    ("GELU", (), {}, [draw(3, 5)]),
-    ("GELU", (), {"approximate": "tanh"}, [draw(3, 5)]),
-    ("SiLU", (), {}, [draw(3, 5)]),
-    ("Mish", (), {}, [draw(3, 5)]),
-    ("Sigmoid", (), {}, [draw(3, 5)]),
-    ("Tanh", (), {}, [draw(3, 5)]),
-    ("Softplus", (), {}, [10 * draw(3, 5)]),
-    ("Softplus", (2.0, 5.0), {}, [10 * draw(3, 5)]),
-    ("Softsign", (), {}, [draw(3, 5)]),
-    ("LogSigmoid", (), {}, [30 * draw(3, 5)]),
-    ("Hardtanh", (-0.5, 1.0), {}, [draw(3, 5)]),
-    ("Hardsigmoid", (), {}, [4 * draw(3, 5)]),
-    ("Hardswish", (), {}, [4 * draw(3, 5)]),
-    ("Softmax", (1,), {}, [draw(3, 5)]),
-    ("Softmax", (), {}, [draw(3, 5, 2)]),
-    ("LogSoftmax", (), {"dim": -2}, [draw(3, 5, 2)]),
-    ("LSTM", (3, 4), {}, [draw(5, 2, 3)]),
-    ("LSTM", (3, 4), {"num_layers": 2, "bidirectional": True, "batch_first": True}, [draw(2, 5, 3)]),
-    ("LSTM", (3, 4), {"bias": False}, [draw(5, 3)]),
-    ("LSTM", (3, 4), {"proj_size": 2, "num_layers": 2, "bidirectional": True}, [draw(5, 2, 3)]),
-    ("TransformerEncoderLayer", (8, 2, 16), {"dropout": 0.0}, [draw(5, 2, 8)]),
-    (
-        "TransformerEncoderLayer",
-        (8, 2, 16),
-        {"dropout": 0.0, "activation": "gelu", "norm_first": True, "batch_first": True, "layer_norm_eps": 1e-3},
-        [draw(2, 5, 8)],
-    ),
-    ("TransformerEncoderLayer", (8, 2, 16), {"dropout": 0.0, "bias": False}, [draw(5, 8)]),
-]
-LAYER_NAMES = [f"{i}-{name}" for i, (name, *_) in enumerate(LAYERS)]
 
 
 def flat(value: Any) -> list[Any]:
@@ -148,65 +66,10 @@ def compare_gradients(
             close(one.grad, other.grad, tolerance, name)
 
 
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("name", "args", "kwargs", "inputs"), LAYERS, ids=LAYER_NAMES)
-def test_layer(torch: Any, name: str, args: Any, kwargs: Any, inputs: list[np.ndarray]) -> None:
-    ours, theirs = twins(torch, name, args, kwargs)
-    assert repr(ours) == repr(theirs)
-    assert list(ours.state_dict()) == list(theirs.state_dict())
-    for training in (True, False):
-        ours.train(training)
-        theirs.train(training)
-        ours.zero_grad()
-        theirs.zero_grad()
-        our_inputs, their_inputs = tensors(torch, inputs)
-        passed = [x * 1 for x in our_inputs] if kwargs.get("inplace") or args[:1] == (True,) else our_inputs
-        given = [x * 1 for x in their_inputs] if kwargs.get("inplace") or args[:1] == (True,) else their_inputs
-        our_outputs, their_outputs = flat(ours(*passed)), flat(theirs(*given))
-        assert len(our_outputs) == len(their_outputs)
-        for one, other in zip(our_outputs, their_outputs):
-            assert one.shape == tuple(other.shape)
-            close(one, other)
-        leaves = [(f"input {i}", a, b) for i, (a, b) in enumerate(zip(our_inputs, their_inputs)) if a.requires_grad]
-        their_parameters = dict(theirs.named_parameters())
-        leaves += [(n, p, their_parameters[n]) for n, p in ours.named_parameters()]
-        # PyTorch's hard sigmoid holds its sixth in single precision.
-        compare_gradients(torch, our_outputs, their_outputs, leaves, 1e-7 if name == "Hardsigmoid" else 1e-9)
-    for key, value in theirs.state_dict().items():
-        close(ours.state_dict()[key], value, what=key)
 
 
-@pytest.mark.parametrize(("name", "args", "kwargs", "inputs"), LAYERS, ids=LAYER_NAMES)
-def test_initial_distribution(torch: Any, name: str, args: Any, kwargs: Any, inputs: list[np.ndarray]) -> None:
-    """The bounds or the standard deviation of every parameter over many draws agree."""
-    if name == "LSTM" and kwargs.get("num_layers"):
-        kwargs = {**kwargs, "num_layers": 1}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        theirs = [getattr(torch.nn, name)(*args, **kwargs).state_dict() for _ in range(40)]
-        ours = [getattr(nn, name)(*args, **kwargs).state_dict() for _ in range(40)]
-    for key in theirs[0]:
-        one = np.stack([s[key].numpy() for s in ours]).astype(float).ravel()
-        other = np.stack([s[key].numpy() for s in theirs]).astype(float).ravel()
-        if np.ptp(other) == 0:
-            np.testing.assert_allclose(one, other)
-            continue
-        assert one.std() == pytest.approx(other.std(), rel=0.25), key
-        assert abs(one.mean()) < 6 * other.std() / np.sqrt(one.size) + 1e-9
-        assert np.abs(one).max() == pytest.approx(np.abs(other).max(), rel=0.45 if np.ptp(other) > 2.5 else 0.25), key
 
 
-def test_constructors_have_the_same_arguments(torch: Any) -> None:
-    import inspect
-
-    skipped = {"Module", "functional", "init", "utils", "LSTM", "Tanh", "Sigmoid", "Softsign", "LogSigmoid"}
-    for name in set(nn.__all__) - skipped:
-        ours = inspect.signature(getattr(nn, name)).parameters.values()
-        theirs = inspect.signature(getattr(torch.nn, name)).parameters.values()
-        assert [p.name for p in ours] == [p.name for p in theirs], name
-        for one, other in zip(ours, theirs):
-            assert one.kind == other.kind, (name, one.name)
-            assert one.default == other.default or callable(one.default), (name, one.name)
 
 
 def test_functions_have_the_same_arguments(torch: Any) -> None:

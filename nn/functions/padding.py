@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core import dtypes, ops
-from ..core.errors import ArgumentError, ShapeError
-from ..core.tensor import Tensor
+from ...core import dtypes, ops
+from ...core.errors import ArgumentError, ShapeError
+from ...core.tensor import Tensor
+
+__all__ = ["pad"]
 
 
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:

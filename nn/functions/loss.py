@@ -1,0 +1,304 @@
+"""Losses as functions."""
+
+from __future__ import annotations
+
+import warnings
+
+from ...core import dtypes, ops
+from ...core.errors import ArgumentError, DTypeError, ShapeError
+from ...core.tensor import Tensor
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "l1_loss",
+    "mse_loss",
+    "nll_loss",
+]
+
+_REDUCTIONS = ("mean", "sum", "none")
+
+
+def _reduction(size_average: bool | None, reduce: bool | None, reduction: str, name: str) -> str:
+    """Return the reduction, which the two arguments of PyTorch's past may also state."""
+    if size_average is not None or reduce is not None:
+        summed = reduce is None or reduce
+        reduction = ("mean" if size_average is None or size_average else "sum") if summed else "none"
+        warnings.warn(f"{name}: size_average and reduce are deprecated; use reduction={reduction!r}", stacklevel=3)
+    if reduction not in _REDUCTIONS:
+        raise ArgumentError(f"{name}: reduction is 'mean', 'sum' or 'none', got {reduction!r}")
+    return reduction
+
+
+def _reduced(loss: Tensor, reduction: str) -> Tensor:
+    if reduction == "mean":
+        return ops.mean(loss)
+    return ops.sum(loss) if reduction == "sum" else loss
+
+
+def _weighted(loss: Tensor, weight: Tensor | None, reduction: str, name: str) -> Tensor:
+    """Reduce a loss whose elements carry weights: the mean divides by the weights' sum."""
+    if weight is None:
+        return _reduced(loss, reduction)
+    if weight.shape != loss.shape:
+        raise ShapeError(f"{name}: weight has shape {tuple(weight.shape)}, input and target {tuple(loss.shape)}")
+    loss = ops.multiply(loss, weight)
+    return ops.divide(ops.sum(loss), ops.sum(weight)) if reduction == "mean" else _reduced(loss, reduction)
+
+
+def _warn_of_broadcast(name: str, input: Tensor, target: Tensor) -> None:
+    warnings.warn(
+        f"{name}: input {tuple(input.shape)} and target {tuple(target.shape)} have different shapes and are broadcast, "
+        "which is likely to give wrong results; give them the same shape",
+        stacklevel=3,
+    )
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    r"""Take the mean of squared errors.
+
+    .. math:: \ell = \mathrm{mean}((x - y)^2)
+
+    Shapes: input and target alike; a scalar, or their shape with ``reduction="none"``.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> F.mse_loss(cb.asarray([1., 2.]), cb.asarray([1., 4.]))
+    tensor(2.)
+    """
+    if size_average is not None or reduce is not None or reduction not in _REDUCTIONS:
+        reduction = _reduction(size_average, reduce, reduction, "mse_loss")
+    # Through the arrays: the hottest of the losses, and a tensor's shape is a tuple made anew.
+    if input.array.shape != target.array.shape:
+        _warn_of_broadcast("mse_loss", input, target)
+    if weight is not None:
+        return _weighted(ops.mse_loss(input, target, reduction="none"), weight, reduction, "mse_loss")
+    return ops.mse_loss(input, target, reduction=reduction)
+
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    r"""Take the mean of absolute errors.
+
+    .. math:: \ell = \mathrm{mean}(|x - y|)
+
+    Shapes: input and target alike; a scalar, or their shape with ``reduction="none"``.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> F.l1_loss(cb.asarray([1., 2.]), cb.asarray([1., 4.]))
+    tensor(1.)
+    """
+    reduction = _reduction(size_average, reduce, reduction, "l1_loss")
+    if input.shape != target.shape:
+        _warn_of_broadcast("l1_loss", input, target)
+    return _weighted(ops.abs(ops.subtract(input, target)), weight, reduction, "l1_loss")
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    r"""Compare scores with classes: the negative log of the softmax at the true class.
+
+    .. math:: \ell_n = -w_{y_n} \ln \frac{e^{x_{n,y_n}}}{\sum_c e^{x_{n,c}}}
+
+    Parameters
+    ----------
+    input : Tensor
+        Scores, shape (N, C, ...) or (C,).
+    target : Tensor
+        Class indices of shape (N, ...) or (), or probabilities of the input's shape.
+    weight : Tensor, optional
+        Shape (C,). The mean divides by the weights of the targets.
+    ignore_index : int
+        Targets of this value count for nothing (class indices only).
+    reduction : {"mean", "sum", "none"}
+        What becomes of the losses.
+    label_smoothing : float
+        Between 0 and 1: that part of each target is spread evenly over all classes.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> F.cross_entropy(cb.asarray([[0., 0.]]), cb.asarray([1]))
+    tensor(0.6931)
+    """
+    if size_average is not None or reduce is not None or reduction not in _REDUCTIONS:
+        reduction = _reduction(size_average, reduce, reduction, "cross_entropy")
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ArgumentError(f"cross_entropy: label_smoothing lies between 0 and 1, got {label_smoothing}")
+    if not target.dtype.is_floating_point:
+        return ops.cross_entropy(
+            input, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+        )
+    if target.shape != input.shape:
+        raise ShapeError(
+            f"cross_entropy: probabilities as targets have the input's shape {tuple(input.shape)}, "
+            f"got {tuple(target.shape)}; class indices are integers"
+        )
+    if ignore_index >= 0:
+        raise ArgumentError("cross_entropy: ignore_index has no meaning where targets are probabilities")
+    axis = 0 if input.ndim == 1 else 1
+    classes = input.shape[axis]
+    if label_smoothing > 0.0:
+        target = ops.add(ops.multiply(target, 1.0 - label_smoothing), label_smoothing / classes)
+    logs = ops.log_softmax(input, axis=axis)
+    if weight is not None:
+        if weight.shape != (classes,):
+            raise ShapeError(f"cross_entropy: weight has shape {tuple(weight.shape)}, there are {classes} classes")
+        logs = ops.multiply(logs, ops.reshape(weight, (classes,) + (1,) * (input.ndim - 1 - axis)))
+    loss = ops.negative(ops.sum(ops.multiply(logs, target), axis=axis))
+    return _reduced(loss, reduction)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Pick the negative log probability of the true class.
+
+    .. math:: \ell_n = -w_{y_n} x_{n,y_n}
+
+    Shapes: input (N, C, ...) or (C,), log probabilities; target (N, ...) or (), class indices; weight (C,), whose sum
+    over the targets divides the mean. Targets equal to `ignore_index` count for nothing.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> F.nll_loss(cb.asarray([[-1., -2.]]), cb.asarray([1]))
+    tensor(2.)
+    """
+    reduction = _reduction(size_average, reduce, reduction, "nll_loss")
+    if target.dtype.rank >= 2 or target.dtype.kind == "bool":
+        raise DTypeError(f"nll_loss: class indices are integers, got {target.dtype.name}")
+    if input.ndim == 0 or target.shape != (input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()):
+        raise ShapeError(
+            f"nll_loss: input (N, C, ...) and target (N, ...), or (C,) and (), are needed, "
+            f"got {tuple(input.shape)} and {tuple(target.shape)}"
+        )
+    axis = 0 if input.ndim == 1 else 1
+    classes = input.shape[axis]
+    if weight is not None and weight.shape != (classes,):
+        raise ShapeError(f"nll_loss: weight has shape {tuple(weight.shape)}, {classes} classes need ({classes},)")
+    # Ignored targets are masked before anything is indexed by them: -100 is no valid index.
+    counted = ops.not_equal(target, ignore_index)
+    places = ops.where(counted, target, 0)
+    picked = ops.squeeze(ops.take_along_axis(input, ops.expand_dims(places, axis=axis), axis=axis), axis=axis)
+    weights = ops.astype(counted, input.dtype)
+    if weight is not None:
+        weights = ops.multiply(weights, ops.take(weight, ops.reshape(places, (-1,)), axis=0).reshape(places.shape))
+    loss = ops.where(counted, ops.negative(ops.multiply(picked, weights)), 0.0)
+    return ops.divide(ops.sum(loss), ops.sum(weights)) if reduction == "mean" else _reduced(loss, reduction)
+
+
+def _log(x: Tensor) -> Tensor:
+    """Return log x, no less than -100, with slope zero at x = 0."""
+    positive = ops.greater(x, 0)
+    return ops.where(positive, ops.maximum(ops.log(ops.where(positive, x, 1.0)), -100.0), -100.0)
+
+
+def _check_alike(name: str, input: Tensor, target: Tensor) -> None:
+    if input.shape != target.shape:
+        raise ShapeError(
+            f"{name}: input {tuple(input.shape)} and target {tuple(target.shape)} must have the same shape; "
+            "reshape one of them, such as target.reshape(input.shape)"
+        )
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Compare probabilities with targets between 0 and 1; logarithms stop at -100.
+
+    .. math:: \ell = -w (y \ln x + (1 - y) \ln(1 - x))
+
+    Shapes: input and target alike; weight broadcasts to them.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> F.binary_cross_entropy(cb.asarray([0.5]), cb.asarray([1.]))
+    tensor(0.6931)
+    """
+    reduction = _reduction(size_average, reduce, reduction, "binary_cross_entropy")
+    _check_alike("binary_cross_entropy", input, target)
+    # The slope is (x - y) / (x (1 - x)); PyTorch keeps the divisor from falling below 1e-12, and so does this.
+    least = 1e-4 if input.dtype is dtypes.float16 else 1e-12
+    fixed = input.detach()
+    inside = ops.greater(ops.multiply(fixed, ops.subtract(1.0, fixed)), least)
+    x = ops.where(inside, input, fixed)
+    logs = ops.add(ops.multiply(target, _log(x)), ops.multiply(ops.subtract(1.0, target), _log(ops.subtract(1.0, x))))
+    slope = ops.multiply(ops.subtract(fixed, target.detach()), 1.0 / least)
+    loss = ops.subtract(ops.where(inside, 0.0, ops.multiply(ops.subtract(input, fixed), slope)), logs)
+    return _reduced(loss if weight is None else ops.multiply(loss, weight), reduction)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    r"""Compare scores with targets between 0 and 1, without overflow.
+
+    .. math:: \ell = -w (p \, y \ln \sigma(x) + (1 - y) \ln(1 - \sigma(x)))
+
+    Shapes: input and target alike; weight and pos_weight (p) broadcast to them.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> F.binary_cross_entropy_with_logits(cb.asarray([0.]), cb.asarray([1.]))
+    tensor(0.6931)
+    """
+    reduction = _reduction(size_average, reduce, reduction, "binary_cross_entropy_with_logits")
+    _check_alike("binary_cross_entropy_with_logits", input, target)
+    # -ln σ(x) = ln(1 + exp(-x)), and -ln(1 - σ(x)) is x more.
+    softplus = ops.logaddexp(ops.negative(input), 0.0)
+    if pos_weight is not None:
+        share = ops.add(ops.multiply(ops.subtract(pos_weight, 1.0), target), 1.0)
+        softplus = ops.multiply(share, softplus)
+    loss = ops.add(ops.multiply(ops.subtract(1.0, target), input), softplus)
+    return _reduced(loss if weight is None else ops.multiply(loss, weight), reduction)

@@ -1,0 +1,19 @@
+"""Layers of shape against PyTorch's; the format is told in `conftest.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+CASES: list[tuple[Any, ...]] = [
+    ("Flatten", (), {}, [(2, 3, 4, 5)]),
+    ("Flatten", (), {"start_dim": 0, "end_dim": -2}, [(2, 3, 4, 5)]),
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("case", CASES, ids=[f"{i}-{case[0]}" for i, case in enumerate(CASES)])
+def test_layer(check_layer: Callable[..., None], case: tuple[Any, ...]) -> None:
+    check_layer(*case)
