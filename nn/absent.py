@@ -20,3 +20,11 @@ ABSENT: dict[str, str] = {
         )
     },
 }  # fmt: skip
+
+_SCALED = "8-bit and 4-bit scaled products are PyTorch's CUDA kernels; use matmul"
+
+ABSENT_FUNCTIONS: dict[str, str] = {
+    "grouped_mm": "PyTorch's ragged product; loop over the groups with matmul",
+    "scaled_grouped_mm": _SCALED,
+    "scaled_mm": _SCALED,
+}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from . import absent as _absent
 from . import functions as _families
 from .functions.activation import *
 from .functions.attention import *
@@ -28,3 +31,9 @@ __all__ = [
     *_families.padding.__all__,
     *_families.pooling.__all__,
 ]
+
+
+def __getattr__(name: str) -> Any:
+    reason = _absent.ABSENT_FUNCTIONS.get(name)
+    what = f"nn.functional.{name}: {reason}" if reason else f"module 'candelabra.nn.functional' has no attribute {name!r}"
+    raise AttributeError(what)
