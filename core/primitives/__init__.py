@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from . import (  # noqa: F401
+    activation,
     convolution,
     creation,
     elementwise,
     indexing,
     linalg,
+    loss,
     neural,
+    pooling,
     random,
+    recurrent,
     reduction,
     shape,
+    softmax,
     sorting,
     update,
+    update_adaptive,
+    update_matrix,
 )
 from .row import TABLE, Row
 
@@ -22,5 +29,6 @@ INTERNAL = frozenset(
     ("adam_step", "alias", "conv2d_input", "conv2d_weight", "getitem", "getitem_transpose", "random_bernoulli", "random_bits",
      "random_integers", "random_normal", "random_permutation", "random_uniform", "setitem", "sgd_step", "slice", "transfer")
 )  # fmt: skip
+INTERNAL |= {name for name, row in TABLE.items() if row.kind == "update"}
 
 __all__ = ["INTERNAL", "TABLE", "Row"]
