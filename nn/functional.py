@@ -35,5 +35,4 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     reason = _absent.ABSENT_FUNCTIONS.get(name)
-    what = f"nn.functional.{name}: {reason}" if reason else f"module 'candelabra.nn.functional' has no attribute {name!r}"
-    raise AttributeError(what)
+    raise AttributeError(f"nn.functional.{name}: {reason or f'module {__name__!r} has no such function'}")
