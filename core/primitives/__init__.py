@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (  # noqa: F401
     activation,
+    attention,
     convolution,
     creation,
     elementwise,
@@ -11,6 +12,7 @@ from . import (  # noqa: F401
     linalg,
     loss,
     neural,
+    normalization,
     pooling,
     random,
     recurrent,
