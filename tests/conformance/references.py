@@ -13,20 +13,19 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from candelabra.conformance.families import find
 from candelabra.core.primitives.row import Row
 
 
 def reference(row: Row) -> Callable[..., Any] | None:
     """Return what a row's values are compared with, or None where nothing is named."""
-    from candelabra.conformance import references_neural
-
     module, _, name = row.reference.partition(".")
     if module == "numpy":
         return getattr(np, name)
     if module == "math":
         return each(getattr(math, name))
     name = name or row.name
-    own = globals().get(name) or getattr(references_neural, name, None)
+    own = globals().get(name) or find("references_", name)
     return own or (getattr(np, name, None) if row.standard and not row.reference else None)
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from candelabra.conformance import samples_neural
 from candelabra.conformance.drawing import DOMAINS, Draw, Sample
+from candelabra.conformance.families import find
 from candelabra.conformance.references import native_key
 from candelabra.core.primitives.row import Row
 
@@ -38,7 +38,7 @@ def sample(row: Row, d: Draw) -> Sample:
 def generator_of(row: Row) -> Callable[[Draw], Sample] | None:
     """Return the generator that a row names, or that has its name."""
     name = f"draw_{row.samples or row.name}"
-    return globals().get(name) or getattr(samples_neural, name, None)
+    return globals().get(name) or find("samples_", name)
 
 
 def domains_of(row: Row) -> list[str]:
