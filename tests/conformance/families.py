@@ -1,4 +1,4 @@
-"""The generators and references of the table's families: every ``samples_*.py`` and ``references_*.py`` of this folder."""
+"""The samples and references of the table's families: the files `samples_*.py` and `references_*.py` beside this one."""
 
 from __future__ import annotations
 
