@@ -11,6 +11,8 @@ from .primitives.row import Row, Static
 _STATIC_TYPES = {
     "axis": "int | tuple[int, ...] | None", "keepdims": "bool", "dtype": "DType | None",
     "shape": "int | tuple[int, ...]", "device": "Device | str | None", "copy": "bool | None",
+    "stride": "int | tuple[int, ...] | None", "padding": "int | tuple[int | tuple[int, int], ...]",
+    "dilation": "int | tuple[int, ...]",
 }  # fmt: skip
 
 
@@ -99,9 +101,10 @@ _STATIC_TEXTS = {
     "dtype": "The dtype of the result.",
     "shape": "The sizes of the axes.",
     "copy": "Whether to copy.",
-    "stride": "The steps of the window along height and width.",
-    "padding": "What is put around the image: (before, after) along height and width, for a pool one size each.",
-    "dilation": "The distance between the window's elements along height and width.",
+    "stride": "The steps of the window, one for all spatial axes or one for each.",
+    "padding": "How much is put around the image: a number for all spatial axes or one for each; a convolution takes pairs (before, after), too.",
+    "dilation": "The distance between the window's elements, one for all spatial axes or one for each.",
+    "num_groups": "Into how many groups the channels fall; it divides their number.",
     "groups": "Into how many groups of channels the convolution falls.",
     "x_shape": "The shape of the operand that this is the transpose in.",
     "weight_shape": "The shape of the weight that this is the transpose in.",
@@ -165,6 +168,28 @@ _STATIC_TEXTS = {
     "beta2": "The decay of the mean of squared gradients.",
     "amsgrad": "Divide by the largest mean so far.",
     "decoupled": "Shrink the parameters by the weight decay instead of adding it to the gradient.",
+    "share": "The share of the distance.",
+    "etas": "For each parameter, its learning rate.",
+    "mus": "For each parameter, the share of the new value in its average.",
+    "lambd": "The rate of decay.",
+    "shrink": "The factor of a step's size where the gradient has changed its sign.",
+    "grow": "The factor of a step's size where the gradient has kept its sign.",
+    "smallest": "The least size of a step.",
+    "largest": "The greatest size of a step.",
+    "lr_decay": "How fast the learning rate falls with the steps.",
+    "rho": "The decay of the mean of squares.",
+    "centered": "Divide by the standard deviation of the gradient instead of its root mean square.",
+    "mu_products": "For each parameter, the product of its momenta so far.",
+    "momentum_decay": "How fast the momentum nears its limit.",
+    "beta2_decay": "The exponent of the step number in the share of new squares.",
+    "eps1": "For each parameter, the least root of its variance.",
+    "eps2": "The least root mean square of a parameter in the size of its step.",
+    "d": "The root mean square above which a step is clipped.",
+    "a": "The coefficient of the first power.",
+    "b": "The coefficient of the third power.",
+    "c": "The coefficient of the fifth power.",
+    "ns_steps": "The number of iterations.",
+    "adjust": "How the learning rate follows the matrix's shape: ``\"original\"``, ``\"match_rms_adamw\"`` or None.",
 }
 
 

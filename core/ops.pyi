@@ -146,6 +146,54 @@ def acos(x: Tensor, /) -> Tensor:
 def acosh(x: Tensor, /) -> Tensor:
     """Return the inverse hyperbolic cosine."""
 
+def adadelta_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    square_avgs: Sequence[Tensor],
+    acc_deltas: Sequence[Tensor],
+    /,
+    *,
+    lr: Any,
+    rho: Any,
+    eps: Any,
+    weight_decay: Any,
+    maximize: Any,
+) -> None:
+    """Update parameters by Adadelta (Zeiler, 2012)."""
+
+def adafactor_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    row_vars: Sequence[Tensor],
+    col_vars: Sequence[Tensor],
+    variances: Sequence[Tensor],
+    /,
+    *,
+    steps: Any,
+    lr: Any,
+    beta2_decay: Any,
+    eps1: Any,
+    eps2: Any,
+    d: Any,
+    weight_decay: Any,
+    maximize: Any,
+) -> None: ...
+
+def adagrad_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    sums: Sequence[Tensor],
+    /,
+    *,
+    steps: Any,
+    lr: Any,
+    lr_decay: Any,
+    eps: Any,
+    weight_decay: Any,
+    maximize: Any,
+) -> None:
+    """Update parameters by Adagrad (Duchi, Hazan and Singer, 2011)."""
+
 def adam_step(
     params: Sequence[Tensor],
     grads: Sequence[Tensor],
@@ -165,6 +213,23 @@ def adam_step(
     decoupled: Any,
 ) -> None:
     """Update parameters by Adam (Kingma and Ba, 2015), or AdamW where `decoupled` (Loshchilov and Hutter, 2019)."""
+
+def adamax_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    exp_avgs: Sequence[Tensor],
+    exp_infs: Sequence[Tensor],
+    /,
+    *,
+    steps: Any,
+    lr: Any,
+    beta1: Any,
+    beta2: Any,
+    eps: Any,
+    weight_decay: Any,
+    maximize: Any,
+) -> None:
+    """Update parameters by Adamax, Adam with the infinity norm (Kingma and Ba, 2015)."""
 
 def add(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the sum ``x1 + x2``; of booleans, the logical or."""
@@ -187,6 +252,20 @@ def argmin(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims:
 def argsort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """Return the indices that sort along an axis."""
 
+def asgd_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    averages: Sequence[Tensor],
+    /,
+    *,
+    etas: Any,
+    mus: Any,
+    lambd: Any,
+    weight_decay: Any,
+    maximize: Any,
+) -> None:
+    """Update parameters by stochastic gradient descent, and the average of the way (Polyak and Juditsky, 1992)."""
+
 def asin(x: Tensor, /) -> Tensor:
     """Return the inverse sine, in radians."""
 
@@ -206,13 +285,16 @@ def attention(
     q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, /, *, is_causal: bool = False, scale: Any = None
 ) -> Tensor: ...
 
+def average_step(averages: Sequence[Tensor], values: Sequence[Tensor], /, *, share: Any) -> None:
+    """Move averages towards new values by a share of the distance."""
+
 def avg_pool2d(
     x: Tensor,
     /,
     *,
     kernel_size: Any,
-    stride: Any = None,
-    padding: tuple[int, int] = (0, 0),
+    stride: int | tuple[int, ...] | None = None,
+    padding: int | tuple[int | tuple[int, int], ...] = (0, 0),
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: Any = None,
@@ -258,28 +340,43 @@ def concat(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
 def conj(x: Tensor, /) -> Tensor:
     """Return the complex conjugate."""
 
-def conv2d(
+def conv(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
     /,
     *,
-    stride: tuple[int, int] = (1, 1),
-    padding: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), (0, 0)),
-    dilation: tuple[int, int] = (1, 1),
+    stride: int | tuple[int, ...] | None = 1,
+    padding: int | tuple[int | tuple[int, int], ...] = 0,
+    dilation: int | tuple[int, ...] = 1,
     groups: int = 1,
-) -> Tensor:
-    """Return the cross-correlation of images (N, C, H, W) with kernels (O, C / groups, kh, kw)."""
+) -> Tensor: ...
 
-def conv2d_input(
-    c: Tensor, weight: Tensor, /, *, x_shape: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+def conv_input(
+    c: Tensor,
+    weight: Tensor,
+    /,
+    *,
+    x_shape: Any,
+    stride: int | tuple[int, ...] | None,
+    padding: int | tuple[int | tuple[int, int], ...],
+    dilation: int | tuple[int, ...],
+    groups: Any,
 ) -> Tensor:
-    """Return the transpose of `conv2d` in its input, applied to a cotangent `c`."""
+    """Return the transpose of `conv` in its input, applied to a cotangent `c`: a transposed convolution."""
 
-def conv2d_weight(
-    x: Tensor, c: Tensor, /, *, weight_shape: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+def conv_weight(
+    x: Tensor,
+    c: Tensor,
+    /,
+    *,
+    weight_shape: Any,
+    stride: int | tuple[int, ...] | None,
+    padding: int | tuple[int | tuple[int, int], ...],
+    dilation: int | tuple[int, ...],
+    groups: Any,
 ) -> Tensor:
-    """Return the transpose of `conv2d` in its weight, applied to a cotangent `c`."""
+    """Return the transpose of `conv` in its weight, applied to a cotangent `c`."""
 
 def copysign(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the magnitude of ``x1`` with the sign of ``x2``."""
@@ -386,6 +483,11 @@ def greater(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
 def greater_equal(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Say where ``x1 >= x2``."""
 
+def group_norm(
+    x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, /, *, num_groups: Any, eps: float = 1e-05
+) -> Tensor:
+    """Normalize each sample's groups of channels (axis 1) by their own mean and variance (Wu and He, 2018)."""
+
 def hypot(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return ``sqrt(x1**2 + x2**2)`` without overflow."""
 
@@ -481,9 +583,9 @@ def max_pool2d(
     /,
     *,
     kernel_size: Any,
-    stride: Any = None,
-    padding: tuple[int, int] = (0, 0),
-    dilation: tuple[int, int] = (1, 1),
+    stride: int | tuple[int, ...] | None = None,
+    padding: int | tuple[int | tuple[int, int], ...] = (0, 0),
+    dilation: int | tuple[int, ...] = (1, 1),
     ceil_mode: bool = False,
 ) -> Tensor:
     """Return the largest value of each window of images (N, C, H, W); the first wins a tie."""
@@ -497,9 +599,9 @@ def max_pool2d_with_indices(
     /,
     *,
     kernel_size: Any,
-    stride: Any = None,
-    padding: tuple[int, int] = (0, 0),
-    dilation: tuple[int, int] = (1, 1),
+    stride: int | tuple[int, ...] | None = None,
+    padding: int | tuple[int | tuple[int, int], ...] = (0, 0),
+    dilation: int | tuple[int, ...] = (1, 1),
     ceil_mode: bool = False,
 ) -> max_pool2d_with_indices_result:
     """Return the largest value of each window, and its index in the flattened plane."""
@@ -527,6 +629,45 @@ def mse_loss(x: Tensor, target: Tensor, /, *, reduction: str = 'mean') -> Tensor
 
 def multiply(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the product ``x1 * x2``; of booleans, the logical and."""
+
+def muon_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    momentum_buffers: Sequence[Tensor],
+    /,
+    *,
+    lr: Any,
+    weight_decay: Any,
+    momentum: Any,
+    nesterov: Any,
+    a: Any,
+    b: Any,
+    c: Any,
+    eps: Any,
+    ns_steps: Any,
+    adjust: Any,
+) -> None:
+    """Update matrices by Muon, momentum made orthogonal (Jordan et al., 2024), in bfloat16's precision."""
+
+def nadam_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    exp_avgs: Sequence[Tensor],
+    exp_avg_sqs: Sequence[Tensor],
+    /,
+    *,
+    steps: Any,
+    mu_products: Any,
+    lr: Any,
+    beta1: Any,
+    beta2: Any,
+    eps: Any,
+    weight_decay: Any,
+    momentum_decay: Any,
+    decoupled: Any,
+    maximize: Any,
+) -> None:
+    """Update parameters by Adam with Nesterov's momentum (Dozat, 2016)."""
 
 def negative(x: Tensor, /) -> Tensor:
     """Return ``-x``."""
@@ -561,6 +702,24 @@ def prod(
     x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, dtype: DType | None = None, keepdims: bool = False
 ) -> Tensor:
     """Return the product over axes."""
+
+def radam_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    exp_avgs: Sequence[Tensor],
+    exp_avg_sqs: Sequence[Tensor],
+    /,
+    *,
+    steps: Any,
+    lr: Any,
+    beta1: Any,
+    beta2: Any,
+    eps: Any,
+    weight_decay: Any,
+    decoupled: Any,
+    maximize: Any,
+) -> None:
+    """Update parameters by rectified Adam (Liu et al., 2020)."""
 
 def random_bernoulli(
     *,
@@ -632,11 +791,47 @@ def remainder(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
 def reshape(x: Tensor, /, shape: int | tuple[int, ...], *, copy: bool | None = None) -> Tensor:
     """Return the elements in another shape; one size may be -1."""
 
+def rms_norm(x: Tensor, weight: Tensor | None = None, /, *, axes: int = 1, eps: Any = None) -> Tensor:
+    """Return ``x / sqrt(mean(x * x) + eps) * weight`` over the last `axes` axes (Zhang and Sennrich, 2019)."""
+
+def rmsprop_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    square_avgs: Sequence[Tensor],
+    momentum_buffers: Sequence[Tensor],
+    grad_avgs: Sequence[Tensor],
+    /,
+    *,
+    lr: Any,
+    rho: Any,
+    eps: Any,
+    weight_decay: Any,
+    momentum: Any,
+    centered: Any,
+    maximize: Any,
+) -> None:
+    """Update parameters by RMSprop (Tieleman and Hinton, 2012), or its centered version (Graves, 2013)."""
+
 def roll(x: Tensor, /, shift: Any, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
     """Return the tensor with elements shifted round along axes."""
 
 def round(x: Tensor, /) -> Tensor:
     """Round to the nearest integer, halves to even; the gradient is zero."""
+
+def rprop_step(
+    params: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    former: Sequence[Tensor],
+    step_sizes: Sequence[Tensor],
+    /,
+    *,
+    shrink: Any,
+    grow: Any,
+    smallest: Any,
+    largest: Any,
+    maximize: Any,
+) -> None:
+    """Update parameters by resilient backpropagation (Riedmiller and Braun, 1993)."""
 
 def rsqrt(x: Tensor, /) -> Tensor:
     """Return ``1 / sqrt(x)``."""

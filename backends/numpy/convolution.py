@@ -182,7 +182,7 @@ def _is_pointwise(kernel: tuple[int, ...], stride: Pair, padding: Padding) -> bo
     return tuple(kernel) == (1, 1) and tuple(stride) == (1, 1) and all(p == 0 for side in padding for p in side)
 
 
-def conv2d(
+def conv(
     x: Array,
     weight: Array,
     bias: Array | None = None,
@@ -243,7 +243,7 @@ def conv2d(
     return out
 
 
-def conv2d_input(
+def conv_input(
     g: Array,
     weight: Array,
     /,
@@ -296,7 +296,7 @@ def conv2d_input(
     return out
 
 
-def conv2d_weight(
+def conv_weight(
     x: Array,
     g: Array,
     /,
@@ -398,7 +398,7 @@ def _weight_by_taps(x: Array, g: Array, kernel: Pair, padding: Padding, dilation
     return np.ascontiguousarray(total.transpose(2, 3, 0, 1))
 
 
-def conv2d_vjp(
+def conv_vjp(
     xp: Any,
     g: Array,
     x: Array,
@@ -410,7 +410,7 @@ def conv2d_vjp(
     wants: tuple[bool, ...],
 ) -> Any:
     """Cotangents of x, weight and bias."""
-    if not _is_real(g, x, weight):
+    if x.ndim != 4 or not _is_real(g, x, weight):
         return NotImplemented
     want_x, want_w, want_b = (*wants, False)[:3]
     if (
@@ -424,12 +424,12 @@ def conv2d_vjp(
             x if want_w else None, g, weight if want_x else None, x.shape, weight.shape, padding, dilation[1], want_b
         )
     statics: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    gx = conv2d_input(g, weight, x_shape=x.shape, **statics) if want_x else None
+    gx = conv_input(g, weight, x_shape=x.shape, **statics) if want_x else None
     gw = gb = None
     if want_w and want_b and groups == 1 and int(np.prod(weight.shape[1:])) <= _SMALL_K and x.size and g.size:
         gw, gb = _few_weights(x, g, weight.shape, stride, padding, dilation)
     elif want_w:
-        gw = conv2d_weight(x, g, weight_shape=weight.shape, **statics)
+        gw = conv_weight(x, g, weight_shape=weight.shape, **statics)
     if want_b and gb is None:
         gb = np.add.reduce(np.add.reduce(g, axis=(2, 3)), axis=0)
     return gx, gw, gb
@@ -437,7 +437,7 @@ def conv2d_vjp(
 
 KERNELS: dict[str, Any] = {
     "linear": Kernel(linear, vjp=linear_vjp),
-    "conv2d": Kernel(conv2d, vjp=conv2d_vjp),
-    "conv2d_input": conv2d_input,
-    "conv2d_weight": conv2d_weight,
+    "conv": Kernel(conv, vjp=conv_vjp),
+    "conv_input": conv_input,
+    "conv_weight": conv_weight,
 }

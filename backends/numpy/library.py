@@ -23,10 +23,15 @@ warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"candelabra\.
 FAMILIES: dict[str, tuple[str, ...]] = {
     "activation": ("erf", "erfc", "gelu", "sigmoid", "silu", "softplus", "mish", "relu", "leaky_relu", "elu"),
     "attention": ("attention",),
-    "convolution": ("linear", "conv2d", "conv2d_input", "conv2d_weight"),
+    "convolution": ("linear", "conv", "conv_input", "conv_weight"),
     "loss": ("mse_loss",),
     "normalization": ("batch_norm", "layer_norm"),
     "optimizer": ("sgd_step", "adam_step"),
+    "optimizer_adaptive": (
+        "adagrad_step", "adadelta_step", "rmsprop_step", "adamax_step", "nadam_step", "radam_step",
+    ),
+    "optimizer_matrix": ("adafactor_step", "muon_step"),
+    "optimizer_plain": ("asgd_step", "rprop_step", "average_step"),
     "pooling": ("max_pool2d", "max_pool2d_with_indices", "avg_pool2d"),
     "random": (
         "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",

@@ -28,7 +28,7 @@ from .row import TABLE, Row
 
 # Rows that other functions are made of; the front door does not show them.
 INTERNAL = frozenset(
-    ("adam_step", "alias", "conv2d_input", "conv2d_weight", "getitem", "getitem_transpose", "random_bernoulli", "random_bits",
+    ("adam_step", "alias", "conv_input", "conv_weight", "getitem", "getitem_transpose", "random_bernoulli", "random_bits",
      "random_integers", "random_normal", "random_permutation", "random_uniform", "setitem", "sgd_step", "slice", "transfer")
 )  # fmt: skip
 INTERNAL |= {name for name, row in TABLE.items() if row.kind == "update"}

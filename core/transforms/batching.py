@@ -257,6 +257,7 @@ def _by_rule(
     extra.update(zip(before, operands[len(row.operands) :], strict=True))
     if "batched" in rule.__code__.co_varnames:
         extra["batched"] = tuple(map(level.wraps, arrays))
+    if "ranks" in rule.__code__.co_varnames:
         extra["ranks"] = tuple(len(a.shape) for a in arrays)
     return rule(xp, level.size, *map(value_of_level(level), arrays), **extra, **statics)
 

@@ -81,6 +81,6 @@ def conv2d(
     widths = _widths(padding, tuple(weight.shape[2:]), stride, dilation)  # type: ignore[arg-type]
     if input.ndim == 3:
         single = ops.expand_dims(input, axis=0)
-        out = ops.conv2d(single, weight, bias, stride=stride, padding=widths, dilation=dilation, groups=groups)
+        out = ops.conv(single, weight, bias, stride=stride, padding=widths, dilation=dilation, groups=groups)
         return ops.squeeze(out, axis=0)
-    return ops.conv2d(input, weight, bias, stride=stride, padding=widths, dilation=dilation, groups=groups)
+    return ops.conv(input, weight, bias, stride=stride, padding=widths, dilation=dilation, groups=groups)

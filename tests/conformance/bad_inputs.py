@@ -164,15 +164,31 @@ def bad_linear() -> Iterator[Bad]:
 _HOW: dict[str, Any] = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
 
 
-def bad_conv2d() -> Iterator[Bad]:
+def bad_conv() -> Iterator[Bad]:
     image, weight = floats(1, 2, 4, 4), floats(3, 2, 2, 2)
-    yield Bad("axes", Sample((floats(2, 4, 4), weight), _HOW), errors.ShapeError, "conv2d: input .* of 4 axes")
+    yield Bad("axes", Sample((floats(2, 4, 4), weight), _HOW), errors.ShapeError, "conv2d: input .* of as many axes")
     yield Bad("channels", Sample((image, floats(3, 1, 2, 2)), _HOW), errors.ShapeError, "conv2d: input has 2 channels")
     yield Bad(
         "kernel", Sample((image, floats(3, 2, 5, 5)), _HOW), errors.ShapeError, "conv2d: a kernel .* does not fit"
     )
     yield Bad("stride", Sample((image, weight), {**_HOW, "stride": (0, 1)}), errors.ArgumentError, "conv2d: stride")
     yield Bad("bias", Sample((image, weight, floats(2)), _HOW), errors.ShapeError, r"conv2d: bias has shape \(2,\)")
+    below = {**_HOW, "padding": ((-1, 0), (0, 0))}
+    yield Bad("padding", Sample((image, weight), below), errors.ArgumentError, "conv2d: padding .* crop the input")
+    wide = {**_HOW, "padding": (1, 1, 1)}
+    yield Bad("pairs", Sample((image, weight), wide), errors.ArgumentError, "conv2d: padding is an int, or 2 ints")
+
+
+def bad_conv_input() -> Iterator[Bad]:
+    how = {"x_shape": (1, 2, 4, 4), **_HOW}
+    yield Bad("output", Sample((floats(1, 3, 4, 4), floats(3, 2, 2, 2)), how), errors.ShapeError,
+              r"conv_input: the cotangent has shape \(1, 3, 4, 4\), expected \(1, 3, 3, 3\)")  # fmt: skip
+
+
+def bad_conv_weight() -> Iterator[Bad]:
+    how = {"weight_shape": (3, 2, 2, 2), **_HOW}
+    yield Bad("output", Sample((floats(1, 2, 4, 4), floats(2, 3, 3, 3)), how), errors.ShapeError,
+              r"conv_weight: the cotangent has shape \(2, 3, 3, 3\), expected \(1, 3, 3, 3\)")  # fmt: skip
 
 
 def _bad_pool(name: str) -> Iterator[Bad]:

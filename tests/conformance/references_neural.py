@@ -15,47 +15,6 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     return found if bias is None else found + bias
 
 
-def _taps(x_shape: Any, weight_shape: Any, how: dict[str, Any]) -> Any:
-    """Every product of a convolution: (image place, weight place, output place)."""
-    (stride, padding, dilation, groups) = (how[k] for k in ("stride", "padding", "dilation", "groups"))
-    n, _, h, w = x_shape
-    o, cg, kh, kw = weight_shape
-    oh = (h + sum(padding[0]) - dilation[0] * (kh - 1) - 1) // stride[0] + 1
-    ow = (w + sum(padding[1]) - dilation[1] * (kw - 1) - 1) // stride[1] + 1
-    for b, k, c, i, j, p, q in itertools.product(*map(range, (n, o, cg, kh, kw, oh, ow))):
-        row = p * stride[0] - padding[0][0] + i * dilation[0]
-        column = q * stride[1] - padding[1][0] + j * dilation[1]
-        if 0 <= row < h and 0 <= column < w:
-            channel = (k // (o // groups)) * cg + c
-            yield (b, channel, row, column), (k, c, i, j), (b, k, p, q)
-
-
-def conv2d(x: Any, weight: Any, bias: Any, **how: Any) -> Any:
-    (stride, padding, dilation) = (how[k] for k in ("stride", "padding", "dilation"))
-    size = [
-        (x.shape[2 + i] + sum(padding[i]) - dilation[i] * (weight.shape[2 + i] - 1) - 1) // stride[i] + 1
-        for i in range(2)
-    ]
-    found = np.zeros((x.shape[0], weight.shape[0], *size), dtype=x.dtype)
-    for source, tap, target in _taps(x.shape, weight.shape, how):
-        found[target] += x[source] * weight[tap]
-    return found if bias is None else found + bias[None, :, None, None]
-
-
-def conv2d_input(c: Any, weight: Any, *, x_shape: Any, **how: Any) -> Any:
-    found = np.zeros(x_shape, dtype=c.dtype)
-    for source, tap, target in _taps(x_shape, weight.shape, how):
-        found[source] += c[target] * weight[tap]
-    return found
-
-
-def conv2d_weight(x: Any, c: Any, *, weight_shape: Any, **how: Any) -> Any:
-    found = np.zeros(weight_shape, dtype=c.dtype)
-    for source, tap, target in _taps(x.shape, weight_shape, how):
-        found[tap] += c[target] * x[source]
-    return found
-
-
 def _window_starts(n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> list[int]:
     """Where windows begin; one may run over the end if it starts before it (in the input or the padding in front)."""
     starts: list[int] = []

@@ -17,44 +17,6 @@ def draw_linear(d: Draw) -> Sample:
     return Sample((d.array((*d.shape(0, 2), features)), d.array((out, features)), _maybe(d, (out,))))
 
 
-def _convolution(d: Draw) -> tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]:
-    groups = d.choice((1, 1, 2))
-    n, c, o = d.integer(1, 2), groups * d.integer(1, 2), groups * d.integer(1, 2)
-    kernel = d.integer(1, 3), d.integer(1, 3)
-    stride = d.integer(1, 2), d.integer(1, 2)
-    dilation = d.integer(1, 2), d.integer(1, 2)
-    padding = tuple((d.integer(0, 2), d.integer(0, 2)) for _ in range(2))
-    size = tuple(
-        max(1, dilation[i] * (kernel[i] - 1) + 1 - sum(padding[i])) + d.integer(0, 2 if d.smooth else 4)
-        for i in range(2)
-    )
-    statics = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return (n, c, *size), (o, c // groups, *kernel), statics
-
-
-def _out_shape(x: tuple[int, ...], weight: tuple[int, ...], how: dict[str, Any]) -> tuple[int, ...]:
-    sizes = [
-        (x[2 + i] + sum(how["padding"][i]) - how["dilation"][i] * (weight[2 + i] - 1) - 1) // how["stride"][i] + 1
-        for i in range(2)
-    ]
-    return (x[0], weight[0], *sizes)
-
-
-def draw_conv2d(d: Draw) -> Sample:
-    x, weight, how = _convolution(d)
-    return Sample((d.array(x), d.array(weight), _maybe(d, weight[:1])), how)
-
-
-def draw_conv2d_input(d: Draw) -> Sample:
-    x, weight, how = _convolution(d)
-    return Sample((d.array(_out_shape(x, weight, how)), d.array(weight)), {"x_shape": x, **how})
-
-
-def draw_conv2d_weight(d: Draw) -> Sample:
-    x, weight, how = _convolution(d)
-    return Sample((d.array(x), d.array(_out_shape(x, weight, how))), {"weight_shape": weight, **how})
-
-
 def _pool(d: Draw) -> tuple[np.ndarray, dict[str, Any]]:
     kernel = d.integer(1, 3), d.integer(1, 3)
     padding = tuple(d.integer(0, k // 2) for k in kernel)

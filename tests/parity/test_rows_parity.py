@@ -151,16 +151,16 @@ def test_conv2d(compare, image, kernel, options, dtype):
         ours["padding"] = tuple((p, p) for p in pair)
     for bias in ([], [normal(kernel.shape[0])]):
         compare(
-            lambda x, w, *b: cb.conv2d(x, w, *b, **ours), lambda t, x, w, *b: f(t).conv2d(x, w, *b, **options),
+            lambda x, w, *b: cb.conv(x, w, *b, **ours), lambda t, x, w, *b: f(t).conv2d(x, w, *b, **options),
             image, kernel, *bias, dtype=dtype, order=2 if dtype == "float64" else 1, tolerance=5,
         )  # fmt: skip
 
 
 def test_conv2d_third_order_and_asymmetric_padding(compare):
     image, kernel = normal(1, 2, 5, 5), normal(2, 2, 3, 3)
-    compare(lambda x, w: cb.tanh(cb.conv2d(x, w)), lambda t, x, w: t.tanh(f(t).conv2d(x, w)), image, kernel, order=3)
+    compare(lambda x, w: cb.tanh(cb.conv(x, w)), lambda t, x, w: t.tanh(f(t).conv2d(x, w)), image, kernel, order=3)
     compare(
-        lambda x, w: cb.conv2d(x, w, padding=((1, 0), (2, 1))),
+        lambda x, w: cb.conv(x, w, padding=((1, 0), (2, 1))),
         lambda t, x, w: f(t).conv2d(f(t).pad(x, (2, 1, 1, 0)), w), image, kernel,
     )  # fmt: skip
 

@@ -77,14 +77,14 @@ def test_conv2d_is_its_definition_and_its_transposes_are_adjoint(x_shape, w_shap
     x, w, b = draw(*x_shape, dtype=dtype), draw(*w_shape, dtype=dtype), draw(w_shape[0], dtype=dtype)
     kept = x.copy(), w.copy()
     expected = reference_conv(x, w, b, **kw)
-    out = cv.conv2d(x, w, b, **kw)
+    out = cv.conv(x, w, b, **kw)
     assert out.dtype == dtype
     np.testing.assert_allclose(out, expected, rtol=tol, atol=10 * tol)
-    np.testing.assert_allclose(cv.conv2d(x, w, **kw), reference_conv(x, w, None, **kw), rtol=tol, atol=10 * tol)
+    np.testing.assert_allclose(cv.conv(x, w, **kw), reference_conv(x, w, None, **kw), rtol=tol, atol=10 * tol)
 
     g = draw(*out.shape, dtype=dtype)
-    gx = cv.conv2d_input(g, w, x_shape=x_shape, **kw)
-    gw = cv.conv2d_weight(x, g, weight_shape=w_shape, **kw)
+    gx = cv.conv_input(g, w, x_shape=x_shape, **kw)
+    gw = cv.conv_weight(x, g, weight_shape=w_shape, **kw)
     assert gx.shape == x_shape and gw.shape == w_shape and gx.dtype == gw.dtype == dtype
     # <g, conv(dx, w)> = <gx, dx> for every direction dx pins the cotangent down.
     for _ in range(3):
@@ -94,11 +94,11 @@ def test_conv2d_is_its_definition_and_its_transposes_are_adjoint(x_shape, w_shap
         assert abs(left - np.vdot(gx.astype(np.float64), dx)) <= tol * scale
         left = np.vdot(g.astype(np.float64), reference_conv(x.astype(np.float64), dw, None, **kw))
         assert abs(left - np.vdot(gw.astype(np.float64), dw)) <= tol * scale
-    gx2, gw2, gb = cv.conv2d_vjp(None, g, x, w, **kw, wants=(True, True, True))
+    gx2, gw2, gb = cv.conv_vjp(None, g, x, w, **kw, wants=(True, True, True))
     np.testing.assert_array_equal(gx2, gx)
     np.testing.assert_array_equal(gw2, gw)
     np.testing.assert_allclose(gb, g.sum((0, 2, 3), dtype=np.float64), rtol=tol, atol=20 * tol)
-    assert cv.conv2d_vjp(None, g, x, w, **kw, wants=(False, False, False)) == (None, None, None)
+    assert cv.conv_vjp(None, g, x, w, **kw, wants=(False, False, False)) == (None, None, None)
     np.testing.assert_array_equal(x, kept[0])
     np.testing.assert_array_equal(w, kept[1])
 
@@ -114,8 +114,8 @@ def test_conv2d_agrees_with_torch(torch, x_shape, w_shape, kw):
     )
     g = draw(*expected.shape)
     expected.backward(torch.tensor(g))
-    np.testing.assert_allclose(cv.conv2d(x, w, b, **kw), expected.detach().numpy(), rtol=1e-11, atol=1e-11)
-    for got, want in zip(cv.conv2d_vjp(None, g, x, w, **kw, wants=(True, True, True)), (tx, tw, tb), strict=True):
+    np.testing.assert_allclose(cv.conv(x, w, b, **kw), expected.detach().numpy(), rtol=1e-11, atol=1e-11)
+    for got, want in zip(cv.conv_vjp(None, g, x, w, **kw, wants=(True, True, True)), (tx, tw, tb), strict=True):
         np.testing.assert_allclose(got, want.grad.numpy(), rtol=1e-11, atol=1e-11)
 
 
@@ -123,19 +123,19 @@ def test_conv2d_takes_operands_that_are_not_contiguous():
     x, w = draw(6, 7, 2, 3).transpose(2, 3, 0, 1), draw(3, 3, 3, 5).transpose(3, 2, 0, 1)
     for kw in (statics(padding=((1, 1), (1, 1))), statics(stride=(2, 2)), statics(dilation=(2, 2))):
         expected = reference_conv(x, w, None, **kw)
-        np.testing.assert_allclose(cv.conv2d(x, w, **kw), expected, atol=1e-12)
+        np.testing.assert_allclose(cv.conv(x, w, **kw), expected, atol=1e-12)
         g = np.asfortranarray(draw(*expected.shape))
-        contiguous = cv.conv2d_vjp(
+        contiguous = cv.conv_vjp(
             None, g.copy("C"), x.copy("C"), w.copy("C"), **kw, wants=(True, True, False)
         )
-        for got, want in zip(cv.conv2d_vjp(None, g, x, w, **kw, wants=(True, True, False)), contiguous, strict=True):
+        for got, want in zip(cv.conv_vjp(None, g, x, w, **kw, wants=(True, True, False)), contiguous, strict=True):
             if want is not None:
                 np.testing.assert_allclose(got, want, atol=1e-12)
 
 
 def test_other_dtypes_are_declined():
     x, w = draw(1, 1, 3, 3).astype(np.complex128), draw(1, 1, 1, 1).astype(np.complex128)
-    assert cv.conv2d(x, w, **statics()) is NotImplemented
+    assert cv.conv(x, w, **statics()) is NotImplemented
     assert cv.linear(np.ones((2, 3), np.int64), np.ones((4, 3), np.int64)) is NotImplemented
 
 
