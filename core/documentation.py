@@ -102,7 +102,7 @@ _STATIC_TEXTS = {
     "shape": "The sizes of the axes.",
     "copy": "Whether to copy.",
     "stride": "The steps of the window, one for all spatial axes or one for each.",
-    "padding": "How much is put around the image: a number for all spatial axes or one for each; a convolution takes pairs (before, after), too.",
+    "padding": "What is put around the image, one number for all spatial axes or one (or a pair) for each.",
     "dilation": "The distance between the window's elements, one for all spatial axes or one for each.",
     "num_groups": "Into how many groups the channels fall; it divides their number.",
     "groups": "Into how many groups of channels the convolution falls.",

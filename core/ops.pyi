@@ -350,7 +350,8 @@ def conv(
     padding: int | tuple[int | tuple[int, int], ...] = 0,
     dilation: int | tuple[int, ...] = 1,
     groups: int = 1,
-) -> Tensor: ...
+) -> Tensor:
+    """Return the cross-correlation of x (N, C, *spatial) with kernels (O, C / groups, *kernel)."""
 
 def conv_input(
     c: Tensor,

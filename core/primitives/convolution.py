@@ -238,7 +238,7 @@ def _batch_weight(
 
 conv = general(
     "conv", "x, weight, bias=None, /, *, stride=1, padding=0, dilation=1, groups=1",
-    "Return the cross-correlation of x (N, C, *spatial) with kernels (O, C / groups, *kernel), over any number of axes.",
+    "Return the cross-correlation of x (N, C, *spatial) with kernels (O, C / groups, *kernel).",
     body=_conv_body, vjp=_conv_vjp, prepare=_prepare_conv, batch=_batch_conv, category="numeric",
 )  # fmt: skip
 conv_input = bilinear(
