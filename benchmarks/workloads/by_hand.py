@@ -1,4 +1,4 @@
-"""What the hand-written NumPy variants share: cross entropy, layer norm, Adam, 3×3 convolution, pooling.
+"""What the hand-written NumPy variants share: cross entropy, layer and batch norm, Adam, 3×3 convolution, pooling.
 
 Arrays are float32. Each function states its own derivative beside it; nothing here is general.
 """
@@ -117,6 +117,32 @@ class Conv3x3:
                 for column in range(3):
                     target[:, row : row + height, column : column + width] += patches[:, row, column]
         return padded[:, :, 1:-1, 1:-1], weight_grad.reshape(self.weight.shape), bias_grad
+
+
+class BatchNorm:
+    """Batch norm of images by their own statistics (Ioffe and Szegedy, 2015)."""
+
+    def __init__(self, channels: int):
+        self.weight, self.bias = np.ones(channels, np.float32), np.zeros(channels, np.float32)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        self.normal = x - x.mean(axis=(0, 2, 3), keepdims=True)
+        variance = np.square(self.normal).mean(axis=(0, 2, 3), keepdims=True)
+        self.rstd = 1 / np.sqrt(variance + np.float32(1e-5))
+        self.normal *= self.rstd
+        out = self.normal * self.weight[:, None, None]
+        out += self.bias[:, None, None]
+        return out
+
+    def backward(self, g: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Gradients by input, weight and bias."""
+        weight_grad = (g * self.normal).sum(axis=(0, 2, 3))
+        bias_grad = g.sum(axis=(0, 2, 3))
+        count = g.size // len(bias_grad)
+        back = g - self.normal * (weight_grad / count)[:, None, None]
+        back -= (bias_grad / count)[:, None, None]
+        back *= self.rstd * self.weight[:, None, None]
+        return back, weight_grad, bias_grad
 
 
 def max_pool(x: np.ndarray) -> np.ndarray:
