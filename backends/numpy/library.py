@@ -21,11 +21,14 @@ warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"candelabra\.
 
 # Which file holds a row's kernel: it is imported when the row is first used.
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "activation": ("erf", "erfc", "gelu", "sigmoid", "silu", "softplus", "mish", "relu", "leaky_relu", "elu"),
+    "activation": (
+        "erf", "erfc", "gelu", "sigmoid", "silu", "softplus", "mish", "elu", "logsigmoid",
+    ),
     "attention": ("attention",),
     "convolution": ("linear", "conv", "conv_input", "conv_weight"),
+    "group_normalization": ("group_norm",),
     "loss": ("mse_loss",),
-    "normalization": ("batch_norm", "layer_norm"),
+    "normalization": ("batch_norm", "layer_norm", "rms_norm"),
     "optimizer": ("sgd_step", "adam_step"),
     "optimizer_adaptive": (
         "adagrad_step", "adadelta_step", "rmsprop_step", "adamax_step", "nadam_step", "radam_step",
@@ -37,6 +40,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",
     ),
     "recurrent": ("lstm",),
+    "rectifier": ("relu", "leaky_relu", "hardtanh", "hardsigmoid", "hardswish", "prelu"),
     "reduction": (
         "sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "count_nonzero", "mean", "var", "std",
     ),
