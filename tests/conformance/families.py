@@ -1,4 +1,4 @@
-"""The samples and references of the table's families: the files `samples_*.py` and `references_*.py` beside this one."""
+"""The samples and references of the families of rows: `samples_*.py` and `references_*.py` beside this file."""
 
 from __future__ import annotations
 
