@@ -14,9 +14,13 @@ from .functions.dropout import *
 from .functions.embedding import *
 from .functions.linear import *
 from .functions.loss import *
+from .functions.loss_margin import *
+from .functions.loss_regression import *
+from .functions.loss_sequence import *
 from .functions.normalization import *
 from .functions.padding import *
 from .functions.pooling import *
+from .functions.rectifier import *
 
 __all__ = [
     *_families.activation.__all__,
@@ -27,9 +31,13 @@ __all__ = [
     *_families.embedding.__all__,
     *_families.linear.__all__,
     *_families.loss.__all__,
+    *_families.loss_margin.__all__,
+    *_families.loss_regression.__all__,
+    *_families.loss_sequence.__all__,
     *_families.normalization.__all__,
     *_families.padding.__all__,
     *_families.pooling.__all__,
+    *_families.rectifier.__all__,
 ]
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from ..core.tensor import Tensor
 from .functions.loss import (
-    _reduction,
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
-    l1_loss,
-    mse_loss,
     nll_loss,
 )
+from .functions.loss_regression import l1_loss, mse_loss
+from .functions.loss_tools import chosen_reduction
 from .module import Module
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"]
@@ -22,7 +21,7 @@ class _Loss(Module):
 
     def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__()
-        self.reduction = _reduction(size_average, reduce, reduction, self._get_name())
+        self.reduction = chosen_reduction(size_average, reduce, reduction, self._get_name())
 
 
 class _WeightedLoss(_Loss):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..errors import ArgumentError, DTypeError, ShapeError
@@ -82,4 +83,99 @@ def _mse_body(xp: Any, x: Any, target: Any, *, reduction: str) -> Any:
 mse_loss = general(
     "mse_loss", "x, target, /, *, reduction='mean'", "Return the squared difference, its mean or its sum.",
     body=_mse_body, prepare=_prepare_mse, category="real floating-point", floating=True, samples="paired",
+)  # fmt: skip
+
+
+def _prepare_smooth_l1(device: Any, x: Any, target: Any, reduction: Any, width: Any) -> tuple[str, float]:
+    if reduction not in ("none", "mean", "sum"):
+        raise ArgumentError(f"smooth_l1_loss: reduction is 'none', 'mean' or 'sum', not {reduction!r}")
+    if not width >= 0:
+        raise ArgumentError(f"smooth_l1_loss: width is not negative, got {width!r}")
+    return reduction, float(width)
+
+
+def _smooth_l1_body(xp: Any, x: Any, target: Any, *, reduction: str, width: float) -> Any:
+    a = xp.abs(x - target)
+    loss = a
+    if width:
+        # Where the difference is large, the square is of a constant: infinities do not meet.
+        near = xp.where(a < width, a, xp.full((), width, dtype=a.dtype))
+        loss = xp.where(a < width, near * near * (0.5 / width), a - 0.5 * width)
+    return loss if reduction == "none" else xp.sum(loss) if reduction == "sum" else xp.mean(loss)
+
+
+smooth_l1_loss = general(
+    "smooth_l1_loss", "x, target, /, *, reduction='mean', width=1.0",
+    "Return ``d*d/(2*width)`` where ``d = abs(x - target)`` is less than the width and ``d - width/2`` elsewhere, its mean or its "
+    "sum (Girshick, 2015); ``abs(x - target)`` for a width of 0.",
+    body=_smooth_l1_body, prepare=_prepare_smooth_l1, **FLOAT,
+)  # fmt: skip
+
+
+def _prepare_ctc(
+    device: Any, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: Any
+) -> tuple[int]:
+    if len(log_probs.shape) != 3 or len(targets.shape) != 2 or targets.shape[0] != log_probs.shape[1]:
+        raise ShapeError(
+            f"ctc_loss: log_probs (T, N, C) and targets (N, S) are needed, got {tuple(log_probs.shape)} and "
+            f"{tuple(targets.shape)}"
+        )
+    n, classes = log_probs.shape[1:]
+    for name, operand, shape in (
+        ("targets", targets, tuple(targets.shape)),
+        ("input_lengths", input_lengths, (n,)),
+        ("target_lengths", target_lengths, (n,)),
+    ):
+        if device.dtype_of[operand.dtype].kind not in ("signed", "unsigned"):
+            raise DTypeError(f"ctc_loss: {name} are integers, not {device.dtype_of[operand.dtype].name}")
+        if tuple(operand.shape) != shape:
+            raise ShapeError(f"ctc_loss: {name} have shape {tuple(operand.shape)}, {n} sequences need {shape}")
+    if not 0 <= blank < classes:
+        raise ArgumentError(f"ctc_loss: blank is one of the {classes} classes, got {blank}")
+    return (blank,)
+
+
+def _ctc_body(xp: Any, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, *, blank: int) -> Any:
+    """The forward recursion over states blank, label, blank, label, ..., blank, in logarithms, all sequences at once."""
+    steps, count, _ = log_probs.shape
+    labels, whole = targets.shape[1], target_lengths.dtype
+    longest = xp.full((), math.inf, dtype=log_probs.dtype)
+    never, nothing = -longest, xp.zeros((count,), dtype=log_probs.dtype)
+    impossible = xp.where(target_lengths > 0, longest, nothing)
+    if steps == 0:
+        return impossible
+    width = 2 * labels + 1
+    if labels:
+        counted = xp.reshape(xp.arange(labels, dtype=whole), (1, labels)) < xp.expand_dims(target_lengths, axis=1)
+        blanks = xp.full((count, labels), blank, dtype=targets.dtype)
+        pairs = xp.stack([blanks, xp.where(counted, targets, blanks)], axis=2)
+        states = xp.concat([xp.reshape(pairs, (count, 2 * labels)), blanks[:, :1]], axis=1)
+    else:
+        states = xp.full((count, 1), blank, dtype=targets.dtype)
+    wide = xp.broadcast_to(xp.expand_dims(states, axis=0), (steps, count, width))
+    emitted = xp.take_along_axis(log_probs, wide, axis=2)
+    place = xp.reshape(xp.arange(width, dtype=whole), (1, width))
+    alpha = xp.where(place < 2, emitted[0, ...], never)
+    if labels:
+        # A label may follow another one at once, if they differ.
+        jumps = states[:, 2:] != states[:, : width - 2]
+        one, two = (xp.full((count, k), -math.inf, dtype=log_probs.dtype) for k in (1, 2))
+    for t in range(1, steps):
+        ways = [alpha]
+        if labels:
+            ways.append(xp.concat([one, alpha[:, : width - 1]], axis=1))
+            ways.append(xp.concat([two, xp.where(jumps, alpha[:, : width - 2], never)], axis=1))
+        moved = xp.logsumexp(xp.stack(ways, axis=0), axis=0) + emitted[t, ...]
+        alpha = xp.where(xp.expand_dims(input_lengths, axis=1) > t, moved, alpha)
+    end = xp.expand_dims(target_lengths * 2, axis=1)
+    last = xp.logical_or(place == end, place == end - 1)
+    loss = -xp.logsumexp(xp.where(last, alpha, never), axis=1)
+    return xp.where(input_lengths > 0, loss, impossible)
+
+
+ctc_loss = general(
+    "ctc_loss", "log_probs, targets, input_lengths, target_lengths, /, *, blank=0",
+    "Return the negative log likelihood of labels over all alignments: log_probs (T, N, C), targets (N, S), lengths (N,), one "
+    "loss for each of the N sequences (Graves et al., 2006).",
+    body=_ctc_body, prepare=_prepare_ctc, promote=("log_probs",), **FLOAT,
 )  # fmt: skip

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from ...core import ops
-from ...core.errors import ArgumentError
+from ...core.errors import ArgumentError, ShapeError
 from ...core.tensor import Tensor
+from .loss_tools import at_least
 
-__all__ = ["normalize"]
+__all__ = ["cosine_similarity", "normalize", "pairwise_distance", "pdist"]
 
 
 def normalize(
@@ -34,20 +35,63 @@ def normalize(
     if out is not None:
         raise ArgumentError("normalize: out is refused: results are returned, not written; write y = normalize(x)")
     chosen = dim if axis is None else axis
-    size = ops.abs(input)
-    if p == math.inf:
-        norm = ops.max(size, axis=chosen, keepdims=True)
-    elif p == 2.0:
-        norm = _root(ops.sum(ops.multiply(input, input), axis=chosen, keepdims=True), 2.0)
-    elif p == 1.0:
-        norm = ops.sum(size, axis=chosen, keepdims=True)
-    else:
-        norm = _root(ops.sum(size**p, axis=chosen, keepdims=True), p)
-    return ops.divide(input, ops.maximum(norm, eps))
+    return ops.divide(input, ops.maximum(ops.norm(input, p, axis=chosen, keepdims=True), eps))
 
 
-def _root(total: Tensor, p: float) -> Tensor:
-    """Return the p-th root of sums of powers, with gradient zero where the sum is zero."""
-    positive = ops.greater(total, 0)
-    safe = ops.where(positive, total, 1.0)
-    return ops.where(positive, ops.sqrt(safe) if p == 2.0 else safe ** (1.0 / p), 0.0)
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8, *, axis: int | None = None) -> Tensor:
+    r"""Take the cosine of the angle between vectors along an axis.
+
+    .. math:: y = \frac{x_1 \cdot x_2}{\max(\lVert x_1 \rVert_2, \epsilon) \max(\lVert x_2 \rVert_2, \epsilon)}
+
+    Shapes: `x1` and `x2` broadcast; the result has their common shape without the axis.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> F.cosine_similarity(cb.asarray([[3., 4.]]), cb.asarray([[1., 0.]]))
+    tensor([0.6000])
+    """
+    chosen = dim if axis is None else axis
+    x1, x2 = ops.broadcast_arrays(x1, x2)
+    one, two = (ops.divide(x, at_least(ops.norm(x, axis=chosen, keepdims=True), eps)) for x in (x1, x2))
+    return ops.sum(ops.multiply(one, two), axis=chosen)
+
+
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    r"""Take the distance between vectors along the last axis, by their p-norm.
+
+    .. math:: y = \lVert x_1 - x_2 + \epsilon \rVert_p
+
+    Shapes: `x1` and `x2` broadcast; the result has their common shape without the last axis, or with one of size 1.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> F.pairwise_distance(cb.asarray([[3., 4.]]), cb.asarray([[0., 0.]]))
+    tensor([5.0000])
+    """
+    return ops.norm(ops.add(ops.subtract(x1, x2), eps), p, axis=-1, keepdims=keepdim)
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    r"""Take the distances between all pairs of rows, by their p-norm, each pair once.
+
+    Shapes: (N, M) to (N (N - 1) / 2,), ordered as ``(0, 1), (0, 2), ..., (1, 2), ...``.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> F.pdist(cb.asarray([[0., 0.], [3., 4.], [0., 1.]]))
+    tensor([5.0000, 1.0000, 4.2426])
+    """
+    if input.ndim != 2:
+        raise ShapeError(f"pdist: rows of numbers (N, M) are needed, got shape {tuple(input.shape)}")
+    if not p >= 0 or math.isnan(p):
+        raise ArgumentError(f"pdist: p is not negative, got {p}")
+    n = input.shape[0]
+    before = ops.triu(ops.ones((n, n), dtype="bool", device=input.device.physical), k=1)
+    first, second = ops.nonzero(before)
+    return ops.norm(ops.subtract(ops.take(input, first, axis=0), ops.take(input, second, axis=0)), p, axis=1)

@@ -1,116 +1,26 @@
-"""Losses as functions."""
+"""Losses of classes: cross entropy in its forms."""
 
 from __future__ import annotations
 
-import warnings
-
 from ...core import dtypes, ops
-from ...core.errors import ArgumentError, DTypeError, ShapeError
+from ...core.errors import ArgumentError, IndexOutOfRangeError, ShapeError
 from ...core.tensor import Tensor
+from .loss_tools import (
+    REDUCTIONS,
+    check_alike,
+    check_classes,
+    check_range,
+    chosen_reduction,
+    out_of_range,
+    reduced,
+)
 
 __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
-    "l1_loss",
-    "mse_loss",
     "nll_loss",
 ]
-
-_REDUCTIONS = ("mean", "sum", "none")
-
-
-def _reduction(size_average: bool | None, reduce: bool | None, reduction: str, name: str) -> str:
-    """Return the reduction, which the two arguments of PyTorch's past may also state."""
-    if size_average is not None or reduce is not None:
-        summed = reduce is None or reduce
-        reduction = ("mean" if size_average is None or size_average else "sum") if summed else "none"
-        warnings.warn(f"{name}: size_average and reduce are deprecated; use reduction={reduction!r}", stacklevel=3)
-    if reduction not in _REDUCTIONS:
-        raise ArgumentError(f"{name}: reduction is 'mean', 'sum' or 'none', got {reduction!r}")
-    return reduction
-
-
-def _reduced(loss: Tensor, reduction: str) -> Tensor:
-    if reduction == "mean":
-        return ops.mean(loss)
-    return ops.sum(loss) if reduction == "sum" else loss
-
-
-def _weighted(loss: Tensor, weight: Tensor | None, reduction: str, name: str) -> Tensor:
-    """Reduce a loss whose elements carry weights: the mean divides by the weights' sum."""
-    if weight is None:
-        return _reduced(loss, reduction)
-    if weight.shape != loss.shape:
-        raise ShapeError(f"{name}: weight has shape {tuple(weight.shape)}, input and target {tuple(loss.shape)}")
-    loss = ops.multiply(loss, weight)
-    return ops.divide(ops.sum(loss), ops.sum(weight)) if reduction == "mean" else _reduced(loss, reduction)
-
-
-def _warn_of_broadcast(name: str, input: Tensor, target: Tensor) -> None:
-    warnings.warn(
-        f"{name}: input {tuple(input.shape)} and target {tuple(target.shape)} have different shapes and are broadcast, "
-        "which is likely to give wrong results; give them the same shape",
-        stacklevel=3,
-    )
-
-
-def mse_loss(
-    input: Tensor,
-    target: Tensor,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    weight: Tensor | None = None,
-) -> Tensor:
-    r"""Take the mean of squared errors.
-
-    .. math:: \ell = \mathrm{mean}((x - y)^2)
-
-    Shapes: input and target alike; a scalar, or their shape with ``reduction="none"``.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> from candelabra.nn import functional as F
-    >>> F.mse_loss(cb.asarray([1., 2.]), cb.asarray([1., 4.]))
-    tensor(2.)
-    """
-    if size_average is not None or reduce is not None or reduction not in _REDUCTIONS:
-        reduction = _reduction(size_average, reduce, reduction, "mse_loss")
-    # Through the arrays: the hottest of the losses, and a tensor's shape is a tuple made anew.
-    if input.array.shape != target.array.shape:
-        _warn_of_broadcast("mse_loss", input, target)
-    if weight is not None:
-        return _weighted(ops.mse_loss(input, target, reduction="none"), weight, reduction, "mse_loss")
-    return ops.mse_loss(input, target, reduction=reduction)
-
-
-def l1_loss(
-    input: Tensor,
-    target: Tensor,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    weight: Tensor | None = None,
-) -> Tensor:
-    r"""Take the mean of absolute errors.
-
-    .. math:: \ell = \mathrm{mean}(|x - y|)
-
-    Shapes: input and target alike; a scalar, or their shape with ``reduction="none"``.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> from candelabra.nn import functional as F
-    >>> F.l1_loss(cb.asarray([1., 2.]), cb.asarray([1., 4.]))
-    tensor(1.)
-    """
-    reduction = _reduction(size_average, reduce, reduction, "l1_loss")
-    if input.shape != target.shape:
-        _warn_of_broadcast("l1_loss", input, target)
-    return _weighted(ops.abs(ops.subtract(input, target)), weight, reduction, "l1_loss")
 
 
 def cross_entropy(
@@ -149,8 +59,8 @@ def cross_entropy(
     >>> F.cross_entropy(cb.asarray([[0., 0.]]), cb.asarray([1]))
     tensor(0.6931)
     """
-    if size_average is not None or reduce is not None or reduction not in _REDUCTIONS:
-        reduction = _reduction(size_average, reduce, reduction, "cross_entropy")
+    if size_average is not None or reduce is not None or reduction not in REDUCTIONS:
+        reduction = chosen_reduction(size_average, reduce, reduction, "cross_entropy")
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(f"cross_entropy: label_smoothing lies between 0 and 1, got {label_smoothing}")
     if not target.dtype.is_floating_point:
@@ -174,7 +84,7 @@ def cross_entropy(
             raise ShapeError(f"cross_entropy: weight has shape {tuple(weight.shape)}, there are {classes} classes")
         logs = ops.multiply(logs, ops.reshape(weight, (classes,) + (1,) * (input.ndim - 1 - axis)))
     loss = ops.negative(ops.sum(ops.multiply(logs, target), axis=axis))
-    return _reduced(loss, reduction)
+    return reduced(loss, reduction)
 
 
 def nll_loss(
@@ -200,9 +110,8 @@ def nll_loss(
     >>> F.nll_loss(cb.asarray([[-1., -2.]]), cb.asarray([1]))
     tensor(2.)
     """
-    reduction = _reduction(size_average, reduce, reduction, "nll_loss")
-    if target.dtype.rank >= 2 or target.dtype.kind == "bool":
-        raise DTypeError(f"nll_loss: class indices are integers, got {target.dtype.name}")
+    reduction = chosen_reduction(size_average, reduce, reduction, "nll_loss")
+    check_classes("nll_loss", target)
     if input.ndim == 0 or target.shape != (input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()):
         raise ShapeError(
             f"nll_loss: input (N, C, ...) and target (N, ...), or (C,) and (), are needed, "
@@ -215,26 +124,21 @@ def nll_loss(
     # Ignored targets are masked before anything is indexed by them: -100 is no valid index.
     counted = ops.not_equal(target, ignore_index)
     places = ops.where(counted, target, 0)
-    picked = ops.squeeze(ops.take_along_axis(input, ops.expand_dims(places, axis=axis), axis=axis), axis=axis)
+    try:
+        picked = ops.squeeze(ops.gather(input, ops.expand_dims(places, axis=axis), axis=axis), axis=axis)
+    except IndexOutOfRangeError as error:
+        raise out_of_range("nll_loss", classes, error, f" or equal ignore_index ({ignore_index})") from error
     weights = ops.astype(counted, input.dtype)
     if weight is not None:
         weights = ops.multiply(weights, ops.take(weight, ops.reshape(places, (-1,)), axis=0).reshape(places.shape))
     loss = ops.where(counted, ops.negative(ops.multiply(picked, weights)), 0.0)
-    return ops.divide(ops.sum(loss), ops.sum(weights)) if reduction == "mean" else _reduced(loss, reduction)
+    return ops.divide(ops.sum(loss), ops.sum(weights)) if reduction == "mean" else reduced(loss, reduction)
 
 
 def _log(x: Tensor) -> Tensor:
     """Return log x, no less than -100, with slope zero at x = 0."""
     positive = ops.greater(x, 0)
     return ops.where(positive, ops.maximum(ops.log(ops.where(positive, x, 1.0)), -100.0), -100.0)
-
-
-def _check_alike(name: str, input: Tensor, target: Tensor) -> None:
-    if input.shape != target.shape:
-        raise ShapeError(
-            f"{name}: input {tuple(input.shape)} and target {tuple(target.shape)} must have the same shape; "
-            "reshape one of them, such as target.reshape(input.shape)"
-        )
 
 
 def binary_cross_entropy(
@@ -258,8 +162,9 @@ def binary_cross_entropy(
     >>> F.binary_cross_entropy(cb.asarray([0.5]), cb.asarray([1.]))
     tensor(0.6931)
     """
-    reduction = _reduction(size_average, reduce, reduction, "binary_cross_entropy")
-    _check_alike("binary_cross_entropy", input, target)
+    reduction = chosen_reduction(size_average, reduce, reduction, "binary_cross_entropy")
+    check_alike("binary_cross_entropy", input, target)
+    check_range("binary_cross_entropy", input, 0.0, 1.0, "the input's values are probabilities, between 0 and 1")
     # The slope is (x - y) / (x (1 - x)); PyTorch keeps the divisor from falling below 1e-12, and so does this.
     least = 1e-4 if input.dtype is dtypes.float16 else 1e-12
     fixed = input.detach()
@@ -268,7 +173,7 @@ def binary_cross_entropy(
     logs = ops.add(ops.multiply(target, _log(x)), ops.multiply(ops.subtract(1.0, target), _log(ops.subtract(1.0, x))))
     slope = ops.multiply(ops.subtract(fixed, target.detach()), 1.0 / least)
     loss = ops.subtract(ops.where(inside, 0.0, ops.multiply(ops.subtract(input, fixed), slope)), logs)
-    return _reduced(loss if weight is None else ops.multiply(loss, weight), reduction)
+    return reduced(loss if weight is None else ops.multiply(loss, weight), reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -293,12 +198,12 @@ def binary_cross_entropy_with_logits(
     >>> F.binary_cross_entropy_with_logits(cb.asarray([0.]), cb.asarray([1.]))
     tensor(0.6931)
     """
-    reduction = _reduction(size_average, reduce, reduction, "binary_cross_entropy_with_logits")
-    _check_alike("binary_cross_entropy_with_logits", input, target)
+    reduction = chosen_reduction(size_average, reduce, reduction, "binary_cross_entropy_with_logits")
+    check_alike("binary_cross_entropy_with_logits", input, target)
     # -ln σ(x) = ln(1 + exp(-x)), and -ln(1 - σ(x)) is x more.
     softplus = ops.logaddexp(ops.negative(input), 0.0)
     if pos_weight is not None:
         share = ops.add(ops.multiply(ops.subtract(pos_weight, 1.0), target), 1.0)
         softplus = ops.multiply(share, softplus)
     loss = ops.add(ops.multiply(ops.subtract(1.0, target), input), softplus)
-    return _reduced(loss if weight is None else ops.multiply(loss, weight), reduction)
+    return reduced(loss if weight is None else ops.multiply(loss, weight), reduction)
