@@ -8,6 +8,7 @@ from . import (
     absent,
     activation,
     attention,
+    batch_normalization,
     containers,
     convolution,
     dropout,
@@ -28,6 +29,7 @@ from . import (
 )
 from .activation import *
 from .attention import *
+from .batch_normalization import *
 from .containers import *
 from .convolution import *
 from .dropout import *
@@ -46,6 +48,7 @@ from .transformer import *
 __all__ = ["functional", "init", "utils"]
 __all__ += activation.__all__
 __all__ += attention.__all__
+__all__ += batch_normalization.__all__
 __all__ += containers.__all__
 __all__ += convolution.__all__
 __all__ += dropout.__all__

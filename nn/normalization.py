@@ -1,19 +1,19 @@
-"""Normalization over the last axes, and over the batch."""
+"""Normalization of each sample by itself: over the last axes, over groups of channels, over neighbouring channels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from ..core import dtypes, ops
-from ..core.errors import ShapeError
+from ..core import ops
+from ..core.errors import ArgumentError
 from ..core.tensor import Tensor
 from . import init
-from .functions.normalization import batch_norm, layer_norm
+from .functions.normalization import group_norm, layer_norm, local_response_norm, rms_norm
 from .module import Module
 from .parameter import Parameter
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "LayerNorm"]
+__all__ = ["GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
 class LayerNorm(Module):
@@ -57,9 +57,7 @@ class LayerNorm(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        self.normalized_shape = (
-            (normalized_shape,) if isinstance(normalized_shape, int) else tuple(int(n) for n in normalized_shape)
-        )
+        self.normalized_shape = _shape(normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         for name, wanted in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
@@ -89,179 +87,180 @@ class LayerNorm(Module):
         )
 
 
-class _BatchNorm(Module):
-    """What the batch norms of different inputs share."""
+def _shape(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
+    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(int(n) for n in normalized_shape)
 
-    _version = 2
+
+class RMSNorm(Module):
+    r"""Division by the root of the mean square over the last axes (Zhang and Sennrich, 2019).
+
+    .. math:: y = w \frac{x}{\sqrt{\mathrm{E}[x^2] + \epsilon}}
+
+    Shapes: input (..., *normalized_shape), output alike; weight normalized_shape, starting at 1.
+
+    Parameters
+    ----------
+    normalized_shape : int or sequence of int
+        The sizes of the last axes.
+    eps : float, optional
+        Added to the mean square; without it the distance from 1 to the next number of the dtype that is computed with.
+    elementwise_affine : bool
+        Whether there is a weight.
+    device, dtype : optional
+        Of the weight.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> nn.RMSNorm(2)(cb.asarray([1., 7.]))
+    tensor([0.2000, 1.4000], grad_fn=<RmsNormBackward>)
+    """
+
     weight: Parameter | None
-    bias: Parameter | None
-    running_mean: Tensor | None
-    running_var: Tensor | None
-    num_batches_tracked: Tensor | None
-    _allowed_axes: tuple[int, ...] = ()
-    _needed = ""
 
     def __init__(
         self,
-        num_features: int,
+        normalized_shape: int | Sequence[int],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        self.normalized_shape = _shape(normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        made = Parameter(ops.empty(self.normalized_shape, device=device, dtype=dtype)) if elementwise_affine else None
+        self.register_parameter("weight", made)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set the weight to one."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize."""
+        return rms_norm(x, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        """Return the constructor's arguments."""
+        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+
+
+class GroupNorm(Module):
+    r"""Normalization of each sample's groups of channels (Wu and He, 2018).
+
+    .. math:: y = w \frac{x - \mathrm{E}[x]}{\sqrt{\mathrm{Var}[x] + \epsilon}} + b
+
+    Shapes: input (N, num_channels, ...), output alike; weight and bias (num_channels,), starting at 1 and 0.
+
+    Parameters
+    ----------
+    num_groups : int
+        Into how many groups the channels fall.
+    num_channels : int
+        Channels, a multiple of num_groups.
+    eps : float
+        Added to the variance.
+    affine : bool
+        Whether there is a weight, and a bias.
+    device, dtype : optional
+        Of the parameters.
+    bias : bool
+        Whether there is a bias (with affine only).
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> nn.GroupNorm(3, 6)(cb.ones(20, 6, 10, 10)).shape
+    (20, 6, 10, 10)
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
         eps: float = 1e-5,
-        momentum: float | None = 0.1,
         affine: bool = True,
-        track_running_stats: bool = True,
         device: Any = None,
         dtype: Any = None,
         *,
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.num_features = num_features
+        if num_groups < 1 or num_channels % num_groups:
+            raise ArgumentError(
+                f"GroupNorm: num_channels={num_channels} must be a multiple of num_groups={num_groups}"
+            )
+        self.num_groups = num_groups
+        self.num_channels = num_channels
         self.eps = eps
-        self.momentum = momentum
         self.affine = affine
-        self.track_running_stats = track_running_stats
-        factory = {"device": device, "dtype": dtype}
         for name, wanted in (("weight", affine), ("bias", affine and bias)):
-            self.register_parameter(name, Parameter(ops.empty((num_features,), **factory)) if wanted else None)
-        tracked = track_running_stats
-        self.register_buffer("running_mean", ops.zeros((num_features,), **factory) if tracked else None)
-        self.register_buffer("running_var", ops.ones((num_features,), **factory) if tracked else None)
-        self.register_buffer(
-            "num_batches_tracked", ops.zeros((), dtype=dtypes.int64, device=device) if tracked else None
-        )
+            made = Parameter(ops.empty((num_channels,), device=device, dtype=dtype)) if wanted else None
+            self.register_parameter(name, made)
         self.reset_parameters()
 
-    def reset_running_stats(self) -> None:
-        """Forget the running statistics."""
-        if self.running_mean is not None:
-            init.zeros_(self.running_mean)
-            init.ones_(self.running_var)  # type: ignore[arg-type]
-            self.num_batches_tracked.fill_(0)  # type: ignore[union-attr]
-
     def reset_parameters(self) -> None:
-        """Forget the running statistics, set the weight to one and the bias to zero."""
-        self.reset_running_stats()
+        """Set the weight to one and the bias to zero."""
         if self.weight is not None:
             init.ones_(self.weight)
         if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Normalize, and in training update the running statistics."""
-        if input.ndim not in self._allowed_axes:
-            raise ShapeError(f"{self._get_name()}: an input {self._needed} is needed, got {tuple(input.shape)}")
-        if input.shape[1] != self.num_features:
-            raise ShapeError(
-                f"{self._get_name()}: axis 1 has num_features={self.num_features} channels, "
-                f"got an input of shape {tuple(input.shape)}"
-            )
-        training = self.training
-        batches = self.num_batches_tracked
-        average = 0.0 if self.momentum is None else self.momentum
-        if training and self.track_running_stats and batches is not None and self.momentum is None:
-            average = 1.0 / (int(batches.item()) + 1)
-        # Without running statistics the batch's are used in evaluation too.
-        use_batch = training or (self.running_mean is None and self.running_var is None)
-        keep = not training or self.track_running_stats
-        out = batch_norm(
-            input,
-            self.running_mean if keep else None,
-            self.running_var if keep else None,
-            self.weight,
-            self.bias,
-            use_batch,
-            average,
-            self.eps,
-        )
-        # After the computation, which may refuse the input.
-        if training and self.track_running_stats and batches is not None:
-            batches._rebind(ops.add(batches, 1).array)
-        return out
+        """Normalize."""
+        return group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """Return the constructor's arguments."""
         return (
-            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
         )
 
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
-    ) -> None:
-        # PyTorch's state dicts without a version 2 mark may come from before the batches were counted.
-        key = prefix + "num_batches_tracked"
-        if local_metadata.get("version", 1) < 2 and self.track_running_stats and key not in state_dict:
-            count = self.num_batches_tracked
-            state_dict[key] = ops.zeros((), dtype=dtypes.int64) if count is None else count.detach()
-        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
+class LocalResponseNorm(Module):
+    r"""Division of each channel by the mean square of the channels around it (Krizhevsky et al., 2012).
 
-class BatchNorm1d(_BatchNorm):
-    r"""Normalization of every channel over the batch (Ioffe and Szegedy, 2015).
+    .. math:: y_c = x_c \left(k + \frac{\alpha}{n} \sum_{c'} x_{c'}^2\right)^{-\beta}
 
-    .. math:: y = w \frac{x - \mathrm{E}[x]}{\sqrt{\mathrm{Var}[x] + \epsilon}} + b
+    The sum goes over the `size` = n channels from c - n // 2 on; those that are not there count as zero.
 
-    Shapes: input (N, num_features) or (N, num_features, L), output alike; weight and bias (num_features,).
+    Shapes: input (N, C, ...) with at least one axis after C, output alike.
 
     Parameters
     ----------
-    num_features : int
-        Channels.
-    eps : float
-        Added to the variance.
-    momentum : float, optional
-        How far the running statistics move to the batch's; None keeps their plain average over all batches.
-    affine : bool
-        Whether there is a weight, and a bias.
-    track_running_stats : bool
-        Whether running statistics are kept and used in evaluation.
-    device, dtype : optional
-        Of parameters and statistics.
-    bias : bool
-        Whether there is a bias (with affine only).
+    size : int
+        How many neighbouring channels.
+    alpha, beta, k : float
+        Factor, exponent and addend of the formula.
 
     Examples
     --------
     >>> import candelabra as cb
     >>> from candelabra import nn
-    >>> nn.BatchNorm1d(100)(cb.ones(20, 100)).shape
-    (20, 100)
+    >>> nn.LocalResponseNorm(2)(cb.ones(32, 5, 24, 24)).shape
+    (32, 5, 24, 24)
     """
 
-    _allowed_axes = (2, 3)
-    _needed = "(N, C) or (N, C, L)"
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
 
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalize."""
+        return local_response_norm(input, self.size, self.alpha, self.beta, self.k)
 
-class BatchNorm2d(_BatchNorm):
-    r"""Normalization of every channel of images over the batch (Ioffe and Szegedy, 2015).
-
-    .. math:: y = w \frac{x - \mathrm{E}[x]}{\sqrt{\mathrm{Var}[x] + \epsilon}} + b
-
-    Shapes: input (N, num_features, H, W), output alike; weight and bias (num_features,).
-
-    Parameters
-    ----------
-    num_features : int
-        Channels.
-    eps : float
-        Added to the variance.
-    momentum : float, optional
-        How far the running statistics move to the batch's; None keeps their plain average over all batches.
-    affine : bool
-        Whether there is a weight, and a bias.
-    track_running_stats : bool
-        Whether running statistics are kept and used in evaluation.
-    device, dtype : optional
-        Of parameters and statistics.
-    bias : bool
-        Whether there is a bias (with affine only).
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> from candelabra import nn
-    >>> nn.BatchNorm2d(100)(cb.ones(20, 100, 35, 45)).shape
-    (20, 100, 35, 45)
-    """
-
-    _allowed_axes = (4,)
-    _needed = "(N, C, H, W)"
+    def extra_repr(self) -> str:
+        """Return the constructor's arguments."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

@@ -214,6 +214,19 @@ def bad_layer_norm() -> Iterator[Bad]:
     yield Bad("weight", Sample((floats(2, 3), floats(2))), errors.ShapeError, r"layer_norm: weight has shape \(2,\)")
 
 
+def bad_rms_norm() -> Iterator[Bad]:
+    yield Bad("axes", Sample((floats(2, 3),), {"axes": 3}), errors.ShapeError, "rms_norm: 3 trailing axes")
+    yield Bad("weight", Sample((floats(2, 3), floats(2))), errors.ShapeError, r"rms_norm: weight has shape \(2,\)")
+
+
+def bad_group_norm() -> Iterator[Bad]:
+    yield Bad("axes", Sample((floats(3),), {"num_groups": 1}), errors.ShapeError, "group_norm: at least")
+    odd = Sample((floats(2, 3),), {"num_groups": 2})
+    yield Bad("groups", odd, errors.ShapeError, "group_norm: num_groups=2 must be positive and divide the 3 channels")
+    wrong = Sample((floats(2, 4), floats(2)), {"num_groups": 2})
+    yield Bad("weight", wrong, errors.ShapeError, r"group_norm: weight has shape \(2,\)")
+
+
 def bad_batch_norm() -> Iterator[Bad]:
     yield Bad("axes", Sample((floats(3),)), errors.ShapeError, "batch_norm: at least")
     yield Bad(
