@@ -8,18 +8,13 @@ derivative as their residual, so that the backward pass is one product.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ...core.backend import Kernel
-from . import parallel
-from .layout import laid_out_as
-
-_FLOAT32 = np.dtype(np.float32)
-_FLOAT64 = np.dtype(np.float64)
+from .blockwise import FLOAT32, FLOAT64, blockwise, constants, exp, exp_of_negative, horner, level, scale_vjp, served
 
 # erf(x) / x as a polynomial in x**2 on [0, 1]: Chebyshev interpolation in 50 digits, relative error 8e-18.
 _ERF_NEAR = (
@@ -51,103 +46,12 @@ _NORMAL32 = (
 )  # fmt: skip
 
 
-def _dense(x: np.ndarray) -> np.ndarray:
-    """`x`, or a copy of it, without gaps between its elements (in any order of axes)."""
-    if x.flags.c_contiguous:
-        return x
-    dense = np.empty_like(x)
-    if dense.strides == x.strides:
-        return x
-    dense[...] = x
-    return dense
-
-
-def _blockwise(
-    body: Callable[..., None], inputs: tuple[np.ndarray, ...], outputs: int, scratch: int = 0, quiet: bool = True
-) -> list[np.ndarray]:
-    """Fresh arrays like the first input, filled by ``body(*inputs, *outputs, *scratch)`` on flat blocks."""
-    first = inputs[0]
-    n, dtype = first.size, first.dtype
-    block = parallel.BLOCK * 4 // dtype.itemsize
-    if n <= block and all(array.flags.c_contiguous for array in inputs):
-        shape = first.shape
-        results = [np.empty(shape, dtype) for _ in range(outputs)]
-        flat = [array.reshape(-1) for array in inputs]
-        flat += [array.reshape(-1) for array in results]
-        flat += [np.empty(n, dtype) for _ in range(scratch)]
-        if quiet:
-            with np.errstate(all="ignore"):
-                body(*flat)
-        else:
-            body(*flat)
-        return results
-    first = _dense(first)
-    arrays = [first, *(laid_out_as(other, first) for other in inputs[1:])]
-    results = [np.empty_like(first) for _ in range(outputs)]
-    flat = [array.ravel(order="K") for array in arrays + results]
-    if n > 16 * block:
-        # Fewer, larger blocks: the interpreter lock changes hands less often.
-        block *= 2
-
-    def work(spans: Iterator[tuple[int, int]]) -> None:
-        buffers = parallel.scratch(np.empty, scratch, min(n, block), dtype)
-        with np.errstate(all="ignore"):
-            for start, stop in spans:
-                body(*[array[start:stop] for array in flat], *[buffer[: stop - start] for buffer in buffers])
-
-    # A kernel with scratch does enough to each block that two of them are worth a thread.
-    parallel.for_blocks(work, n, block, least=2 if scratch else 4)
-    return results
-
-
-@lru_cache(maxsize=256)
-def _constants(dtype: np.dtype, *values: float) -> tuple[np.ndarray, ...]:
-    # 0-d arrays: a ufunc takes 0.3 µs less with them than with Python floats.
-    return tuple(np.array(value, dtype) for value in values)
-
-
-@lru_cache(maxsize=16)
-def _filled(dtype: np.dtype, value: float) -> np.ndarray:
-    array = np.full(parallel.BLOCK * 8 // dtype.itemsize, value, dtype)
-    array.flags.writeable = False
-    return array
-
-
-def _level(x: np.ndarray, value: float) -> np.ndarray:
-    """`value` as the second operand of a maximum or minimum: they run three times slower with a scalar."""
-    n = x.size
-    return _constants(x.dtype, value)[0] if n < 1024 else _filled(x.dtype, value)[:n]
-
-
-def _horner(coefficients: tuple[np.ndarray, ...], t: np.ndarray, out: np.ndarray) -> None:
-    *rest, before, last = coefficients
-    np.multiply(t, last, out=out)
-    np.add(out, before, out=out)
-    for coefficient in reversed(rest):
-        np.multiply(out, t, out=out)
-        np.add(out, coefficient, out=out)
-
-
-def _served(x: np.ndarray) -> bool:
-    return x.dtype == _FLOAT32 or x.dtype == _FLOAT64
-
-
-def _scale(g: np.ndarray, d: np.ndarray) -> np.ndarray:
-    if d.size <= parallel.BLOCK or g.strides != d.strides:
-        return np.multiply(g, d, out=np.empty_like(d))
-    return _blockwise(lambda d, g, out: np.multiply(g, d, out=out), (d, g), 1, quiet=False)[0]
-
-
-def _scale_vjp(xp: Any, g: np.ndarray, derivative: np.ndarray, wants: tuple[bool, ...]) -> tuple[np.ndarray | None]:
-    return (_scale(g, derivative) if wants[0] else None,)
-
-
 def _far_erfc(y: np.ndarray) -> np.ndarray:
     """erfc on [1, 28], exp(-y**2) with the square in two parts, since its rounding would be multiplied by y**2."""
     head = y.astype(np.float32).astype(np.float64)
     u = (y - 3.0) / (y + 3.0)
     polynomial = np.empty_like(y)
-    _horner(_constants(_FLOAT64, *_ERFC_FAR), u, polynomial)
+    horner(constants(FLOAT64, *_ERFC_FAR), u, polynomial)
     polynomial *= np.exp(-head * head) * np.exp((head - y) * (head + y))
     polynomial /= 1.0 + 2.0 * y
     return polynomial
@@ -156,8 +60,8 @@ def _far_erfc(y: np.ndarray) -> np.ndarray:
 def _erf_block(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
     """float64: a polynomial for all, replaced where abs(x) > 1 by 1 - erfc."""
     np.multiply(x, x, out=t)
-    np.minimum(t, _level(t, 1.0), out=t)
-    _horner(_constants(_FLOAT64, *_ERF_NEAR), t, out)
+    np.minimum(t, level(t, 1.0), out=t)
+    horner(constants(FLOAT64, *_ERF_NEAR), t, out)
     np.multiply(out, x, out=out)
     np.abs(x, out=t)
     far = np.flatnonzero(t > 1.0)
@@ -168,8 +72,8 @@ def _erf_block(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
 
 def _erfc_block(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
     np.multiply(x, x, out=t)
-    np.minimum(t, _level(t, 1.0), out=t)
-    _horner(_constants(_FLOAT64, *_ERF_NEAR), t, out)
+    np.minimum(t, level(t, 1.0), out=t)
+    horner(constants(FLOAT64, *_ERF_NEAR), t, out)
     np.multiply(out, x, out=out)
     np.subtract(1.0, out, out=out)
     np.abs(x, out=t)
@@ -188,39 +92,39 @@ def _erf_block_float32(x: np.ndarray, out: np.ndarray) -> None:
         m = part.stop - start
         a, b, c = y[:m], t[:m], p[:m]
         a[...] = x[part]
-        np.minimum(a, _level(a, 3.95), out=a)
-        np.maximum(a, _level(a, -3.95), out=a)
+        np.minimum(a, level(a, 3.95), out=a)
+        np.maximum(a, level(a, -3.95), out=a)
         np.multiply(a, a, out=b)
-        _horner(_constants(_FLOAT64, *_ERF32_NUMERATOR), b, c)
+        horner(constants(FLOAT64, *_ERF32_NUMERATOR), b, c)
         np.multiply(a, c, out=a)
-        _horner(_constants(_FLOAT64, *_ERF32_DENOMINATOR), b, c)
+        horner(constants(FLOAT64, *_ERF32_DENOMINATOR), b, c)
         np.divide(a, c, out=out[part])
 
 
 def erf(x: np.ndarray, /) -> Any:
     """The error function, within 2 ulp in float32 and 4 ulp in float64."""
-    if x.dtype == _FLOAT32:
-        return _blockwise(_erf_block_float32, (x,), 1)[0]
-    if x.dtype == _FLOAT64:
-        return _blockwise(_erf_block, (x,), 1, 1)[0]
+    if x.dtype == FLOAT32:
+        return blockwise(_erf_block_float32, (x,), 1)[0]
+    if x.dtype == FLOAT64:
+        return blockwise(_erf_block, (x,), 1, 1)[0]
     return NotImplemented
 
 
 def erfc(x: np.ndarray, /) -> Any:
     """1 - erf(x), without cancellation for large x."""
-    if x.dtype == _FLOAT32:
+    if x.dtype == FLOAT32:
         return erfc(x.astype(np.float64)).astype(np.float32)
-    if x.dtype == _FLOAT64:
-        return _blockwise(_erfc_block, (x,), 1, 1)[0]
+    if x.dtype == FLOAT64:
+        return blockwise(_erfc_block, (x,), 1, 1)[0]
     return NotImplemented
 
 
 def _normal_cdf(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
     """The normal distribution function into `out`, x**2 into `t`."""
-    half, root = _constants(x.dtype, 0.5, math.sqrt(0.5))
-    if x.dtype == _FLOAT32:
+    half, root = constants(x.dtype, 0.5, math.sqrt(0.5))
+    if x.dtype == FLOAT32:
         np.multiply(x, x, out=t)
-        _horner(_constants(_FLOAT32, *_NORMAL32), t, out)
+        horner(constants(FLOAT32, *_NORMAL32), t, out)
         np.multiply(out, x, out=out)
         np.tanh(out, out=out)
         np.multiply(out, half, out=out)
@@ -242,9 +146,9 @@ def _gelu_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarray, u:
     # d = Phi(x) + x phi(x)
     _normal_cdf(x, u, t)
     np.multiply(u, x, out=out)
-    minus_half, scale = _constants(x.dtype, -0.5, 1.0 / math.sqrt(2.0 * math.pi))
+    minus_half, scale = constants(x.dtype, -0.5, 1.0 / math.sqrt(2.0 * math.pi))
     np.multiply(t, minus_half, out=t)
-    np.exp(t, out=t)
+    exp(t, t)
     np.multiply(t, scale, out=t)
     np.multiply(t, x, out=t)
     np.add(u, t, out=d)
@@ -255,7 +159,7 @@ _TANH_CUBIC = 0.044715 * _TANH_SCALE
 
 
 def _gelu_tanh(x: np.ndarray, out: np.ndarray) -> None:
-    half, scale, cubic = _constants(x.dtype, 0.5, _TANH_SCALE, _TANH_CUBIC)
+    half, scale, cubic = constants(x.dtype, 0.5, _TANH_SCALE, _TANH_CUBIC)
     np.multiply(x, x, out=out)
     np.multiply(out, cubic, out=out)
     np.add(out, scale, out=out)
@@ -269,10 +173,10 @@ def _gelu_tanh(x: np.ndarray, out: np.ndarray) -> None:
 def _gelu_tanh_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarray, v: np.ndarray) -> None:
     # With c = (1 + tanh u) / 2: out = x c and d = c + 2 u' (1 - c) out. The bound on x**2 keeps u' finite where 1 - c
     # has become 0.
-    half, one, two = _constants(x.dtype, 0.5, 1.0, 2.0)
-    scale, cubic, slope = _constants(x.dtype, _TANH_SCALE, _TANH_CUBIC, 3.0 * _TANH_CUBIC)
+    half, one, two = constants(x.dtype, 0.5, 1.0, 2.0)
+    scale, cubic, slope = constants(x.dtype, _TANH_SCALE, _TANH_CUBIC, 3.0 * _TANH_CUBIC)
     np.multiply(x, x, out=t)
-    np.minimum(t, _level(t, 1e4), out=t)
+    np.minimum(t, level(t, 1e4), out=t)
     np.multiply(t, cubic, out=d)
     np.add(d, scale, out=d)
     np.multiply(d, x, out=d)
@@ -291,36 +195,35 @@ def _gelu_tanh_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarra
 
 def gelu(x: np.ndarray, /, *, approximate: str) -> Any:
     """x times the normal distribution function of x, exact or by tanh (Hendrycks and Gimpel, 2016)."""
-    if not _served(x):
+    if not served(x):
         return NotImplemented
     if approximate == "tanh":
-        return _blockwise(_gelu_tanh, (x,), 1)[0]
-    return _blockwise(_gelu, (x,), 1, 2)[0] if approximate == "none" else NotImplemented
+        return blockwise(_gelu_tanh, (x,), 1)[0]
+    return blockwise(_gelu, (x,), 1, 2)[0] if approximate == "none" else NotImplemented
 
 
 def gelu_train(x: np.ndarray, /, *, approximate: str) -> Any:
     """`gelu` and its derivative."""
-    if not _served(x):
+    if not served(x):
         return NotImplemented
     if approximate == "tanh":
-        out, derivative = _blockwise(_gelu_tanh_train, (x,), 2, 2)
+        out, derivative = blockwise(_gelu_tanh_train, (x,), 2, 2)
     elif approximate == "none":
-        out, derivative = _blockwise(_gelu_train, (x,), 2, 2)
+        out, derivative = blockwise(_gelu_train, (x,), 2, 2)
     else:
         return NotImplemented
     return out, (derivative,)
 
 
 def _sigmoid(x: np.ndarray, out: np.ndarray) -> None:
-    (one,) = _constants(x.dtype, 1.0)
-    np.negative(x, out=out)
-    np.exp(out, out=out)
+    (one,) = constants(x.dtype, 1.0)
+    exp_of_negative(x, out)
     np.add(out, one, out=out)
     np.divide(one, out, out=out)
 
 
 def _sigmoid_grad(y: np.ndarray, g: np.ndarray, out: np.ndarray) -> None:
-    (one,) = _constants(y.dtype, 1.0)
+    (one,) = constants(y.dtype, 1.0)
     np.subtract(one, y, out=out)
     np.multiply(out, y, out=out)
     np.multiply(out, g, out=out)
@@ -328,18 +231,17 @@ def _sigmoid_grad(y: np.ndarray, g: np.ndarray, out: np.ndarray) -> None:
 
 def sigmoid(x: np.ndarray, /) -> Any:
     """1 / (1 + exp(-x))."""
-    return _blockwise(_sigmoid, (x,), 1)[0] if _served(x) else NotImplemented
+    return blockwise(_sigmoid, (x,), 1)[0] if served(x) else NotImplemented
 
 
 def sigmoid_vjp(xp: Any, g: np.ndarray, out: np.ndarray, wants: tuple[bool, ...]) -> tuple[np.ndarray | None]:
     """The derivative is out (1 - out)."""
-    return (_blockwise(_sigmoid_grad, (out, g), 1, quiet=False)[0] if wants[0] else None,)
+    return (blockwise(_sigmoid_grad, (out, g), 1, quiet=False)[0] if wants[0] else None,)
 
 
 def _silu(x: np.ndarray, out: np.ndarray) -> None:
-    (one,) = _constants(x.dtype, 1.0)
-    np.negative(x, out=out)
-    np.exp(out, out=out)
+    (one,) = constants(x.dtype, 1.0)
+    exp_of_negative(x, out)
     np.add(out, one, out=out)
     np.divide(x, out, out=out)
 
@@ -355,38 +257,37 @@ def _silu_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarray) ->
 
 def silu(x: np.ndarray, /) -> Any:
     """x sigmoid(x)."""
-    return _blockwise(_silu, (x,), 1)[0] if _served(x) else NotImplemented
+    return blockwise(_silu, (x,), 1)[0] if served(x) else NotImplemented
 
 
 def silu_train(x: np.ndarray, /) -> Any:
     """`silu` and its derivative."""
-    if not _served(x):
+    if not served(x):
         return NotImplemented
-    out, derivative = _blockwise(_silu_train, (x,), 2, 1)
+    out, derivative = blockwise(_silu_train, (x,), 2, 1)
     return out, (derivative,)
 
 
 def softplus(x: np.ndarray, /, *, beta: float, threshold: float) -> Any:
     """log(1 + exp(beta x)) / beta, and x itself where beta x > threshold."""
-    if not _served(x) or beta == 0:
+    if not served(x) or beta == 0:
         return NotImplemented
 
     def body(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
         # max(z, 0) + log1p(exp(-abs(z))): no overflow on either side.
         np.multiply(x, beta, out=t)
         np.abs(t, out=out)
-        np.negative(out, out=out)
-        np.exp(out, out=out)
+        exp_of_negative(out, out)
         np.log1p(out, out=out)
         linear = np.flatnonzero(t > threshold)
-        np.maximum(t, _level(t, 0.0), out=t)
+        np.maximum(t, level(t, 0.0), out=t)
         np.add(out, t, out=out)
         if beta != 1:
             np.divide(out, beta, out=out)
         if linear.size:
             out[linear] = x[linear]
 
-    return _blockwise(body, (x,), 1, 1)[0]
+    return blockwise(body, (x,), 1, 1)[0]
 
 
 def softplus_vjp(
@@ -395,23 +296,23 @@ def softplus_vjp(
     """sigmoid(beta x), and 1 in the linear part."""
 
     def body(x: np.ndarray, g: np.ndarray, out: np.ndarray) -> None:
-        one, minus_beta = _constants(x.dtype, 1.0, -beta)
+        one, minus_beta = constants(x.dtype, 1.0, -beta)
         np.multiply(x, minus_beta, out=out)
         linear = np.flatnonzero(out < -threshold)
-        np.exp(out, out=out)
+        exp(out, out)
         np.add(out, one, out=out)
         np.divide(g, out, out=out)
         if linear.size:
             out[linear] = g[linear]
 
-    return (_blockwise(body, (x, g), 1)[0] if wants[0] else None,)
+    return (blockwise(body, (x, g), 1)[0] if wants[0] else None,)
 
 
 def _mish(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
     # tanh(softplus(x)) = n / (n + 2) with e = exp(x), n = e (e + 2); it is 1 in either dtype long before x = 40.
-    (two,) = _constants(x.dtype, 2.0)
-    np.minimum(x, _level(x, 40.0), out=t)
-    np.exp(t, out=t)
+    (two,) = constants(x.dtype, 2.0)
+    np.minimum(x, level(x, 40.0), out=t)
+    exp(t, t)
     np.add(t, two, out=out)
     np.multiply(t, out, out=t)
     np.add(t, two, out=out)
@@ -421,9 +322,9 @@ def _mish(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
 
 def _mish_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarray, v: np.ndarray) -> None:
     # d = n / (n + 2) + 4 x (e / (n + 2)) ((1 + e) / (n + 2)), in factors that neither overflow nor vanish early
-    one, two, four = _constants(x.dtype, 1.0, 2.0, 4.0)
-    np.minimum(x, _level(x, 40.0), out=t)
-    np.exp(t, out=t)
+    one, two, four = constants(x.dtype, 1.0, 2.0, 4.0)
+    np.minimum(x, level(x, 40.0), out=t)
+    exp(t, t)
     np.add(t, two, out=d)
     np.multiply(d, t, out=d)
     np.add(d, two, out=v)
@@ -432,7 +333,7 @@ def _mish_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarray, v:
     np.divide(out, v, out=out)
     np.divide(t, v, out=t)
     np.multiply(t, out, out=t)
-    np.minimum(x, _level(x, 40.0), out=out)
+    np.minimum(x, level(x, 40.0), out=out)
     np.multiply(t, out, out=t)
     np.multiply(t, four, out=t)
     np.multiply(d, x, out=out)
@@ -441,114 +342,97 @@ def _mish_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarray, v:
 
 def mish(x: np.ndarray, /) -> Any:
     """x tanh(softplus(x))."""
-    return _blockwise(_mish, (x,), 1, 1)[0] if _served(x) else NotImplemented
+    return blockwise(_mish, (x,), 1, 1)[0] if served(x) else NotImplemented
 
 
 def mish_train(x: np.ndarray, /) -> Any:
     """`mish` and its derivative."""
-    if not _served(x):
+    if not served(x):
         return NotImplemented
-    out, derivative = _blockwise(_mish_train, (x,), 2, 2)
+    out, derivative = blockwise(_mish_train, (x,), 2, 2)
     return out, (derivative,)
 
 
-def _relu(x: np.ndarray, out: np.ndarray) -> None:
-    np.maximum(x, _level(x, 0.0), out=out)
-
-
-def relu(x: np.ndarray, /) -> Any:
-    """max(x, 0); NaN stays NaN."""
-    if not _served(x):
+def elu(x: np.ndarray, /, *, alpha: float, scale: float, input_scale: float) -> Any:
+    """scale x where x > 0, else alpha scale (exp(input_scale x) - 1)."""
+    if not served(x):
         return NotImplemented
-    if x.size < 4096:
-        return np.maximum(x, _constants(x.dtype, 0.0)[0], out=np.empty_like(x))
-    return _blockwise(_relu, (x,), 1, quiet=False)[0]
-
-
-def _relu_grad(y: np.ndarray, g: np.ndarray, out: np.ndarray) -> None:
-    # A product with a boolean is ten times faster than `where` on a random mask.
-    np.multiply(g, np.logical_not(y <= 0), out=out)
-
-
-def relu_vjp(xp: Any, g: np.ndarray, out: np.ndarray, wants: tuple[bool, ...]) -> tuple[np.ndarray | None]:
-    """The cotangent where the output is not 0."""
-    if out.size <= parallel.BLOCK and wants[0]:
-        return (np.multiply(g, np.logical_not(out <= 0), out=np.empty_like(out)),)
-    return (_blockwise(_relu_grad, (out, g), 1)[0] if wants[0] else None,)
-
-
-def leaky_relu(x: np.ndarray, /, *, negative_slope: float) -> Any:
-    """x where x > 0, else negative_slope x."""
-    if not _served(x):
-        return NotImplemented
-    if negative_slope == 0:
-        return relu(x)
-    pick = np.maximum if negative_slope <= 1 else np.minimum
-
-    def body(x: np.ndarray, out: np.ndarray) -> None:
-        np.multiply(x, negative_slope, out=out)
-        pick(out, x, out=out)
-
-    return _blockwise(body, (x,), 1)[0]
-
-
-def leaky_relu_vjp(
-    xp: Any, g: np.ndarray, x: np.ndarray, negative_slope: float, wants: tuple[bool, ...]
-) -> tuple[np.ndarray | None]:
-    """The cotangent, times negative_slope where x <= 0."""
-
-    def body(x: np.ndarray, g: np.ndarray, out: np.ndarray) -> None:
-        # One of the two products is exact and the other 0, so that their sum is what `where` gives, only faster.
-        positive = ~(x <= 0)
-        np.multiply(g, positive, out=out)
-        rest = g * negative_slope
-        np.multiply(rest, ~positive, out=rest)
-        np.add(out, rest, out=out)
-
-    return (_blockwise(body, (x, g), 1)[0] if wants[0] else None,)
-
-
-def elu(x: np.ndarray, /, *, alpha: float) -> Any:
-    """x where x > 0, else alpha (exp(x) - 1)."""
-    if not _served(x):
-        return NotImplemented
+    below = alpha * scale
 
     def body(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
-        zeros = _level(x, 0.0)
+        zeros = level(x, 0.0)
         np.minimum(x, zeros, out=t)
+        if input_scale != 1:
+            np.multiply(t, input_scale, out=t)
         np.expm1(t, out=t)
-        if alpha != 1:
-            np.multiply(t, alpha, out=t)
+        if below != 1:
+            np.multiply(t, below, out=t)
         np.maximum(x, zeros, out=out)
+        if scale != 1:
+            np.multiply(out, scale, out=out)
         np.add(out, t, out=out)
 
-    return _blockwise(body, (x,), 1, 1)[0]
+    return blockwise(body, (x,), 1, 1)[0]
 
 
-def elu_train(x: np.ndarray, /, *, alpha: float) -> Any:
+def elu_train(x: np.ndarray, /, *, alpha: float, scale: float, input_scale: float) -> Any:
     """`elu` and its derivative."""
-    if not _served(x):
+    if not served(x):
         return NotImplemented
+    below = alpha * scale
+    slope = below * input_scale
 
     def body(x: np.ndarray, out: np.ndarray, d: np.ndarray) -> None:
-        zeros = _level(x, 0.0)
+        zeros = level(x, 0.0)
         np.minimum(x, zeros, out=d)
+        if input_scale != 1:
+            np.multiply(d, input_scale, out=d)
         np.expm1(d, out=d)
-        if alpha != 1:
-            np.multiply(d, alpha, out=d)
         np.maximum(x, zeros, out=out)
-        np.add(out, d, out=out)
-        np.add(d, alpha, out=d)
-        if alpha != 1:
-            # alpha where x > 0 so far
-            np.add(d, (x > 0) * np.array(1.0 - alpha, x.dtype), out=d)
+        if scale != 1:
+            np.multiply(out, scale, out=out)
+        if below == slope:
+            if below != 1:
+                np.multiply(d, below, out=d)
+            np.add(out, d, out=out)
+        else:
+            np.add(out, d * np.array(below, x.dtype), out=out)
+            np.multiply(d, slope, out=d)
+        np.add(d, slope, out=d)
+        if slope != scale:
+            # `slope` where x > 0 so far
+            np.add(d, (x > 0) * np.array(scale - slope, x.dtype), out=d)
 
-    out, derivative = _blockwise(body, (x,), 2)
+    out, derivative = blockwise(body, (x,), 2)
     return out, (derivative,)
+
+
+def _log_sigmoid(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
+    np.abs(x, out=out)
+    exp_of_negative(out, out)
+    np.log1p(out, out=out)
+    np.minimum(x, level(x, 0.0), out=t)
+    np.subtract(t, out, out=out)
+
+
+def logsigmoid(x: np.ndarray, /) -> Any:
+    """log(1 / (1 + exp(-x))), without overflow."""
+    return blockwise(_log_sigmoid, (x,), 1, 1)[0] if served(x) else NotImplemented
+
+
+def logsigmoid_vjp(xp: Any, g: np.ndarray, x: np.ndarray, wants: tuple[bool, ...]) -> tuple[np.ndarray | None]:
+    """The derivative is 1 / (1 + exp(x))."""
+
+    def body(x: np.ndarray, g: np.ndarray, out: np.ndarray) -> None:
+        exp(x, out)
+        np.add(out, constants(x.dtype, 1.0)[0], out=out)
+        np.divide(g, out, out=out)
+
+    return (blockwise(body, (x, g), 1)[0] if wants[0] else None,)
 
 
 def _derivative_kernel(forward: Callable[..., Any], train: Callable[..., Any]) -> Kernel:
-    return Kernel(forward, train=train, vjp=_scale_vjp, residuals=("derivative",))
+    return Kernel(forward, train=train, vjp=scale_vjp, residuals=("derivative",))
 
 
 KERNELS: dict[str, Callable[..., Any] | Kernel] = {
@@ -559,7 +443,6 @@ KERNELS: dict[str, Callable[..., Any] | Kernel] = {
     "silu": _derivative_kernel(silu, silu_train),
     "softplus": Kernel(softplus, vjp=softplus_vjp),
     "mish": _derivative_kernel(mish, mish_train),
-    "relu": Kernel(relu, vjp=relu_vjp),
-    "leaky_relu": Kernel(leaky_relu, vjp=leaky_relu_vjp),
     "elu": _derivative_kernel(elu, elu_train),
+    "logsigmoid": Kernel(logsigmoid, vjp=logsigmoid_vjp),
 }

@@ -149,14 +149,102 @@ leaky_relu = general(
 )  # fmt: skip
 
 
-def _elu_slope(xp: Any, x: Any, alpha: float) -> Any:
-    return xp.where(x > 0, xp.ones_like(x), alpha * xp.exp(xp.minimum(x, xp.zeros((), dtype=x.dtype))))
+def _negative_part(xp: Any, x: Any) -> Any:
+    return xp.minimum(x, xp.zeros((), dtype=x.dtype))
+
+
+def _elu_body(xp: Any, x: Any, *, alpha: float, scale: float, input_scale: float) -> Any:
+    bent = (alpha * scale) * xp.expm1(input_scale * _negative_part(xp, x))
+    return xp.where(x <= 0, bent, scale * x)
+
+
+def _elu_slope(xp: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
+    bent = (alpha * scale * input_scale) * xp.exp(input_scale * _negative_part(xp, x))
+    return xp.where(x <= 0, bent, xp.full((), scale, dtype=x.dtype))
 
 
 elu = general(
-    "elu", "x, /, *, alpha=1.0", "Return ``x`` where positive, ``alpha * (exp(x) - 1)`` elsewhere.",
-    body=lambda xp, x, *, alpha: xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, xp.zeros((), dtype=x.dtype)))),
-    batch="elementwise",
-    vjp=lambda xp, g, x, alpha: g * _elu_slope(xp, x, alpha),
-    jvp=lambda xp, t, x, alpha: t * _elu_slope(xp, x, alpha), **FLOAT,
+    "elu", "x, /, *, alpha=1.0, scale=1.0, input_scale=1.0",
+    "Return ``scale * x`` where positive, ``alpha * scale * (exp(input_scale * x) - 1)`` elsewhere.",
+    body=_elu_body, batch="elementwise",
+    vjp=lambda xp, g, x, alpha, scale, input_scale: g * _elu_slope(xp, x, alpha, scale, input_scale),
+    jvp=lambda xp, t, x, alpha, scale, input_scale: t * _elu_slope(xp, x, alpha, scale, input_scale), **FLOAT,
+)  # fmt: skip
+
+
+def _log_sigmoid_body(xp: Any, x: Any) -> Any:
+    return _negative_part(xp, x) - xp.log1p(xp.exp(-xp.abs(x)))
+
+
+logsigmoid = elementwise(
+    "logsigmoid", "x, /", "Return ``log(1 / (1 + exp(-x)))``, without overflow.", body=_log_sigmoid_body,
+    d=lambda xp, x: xp.sigmoid(-x), **FLOAT,
+)  # fmt: skip
+
+
+def _prepare_hardtanh(device: Any, x: Any, min_val: Any, max_val: Any) -> tuple[Any, Any]:
+    if min_val > max_val:
+        raise ArgumentError(f"hardtanh: min_val={min_val} is larger than max_val={max_val}; swap them")
+    if device.dtype_of[x.dtype].kind in ("signed", "unsigned"):
+        return int(min_val), int(max_val)
+    return float(min_val), float(max_val)
+
+
+def _hardtanh_body(xp: Any, x: Any, *, min_val: Any, max_val: Any) -> Any:
+    low, high = xp.full((), min_val, dtype=x.dtype), xp.full((), max_val, dtype=x.dtype)
+    return xp.minimum(xp.maximum(x, low), high)
+
+
+def _hardtanh_slope(xp: Any, out: Any, min_val: Any, max_val: Any) -> Any:
+    cut = xp.logical_or(out <= min_val, out >= max_val)
+    return xp.astype(xp.logical_not(cut), out.dtype)
+
+
+hardtanh = general(
+    "hardtanh", "x, /, *, min_val=-1.0, max_val=1.0",
+    "Return ``min(max(x, min_val), max_val)``; the gradient at the bounds is 0.", body=_hardtanh_body,
+    batch="elementwise", prepare=_prepare_hardtanh, category="real numeric",
+    vjp=lambda xp, g, out, min_val, max_val: g * _hardtanh_slope(xp, out, min_val, max_val),
+    jvp=lambda xp, t, out, min_val, max_val: t * _hardtanh_slope(xp, out, min_val, max_val),
+)  # fmt: skip
+
+
+def _six(xp: Any, x: Any) -> Any:
+    """``x + 3`` between 0 and 6."""
+    return xp.minimum(xp.maximum(x + 3.0, xp.zeros((), dtype=x.dtype)), xp.full((), 6.0, dtype=x.dtype))
+
+
+hardsigmoid = elementwise(
+    "hardsigmoid", "x, /", "Return ``min(max(x + 3, 0), 6) / 6``; the gradient at the bends is 0.",
+    body=lambda xp, x: _six(xp, x) / 6.0, d=lambda xp, x: xp.astype(xp.abs(x) < 3, x.dtype) / 6.0, **FLOAT,
+)  # fmt: skip
+hardswish = elementwise(
+    "hardswish", "x, /", "Return ``x * min(max(x + 3, 0), 6) / 6``; the gradient is 0 at -3 and 1 at 3.",
+    body=lambda xp, x: x * _six(xp, x) / 6.0,
+    d=lambda xp, x: (_six(xp, x) + xp.where(xp.abs(x) < 3, x, xp.zeros_like(x))) / 6.0, **FLOAT,
+)  # fmt: skip
+
+
+def _as(xp: Any, value: Any, like: Any) -> Any:
+    """A scalar operand as an array, so that rules may choose it."""
+    return value if hasattr(value, "dtype") else xp.full((), value, dtype=like.dtype)
+
+
+def _prelu_body(xp: Any, x: Any, weight: Any) -> Any:
+    x, weight = _as(xp, x, weight), _as(xp, weight, x)
+    return xp.where(x > 0, x, weight * x)
+
+
+def _prelu_slope(xp: Any, x: Any, weight: Any) -> Any:
+    x, weight = _as(xp, x, weight), _as(xp, weight, x)
+    return xp.where(x > 0, xp.ones((), dtype=x.dtype), weight)
+
+
+def _where_not_positive(xp: Any, x: Any) -> Any:
+    return xp.where(x > 0, xp.zeros_like(x), x) if hasattr(x, "dtype") else min(x, 0.0)
+
+
+prelu = elementwise(
+    "prelu", "x, weight, /", "Return ``x`` where positive, ``weight * x`` elsewhere; the operands broadcast.",
+    body=_prelu_body, d=(_prelu_slope, _where_not_positive), **FLOAT,
 )  # fmt: skip

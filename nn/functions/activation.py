@@ -6,124 +6,32 @@ import warnings
 from typing import Any
 
 from ...core import ops
-from ...core.errors import ArgumentError, ArgumentTypeError, ShapeError
+from ...core.errors import ArgumentError, ArgumentTypeError, AxisError, ShapeError
 from ...core.inplace import assign_
 from ...core.tensor import Tensor
 
 __all__ = [
     "celu",
+    "celu_",
     "elu",
+    "elu_",
     "gelu",
-    "hardsigmoid",
-    "hardswish",
-    "hardtanh",
-    "leaky_relu",
+    "glu",
+    "gumbel_softmax",
     "log_softmax",
     "logsigmoid",
     "mish",
-    "prelu",
-    "relu",
-    "relu6",
     "selu",
+    "selu_",
     "sigmoid",
     "silu",
     "softmax",
+    "softmin",
     "softplus",
     "softsign",
     "tanh",
+    "tanhshrink",
 ]
-
-
-def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    r"""Cut off below zero, elementwise.
-
-    .. math:: y = \max(x, 0)
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> from candelabra.nn import functional as F
-    >>> F.relu(cb.asarray([-1., 2.]))
-    tensor([0., 2.])
-    """
-    return written(input, ops.relu(input)) if inplace else ops.relu(input)
-
-
-def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    r"""Cut off below zero and above six, elementwise.
-
-    .. math:: y = \min(\max(x, 0), 6)
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> from candelabra.nn import functional as F
-    >>> F.relu6(cb.asarray([-1., 2., 9.]))
-    tensor([0., 2., 6.])
-    """
-    return hardtanh(input, 0.0, 6.0, inplace)
-
-
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    r"""Cut off below `min_val` and above `max_val`, elementwise; at the bounds the gradient is zero.
-
-    .. math:: y = \min(\max(x, \mathrm{min}), \mathrm{max})
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> from candelabra.nn import functional as F
-    >>> F.hardtanh(cb.asarray([-3., 0.5, 2.]))
-    tensor([-1.0000,  0.5000,  1.0000])
-    """
-    if min_val > max_val:
-        raise ArgumentError(f"hardtanh: min_val={min_val} is larger than max_val={max_val}")
-    inside = ops.logical_and(ops.greater(input, min_val), ops.less(input, max_val))
-    out = ops.where(inside, input, ops.clip(input.detach(), min_val, max_val))
-    return written(input, out) if inplace else out
-
-
-def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    r"""Shrink what is below zero, elementwise.
-
-    .. math:: y = \max(x, 0) + \mathrm{slope} \cdot \min(x, 0)
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> from candelabra.nn import functional as F
-    >>> F.leaky_relu(cb.asarray([-2., 2.]), 0.5)
-    tensor([-1.,  2.])
-    """
-    out = ops.leaky_relu(input, negative_slope=negative_slope)
-    return written(input, out) if inplace else out
-
-
-def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    r"""Scale what is below zero by a learned slope.
-
-    .. math:: y = \max(x, 0) + w \cdot \min(x, 0)
-
-    Shapes: input (N, C, ...), weight (C,) or (1,).
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> from candelabra.nn import functional as F
-    >>> F.prelu(cb.asarray([[-2., 2.]]), cb.asarray([0.5, 0.5]))
-    tensor([[-1.,  2.]])
-    """
-    if weight.size != 1:
-        channels = input.shape[1] if input.ndim > 1 else 1
-        if weight.shape != (channels,):
-            raise ShapeError(
-                f"prelu: weight holds one slope, or one per channel ({channels}); got shape {tuple(weight.shape)}"
-            )
-        if input.ndim > 1:
-            weight = ops.reshape(weight, (channels, *(1,) * (input.ndim - 2)))
-    elif weight.ndim > input.ndim:
-        weight = ops.reshape(weight, ())
-    return ops.where(ops.greater(input, 0), input, ops.multiply(weight, input))
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -142,6 +50,21 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return written(input, out) if inplace else out
 
 
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """Apply `elu` in place.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> x = cb.asarray([0., 2.])
+    >>> _ = F.elu_(x)
+    >>> x
+    tensor([0., 2.])
+    """
+    return elu(input, alpha, inplace=True)
+
+
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     r"""Apply the self-normalizing unit (Klambauer et al., 2017), elementwise.
 
@@ -154,8 +77,23 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> F.selu(cb.zeros(1))
     tensor([0.])
     """
-    out = ops.multiply(ops.elu(input, alpha=1.6732632423543772), 1.0507009873554805)
+    out = ops.elu(input, alpha=1.6732632423543772, scale=1.0507009873554805)
     return written(input, out) if inplace else out
+
+
+def selu_(input: Tensor) -> Tensor:
+    """Apply `selu` in place.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> x = cb.asarray([0.])
+    >>> _ = F.selu_(x)
+    >>> x
+    tensor([0.])
+    """
+    return selu(input, inplace=True)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -171,11 +109,24 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     tensor([0., 2.])
     """
     if alpha == 0:
-        raise ArgumentError("celu: alpha must not be zero")
-    positive = ops.greater(input, 0)
-    bent = ops.multiply(ops.expm1(ops.divide(ops.where(positive, 0.0, input), alpha)), alpha)
-    out = ops.where(positive, input, bent)
+        raise ArgumentError("celu: alpha must not be zero: the input is divided by it")
+    out = ops.elu(input, alpha=alpha, input_scale=1.0 / alpha)
     return written(input, out) if inplace else out
+
+
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """Apply `celu` in place.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> x = cb.asarray([0., 2.])
+    >>> _ = F.celu_(x)
+    >>> x
+    tensor([0., 2.])
+    """
+    return celu(input, alpha, inplace=True)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -282,7 +233,7 @@ def logsigmoid(input: Tensor) -> Tensor:
     >>> F.logsigmoid(cb.asarray([-100.]))
     tensor([-100.])
     """
-    return ops.negative(ops.logaddexp(ops.negative(input), 0.0))
+    return ops.logsigmoid(input)
 
 
 def softsign(input: Tensor) -> Tensor:
@@ -300,36 +251,46 @@ def softsign(input: Tensor) -> Tensor:
     return ops.divide(input, ops.add(ops.abs(input), 1.0))
 
 
-def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    r"""Approximate the sigmoid by a line, elementwise.
+def tanhshrink(input: Tensor) -> Tensor:
+    r"""Take the hyperbolic tangent away, elementwise.
 
-    .. math:: y = \min(\max(x + 3, 0), 6) / 6
+    .. math:: y = x - \tanh x
 
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> from candelabra.nn import functional as F
-    >>> F.hardsigmoid(cb.zeros(1))
-    tensor([0.5000])
-    """
-    out = ops.divide(relu6(ops.add(input, 3.0)), 6.0)
-    return written(input, out) if inplace else out
-
-
-def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    r"""Weigh by the hard sigmoid (Howard et al., 2019), elementwise.
-
-    .. math:: y = x \min(\max(x + 3, 0), 6) / 6
+    Shapes: any.
 
     Examples
     --------
     >>> import candelabra as cb
     >>> from candelabra.nn import functional as F
-    >>> F.hardswish(cb.asarray([0., 3.]))
-    tensor([0., 3.])
+    >>> F.tanhshrink(cb.asarray([0., 2.]))
+    tensor([0.0000, 1.0360])
     """
-    out = ops.multiply(input, ops.divide(relu6(ops.add(input, 3.0)), 6.0))
-    return written(input, out) if inplace else out
+    return ops.subtract(input, ops.tanh(input))
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    r"""Weigh the first half of an axis by the sigmoid of the second (Dauphin et al., 2017).
+
+    .. math:: y = a \, \sigma(b)
+
+    Shapes: input (..., 2 n, ...), output (..., n, ...).
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> F.glu(cb.asarray([2., 4., 0., 0.]))
+    tensor([1., 2.])
+    """
+    if not input.ndim:
+        raise ShapeError("glu: a tensor without axes cannot be halved")
+    if not -input.ndim <= dim < input.ndim:
+        raise AxisError(f"glu: dim={dim} is no axis of an input of shape {tuple(input.shape)}")
+    half, odd = divmod(input.shape[dim], 2)
+    if odd:
+        raise ShapeError(f"glu: axis {dim} of shape {tuple(input.shape)} cannot be halved: {input.shape[dim]} is odd")
+    lead = (slice(None),) * (dim % input.ndim)
+    return ops.multiply(input[(*lead, slice(None, half))], ops.sigmoid(input[(*lead, slice(half, None))]))
 
 
 def softmax(
@@ -367,6 +328,69 @@ def log_softmax(
     """
     chosen = _softmax_axis("log_softmax", input, dim, axis, _stacklevel)
     return ops.log_softmax(input if dtype is None else input.to(dtype), axis=chosen)
+
+
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None, *, axis: int | None = None
+) -> Tensor:
+    r"""Turn costs into probabilities along an axis: the smallest gets the largest.
+
+    .. math:: y_i = e^{-x_i} / \sum_j e^{-x_j}
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> F.softmin(cb.zeros(1, 2), dim=-1)
+    tensor([[0.5000, 0.5000]])
+    """
+    chosen = _softmax_axis("softmin", input, dim, axis, _stacklevel)
+    return ops.softmax(ops.negative(input if dtype is None else input.to(dtype)), axis=chosen)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1, *, axis: int | None = None
+) -> Tensor:
+    r"""Draw from the Gumbel-softmax distribution (Jang et al., 2017; Maddison et al., 2017).
+
+    .. math:: y = \mathrm{softmax}((x + \gamma) / \tau), \quad \gamma \sim \mathrm{Gumbel}(0, 1)
+
+    Parameters
+    ----------
+    logits : Tensor
+        Unnormalized log-probabilities, any shape.
+    tau : float
+        The temperature.
+    hard : bool
+        Whether the result is one-hot, with the gradient of the soft draw (straight through).
+    eps : float
+        Deprecated by PyTorch; it has no effect.
+    dim : int
+        The axis of the categories.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> F.gumbel_softmax(cb.zeros(2, 4), hard=True).sum(-1)
+    tensor([1., 1.])
+    """
+    if eps != 1e-10:
+        warnings.warn("gumbel_softmax: eps is deprecated and has no effect", stacklevel=2)
+    chosen = dim if axis is None else axis
+    waiting = ops.empty(logits.shape, dtype=logits.dtype, device=logits.device.physical).exponential_()
+    soft = ops.softmax(ops.divide(ops.subtract(logits, ops.log(waiting)), tau), axis=chosen)
+    if not hard:
+        return soft
+    fixed = soft.detach()
+    at = ops.argmax(fixed, axis=chosen, keepdims=True)
+    places = ops.reshape(
+        ops.arange(fixed.shape[chosen], device=logits.device.physical),
+        tuple(n if i == chosen % fixed.ndim else 1 for i, n in enumerate(fixed.shape)),
+    )
+    chosen_one = ops.astype(ops.equal(places, at), soft.dtype)
+    # One-hot by value, soft by gradient.
+    return ops.add(ops.subtract(chosen_one, fixed), soft)
 
 
 def _softmax_axis(name: str, input: Tensor, dim: int | None, axis: int | None, stacklevel: int) -> int:

@@ -111,10 +111,6 @@ def leaky_relu(x: Any, *, negative_slope: float) -> Any:
     return np.where(x > 0, x, negative_slope * x)
 
 
-def elu(x: Any, *, alpha: float) -> Any:
-    return np.where(x > 0, x, alpha * np.expm1(x))
-
-
 def mse_loss(x: Any, target: Any, *, reduction: str) -> Any:
     squares = [(a - b) ** 2 for a, b in zip(x.flat, target.flat, strict=True)]
     if reduction == "none":

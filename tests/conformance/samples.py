@@ -89,7 +89,6 @@ def _activation(**options: tuple[Any, ...]) -> Callable[[Draw], Sample]:
 draw_softplus = _activation(beta=(1.0, 2.5), threshold=(20.0, 1.5))
 draw_gelu = _activation(approximate=("none", "tanh"))
 draw_leaky_relu = _activation(negative_slope=(0.01, 0.3))
-draw_elu = _activation(alpha=(1.0, 1.7))
 
 
 def draw_paired(d: Draw) -> Sample:

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 import pytest
-from candelabra.backends.numpy import activation, parallel
+from candelabra.backends.numpy import activation, parallel, rectifier
 from candelabra.core.backend import Kernel
 
 STATICS = {
     "gelu": [{"approximate": "none"}, {"approximate": "tanh"}],
     "softplus": [{"beta": 1.0, "threshold": 20.0}, {"beta": 2.5, "threshold": 1.0}],
     "leaky_relu": [{"negative_slope": s} for s in (0.01, 0.0, 2.0, -0.5)],
-    "elu": [{"alpha": 1.0}, {"alpha": 0.3}, {"alpha": -2.0}],
+    "elu": [{"alpha": a, "scale": 1.0, "input_scale": 1.0} for a in (1.0, 0.3, -2.0)],
 }
 ROWS = ["gelu", "sigmoid", "silu", "softplus", "mish", "relu", "leaky_relu", "elu"]
 CASES = [(row, statics) for row in ROWS for statics in STATICS.get(row, [{}])]
@@ -56,7 +56,7 @@ def reference(row, x, **statics):
 
 def run(row, x, g, statics):
     """Forward without recording, forward with, and the cotangent."""
-    kernel = activation.KERNELS[row]
+    kernel = (activation.KERNELS | rectifier.KERNELS)[row]
     kernel = kernel if isinstance(kernel, Kernel) else Kernel(kernel)
     plain = kernel.forward(x, **statics)
     if kernel.train is None:
@@ -149,7 +149,7 @@ def test_extremes(row, statics, dtype):
 
 @pytest.mark.parametrize(("row", "statics"), CASES, ids=str)
 def test_other_dtypes_are_declined(row, statics):
-    kernel = activation.KERNELS[row]
+    kernel = (activation.KERNELS | rectifier.KERNELS)[row]
     for dtype in (np.float16, np.complex64, np.int64):
         x = np.zeros(3, dtype)
         assert kernel.forward(x, **statics) is NotImplemented
@@ -215,6 +215,8 @@ def test_against_torch():
     for row, statics in CASES:
         for dtype, tolerance in ((np.float32, 3e-6), (np.float64, 1e-13)):
             x, g = inputs(dtype)
+            if row == "elu":
+                statics = {"alpha": statics["alpha"]}
             function = getattr(torch if row == "sigmoid" else functional, row)
             leaf = torch.tensor(x, requires_grad=True)
             expected = function(leaf, **statics)
