@@ -64,7 +64,7 @@ def test_conv2d_is_a_correlation() -> None:
         ({"groups": 0}, "groups is a positive number"),
         ({"groups": 3}, "no multiples of groups=3"),
         ({"padding_mode": "mirror"}, "padding_mode is 'zeros', 'reflect', 'replicate' or 'circular', got 'mirror'"),
-        ({"padding": "half"}, "padding is a number, a pair, 'same' or 'valid', got 'half'"),
+        ({"padding": "half"}, "padding is an int, a pair of ints, 'same' or 'valid', got 'half'"),
         ({"padding": "same", "stride": 2}, "padding='same' needs stride 1"),
         ({"stride": (1, 2, 3)}, "stride is an int or a pair of ints"),
         ({"dilation": 0}, "dilation is positive"),
