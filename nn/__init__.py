@@ -11,6 +11,7 @@ from . import (
     batch_normalization,
     containers,
     convolution,
+    distance,
     dropout,
     embedding,
     flatten,
@@ -18,6 +19,9 @@ from . import (
     init,
     linear,
     loss,
+    loss_margin,
+    loss_regression,
+    loss_sequence,
     module,
     normalization,
     parameter,
@@ -32,11 +36,15 @@ from .attention import *
 from .batch_normalization import *
 from .containers import *
 from .convolution import *
+from .distance import *
 from .dropout import *
 from .embedding import *
 from .flatten import *
 from .linear import *
 from .loss import *
+from .loss_margin import *
+from .loss_regression import *
+from .loss_sequence import *
 from .module import *
 from .normalization import *
 from .parameter import *
@@ -51,11 +59,15 @@ __all__ += attention.__all__
 __all__ += batch_normalization.__all__
 __all__ += containers.__all__
 __all__ += convolution.__all__
+__all__ += distance.__all__
 __all__ += dropout.__all__
 __all__ += embedding.__all__
 __all__ += flatten.__all__
 __all__ += linear.__all__
 __all__ += loss.__all__
+__all__ += loss_margin.__all__
+__all__ += loss_regression.__all__
+__all__ += loss_sequence.__all__
 __all__ += module.__all__
 __all__ += normalization.__all__
 __all__ += parameter.__all__

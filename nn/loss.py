@@ -1,6 +1,9 @@
-"""Losses: the functions, and the modules that hold their settings."""
+"""Losses of classes: the modules that hold the settings of cross entropy in its forms."""
 
 from __future__ import annotations
+
+import warnings
+from typing import Any
 
 from ..core.tensor import Tensor
 from .functions.loss import (
@@ -9,75 +12,9 @@ from .functions.loss import (
     cross_entropy,
     nll_loss,
 )
-from .functions.loss_regression import l1_loss, mse_loss
-from .functions.loss_tools import chosen_reduction
-from .module import Module
+from .loss_base import _Loss, _WeightedLoss
 
-__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"]
-
-
-class _Loss(Module):
-    """A loss module: it holds how the losses are reduced."""
-
-    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
-        super().__init__()
-        self.reduction = chosen_reduction(size_average, reduce, reduction, self._get_name())
-
-
-class _WeightedLoss(_Loss):
-    """A loss module with weights, which are a buffer."""
-
-    weight: Tensor | None
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
-
-
-class MSELoss(_Loss):
-    r"""The mean of squared errors.
-
-    .. math:: \ell = \mathrm{mean}((x - y)^2)
-
-    Shapes: input and target alike; a scalar, or their shape with ``reduction="none"``.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> from candelabra import nn
-    >>> nn.MSELoss()(cb.asarray([1., 2.]), cb.asarray([1., 4.]))
-    tensor(2.)
-    """
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return mse_loss(input, target, None, None, self.reduction)
-
-
-class L1Loss(_Loss):
-    r"""The mean of absolute errors.
-
-    .. math:: \ell = \mathrm{mean}(|x - y|)
-
-    Shapes: input and target alike; a scalar, or their shape with ``reduction="none"``.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> from candelabra import nn
-    >>> nn.L1Loss()(cb.asarray([1., 2.]), cb.asarray([1., 4.]))
-    tensor(1.)
-    """
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """Return the loss."""
-        return l1_loss(input, target, reduction=self.reduction)
+__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "NLLLoss", "NLLLoss2d"]
 
 
 class CrossEntropyLoss(_WeightedLoss):
@@ -169,6 +106,25 @@ class NLLLoss(_WeightedLoss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss."""
         return nll_loss(input, target, self.weight, None, self.ignore_index, None, self.reduction)
+
+
+class NLLLoss2d(NLLLoss):
+    """`NLLLoss` under an old name, which PyTorch has deprecated.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     loss = nn.NLLLoss2d()
+    >>> loss(cb.asarray([[-1., -2.]]), cb.asarray([1]))
+    tensor(2.)
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        warnings.warn("NLLLoss2d is an old name; use NLLLoss", FutureWarning, stacklevel=2)
+        super().__init__(*args, **kwargs)
 
 
 class BCELoss(_WeightedLoss):

@@ -246,7 +246,7 @@ def _variance(input: Tensor, var: Tensor | float) -> Tensor:
         if apart == [1]:
             return var
     raise ShapeError(
-        f"gaussian_nll_loss: var has shape {tuple(var.shape)}; the input has {tuple(input.shape)}: give that, or that with "
+        f"gaussian_nll_loss: var has shape {tuple(var.shape)}; the input {tuple(input.shape)}: give that, or that with "
         "one axis of size 1 or without the last axis"
     )
 
