@@ -144,33 +144,35 @@ def hardswish_vjp(xp: Any, g: np.ndarray, x: np.ndarray, wants: tuple[bool, ...]
     return (blockwise(body, (x, g), 1, 1)[0] if wants[0] else None,)
 
 
-def prelu(x: Any, weight: Any, /) -> Any:
-    """x where x > 0, else weight x; one or one per channel."""
-    if not (isinstance(x, np.ndarray) and isinstance(weight, np.ndarray) and served(x) and x.dtype == weight.dtype):
+def prelu(x: np.ndarray, weight: np.ndarray, /) -> Any:
+    """x where x > 0, else weight x."""
+    if not served(x) or x.dtype != weight.dtype:
         return NotImplemented
     if weight.size == 1 and weight.ndim <= x.ndim:
         slope = float(weight.reshape(()))
         if 0 < slope <= 1:
             return leaky_relu(x, negative_slope=slope)
-    out = np.asarray(np.minimum(x, 0))
-    out = np.multiply(out, weight, out=out if np.broadcast_shapes(x.shape, weight.shape) == x.shape else None)
-    out += np.maximum(x, 0)
-    return np.asarray(out)
-
-
-def _prelu_x(g: np.ndarray, x: Any, weight: Any) -> Any:
-    if not isinstance(x, np.ndarray) or not isinstance(weight, np.ndarray):
+    if not np.isfinite(weight).all():
         return NotImplemented
-    # One of the two products is exact and the other 0.
-    positive = np.asarray(x > 0)
-    out = np.asarray(np.multiply(g, weight))
-    np.multiply(out, ~positive, out=out)
-    out += g * positive
+    out = np.asarray(np.minimum(x, 0) * weight)
+    out += np.maximum(x, 0)
     return out
 
 
-def _prelu_weight(g: np.ndarray, x: Any) -> Any:
-    return np.asarray(np.minimum(x, 0)) * g
+def prelu_vjp(xp: Any, g: np.ndarray, x: np.ndarray, weight: np.ndarray, wants: tuple[bool, ...]) -> Any:
+    """The cotangent, times the weight where x <= 0; and for the weight, times x there."""
+    if not np.isfinite(weight).all():
+        return NotImplemented
+    left = right = None
+    if wants[0]:
+        positive = np.asarray(x > 0)
+        left = np.asarray(g * weight)
+        left *= ~positive
+        left += g * positive
+    if wants[1]:
+        right = np.asarray(np.minimum(x, 0))
+        right = np.asarray(right * g)
+    return left, right
 
 
 KERNELS: dict[str, Callable[..., Any] | Kernel] = {
@@ -179,5 +181,5 @@ KERNELS: dict[str, Callable[..., Any] | Kernel] = {
     "hardtanh": Kernel(hardtanh, vjp=hardtanh_vjp),
     "hardsigmoid": Kernel(hardsigmoid, vjp=hardsigmoid_vjp),
     "hardswish": Kernel(hardswish, vjp=hardswish_vjp),
-    "prelu": Kernel(prelu, vjp=(_prelu_x, _prelu_weight)),
+    "prelu": Kernel(prelu, vjp=prelu_vjp),
 }

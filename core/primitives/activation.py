@@ -185,8 +185,10 @@ logsigmoid = elementwise(
 def _prepare_hardtanh(device: Any, x: Any, min_val: Any, max_val: Any) -> tuple[Any, Any]:
     if min_val > max_val:
         raise ArgumentError(f"hardtanh: min_val={min_val} is larger than max_val={max_val}; swap them")
-    if device.dtype_of[x.dtype].kind in ("signed", "unsigned"):
-        return int(min_val), int(max_val)
+    kind = device.dtype_of[x.dtype].kind
+    if kind in ("signed", "unsigned"):
+        least = 0 if kind == "unsigned" else int(min_val)
+        return max(int(min_val), least), max(int(max_val), least)
     return float(min_val), float(max_val)
 
 
@@ -225,26 +227,15 @@ hardswish = elementwise(
 )  # fmt: skip
 
 
-def _as(xp: Any, value: Any, like: Any) -> Any:
-    """A scalar operand as an array, so that rules may choose it."""
-    return value if hasattr(value, "dtype") else xp.full((), value, dtype=like.dtype)
+def _prelu_vjp(xp: Any, g: Any, x: Any, weight: Any, wants: Any) -> tuple[Any, Any]:
+    positive = x > 0
+    return (
+        xp.where(positive, g, g * weight) if wants[0] else None,
+        xp.where(positive, xp.zeros_like(g), g * x) if wants[1] else None,
+    )
 
 
-def _prelu_body(xp: Any, x: Any, weight: Any) -> Any:
-    x, weight = _as(xp, x, weight), _as(xp, weight, x)
-    return xp.where(x > 0, x, weight * x)
-
-
-def _prelu_slope(xp: Any, x: Any, weight: Any) -> Any:
-    x, weight = _as(xp, x, weight), _as(xp, weight, x)
-    return xp.where(x > 0, xp.ones((), dtype=x.dtype), weight)
-
-
-def _where_not_positive(xp: Any, x: Any) -> Any:
-    return xp.where(x > 0, xp.zeros_like(x), x) if hasattr(x, "dtype") else min(x, 0.0)
-
-
-prelu = elementwise(
+prelu = general(
     "prelu", "x, weight, /", "Return ``x`` where positive, ``weight * x`` elsewhere; the operands broadcast.",
-    body=_prelu_body, d=(_prelu_slope, _where_not_positive), **FLOAT,
+    body=lambda xp, x, weight: xp.where(x > 0, x, weight * x), batch="elementwise", vjp=_prelu_vjp, **FLOAT,
 )  # fmt: skip

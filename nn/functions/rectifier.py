@@ -266,7 +266,11 @@ def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     >>> x
     tensor([20.,  2.])
     """
-    return threshold(input, threshold, value, inplace=True)
+    return _threshold(input, threshold, value, inplace=True)
+
+
+# The argument of `threshold_` hides the function.
+_threshold = threshold
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
