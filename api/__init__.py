@@ -52,7 +52,7 @@ from .core.dtypes import (  # noqa: E402
 )
 from .core.dtypes import bool_ as bool  # noqa: E402
 from .core.errors import CandelabraError, LostWriteWarning  # noqa: E402
-from .core.primitives import INTERNAL as _INTERNAL  # noqa: E402
+from .core.primitives import is_internal as _is_internal  # noqa: E402
 from .core.random_state import (  # noqa: E402
     Generator,
     default_generator,
@@ -96,7 +96,7 @@ def __getattr__(name: str) -> _Any:
         return _import_module(f".{name}", __name__)
     if name in _LATE:
         value = getattr(_import_module(f".{_LATE[name]}", __name__), name)
-    elif name.startswith("_") or name in _INTERNAL:
+    elif name.startswith("_") or _is_internal(name):
         raise AttributeError(f"module 'candelabra' has no attribute {name!r}")
     else:
         try:
@@ -108,7 +108,7 @@ def __getattr__(name: str) -> _Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *dir(_ops), *_SUBMODULES, *_LATE} - _INTERNAL)
+    return sorted(name for name in {*globals(), *dir(_ops), *_SUBMODULES, *_LATE} if not _is_internal(name))
 
 
 __all__ = [

@@ -9,13 +9,16 @@ from .primitives.row import TABLE, Row
 
 
 def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        # The import system asks for `__path__`; the table need not be read for it.
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from .functions import COMPOSITES
 
     # A composite of a row's name is the row's friendlier front: `zeros(2, 3, requires_grad=True)`.
     function = COMPOSITES.get(name)
     if function is None:
         row = TABLE.get(name)
-        if row is None or name.startswith("_"):
+        if row is None:
             raise AttributeError(f"candelabra has no function named {name!r}")
         function = row_function(row)
     globals()[name] = function

@@ -231,6 +231,15 @@ def adamax_step(
 ) -> None:
     """Update parameters by Adamax, Adam with the infinity norm (Kingma and Ba, 2015)."""
 
+def adaptive_max_pool(x: Tensor, /, *, output_size: Any) -> Tensor:
+    """Return the largest values of windows that are laid out to give a size; the first wins a tie."""
+
+class adaptive_max_pool_with_indices_result(NamedTuple):
+    out: Tensor
+    indices: Tensor
+
+def adaptive_max_pool_with_indices(x: Tensor, /, *, output_size: Any) -> adaptive_max_pool_with_indices_result: ...
+
 def add(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the sum ``x1 + x2``; of booleans, the logical or."""
 
@@ -288,18 +297,18 @@ def attention(
 def average_step(averages: Sequence[Tensor], values: Sequence[Tensor], /, *, share: Any) -> None:
     """Move averages towards new values by a share of the distance."""
 
-def avg_pool2d(
+def avg_pool(
     x: Tensor,
     /,
     *,
     kernel_size: Any,
     stride: int | tuple[int, ...] | None = None,
-    padding: int | tuple[int | tuple[int, int], ...] = (0, 0),
+    padding: int | tuple[int | tuple[int, int], ...] = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: Any = None,
 ) -> Tensor:
-    """Return the mean of each window of images (N, C, H, W)."""
+    """Return the mean of each window of an input (N, C, *spatial)."""
 
 class batch_norm_result(NamedTuple):
     out: Tensor
@@ -402,6 +411,10 @@ def cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Tensor: ...
 
+def ctc_loss(
+    log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor, /, *, blank: int = 0
+) -> Tensor: ...
+
 def cumulative_prod(
     x: Tensor,
     /,
@@ -425,8 +438,8 @@ def cumulative_sum(
 def divide(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the quotient ``x1 / x2``; integers become the default float dtype."""
 
-def elu(x: Tensor, /, *, alpha: float = 1.0) -> Tensor:
-    """Return ``x`` where positive, ``alpha * (exp(x) - 1)`` elsewhere."""
+def elu(x: Tensor, /, *, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Tensor:
+    """Return ``scale * x`` where positive, ``alpha * scale * (exp(input_scale * x) - 1)`` elsewhere."""
 
 def embedding(weight: Tensor, indices: Tensor, /, *, padding_idx: Any = None) -> Tensor:
     """Return the rows of `weight` that integers name; the row `padding_idx` gets no gradient."""
@@ -488,6 +501,15 @@ def group_norm(
     x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, /, *, num_groups: Any, eps: float = 1e-05
 ) -> Tensor:
     """Normalize each sample's groups of channels (axis 1) by their own mean and variance (Wu and He, 2018)."""
+
+def hardsigmoid(x: Tensor, /) -> Tensor:
+    """Return ``min(max(x + 3, 0), 6) / 6``; the gradient at the bends is 0."""
+
+def hardswish(x: Tensor, /) -> Tensor:
+    """Return ``x * min(max(x + 3, 0), 6) / 6``; the gradient is 0 at -3 and 1 at 3."""
+
+def hardtanh(x: Tensor, /, *, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """Return ``min(max(x, min_val), max_val)``; the gradient at the bounds is 0."""
 
 def hypot(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return ``sqrt(x1**2 + x2**2)`` without overflow."""
@@ -551,6 +573,9 @@ def logical_or(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
 def logical_xor(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the logical exclusive or; a number is true if it is not zero."""
 
+def logsigmoid(x: Tensor, /) -> Tensor:
+    """Return ``log(1 / (1 + exp(-x)))``, without overflow."""
+
 class lstm_result(NamedTuple):
     out: Tensor
     h_n: Tensor
@@ -579,33 +604,36 @@ def matrix_transpose(x: Tensor, /) -> Tensor:
 def max(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
     """Return the largest value over axes; NaN wins."""
 
-def max_pool2d(
+def max_pool(
     x: Tensor,
     /,
     *,
     kernel_size: Any,
     stride: int | tuple[int, ...] | None = None,
-    padding: int | tuple[int | tuple[int, int], ...] = (0, 0),
-    dilation: int | tuple[int, ...] = (1, 1),
+    padding: int | tuple[int | tuple[int, int], ...] = 0,
+    dilation: int | tuple[int, ...] = 1,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """Return the largest value of each window of images (N, C, H, W); the first wins a tie."""
+    """Return the largest value of each window of an input (N, C, *spatial); the first wins a tie."""
 
-class max_pool2d_with_indices_result(NamedTuple):
+class max_pool_with_indices_result(NamedTuple):
     out: Tensor
     indices: Tensor
 
-def max_pool2d_with_indices(
+def max_pool_with_indices(
     x: Tensor,
     /,
     *,
     kernel_size: Any,
     stride: int | tuple[int, ...] | None = None,
-    padding: int | tuple[int | tuple[int, int], ...] = (0, 0),
-    dilation: int | tuple[int, ...] = (1, 1),
+    padding: int | tuple[int | tuple[int, int], ...] = 0,
+    dilation: int | tuple[int, ...] = 1,
     ceil_mode: bool = False,
-) -> max_pool2d_with_indices_result:
-    """Return the largest value of each window, and its index in the flattened plane."""
+) -> max_pool_with_indices_result:
+    """Return the largest value of each window, and its index in the flattened spatial axes."""
+
+def max_unpool(x: Tensor, indices: Tensor, /, *, output_size: Any) -> Tensor:
+    """Return zeros with the values of `x` written where `indices` say in the flattened spatial axes."""
 
 def maximum(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the larger operand, elementwise; NaN wins."""
@@ -698,6 +726,9 @@ def positive(x: Tensor, /) -> Tensor:
 
 def pow(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return ``x1`` to the power ``x2``."""
+
+def prelu(x: Tensor | complex, weight: Tensor | complex, /) -> Tensor:
+    """Return ``x`` where positive, ``weight * x`` elsewhere; the operands broadcast."""
 
 def prod(
     x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, dtype: DType | None = None, keepdims: bool = False
@@ -879,6 +910,8 @@ def sinh(x: Tensor, /) -> Tensor:
 
 def slice(x: Tensor, /, *, key: Any) -> Tensor:
     """Return the elements that integers, slices, None and Ellipsis select."""
+
+def smooth_l1_loss(x: Tensor, target: Tensor, /, *, reduction: str = 'mean', width: float = 1.0) -> Tensor: ...
 
 def softplus(x: Tensor, /, *, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Return ``log(1 + exp(beta * x)) / beta``, linear above the threshold."""

@@ -25,7 +25,7 @@ from typing import Any
 import candelabra
 from candelabra.core import ops, tensor
 from candelabra.core.functions import COMPOSITES
-from candelabra.core.primitives import INTERNAL, TABLE
+from candelabra.core.primitives import TABLE, is_internal
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 120
@@ -242,8 +242,8 @@ def front_stub() -> str:
     for module in sorted(set(candelabra._LATE.values())):
         take(f".{module}", [(name, name) for name, where in sorted(candelabra._LATE.items()) if where == module])
     take(".", [(name, name) for name in sorted(candelabra._SUBMODULES)])
-    hidden = found | INTERNAL | {"row_function"}
-    take(".core.ops", [(name, name) for name in dir(ops) if name not in hidden])
+    hidden = found | {"row_function"}
+    take(".core.ops", [(name, name) for name in dir(ops) if name not in hidden and not is_internal(name)])
     constants = []
     for name in sorted({"__version__", *candelabra.__all__} - found):
         value = getattr(candelabra, name)

@@ -9,14 +9,82 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import dtypes
 from ..errors import RegistrationError
 
-TABLE: dict[str, Row] = {}
 
+class Table(dict[str, "Row"]):
+    """The rows by name. Families in `late` are read when a row is not found, or all are asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late: tuple[str, ...] = ()
+        self._lock = threading.RLock()
+
+    def read(self) -> None:
+        """Read the families that have not been needed yet."""
+        # Whoever comes while another thread reads waits here.
+        with self._lock:
+            names, self.late = self.late, ()
+            try:
+                for name in names:
+                    import_module(f".{name}", __package__)
+            except BaseException:
+                self.late = names
+                raise
+
+    def __missing__(self, name: str) -> Row:
+        self.read()
+        return dict.__getitem__(self, name) if dict.__contains__(self, name) else _no_row(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a row, or the default."""
+        if not dict.__contains__(self, name):
+            self.read()
+        return dict.get(self, name, default)
+
+    def __contains__(self, name: object) -> bool:
+        if not dict.__contains__(self, name):
+            self.read()
+        return dict.__contains__(self, name)
+
+    def __iter__(self) -> Iterator[str]:
+        self.read()
+        return dict.__iter__(self)
+
+    def __len__(self) -> int:
+        self.read()
+        return dict.__len__(self)
+
+    def keys(self) -> Any:
+        """Return the names of all rows."""
+        self.read()
+        return dict.keys(self)
+
+    def values(self) -> Any:
+        """Return all rows."""
+        self.read()
+        return dict.values(self)
+
+    def items(self) -> Any:
+        """Return all names and rows."""
+        self.read()
+        return dict.items(self)
+
+
+def _no_row(name: str) -> Any:
+    raise KeyError(name)
+
+
+TABLE = Table()
+
+_CORE = str(Path(__file__).parents[1])
 RESERVED = frozenset({"xp", "g", "t", "wants", "out"})
 
 
@@ -84,7 +152,10 @@ class Row:
     ) -> None:
         caller = sys._getframe(depth)
         self.place = f"{caller.f_code.co_filename}:{caller.f_lineno}"
-        if name in TABLE:
+        if not self.place.startswith(_CORE):
+            # A row of somebody else's must not take the name of one that has not been read yet.
+            TABLE.read()
+        if dict.__contains__(TABLE, name):
             raise RegistrationError(
                 f"row {name!r} is registered twice: first at {TABLE[name].place}, again at {self.place}"
             )
