@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core import ops
-from ..core.errors import ArgumentError
+from ..core.errors import ArgumentError, ShapeError
 from ..core.tensor import Tensor
 from . import functional as F
 from .module import Module
@@ -13,6 +13,7 @@ __all__ = [
     "CELU",
     "ELU",
     "GELU",
+    "GLU",
     "SELU",
     "LogSigmoid",
     "LogSoftmax",
@@ -20,9 +21,12 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softmax2d",
+    "Softmin",
     "Softplus",
     "Softsign",
     "Tanh",
+    "Tanhshrink",
 ]
 
 
@@ -386,3 +390,111 @@ class LogSoftmax(Module):
     def extra_repr(self) -> str:
         """Return the constructor's argument."""
         return f"dim={self.dim}"
+
+
+class Tanhshrink(Module):
+    r"""Takes the hyperbolic tangent away.
+
+    .. math:: y = x - \tanh x
+
+    Shapes: any.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> nn.Tanhshrink()(cb.zeros(1))
+    tensor([0.])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        return F.tanhshrink(input)
+
+
+class GLU(Module):
+    r"""The gated linear unit: one half of an axis weighed by the sigmoid of the other (Dauphin et al., 2017).
+
+    .. math:: y = a \, \sigma(b)
+
+    Shapes: input (..., 2 n, ...), output (..., n, ...).
+
+    Parameters
+    ----------
+    dim : int
+        The axis that is halved.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> nn.GLU()(cb.asarray([2., 4., 0., 0.]))
+    tensor([1., 2.])
+    """
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        return F.glu(input, self.dim)
+
+    def extra_repr(self) -> str:
+        """Return the constructor's argument."""
+        return f"dim={self.dim}"
+
+
+class Softmin(Module):
+    r"""Turns costs into probabilities along an axis: the smallest gets the largest.
+
+    .. math:: y_i = e^{-x_i} / \sum_j e^{-x_j}
+
+    Shapes: any.
+
+    Parameters
+    ----------
+    dim : int, optional
+        The axis; without one PyTorch's old rule chooses, with a warning.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> nn.Softmin(dim=-1)(cb.zeros(1, 2))
+    tensor([[0.5000, 0.5000]])
+    """
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        return F.softmin(input, self.dim, _stacklevel=5)
+
+    def extra_repr(self) -> str:
+        """Return the constructor's argument."""
+        return f"dim={self.dim}"
+
+
+class Softmax2d(Module):
+    r"""Turns the channels at each place of an image into probabilities.
+
+    .. math:: y_{c} = e^{x_c} / \sum_k e^{x_k}
+
+    Shapes: (N, C, H, W) or (C, H, W).
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> nn.Softmax2d()(cb.zeros(1, 2, 1, 1)).flatten()
+    tensor([0.5000, 0.5000])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        if input.ndim not in (3, 4):
+            raise ShapeError(f"Softmax2d: an input (N, C, H, W) or (C, H, W) is needed, got shape {tuple(input.shape)}")
+        return F.softmax(input, -3)

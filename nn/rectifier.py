@@ -13,7 +13,19 @@ from . import init
 from .module import Module
 from .parameter import Parameter
 
-__all__ = ["Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "PReLU", "ReLU", "ReLU6"]
+__all__ = [
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "LeakyReLU",
+    "PReLU",
+    "RReLU",
+    "ReLU",
+    "ReLU6",
+    "Softshrink",
+    "Threshold",
+]
 
 
 class InPlace(Module):
@@ -239,6 +251,10 @@ class Hardsigmoid(InPlace):
         """Apply the function."""
         return F.hardsigmoid(input, self.inplace)
 
+    def extra_repr(self) -> str:
+        """Return nothing, as PyTorch does."""
+        return ""
+
 
 class Hardswish(InPlace):
     r"""The input weighed by its hard sigmoid (Howard et al., 2019).
@@ -263,3 +279,147 @@ class Hardswish(InPlace):
     def forward(self, input: Tensor) -> Tensor:
         """Apply the function."""
         return F.hardswish(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return nothing, as PyTorch does."""
+        return ""
+
+
+class RReLU(InPlace):
+    r"""Scales what is below zero by slopes drawn anew in each training step (Xu et al., 2015).
+
+    .. math:: y = \max(x, 0) + a \cdot \min(x, 0), \quad a \sim U(\mathrm{lower}, \mathrm{upper})
+
+    Shapes: any. In evaluation the slope is (lower + upper) / 2.
+
+    Parameters
+    ----------
+    lower, upper : float
+        The bounds of the slopes.
+    inplace : bool
+        Whether the input takes the result.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> nn.RReLU(0.2, 0.3).eval()(cb.asarray([-2., 2.]))
+    tensor([-0.5000,  2.0000])
+    """
+
+    def __init__(self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.lower = lower
+        self.upper = upper
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return the constructor's arguments."""
+        return f"lower={self.lower}, upper={self.upper}" + (", inplace=True" if self.inplace else "")
+
+
+class Threshold(InPlace):
+    r"""Replaces what is not above a threshold by a value.
+
+    .. math:: y = x \text{ if } x > \mathrm{threshold}, \text{ else } \mathrm{value}
+
+    Shapes: any.
+
+    Parameters
+    ----------
+    threshold : float
+        What the input must exceed to pass.
+    value : float
+        What stands for the rest.
+    inplace : bool
+        Whether the input takes the result.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> nn.Threshold(0.0, 20.0)(cb.asarray([-1., 2.]))
+    tensor([20.,  2.])
+    """
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        self.threshold = threshold
+        self.value = value
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        return F.threshold(input, self.threshold, self.value, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Return the constructor's arguments."""
+        return f"threshold={self.threshold}, value={self.value}" + (", inplace=True" if self.inplace else "")
+
+
+class Hardshrink(Module):
+    r"""Sets to zero what is close to it.
+
+    .. math:: y = x \text{ if } |x| > \lambda, \text{ else } 0
+
+    Shapes: any.
+
+    Parameters
+    ----------
+    lambd : float
+        How close.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> nn.Hardshrink()(cb.asarray([-0.2, 2.]))
+    tensor([0., 2.])
+    """
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        return F.hardshrink(input, self.lambd)
+
+    def extra_repr(self) -> str:
+        """Return the constructor's argument."""
+        return f"{self.lambd}"
+
+
+class Softshrink(Module):
+    r"""Brings closer to zero by a constant.
+
+    .. math:: y = x - \min(\max(x, -\lambda), \lambda)
+
+    Shapes: any.
+
+    Parameters
+    ----------
+    lambd : float
+        By how much, not negative.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> nn.Softshrink()(cb.asarray([-0.2, 2.]))
+    tensor([0.0000, 1.5000])
+    """
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the function."""
+        return F.softshrink(input, self.lambd)
+
+    def extra_repr(self) -> str:
+        """Return the constructor's argument."""
+        return str(self.lambd)

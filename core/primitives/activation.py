@@ -159,7 +159,9 @@ def _elu_body(xp: Any, x: Any, *, alpha: float, scale: float, input_scale: float
 
 
 def _elu_slope(xp: Any, x: Any, alpha: float, scale: float, input_scale: float) -> Any:
-    bent = (alpha * scale * input_scale) * xp.exp(input_scale * _negative_part(xp, x))
+    # Chosen and not cut by minimum, whose derivative at 0 is a half: the second one is 0 there.
+    below = xp.where(x < 0, x, xp.zeros_like(x))
+    bent = (alpha * scale * input_scale) * xp.exp(input_scale * below)
     return xp.where(x <= 0, bent, xp.full((), scale, dtype=x.dtype))
 
 
@@ -223,8 +225,12 @@ hardsigmoid = elementwise(
 hardswish = elementwise(
     "hardswish", "x, /", "Return ``x * min(max(x + 3, 0), 6) / 6``; the gradient is 0 at -3 and 1 at 3.",
     body=lambda xp, x: x * _six(xp, x) / 6.0,
-    d=lambda xp, x: (_six(xp, x) + xp.where(xp.abs(x) < 3, x, xp.zeros_like(x))) / 6.0, **FLOAT,
+    d=lambda xp, x: _hardswish_slope(xp, x), **FLOAT,
 )  # fmt: skip
+
+
+def _hardswish_slope(xp: Any, x: Any) -> Any:
+    return xp.where(x <= -3, xp.zeros_like(x), xp.where(x < 3, x / 3.0 + 0.5, xp.ones_like(x)))
 
 
 def _prelu_vjp(xp: Any, g: Any, x: Any, weight: Any, wants: Any) -> tuple[Any, Any]:
