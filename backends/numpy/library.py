@@ -35,7 +35,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "optimizer_matrix": ("adafactor_step", "muon_step"),
     "optimizer_plain": ("asgd_step", "rprop_step", "average_step"),
-    "pooling": ("max_pool2d", "max_pool2d_with_indices", "avg_pool2d"),
+    "pooling": (
+        "max_pool", "max_pool_with_indices", "adaptive_max_pool", "adaptive_max_pool_with_indices", "max_unpool",
+    ),
+    "pooling_average": ("avg_pool",),
     "random": (
         "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",
     ),

@@ -1,4 +1,4 @@
-"""2-D pooling: one pass per window tap over strided views, in blocks of planes that stay in cache.
+"""Maximum pooling over one to three axes, one pass over contiguous memory for each tap (see `pooling_grid`).
 
 Maximum pooling remembers which tap won, one small integer per output; its cotangent goes back through these alone.
 """
@@ -6,258 +6,208 @@ Maximum pooling remembers which tap won, one small integer per output; its cotan
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ...core.backend import Kernel
+from ...core.errors import IndexOutOfRangeError
+from .pooling_grid import Grid, Phases, Spreading, block_of, combine, crop, for_planes, lines_of, make_grid, planes_of
 
 Array = np.ndarray
-Pair = tuple[int, int]
-
-# Input bytes per block: input, output, codes and scratch together stay in a core's second-level cache.
-_BLOCK_BYTES = 256 << 10
-
-
-def _out_size(size: int, kernel: int, stride: int, pad: int, dilation: int, ceil_mode: bool) -> int:
-    """PyTorch's rule; in ceil mode the last window must start inside the input or its left padding."""
-    span = size + 2 * pad - dilation * (kernel - 1) - 1
-    out = (span + (stride - 1 if ceil_mode else 0)) // stride + 1
-    if ceil_mode and (out - 1) * stride >= size + pad:
-        out -= 1
-    return out
-
-
-def _taps(size: int, count: int, kernel: int, stride: int, pad: int, dilation: int) -> list[tuple[slice, slice]]:
-    """For each tap along one axis: which outputs it serves, and from which inputs."""
-    pairs = []
-    for k in range(kernel):
-        start = k * dilation - pad
-        lo = min(count, max(0, -(start // stride)))
-        hi = max(lo, min(count, (size - 1 - start) // stride + 1))
-        first = start + stride * lo
-        pairs.append((slice(lo, hi), slice(first, first + (hi - lo - 1) * stride + 1 if hi > lo else first, stride)))
-    return pairs
-
-
-def _planes_per_block(planes: int, plane_bytes: int) -> int:
-    return max(1, min(planes, _BLOCK_BYTES // max(1, plane_bytes)))
+Sizes = tuple[int, ...]
+Blocks = Iterator[tuple[int, int]]
 
 
 def _declines(x: Array) -> bool:
-    return x.ndim not in (3, 4) or x.dtype.char not in "fd"
+    return x.dtype.char not in "fd"
 
 
-def _is_two_by_two(
-    shape: tuple[int, ...], kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
-) -> bool:
-    return (
-        tuple(kernel_size) == (2, 2)
-        and tuple(stride) == (2, 2)
-        and tuple(padding) == (0, 0)
-        and tuple(dilation) == (1, 1)
-        and not (ceil_mode and (shape[-2] % 2 or shape[-1] % 2))
-    )
+def _is_two_by_two(grid: Grid, kernel_size: Sizes, stride: Sizes) -> bool:
+    return tuple(kernel_size) == (2, 2) and tuple(stride) == (2, 2) and not grid.padded and len(grid.phases) == 4
 
 
-def _geometry(
-    shape: tuple[int, ...], kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair, ceil_mode: bool
-) -> tuple[Pair, list[tuple[slice, slice]], list[tuple[slice, slice]]]:
-    h, w = shape[-2:]
-    ho = _out_size(h, kernel_size[0], stride[0], padding[0], dilation[0], ceil_mode)
-    wo = _out_size(w, kernel_size[1], stride[1], padding[1], dilation[1], ceil_mode)
-    rows = _taps(h, ho, kernel_size[0], stride[0], padding[0], dilation[0])
-    cols = _taps(w, wo, kernel_size[1], stride[1], padding[1], dilation[1])
-    return (ho, wo), rows, cols
-
-
-def max_pool2d(
-    x: Array,
-    /,
-    *,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    ceil_mode: bool,
+def max_pool(
+    x: Array, /, *, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil_mode: bool
 ) -> Array:
-    """The maximum of each window of x (..., H, W)."""
+    """The maximum of each window of x (..., *spatial)."""
     if _declines(x):
         return NotImplemented
-    (ho, wo), rows, cols = _geometry(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    h, w = x.shape[-2:]
-    out = np.empty((*x.shape[:-2], ho, wo), x.dtype)
-    flat_x, flat_out = x.reshape(-1, h, w), out.reshape(-1, ho, wo)
-    step = _planes_per_block(flat_x.shape[0], h * w * x.itemsize)
-    # A maximum over rows and then over columns takes kh + kw passes, not kh * kw.
-    tall = np.empty((step, ho, w), x.dtype)
-    for p in range(0, flat_x.shape[0], step):
-        block, target = flat_x[p : p + step], flat_out[p : p + step]
-        high = tall[: block.shape[0]]
-        _combine_rows(np.maximum, block, rows, high, -np.inf)
-        _combine_rows(np.maximum, high.swapaxes(1, 2), cols, target.swapaxes(1, 2), -np.inf)
-    return out
+    axes = len(kernel_size)
+    planes = planes_of(x, axes)
+    grid = make_grid(planes.shape[1:], kernel_size, stride, padding, dilation, ceil_mode)
+    out = np.empty((len(planes), *grid.out), x.dtype)
+    plane = int(np.prod(grid.sizes)) * x.itemsize
+    count = block_of(len(planes), plane)
+    lines = lines_of(grid, kernel_size, stride, dilation)
+
+    def work(blocks: Blocks) -> None:
+        phases = Phases(grid, count, x.dtype, -np.inf)
+        buffers = [np.empty(count * grid.places, x.dtype) for _ in lines[:2]]
+        for start, stop in blocks:
+            best = combine(np.maximum, phases.load(planes[start:stop]), lines, buffers, (stop - start) * grid.places)
+            out[start:stop] = crop(best, grid, stop - start)
+
+    for_planes(work, len(planes), plane)
+    return out.reshape(*x.shape[: x.ndim - axes], *grid.out)
 
 
-def _combine_rows(
-    ufunc: np.ufunc, x: Array, taps: list[tuple[slice, slice]], out: Array, start: float
-) -> None:
-    """Combine, along axis 1, the inputs of each window into out."""
-    if len(taps) > 1 and all(o == slice(0, out.shape[1]) for o, _ in taps):
-        ufunc(x[:, taps[0][1]], x[:, taps[1][1]], out=out)
-        taps = taps[2:]
-    else:
-        out.fill(start)
-    for o, i in taps:
-        ufunc(out[:, o], x[:, i], out=out[:, o])
-
-
-def max_pool2d_train(
-    x: Array,
-    /,
-    *,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    ceil_mode: bool,
+def max_pool_train(
+    x: Array, /, *, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil_mode: bool
 ) -> tuple[Array, tuple[Array]]:
     """The maxima and, as the residual, the number of the tap that won each."""
     if _declines(x):
         return NotImplemented
-    (ho, wo), rows, cols = _geometry(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    h, w = x.shape[-2:]
-    out = np.empty((*x.shape[:-2], ho, wo), x.dtype)
-    taps = np.empty(out.shape, np.min_scalar_type(max(0, kernel_size[0] * kernel_size[1] - 1)))
-    flat_x, flat_out, flat_taps = x.reshape(-1, h, w), out.reshape(-1, ho, wo), taps.reshape(-1, ho, wo)
-    step = _planes_per_block(flat_x.shape[0], h * w * x.itemsize)
-    two_by_two = _is_two_by_two(x.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    first = _first_taps(rows, ho)[:, None] * kernel_size[1] + _first_taps(cols, wo)
-    steps = (stride, padding, dilation)
-    for p in range(0, flat_x.shape[0], step):
-        block, target, codes = flat_x[p : p + step], flat_out[p : p + step], flat_taps[p : p + step]
-        if two_by_two:
-            _two_by_two(block, target, codes)
-        else:
-            _windows(block, kernel_size, *steps, target, codes, first)
-        if np.isnan(target).any():
-            _windows(block, kernel_size, *steps, target, codes, first, nan=True)
-    return out, (taps,)
+    axes = len(kernel_size)
+    planes = planes_of(x, axes)
+    grid = make_grid(planes.shape[1:], kernel_size, stride, padding, dilation, ceil_mode)
+    out = np.empty((len(planes), *grid.out), x.dtype)
+    taps = np.empty(out.shape, np.min_scalar_type(len(grid.taps) - 1))
+    plane = int(np.prod(grid.sizes)) * x.itemsize
+    count = block_of(len(planes), plane)
+    two_by_two = _is_two_by_two(grid, kernel_size, stride)
+    first = _first_taps(grid, kernel_size, stride, padding, dilation, taps.dtype)
+
+    def work(blocks: Blocks) -> None:
+        phases = Phases(grid, count, x.dtype, -np.inf)
+        scratch = _Scratch(count * grid.places, x.dtype, taps.dtype)
+        for start, stop in blocks:
+            block, target, codes = planes[start:stop], out[start:stop], taps[start:stop]
+            sources = phases.load(block)
+            if two_by_two:
+                _two_by_two(sources, target, codes)
+            else:
+                _windows(sources, grid, scratch, first, target, codes)
+            if np.isnan(target).any():
+                _windows(phases.load(block), grid, scratch, first, target, codes, nan=True)
+
+    for_planes(work, len(planes), plane)
+    lead = x.shape[: x.ndim - axes]
+    return out.reshape(*lead, *grid.out), (taps.reshape(*lead, *grid.out),)
 
 
-def _first_taps(pairs: list[tuple[slice, slice]], count: int) -> Array:
-    """The first tap inside the input, per output of one axis; it wins where all are -inf."""
-    first = np.zeros(count, np.intp)
-    for k in range(len(pairs) - 1, -1, -1):
-        first[pairs[k][0]] = k
-    return first
+class _Scratch:
+    def __init__(self, length: int, dtype: Any, code: Any) -> None:
+        self.best = np.empty(length, dtype)
+        self.better = np.empty(length, bool)
+        self.codes, self.number = np.empty(length, code), np.empty(length, code)
 
 
-def _two_by_two(x: Array, out: Array, codes: Array) -> None:
-    """Maxima and winners of disjoint 2 × 2 windows, their corners copied apart: contiguous loops are faster."""
-    ho, wo = out.shape[-2:]
-    a, b, c, d = (x[:, i : 2 * ho : 2, j : 2 * wo : 2].copy() for i in (0, 1) for j in (0, 1))
+def _first_taps(
+    grid: Grid, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, dtype: Any
+) -> Array | None:
+    """For each place of the grid the first tap inside the input, which wins where all are -inf; None if it is 0."""
+    if not any(padding):
+        return None
+    total: Any = 0
+    for i, (n, k, s, p, d) in enumerate(zip(grid.grid, kernel_size, stride, padding, dilation, strict=True)):
+        line = np.clip(-((np.arange(n) * s - p) // d), 0, k - 1)
+        total = total * k + line.reshape(-1, *(1,) * (len(kernel_size) - 1 - i))
+    return np.asarray(total).astype(dtype).reshape(-1)
+
+
+def _two_by_two(sources: dict[Sizes, Array], out: Array, codes: Array) -> None:
+    """Maxima and winners of disjoint 2 × 2 windows, as a tournament of the four corners."""
+    a, b, c, d = (sources[i, j] for i in (0, 1) for j in (0, 1))
     upper, lower = np.greater(b, a).view(np.uint8), np.greater(d, c).view(np.uint8)
-    np.maximum(a, b, out=a)
-    np.maximum(c, d, out=c)
-    below = np.greater(c, a).view(np.uint8)
-    np.maximum(a, c, out=out)
+    top, bottom = np.maximum(a, b), np.maximum(c, d)
+    below = np.greater(bottom, top).view(np.uint8)
+    np.maximum(top, bottom, out=out.reshape(-1))
     lower += np.uint8(2)
     lower -= upper
     lower *= below
-    np.add(upper, lower, out=codes)
+    np.add(upper, lower, out=codes.reshape(-1))
 
 
 def _windows(
-    x: Array,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    out: Array,
-    codes: Array,
-    first: Array,
+    sources: dict[Sizes, Array], grid: Grid, scratch: _Scratch, first: Array | None, out: Array, codes: Array,
     nan: bool = False,
-) -> None:
+) -> None:  # fmt: skip
     """The first maximum of each window; with `nan`, PyTorch's rule that the last NaN wins."""
-    ho, wo = out.shape[-2:]
-    source = _padded(x, out.shape, kernel_size, stride, padding, dilation)
-    out.fill(-np.inf)
-    codes[...] = first
-    value = np.empty(out.shape, x.dtype)
-    better = np.empty(out.shape, bool)
-    for k in range(kernel_size[0] * kernel_size[1]):
-        top, left = k // kernel_size[1] * dilation[0], k % kernel_size[1] * dilation[1]
-        view = source[
-            :, top : top + (ho - 1) * stride[0] + 1 : stride[0], left : left + (wo - 1) * stride[1] + 1 : stride[1]
-        ]
-        np.copyto(value, view)
-        np.greater(value, out, out=better)
+    count = len(out)
+    length = count * grid.places - grid.taps[-1][1]
+    best, better = scratch.best[:length], scratch.better[:length]
+    winner, number = scratch.codes[:length], scratch.number[:length]
+    if first is None:
+        scratch.codes.fill(0)
+    else:
+        scratch.codes[: count * grid.places].reshape(count, -1)[...] = first
+    for k, (phase, at) in enumerate(grid.taps):
+        view = sources[phase][at : at + length]
+        if k == 0:
+            np.copyto(best, view)
+            continue
+        np.greater(view, best, out=better)
         if nan:
-            better |= np.isnan(value)
-        np.maximum(out, value, out=out)
+            better |= np.isnan(view)
+        np.maximum(best, view, out=best)
         # The taps come in rising order, so that the last improvement is the largest number.
-        np.maximum(codes, better * codes.dtype.type(k), out=codes)
+        np.multiply(better.view(np.uint8), winner.dtype.type(k), out=number)
+        np.maximum(winner, number, out=winner)
+    np.copyto(out, crop(scratch.best, grid, count))
+    np.copyto(codes, crop(scratch.codes, grid, count))
 
 
-def _padded(
-    x: Array, out_shape: tuple[int, ...], kernel_size: Pair, stride: Pair, padding: Pair, dilation: Pair
-) -> Array:
-    """x with as much -inf around as its windows reach."""
-    h, w = x.shape[-2:]
-    high = (out_shape[-2] - 1) * stride[0] + (kernel_size[0] - 1) * dilation[0] + 1
-    wide = (out_shape[-1] - 1) * stride[1] + (kernel_size[1] - 1) * dilation[1] + 1
-    top, left = padding
-    if not top and not left and high <= h and wide <= w:
-        return x
-    full = np.full((x.shape[0], high, wide), -np.inf, x.dtype)
-    full[:, top : top + h, left : left + w] = x[:, : max(0, high - top), : max(0, wide - left)]
-    return full
-
-
-def max_pool2d_vjp(
+def max_pool_vjp(
     xp: Any,
-    g: Array,
+    g: Any,
     x_shape: tuple[int, ...],
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
     ceil_mode: bool,
     taps: Array,
     wants: tuple[bool, ...],
 ) -> Any:
     """Send each cotangent to the input that won its window."""
+    g = g[0] if isinstance(g, tuple) else g
+    if g is None or not wants[0]:
+        return (None,)
     if _declines(g):
         return NotImplemented
-    if not wants[0]:
-        return (None,)
-    (ho, wo), rows, cols = _geometry(x_shape, kernel_size, stride, padding, dilation, ceil_mode)
-    h, w = x_shape[-2:]
-    two_by_two = _is_two_by_two(x_shape, kernel_size, stride, padding, dilation, ceil_mode)
-    # Windows that tile the input write every element once, so that nothing need be cleared or added.
-    tiles = two_by_two and h == 2 * ho and w == 2 * wo
-    gx = np.empty(x_shape, g.dtype) if tiles else np.zeros(x_shape, g.dtype)
-    flat_gx, flat_g, flat_taps = gx.reshape(-1, h, w), g.reshape(-1, ho, wo), taps.reshape(-1, ho, wo)
-    step = _planes_per_block(flat_gx.shape[0], h * w * g.itemsize)
-    for p in range(0, flat_gx.shape[0], step):
-        target, block, codes = flat_gx[p : p + step], flat_g[p : p + step], flat_taps[p : p + step]
-        if tiles and g.dtype == np.float32 and sys.byteorder == "little":
-            _spread_pairs(block, codes, target)
-            continue
-        # As integers, so that an infinite or NaN cotangent leaves the other taps at zero.
-        integer = np.dtype(f"i{g.itemsize}")
-        bits = np.ascontiguousarray(block).view(integer)
-        for i, (ro, ri) in enumerate(rows):
-            for j, (co, ci) in enumerate(cols):
-                won = np.equal(codes[:, ro, co], i * len(cols) + j).astype(integer)
-                np.negative(won, out=won)
-                view = target[:, ri, ci]
-                if two_by_two:
-                    np.bitwise_and(bits, won, out=view.view(integer))
-                else:
-                    np.bitwise_and(bits[:, ro, co], won, out=won)
-                    np.add(view, won.view(g.dtype), out=view)
+    axes = len(kernel_size)
+    sizes = tuple(x_shape[len(x_shape) - axes :])
+    grid = make_grid(sizes, kernel_size, stride, padding, dilation, ceil_mode)
+    gx = np.empty(x_shape, g.dtype) if grid.covers else np.zeros(x_shape, g.dtype)
+    planes, cotangents, winners = planes_of(gx, axes), planes_of(g, axes), planes_of(taps, axes)
+    plane = int(np.prod(sizes)) * g.itemsize
+    count = block_of(len(planes), plane)
+    pairs = _is_two_by_two(grid, kernel_size, stride) and grid.covers and g.dtype == np.float32
+    pairs = pairs and sys.byteorder == "little"
+    integer = np.dtype(f"i{g.itemsize}")
+
+    def work(blocks: Blocks) -> None:
+        spreading = Spreading(grid, count, g.dtype)
+        codes_on_grid = np.zeros((count, *grid.grid), taps.dtype)
+        won, mask = np.empty(count * grid.places, bool), np.empty(count * grid.places, integer)
+        for start, stop in blocks:
+            block, codes, target = cotangents[start:stop], winners[start:stop], planes[start:stop]
+            if pairs:
+                _spread_pairs(block, codes, target)
+                continue
+            # As integers, so that an infinite or NaN cotangent leaves the other taps at zero.
+            bits = spreading.flat(block).view(integer)
+            if spreading.whole:
+                codes = np.ascontiguousarray(codes).reshape(-1)
+            else:
+                crop(codes_on_grid.reshape(-1), grid, stop - start)[...] = codes
+                codes = codes_on_grid[: stop - start].reshape(-1)
+            length = bits.size - grid.taps[-1][1]
+            for total in spreading.sums.values():
+                total.fill(0)
+            one, other = won[:length], mask[:length]
+            for k, (phase, at) in enumerate(grid.taps):
+                np.equal(codes[:length], codes.dtype.type(k), out=one)
+                np.copyto(other, one)
+                np.negative(other, out=other)
+                np.bitwise_and(bits[:length], other, out=other)
+                view = spreading.sums[phase][at : at + length]
+                np.add(view, other.view(g.dtype), out=view)
+            spreading.store(target, spreading.sums)
+
+    for_planes(work, len(planes), plane)
     return (gx,)
 
 
@@ -275,141 +225,139 @@ def _spread_pairs(g: Array, codes: Array, gx: Array) -> None:
     np.left_shift(words, shift, out=pairs[:, :, 1])
 
 
-def max_pool2d_with_indices(
-    x: Array,
-    /,
-    *,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    dilation: Pair,
-    ceil_mode: bool,
-) -> tuple[Array, Array]:
-    """The maxima and their int64 positions in the flattened H × W plane."""
-    result = max_pool2d_train(
-        x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode
-    )
+def _max_pool_with_indices_train(
+    x: Array, /, *, kernel_size: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil_mode: bool
+) -> Any:
+    """The maxima, their int64 positions in the flattened spatial axes, and the winning taps as the residual."""
+    how = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
+    result = max_pool_train(x, **how, ceil_mode=ceil_mode)  # type: ignore[arg-type]
     if result is NotImplemented:
         return NotImplemented
     out, (taps,) = result
-    i, j = np.divmod(taps.astype(np.int64), kernel_size[1])
-    rows = np.arange(out.shape[-2])[:, None] * stride[0] - padding[0] + i * dilation[0]
-    cols = np.arange(out.shape[-1]) * stride[1] - padding[1] + j * dilation[1]
-    return out, rows * x.shape[-1] + cols
+    axes = len(kernel_size)
+    sizes, places = x.shape[x.ndim - axes :], out.shape[out.ndim - axes :]
+    start: Any = 0
+    shift: Any = 0
+    for n, m, k, s, p, d in zip(sizes, places, kernel_size, stride, padding, dilation, strict=True):
+        start = np.asarray(start)[..., None] * n + (np.arange(m) * s - p)
+        shift = np.asarray(shift)[..., None] * n + np.arange(k) * d
+    indices = np.asarray(shift, np.int64).reshape(-1).take(taps)
+    indices += start.reshape(places)
+    return (out, indices), (taps,)
 
 
-def _divisors(size: int, count: int, kernel: int, stride: int, pad: int, include_pad: bool) -> Array:
-    """How many positions of one axis each window averages over."""
-    start = np.arange(count) * stride - pad
-    end = np.minimum(start + kernel, size + pad)
-    if not include_pad:
-        start, end = np.maximum(start, 0), np.minimum(end, size)
-    return end - start
+def max_pool_with_indices(x: Array, /, **statics: Any) -> Any:
+    """The maxima and their int64 positions in the flattened spatial axes."""
+    result = _max_pool_with_indices_train(x, **statics)
+    return result if result is NotImplemented else result[0]
 
 
-def _average_divisor(
-    x_shape: tuple[int, ...],
-    dtype: np.dtype,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: int | None,
-) -> Array:
-    """What each window is divided by, as (Ho, Wo) or as a scalar where all are equal."""
-    (ho, wo), _, _ = _geometry(x_shape, kernel_size, stride, padding, (1, 1), ceil_mode)
-    if divisor_override is not None:
-        return np.asarray(divisor_override, dtype)
-    h, w = x_shape[-2:]
-    rows = _divisors(h, ho, kernel_size[0], stride[0], padding[0], count_include_pad)
-    cols = _divisors(w, wo, kernel_size[1], stride[1], padding[1], count_include_pad)
-    count = rows[:, None] * cols
-    if count.size and (count == count.flat[0]).all():
-        return np.asarray(count.flat[0], dtype)
-    return np.maximum(count, 1).astype(dtype)
+def adaptive_ranges(n: int, m: int) -> list[tuple[int, int]]:
+    """The windows ⌊i n / m⌋ … ⌈(i + 1) n / m⌉ - 1 of one axis."""
+    return [(i * n // m, -((i + 1) * n // -m)) for i in range(m)]
 
 
-def avg_pool2d(
-    x: Array,
-    /,
-    *,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: int | None,
-) -> Array:
-    """The mean of each window of x (..., H, W)."""
+def _adaptive_max_pool_train(x: Array, /, *, output_size: Sizes) -> Any:
+    """The maxima and, as output and residual, their int64 positions in the flattened spatial axes."""
     if _declines(x):
         return NotImplemented
-    (ho, wo), rows, cols = _geometry(x.shape, kernel_size, stride, padding, (1, 1), ceil_mode)
-    divisor = _average_divisor(
-        x.shape, x.dtype, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
-    h, w = x.shape[-2:]
-    out = np.empty((*x.shape[:-2], ho, wo), x.dtype)
-    flat_x, flat_out = x.reshape(-1, h, w), out.reshape(-1, ho, wo)
-    step = _planes_per_block(flat_x.shape[0], h * w * x.itemsize)
-    tall = np.empty((step, ho, w), x.dtype)
-    for p in range(0, flat_x.shape[0], step):
-        block, target = flat_x[p : p + step], flat_out[p : p + step]
-        high = tall[: block.shape[0]]
-        _combine_rows(np.add, block, rows, high, 0)
-        _combine_rows(np.add, high.swapaxes(1, 2), cols, target.swapaxes(1, 2), 0)
-        target /= divisor
-    return out
+    axes = len(output_size)
+    sizes = x.shape[x.ndim - axes :]
+    if all(m and n % m == 0 for n, m in zip(sizes, output_size, strict=True)):
+        kernel = tuple(n // m for n, m in zip(sizes, output_size, strict=True))
+        none, one = (0,) * axes, (1,) * axes
+        result = _max_pool_with_indices_train(
+            x, kernel_size=kernel, stride=kernel, padding=none, dilation=one, ceil_mode=False
+        )
+        return result[0], (result[0][1],)
+    planes = planes_of(x, axes)
+    out = np.empty((len(planes), *output_size), x.dtype)
+    indices = np.empty(out.shape, np.int64)
+    whole = np.arange(int(np.prod(sizes))).reshape(sizes)
+    ranges = [adaptive_ranges(n, m) for n, m in zip(sizes, output_size, strict=True)]
+    rows = np.arange(len(planes))
+    for place in np.ndindex(*output_size):
+        cuts = tuple(slice(*ranges[i][j]) for i, j in enumerate(place))
+        window = planes[(slice(None), *cuts)].reshape(len(planes), -1)
+        best = window.argmax(axis=1)
+        values = window[rows, best]
+        lost = np.flatnonzero(np.isnan(values))
+        # The last NaN wins, as in PyTorch.
+        best[lost] = window.shape[1] - 1 - np.isnan(window[lost, ::-1]).argmax(axis=1)
+        out[(slice(None), *place)] = values
+        indices[(slice(None), *place)] = whole[cuts].reshape(-1)[best]
+    lead = x.shape[: x.ndim - axes]
+    out, indices = out.reshape(*lead, *output_size), indices.reshape(*lead, *output_size)
+    return (out, indices), (indices,)
 
 
-def avg_pool2d_vjp(
-    xp: Any,
-    g: Array,
-    x_shape: tuple[int, ...],
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: int | None,
-    wants: tuple[bool, ...],
+def adaptive_max_pool_with_indices(x: Array, /, *, output_size: Sizes) -> Any:
+    """The largest values of windows that are laid out to give a size, and their indices."""
+    result = _adaptive_max_pool_train(x, output_size=output_size)
+    return result if result is NotImplemented else result[0]
+
+
+def _adaptive_max_pool_values_train(x: Array, /, *, output_size: Sizes) -> Any:
+    result = _adaptive_max_pool_train(x, output_size=output_size)
+    return result if result is NotImplemented else (result[0][0], result[1])
+
+
+def adaptive_max_pool(x: Array, /, *, output_size: Sizes) -> Any:
+    """The largest values of windows that are laid out to give a size."""
+    result = _adaptive_max_pool_train(x, output_size=output_size)
+    return result if result is NotImplemented else result[0][0]
+
+
+def adaptive_max_pool_vjp(
+    xp: Any, g: Any, x_shape: tuple[int, ...], output_size: Sizes, places: Array, wants: tuple[bool, ...]
 ) -> Any:
-    """Spread each cotangent evenly over its window."""
+    """Send each cotangent to the input that won its window."""
+    g = g[0] if isinstance(g, tuple) else g
+    if g is None or not wants[0]:
+        return (None,)
     if _declines(g):
         return NotImplemented
-    if not wants[0]:
-        return (None,)
-    (ho, wo), rows, cols = _geometry(x_shape, kernel_size, stride, padding, (1, 1), ceil_mode)
-    h, w = x_shape[-2:]
-    divisor = _average_divisor(
-        x_shape, g.dtype, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
-    # Windows that tile the input write every element once, so that nothing need be cleared or added.
-    tiles = tuple(kernel_size) == tuple(stride) and (ho * stride[0], wo * stride[1]) == (h, w) and not any(padding)
-    gx = np.empty(x_shape, g.dtype) if tiles else np.zeros(x_shape, g.dtype)
-    flat_gx, flat_g = gx.reshape(-1, h, w), g.reshape(-1, ho, wo)
-    step = _planes_per_block(flat_gx.shape[0], h * w * g.itemsize)
-    tall = np.empty((step, ho, w), g.dtype)
-    for p in range(0, flat_gx.shape[0], step):
-        target = flat_gx[p : p + step]
-        block = flat_g[p : p + step] / divisor
-        wide = tall[: target.shape[0]]
-        if tiles:
-            for _, i in cols:
-                wide[..., i] = block
-            for _, i in rows:
-                target[:, i] = wide
-            continue
-        wide.fill(0)
-        for o, i in cols:
-            wide[..., i] += block[..., o]
-        for o, i in rows:
-            target[:, i] += wide[:, o]
-    return (gx,)
+    whole = int(np.prod(x_shape[len(x_shape) - len(output_size) :]))
+    windows = int(np.prod(output_size))
+    count = int(np.prod(x_shape)) // max(whole, 1)
+    gx = np.zeros(count * whole, g.dtype)
+    flat = places.reshape(count, windows) + np.arange(count)[:, None] * whole
+    cotangents = g.reshape(count, windows)
+    # Windows may overlap, one window of each plane at a time never does.
+    for i in range(windows):
+        gx[flat[:, i]] += cotangents[:, i]
+    return (gx.reshape(x_shape),)
+
+
+def max_unpool(x: Array, indices: Array, /, *, output_size: Sizes) -> Array:
+    """Zeros with the values of x written where the indices say."""
+    axes = len(output_size)
+    whole = int(np.prod(output_size))
+    given = int(np.prod(x.shape[x.ndim - axes :]))
+    count = int(np.prod(x.shape[: x.ndim - axes]))
+    places = indices.reshape(count, given)
+    if places.size and not (places.min() >= 0 and places.max() < whole):
+        wrong = int(places.max()) if places.max() >= whole else int(places.min())
+        raise IndexOutOfRangeError(
+            f"max_unpool: index {wrong} lies outside an output of size {tuple(output_size)} with {whole} elements; "
+            "give the output_size that the pooled input had"
+        )
+    out = np.zeros(count * whole, x.dtype)
+    out[places + np.arange(count)[:, None] * whole] = x.reshape(count, given)
+    return out.reshape(*x.shape[: x.ndim - axes], *output_size)
 
 
 KERNELS: dict[str, Any] = {
-    "max_pool2d": Kernel(max_pool2d, train=max_pool2d_train, vjp=max_pool2d_vjp, residuals=("taps",)),
-    "max_pool2d_with_indices": max_pool2d_with_indices,
-    "avg_pool2d": Kernel(avg_pool2d, vjp=avg_pool2d_vjp),
-}
+    "max_pool": Kernel(max_pool, train=max_pool_train, vjp=max_pool_vjp, residuals=("taps",)),
+    "max_pool_with_indices": Kernel(
+        max_pool_with_indices, train=_max_pool_with_indices_train, vjp=max_pool_vjp, residuals=("taps",)
+    ),
+    "adaptive_max_pool": Kernel(
+        adaptive_max_pool, train=_adaptive_max_pool_values_train, vjp=adaptive_max_pool_vjp, residuals=("places",)
+    ),
+    "adaptive_max_pool_with_indices": Kernel(
+        adaptive_max_pool_with_indices, train=_adaptive_max_pool_train, vjp=adaptive_max_pool_vjp,
+        residuals=("places",),
+    ),
+    "max_unpool": max_unpool,
+}  # fmt: skip

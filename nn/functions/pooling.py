@@ -46,12 +46,12 @@ def max_pool2d(
     if input.ndim == 3:
         batch = ops.expand_dims(input, axis=0)
         if return_indices:
-            out, indices = ops.max_pool2d_with_indices(batch, **statics)
+            out, indices = ops.max_pool_with_indices(batch, **statics)
             return ops.squeeze(out, axis=0), ops.squeeze(indices, axis=0)
-        return ops.squeeze(ops.max_pool2d(batch, **statics), axis=0)
+        return ops.squeeze(ops.max_pool(batch, **statics), axis=0)
     if return_indices:
-        return tuple(ops.max_pool2d_with_indices(input, **statics))
-    return ops.max_pool2d(input, **statics)
+        return tuple(ops.max_pool_with_indices(input, **statics))
+    return ops.max_pool(input, **statics)
 
 
 def avg_pool2d(
@@ -88,8 +88,8 @@ def avg_pool2d(
         "divisor_override": divisor_override,
     }
     if input.ndim == 3:
-        return ops.squeeze(ops.avg_pool2d(ops.expand_dims(input, axis=0), **statics), axis=0)
-    return ops.avg_pool2d(input, **statics)
+        return ops.squeeze(ops.avg_pool(ops.expand_dims(input, axis=0), **statics), axis=0)
+    return ops.avg_pool(input, **statics)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:

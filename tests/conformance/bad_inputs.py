@@ -194,19 +194,46 @@ def bad_conv_weight() -> Iterator[Bad]:
 def _bad_pool(name: str) -> Iterator[Bad]:
     image = floats(1, 1, 4, 4)
     yield Bad("axes", Sample((floats(4, 4),), {"kernel_size": 2}), errors.ShapeError, f"{name}: an input")
+    empty = Sample((floats(1, 1, 0, 4),), {"kernel_size": 2})
+    yield Bad("empty", empty, errors.ShapeError, f"{name}: only the batch may be empty")
     yield Bad("window", Sample((image,), {"kernel_size": 5}), errors.ShapeError, f"{name}: a window .* does not fit")
     wide = Sample((image,), {"kernel_size": 2, "padding": 2})
     yield Bad("padding", wide, errors.ArgumentError, f"{name}: padding .* at most half of kernel_size")
+    triple = Sample((image,), {"kernel_size": (2, 2, 2)})
+    yield Bad("kernel", triple, errors.ArgumentError, f"{name}: kernel_size is an int or 2 ints, not")
+    broken = Sample((image,), {"kernel_size": 2.5})
+    yield Bad("fraction", broken, errors.ArgumentTypeError, f"{name}: kernel_size is an int or 2 ints, not 2.5")
 
 
-def bad_max_pool2d() -> Iterator[Bad]:
-    return _bad_pool("max_pool2d")
+def bad_max_pool() -> Iterator[Bad]:
+    return _bad_pool("max_pool")
 
 
-def bad_avg_pool2d() -> Iterator[Bad]:
-    yield from _bad_pool("avg_pool2d")
+def bad_max_pool_with_indices() -> Iterator[Bad]:
+    return _bad_pool("max_pool_with_indices")
+
+
+def bad_avg_pool() -> Iterator[Bad]:
+    yield from _bad_pool("avg_pool")
     zero = Sample((floats(1, 1, 4, 4),), {"kernel_size": 2, "divisor_override": 0})
-    yield Bad("divisor", zero, errors.ArgumentError, "avg_pool2d: divisor_override must not be zero")
+    yield Bad("divisor", zero, errors.ArgumentError, "avg_pool: divisor_override must not be zero")
+
+
+def bad_adaptive_max_pool() -> Iterator[Bad]:
+    image = floats(1, 1, 4, 4)
+    below = Sample((image,), {"output_size": (2, -1)})
+    yield Bad("negative", below, errors.ArgumentError, "adaptive_max_pool: output_size must not be negative")
+    triple = Sample((image,), {"output_size": (2, 2, 2)})
+    yield Bad("axes", triple, errors.ArgumentError, "adaptive_max_pool: output_size is an int, None or 2 of them")
+
+
+def bad_max_unpool() -> Iterator[Bad]:
+    x = floats(1, 1, 2)
+    yield Bad("dtype", Sample((x, x), {"output_size": 4}), errors.DTypeError, "max_unpool: indices are integers")
+    short = Sample((x, ints(0)), {"output_size": 4})
+    yield Bad("shapes", short, errors.ShapeError, r"max_unpool: indices have shape \(1,\), the input \(1, 1, 2\)")
+    none = Sample((x, ints(0, 1).reshape(1, 1, 2)), {"output_size": 0})
+    yield Bad("size", none, errors.ArgumentError, "max_unpool: output_size must be positive")
 
 
 def bad_layer_norm() -> Iterator[Bad]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any
 
@@ -13,76 +12,6 @@ from candelabra.conformance import philox_reference as stream
 def linear(x: Any, weight: Any, bias: Any) -> Any:
     found = np.einsum("...i,oi->...o", x, weight)
     return found if bias is None else found + bias
-
-
-def _window_starts(n: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool) -> list[int]:
-    """Where windows begin; one may run over the end if it starts before it (in the input or the padding in front)."""
-    starts: list[int] = []
-    start = -padding
-    while True:
-        fits = start + dilation * (kernel - 1) < n + padding
-        if not fits and not (ceil_mode and start < n and start - stride + dilation * (kernel - 1) + 1 < n + padding):
-            return starts
-        starts.append(start)
-        start += stride
-
-
-def _windows(
-    x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
-) -> list[list[tuple[int, int]]]:
-    """Per axis: each window's number and where it begins."""
-    stride = kernel_size if stride is None else stride
-    return [
-        list(enumerate(_window_starts(x.shape[2 + i], kernel_size[i], stride[i], padding[i], dilation[i], ceil_mode)))
-        for i in range(2)
-    ]
-
-
-def max_pool2d_with_indices(
-    x: Any, *, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, dilation: Any = (1, 1)
-) -> Any:
-    rows, columns = _windows(x, kernel_size, stride, padding, dilation, ceil_mode)
-    found = np.zeros((*x.shape[:2], len(rows), len(columns)), dtype=x.dtype)
-    places = np.zeros(found.shape, dtype=np.int64)
-    planes = itertools.product(*map(range, x.shape[:2]))
-    for (b, c), (p, r), (q, s) in itertools.product(planes, rows, columns):
-        best = None
-        for i, j in itertools.product(*map(range, kernel_size)):
-            row, column = r + i * dilation[0], s + j * dilation[1]
-            inside = 0 <= row < x.shape[2] and 0 <= column < x.shape[3]
-            if inside and (best is None or x[b, c, row, column] > best[0]):
-                best = (x[b, c, row, column], row * x.shape[3] + column)
-        found[b, c, p, q], places[b, c, p, q] = best  # type: ignore[misc]
-    return found, places
-
-
-def max_pool2d(x: Any, **statics: Any) -> Any:
-    return max_pool2d_with_indices(x, **statics)[0]
-
-
-def avg_pool2d(
-    x: Any,
-    *,
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: Any,
-) -> Any:
-    rows, columns = _windows(x, kernel_size, stride, padding, (1, 1), ceil_mode)
-    found = np.zeros((*x.shape[:2], len(rows), len(columns)), dtype=x.dtype)
-    planes = itertools.product(*map(range, x.shape[:2]))
-    for (b, c), (p, r), (q, s) in itertools.product(planes, rows, columns):
-        values, padded = [], 0
-        for row, column in itertools.product(range(r, r + kernel_size[0]), range(s, s + kernel_size[1])):
-            if 0 <= row < x.shape[2] and 0 <= column < x.shape[3]:
-                values.append(x[b, c, row, column])
-            elif row < x.shape[2] + padding[0] and column < x.shape[3] + padding[1]:
-                padded += 1
-        count = len(values) + (padded if count_include_pad else 0)
-        found[b, c, p, q] = math.fsum(values) / (divisor_override or count)
-    return found
 
 
 def layer_norm(x: Any, weight: Any, bias: Any, *, axes: int, eps: float) -> Any:

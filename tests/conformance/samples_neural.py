@@ -17,28 +17,6 @@ def draw_linear(d: Draw) -> Sample:
     return Sample((d.array((*d.shape(0, 2), features)), d.array((out, features)), _maybe(d, (out,))))
 
 
-def _pool(d: Draw) -> tuple[np.ndarray, dict[str, Any]]:
-    kernel = d.integer(1, 3), d.integer(1, 3)
-    padding = tuple(d.integer(0, k // 2) for k in kernel)
-    size = tuple(k + d.integer(0, 3) for k in kernel)
-    stride = d.choice((None, (1, 1), (2, 1), (2, 3)))
-    statics = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": d.flag()}
-    return d.array((d.integer(1, 2), d.integer(1, 2), *size)), statics
-
-
-def draw_max_pool2d(d: Draw) -> Sample:
-    x, statics = _pool(d)
-    if min(statics["kernel_size"]) == 1 or d.flag():
-        return Sample((x,), statics)
-    wide = d.array((*x.shape[:2], x.shape[2] + 3, x.shape[3] + 3))
-    return Sample((wide,), {**statics, "dilation": (2, 1)})
-
-
-def draw_avg_pool2d(d: Draw) -> Sample:
-    x, statics = _pool(d)
-    return Sample((x,), {**statics, "count_include_pad": d.flag(), "divisor_override": d.choice((None, None, 3))})
-
-
 def draw_layer_norm(d: Draw) -> Sample:
     shape = tuple(n + 1 for n in d.shape(1, empty=False))
     axes = d.integer(1, len(shape))

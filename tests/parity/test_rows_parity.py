@@ -178,27 +178,27 @@ POOLS = [
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("options", POOLS, ids=str)
 def test_pools(compare, options, dtype):
-    compare(lambda x: cb.max_pool2d(x, **options), lambda t, x: f(t).max_pool2d(x, **options), IMAGE, dtype=dtype)
+    compare(lambda x: cb.max_pool(x, **options), lambda t, x: f(t).max_pool2d(x, **options), IMAGE, dtype=dtype)
     compare(
-        lambda x: cb.max_pool2d_with_indices(x, **options),
+        lambda x: cb.max_pool_with_indices(x, **options),
         lambda t, x: f(t).max_pool2d(x, **options, return_indices=True), IMAGE, dtype=dtype, order=1,
     )  # fmt: skip
     ties = np.round(IMAGE)
-    compare(lambda x: cb.max_pool2d(x, **options), lambda t, x: f(t).max_pool2d(x, **options), ties, order=1)
+    compare(lambda x: cb.max_pool(x, **options), lambda t, x: f(t).max_pool2d(x, **options), ties, order=1)
     for more in ({}, {"count_include_pad": False}, {"divisor_override": 3}):
         how = {**options, **more}
-        compare(lambda x: cb.avg_pool2d(x, **how), lambda t, x: f(t).avg_pool2d(x, **how), IMAGE, dtype=dtype)  # noqa: B023
+        compare(lambda x: cb.avg_pool(x, **how), lambda t, x: f(t).avg_pool2d(x, **how), IMAGE, dtype=dtype)  # noqa: B023
 
 
 def test_max_pool_with_dilation(compare):
     how = {"kernel_size": 2, "stride": 1, "dilation": 2}
-    compare(lambda x: cb.max_pool2d(x, **how), lambda t, x: f(t).max_pool2d(x, **how), IMAGE)
+    compare(lambda x: cb.max_pool(x, **how), lambda t, x: f(t).max_pool2d(x, **how), IMAGE)
 
 
 def test_max_pool_of_nan(compare):
     image = IMAGE.copy()
     image[0, 0, 2, 3] = np.nan
-    compare(lambda x: cb.max_pool2d(x, kernel_size=2), lambda t, x: f(t).max_pool2d(x, 2), image, order=1)
+    compare(lambda x: cb.max_pool(x, kernel_size=2), lambda t, x: f(t).max_pool2d(x, 2), image, order=1)
 
 
 INDICES = np.array([[1, 0, 4], [4, 4, 2]])

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from candelabra.backends.numpy import pooling as pl
+from candelabra.backends.numpy import pooling_average as av
 
 RNG = np.random.default_rng(0)
 
@@ -71,69 +72,69 @@ def max_statics(case):
 
 @pytest.mark.parametrize("case", MAX_CASES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_max_pool2d(case, dtype):
+def test_max_pool(case, dtype):
     shape, kw = case[0], max_statics(case)
     # Small integers: many ties.
     x = RNG.integers(-3, 4, shape).astype(dtype)
     kept = x.copy()
     out, where = max_reference(x, **kw)
-    np.testing.assert_array_equal(pl.max_pool2d(x, **kw), out)
-    trained, (taps,) = pl.max_pool2d_train(x, **kw)
+    np.testing.assert_array_equal(pl.max_pool(x, **kw), out)
+    trained, (taps,) = pl.max_pool_train(x, **kw)
     assert trained.dtype == dtype
     np.testing.assert_array_equal(trained, out)
-    values, indices = pl.max_pool2d_with_indices(x, **kw)
+    values, indices = pl.max_pool_with_indices(x, **kw)
     np.testing.assert_array_equal(values, out)
     np.testing.assert_array_equal(indices, where)
     assert indices.dtype == np.int64
     np.testing.assert_array_equal(x, kept)
     g = RNG.standard_normal(out.shape).astype(dtype)
-    (gx,) = pl.max_pool2d_vjp(None, g, x.shape, **kw, taps=taps, wants=(True,))
+    (gx,) = pl.max_pool_vjp(None, g, x.shape, **kw, taps=taps, wants=(True,))
     assert gx.dtype == dtype
     np.testing.assert_allclose(gx, scatter(g, where, x.shape), rtol=1e-6, atol=1e-6)
-    assert pl.max_pool2d_vjp(None, g, x.shape, **kw, taps=taps, wants=(False,)) == (None,)
+    assert pl.max_pool_vjp(None, g, x.shape, **kw, taps=taps, wants=(False,)) == (None,)
 
 
 @pytest.mark.parametrize("case", MAX_CASES[:13])
-def test_max_pool2d_with_nan_and_infinities(case):
+def test_max_pool_with_nan_and_infinities(case):
     shape, kw = case[0], max_statics(case)
     x = RNG.choice([np.nan, np.inf, -np.inf, 0.0, 1.0], shape)
     out, where = max_reference(x, **kw)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        values, indices = pl.max_pool2d_with_indices(x, **kw)
-        np.testing.assert_array_equal(pl.max_pool2d(x, **kw), out)
+        values, indices = pl.max_pool_with_indices(x, **kw)
+        np.testing.assert_array_equal(pl.max_pool(x, **kw), out)
         # An infinite cotangent of one window leaves the others alone.
-        _, (taps,) = pl.max_pool2d_train(x, **kw)
+        _, (taps,) = pl.max_pool_train(x, **kw)
         g = np.full(out.shape, np.inf)
-        (gx,) = pl.max_pool2d_vjp(None, g, x.shape, **kw, taps=taps, wants=(True,))
+        (gx,) = pl.max_pool_vjp(None, g, x.shape, **kw, taps=taps, wants=(True,))
     np.testing.assert_array_equal(values, out)
     np.testing.assert_array_equal(indices, where)
     np.testing.assert_array_equal(gx, scatter(g, where, x.shape))
 
 
 @pytest.mark.parametrize("case", MAX_CASES[:10])
-def test_max_pool2d_agrees_with_torch(torch, case):
+def test_max_pool_agrees_with_torch(torch, case):
     shape, kw = case[0], max_statics(case)
     x = RNG.integers(-3, 4, shape).astype(np.float64)
     tx = torch.tensor(x, requires_grad=True)
     expected, indices = torch.nn.functional.max_pool2d(tx, **kw, return_indices=True)
     g = RNG.standard_normal(tuple(expected.shape))
     expected.backward(torch.tensor(g))
-    out, (taps,) = pl.max_pool2d_train(x, **kw)
+    out, (taps,) = pl.max_pool_train(x, **kw)
     np.testing.assert_array_equal(out, expected.detach().numpy())
-    np.testing.assert_array_equal(pl.max_pool2d_with_indices(x, **kw)[1], indices.numpy())
-    (gx,) = pl.max_pool2d_vjp(None, g, x.shape, **kw, taps=taps, wants=(True,))
+    np.testing.assert_array_equal(pl.max_pool_with_indices(x, **kw)[1], indices.numpy())
+    (gx,) = pl.max_pool_vjp(None, g, x.shape, **kw, taps=taps, wants=(True,))
     np.testing.assert_allclose(gx, tx.grad.numpy(), atol=1e-12)
 
 
-def test_max_pool2d_of_an_input_that_is_not_contiguous():
+def test_max_pool_of_an_input_that_is_not_contiguous():
     x = RNG.standard_normal((6, 8, 3, 2)).transpose(3, 2, 1, 0)
     kw = max_statics(MAX_CASES[0])
-    np.testing.assert_array_equal(pl.max_pool2d(x, **kw), max_reference(x, **kw)[0])
-    np.testing.assert_array_equal(pl.max_pool2d_with_indices(x, **kw)[1], max_reference(x, **kw)[1])
-    out, (taps,) = pl.max_pool2d_train(x, **kw)
+    np.testing.assert_array_equal(pl.max_pool(x, **kw), max_reference(x, **kw)[0])
+    np.testing.assert_array_equal(pl.max_pool_with_indices(x, **kw)[1], max_reference(x, **kw)[1])
+    out, (taps,) = pl.max_pool_train(x, **kw)
     g = np.asfortranarray(RNG.standard_normal(out.shape))
-    (gx,) = pl.max_pool2d_vjp(None, g, x.shape, **kw, taps=taps, wants=(True,))
+    (gx,) = pl.max_pool_vjp(None, g, x.shape, **kw, taps=taps, wants=(True,))
     np.testing.assert_array_equal(gx, scatter(g, max_reference(x, **kw)[1], x.shape))
 
 
@@ -168,7 +169,7 @@ def avg_matrix(size, kernel, stride, pad, ceil_mode, include_pad):
 @pytest.mark.parametrize("case", AVG_CASES)
 @pytest.mark.parametrize("include_pad,override", [(True, None), (False, None), (True, 5)])
 @pytest.mark.parametrize("dtype,tol", [(np.float64, 1e-13), (np.float32, 1e-5)])
-def test_avg_pool2d(case, include_pad, override, dtype, tol):
+def test_avg_pool(case, include_pad, override, dtype, tol):
     shape, kernel, stride, padding, ceil_mode = case
     kw = {
         "kernel_size": kernel,
@@ -182,19 +183,19 @@ def test_avg_pool2d(case, include_pad, override, dtype, tol):
     a, la = avg_matrix(shape[-2], kernel[0], stride[0], padding[0], ceil_mode, include_pad)
     b, lb = avg_matrix(shape[-1], kernel[1], stride[1], padding[1], ceil_mode, include_pad)
     divisor = override or la[:, None] * lb
-    out = pl.avg_pool2d(x, **kw)
+    out = av.avg_pool(x, **kw)
     assert out.dtype == dtype
     np.testing.assert_allclose(out, (a @ x.astype(np.float64) @ b.T) / divisor, rtol=tol, atol=tol)
     g = RNG.standard_normal(out.shape).astype(dtype)
-    (gx,) = pl.avg_pool2d_vjp(None, g, x.shape, **kw, wants=(True,))
+    (gx,) = av.avg_pool_vjp(None, g, x.shape, **kw, wants=(True,))
     assert gx.dtype == dtype
     np.testing.assert_allclose(gx, a.T @ (g.astype(np.float64) / divisor) @ b, rtol=tol, atol=tol)
-    assert pl.avg_pool2d_vjp(None, g, x.shape, **kw, wants=(False,)) == (None,)
+    assert av.avg_pool_vjp(None, g, x.shape, **kw, wants=(False,)) == (None,)
 
 
 @pytest.mark.parametrize("case", AVG_CASES[:7])
 @pytest.mark.parametrize("include_pad,override", [(True, None), (False, None), (True, 5)])
-def test_avg_pool2d_agrees_with_torch(torch, case, include_pad, override):
+def test_avg_pool_agrees_with_torch(torch, case, include_pad, override):
     shape, kernel, stride, padding, ceil_mode = case
     x = RNG.standard_normal(shape)
     tx = torch.tensor(x, requires_grad=True)
@@ -209,13 +210,13 @@ def test_avg_pool2d_agrees_with_torch(torch, case, include_pad, override):
         "count_include_pad": include_pad,
         "divisor_override": override,
     }
-    np.testing.assert_allclose(pl.avg_pool2d(x, **kw), expected.detach().numpy(), rtol=1e-12, atol=1e-13)
-    (gx,) = pl.avg_pool2d_vjp(None, g, x.shape, **kw, wants=(True,))
+    np.testing.assert_allclose(av.avg_pool(x, **kw), expected.detach().numpy(), rtol=1e-12, atol=1e-13)
+    (gx,) = av.avg_pool_vjp(None, g, x.shape, **kw, wants=(True,))
     np.testing.assert_allclose(gx, tx.grad.numpy(), rtol=1e-12, atol=1e-13)
 
 
 def test_integers_are_declined():
     x = np.ones((1, 1, 4, 4), np.int64)
-    assert pl.max_pool2d(x, **max_statics(MAX_CASES[0])) is NotImplemented
-    assert pl.max_pool2d_train(x, **max_statics(MAX_CASES[0])) is NotImplemented
-    assert pl.max_pool2d_with_indices(x, **max_statics(MAX_CASES[0])) is NotImplemented
+    assert pl.max_pool(x, **max_statics(MAX_CASES[0])) is NotImplemented
+    assert pl.max_pool_train(x, **max_statics(MAX_CASES[0])) is NotImplemented
+    assert pl.max_pool_with_indices(x, **max_statics(MAX_CASES[0])) is NotImplemented
