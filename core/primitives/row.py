@@ -8,11 +8,11 @@ differentiates, how it batches, what it means (`body`). Everything else in cande
 from __future__ import annotations
 
 import ast
+import os.path
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import dtypes
@@ -84,7 +84,7 @@ def _no_row(name: str) -> Any:
 
 TABLE = Table()
 
-_CORE = str(Path(__file__).parents[1])
+_CORE = os.path.dirname(os.path.dirname(__file__))
 RESERVED = frozenset({"xp", "g", "t", "wants", "out"})
 
 
