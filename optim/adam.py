@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ..core import ops
-from ..core.errors import ArgumentError
 from ..core.tensor import Tensor
-from .checks import fraction, implementation, nonnegative, scalar
-from .optimizer import Optimizer, Plan
+from .checks import betas as check_betas
+from .checks import implementation, nonnegative, scalar
+from .optimizer import Optimizer
+from .plan import Plan
 
 PLAIN = ("exp_avg", "exp_avg_sq")
 AMSGRAD = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
@@ -71,6 +72,7 @@ class Adam(Optimizer):
     """
 
     counts_steps: ClassVar[bool] = True
+    optional_state: ClassVar[frozenset[str]] = frozenset(("max_exp_avg_sq",))
 
     def __init__(
         self,
@@ -108,11 +110,7 @@ class Adam(Optimizer):
         owner = type(self).__name__
         for name in ("lr", "eps", "weight_decay"):
             nonnegative(owner, name, group[name])
-        betas = group["betas"]
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise ArgumentError(f"{owner}: betas={betas!r} is not a pair of numbers; give (beta1, beta2)")
-        for index, beta in enumerate(betas):
-            fraction(owner, f"betas[{index}]", beta)
+        check_betas(owner, group["betas"])
         implementation(owner, group)
 
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
@@ -135,7 +133,7 @@ class Adam(Optimizer):
             lr=scalar(group["lr"]),
             beta1=scalar(beta1),
             beta2=scalar(beta2),
-            eps=group["eps"],
+            eps=scalar(group["eps"]),
             weight_decay=scalar(group["weight_decay"]),
             amsgrad=group["amsgrad"],
             maximize=group["maximize"],

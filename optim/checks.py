@@ -36,12 +36,25 @@ def fraction(owner: str, name: str, value: Any) -> None:
         raise ArgumentError(f"{owner}: {name}={scalar(value)} is not in [0, 1)")
 
 
+def pair(owner: str, name: str, value: Any, meaning: str) -> tuple[Any, Any]:
+    """Return an option that is a pair, or raise."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ArgumentError(f"{owner}: {name}={value!r} is not a pair of numbers; give {meaning}")
+    return value[0], value[1]
+
+
+def betas(owner: str, value: Any) -> None:
+    """Raise unless `value` is a pair of decay rates."""
+    for index, beta in enumerate(pair(owner, "betas", value, "(beta1, beta2)")):
+        fraction(owner, f"betas[{index}]", beta)
+
+
 def implementation(owner: str, group: dict[str, Any]) -> None:
     """Check the options with which PyTorch chooses among implementations; here there is one."""
-    if group["differentiable"]:
+    if group.get("differentiable"):
         raise ArgumentError(
             f"{owner}: differentiable=True is not available, since a step is one kernel that records no gradient; "
             "write the update as tensor expressions over candelabra.grad(..., create_graph=True)"
         )
-    if group["fused"] and group["foreach"]:
+    if group.get("fused") and group.get("foreach"):
         raise ArgumentError(f"{owner}: fused=True and foreach=True exclude each other; leave both out")

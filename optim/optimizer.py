@@ -8,7 +8,7 @@ are Python numbers that become tensors when somebody looks at them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from copy import deepcopy
 from operator import is_
 from typing import Any, ClassVar
@@ -19,43 +19,11 @@ from ..core.autograd.hooks import RemovableHandle, register
 from ..core.errors import ArgumentError, ArgumentTypeError, DeviceMismatchError, ShapeError
 from ..core.tensor import Tensor
 from .hooks import hooked
-from .state import checked_state, snapshot, step_tensor
+from .plan import Plan
+from .state import check_entry, checked_state, host_number, snapshot
 
 # The default of an option that every group must state itself.
 required: Any = object()
-
-
-class Plan:
-    """What a step of one group works on.
-
-    Attributes
-    ----------
-    group : dict
-        The parameter group.
-    names : tuple of str
-        The state tensors, by name, that each parameter has.
-    params : list of Tensor
-        The parameters that have a gradient.
-    shapes : list of tuple of int
-        Their shapes.
-    buffers : dict of str to list of Tensor
-        For each name the state tensors, one per parameter.
-    steps : tuple of float or None
-        How many updates each parameter has had; None where the optimizer does not count.
-    first : tuple of bool
-        Whether a parameter's state is new, and its next update therefore its first.
-    """
-
-    __slots__ = ("buffers", "first", "group", "names", "params", "shapes", "steps")
-
-    def __init__(self, group: dict[str, Any], names: tuple[str, ...], params: list[Tensor]) -> None:
-        self.group = group
-        self.names = names
-        self.params = params
-        self.shapes = [p.array.shape for p in params]
-        self.buffers: dict[str, list[Tensor]] = {}
-        self.steps: tuple[float, ...] | None = None
-        self.first: tuple[bool, ...] = ()
 
 
 class Optimizer:
@@ -106,7 +74,12 @@ class Optimizer:
     [0.5, -1.5]
     """
 
+    # Whether the state counts steps; further numbers that it holds; names that it may lack, being added later.
     counts_steps: ClassVar[bool] = False
+    numbers: ClassVar[tuple[str, ...]] = ()
+    optional_state: ClassVar[frozenset[str]] = frozenset()
+    # Whether `part_of` tells parameters of a group apart.
+    separates: ClassVar[bool] = False
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -138,7 +111,7 @@ class Optimizer:
 
     def _reset(self) -> None:
         self._state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
-        self._plans: dict[int, Plan] = {}
+        self._plans: dict[Hashable, Plan] = {}
         self._exposed = False
         self._inside_step = False
         self.stepped = False
@@ -172,6 +145,30 @@ class Optimizer:
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the names of a parameter's state tensors, each of the parameter's shape; one tuple per meaning."""
         return ()
+
+    def part_of(self, p: Tensor) -> Hashable:
+        """Return what tells parameters apart that need different state; asked only where `separates`."""
+        return None
+
+    def state_names_of(self, group: dict[str, Any], part: Hashable) -> tuple[str, ...]:
+        """Return the names of the state tensors of one part of a group."""
+        return self.state_names(group)
+
+    def state_shape(self, name: str, p: Tensor) -> tuple[int, ...]:
+        """Return the shape of a parameter's state tensor."""
+        return p.shape
+
+    def start_state(self, name: str, p: Tensor, group: dict[str, Any]) -> Tensor:
+        """Return a state tensor as it is before the first update."""
+        return ops.zeros_like(p.detach())
+
+    def start_number(self, name: str, group: dict[str, Any]) -> float:
+        """Return one of `numbers` as it is before the first update."""
+        return 0.0
+
+    def check_state(self, entry: dict[str, Any], p: Tensor, label: str, group: dict[str, Any]) -> None:
+        """Raise where a loaded state is not one of parameter `p`."""
+        check_entry(self, entry, p, label, group)
 
     def check_group(self, group: dict[str, Any]) -> None:
         """Raise where an option of `group` is not one that the optimizer takes."""
@@ -222,29 +219,19 @@ class Optimizer:
                     grads.append(g)
             if not params:
                 continue
-            names = self.state_names(group)
-            plan = self._plans.get(id(group))
-            if (
-                plan is None
-                or plan.names != names
-                or len(plan.params) != len(params)
-                or not all(map(is_, plan.params, params))
-                or plan.shapes != [p.array.shape for p in params]
-            ):
-                plan = self._make_plan(group, names, params)
-            elif names:
-                # Parameters may have moved since the last step; state tensors all follow together, so one is asked.
-                for p, b in zip(params, plan.buffers[names[0]]):
-                    if b.device is not p.device or b.array.dtype is not p.array.dtype:
-                        self._follow(plan)
-                        break
+            if not self.separates:
+                work.append((self._planned(group, None, params, grads), grads))
+                continue
+            parts: dict[Hashable, tuple[list[Tensor], list[Tensor]]] = {}
             for p, g in zip(params, grads):
-                if g.device is not p.device or g.array.shape != p.array.shape:
-                    self._check_gradient(group, p, g)
-            work.append((plan, grads))
+                lists = parts.setdefault(self.part_of(p), ([], []))
+                lists[0].append(p)
+                lists[1].append(g)
+            for part, lists in parts.items():
+                work.append((self._planned(group, part, *lists), lists[1]))
         for plan, grads in work:
             self.update(plan, grads)
-            if id(plan.group) not in self._plans:
+            if plan.key not in self._plans:
                 self._adopt(plan)
         if self._exposed:
             self._settle()
@@ -252,6 +239,29 @@ class Optimizer:
         return loss
 
     _hooked_step = hooked(_step)
+
+    def _planned(self, group: dict[str, Any], part: Hashable, params: list[Tensor], grads: list[Tensor]) -> Plan:
+        """Return the plan of `params`, kept or new, with everything checked that an update takes for granted."""
+        names = self.state_names_of(group, part)
+        plan = self._plans.get(id(group) if part is None else (id(group), part))
+        if (
+            plan is None
+            or plan.names != names
+            or len(plan.params) != len(params)
+            or not all(map(is_, plan.params, params))
+            or plan.shapes != [p.array.shape for p in params]
+        ):
+            plan = self._make_plan(group, part, names, params)
+        elif names:
+            # Parameters may have moved since the last step; state tensors all follow together, so one is asked.
+            for p, b in zip(params, plan.buffers[names[0]]):
+                if b.device is not p.device or b.array.dtype is not p.array.dtype:
+                    self._follow(plan)
+                    break
+        for p, g in zip(params, grads):
+            if g.device is not p.device or g.array.shape != p.array.shape:
+                self._check_gradient(group, p, g)
+        return plan
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of all parameters, or fill them with zeros.
@@ -284,20 +294,25 @@ class Optimizer:
         self._state = defaultdict(dict, state)
         self._exposed = True
 
-    def _make_plan(self, group: dict[str, Any], names: tuple[str, ...], params: list[Tensor]) -> Plan:
-        """Collect the state of `params`; state that is missing starts as zeros and is entered by `_adopt`."""
-        old = self._plans.pop(id(group), None)
+    def _make_plan(self, group: dict[str, Any], part: Hashable, names: tuple[str, ...], params: list[Tensor]) -> Plan:
+        """Collect the state of `params`; state that is missing starts anew and is entered by `_adopt`."""
+        plan = Plan(group, part, names, params)
+        old = self._plans.pop(plan.key, None)
         if old is not None:
             self._flush(old)
-        plan = Plan(group, names, params)
         states = [self._state.get(p) or {} for p in params]
         plan.first = tuple(not names or state.get(names[0]) is None for state in states)
         with no_grad():
             for name in names:
                 tensors = [state.get(name) for state in states]
-                plan.buffers[name] = [ops.zeros_like(p.detach()) if t is None else t for p, t in zip(params, tensors)]
+                plan.buffers[name] = [
+                    self.start_state(name, p, group) if t is None else t for p, t in zip(params, tensors)
+                ]
         if self.counts_steps:
             plan.steps = tuple(float(state.get("step", 0.0)) for state in states)
+        for name in self.numbers:
+            start = self.start_number(name, group)
+            plan.numbers[name] = tuple(float(state.get(name, start)) for state in states)
         self._follow(plan)
         return plan
 
@@ -307,20 +322,23 @@ class Optimizer:
             for i, p in enumerate(plan.params):
                 state = self._state[p]
                 if plan.steps is not None and not isinstance(state.get("step"), Tensor):
-                    state["step"] = step_tensor(plan.steps[i])
+                    state["step"] = host_number(plan.steps[i])
+                for name, values in plan.numbers.items():
+                    if not isinstance(state.get(name), Tensor):
+                        state[name] = host_number(values[i])
                 for name in plan.names:
                     state[name] = plan.buffers[name][i]
         plan.first = (False,) * len(plan.params)
-        self._plans[id(plan.group)] = plan
+        self._plans[plan.key] = plan
 
     def _follow(self, plan: Plan) -> None:
         """Bring state to the device and dtype of its parameter."""
         for name in plan.names:
             for p, tensor in zip(plan.params, plan.buffers[name]):
-                if tensor.shape != p.shape:
+                if tensor.shape != self.state_shape(name, p):
                     raise ShapeError(
-                        f"{type(self).__name__}.step: a parameter of shape {p.shape} has a {name} of shape "
-                        f"{tensor.shape}; a parameter that changes its shape needs a new optimizer (or delete "
+                        f"{type(self).__name__}.step: {self.describe(plan.group, p)} of shape {p.shape} has a {name} "
+                        f"of shape {tensor.shape}; a parameter that changes its shape needs a new optimizer (or delete "
                         "optimizer.state[parameter])"
                     )
                 if tensor.device != p.device or tensor.dtype != p.dtype:
@@ -338,25 +356,25 @@ class Optimizer:
             raise ShapeError(f"{where} has shape {p.shape}, its gradient {g.shape}; call zero_grad() and backward()")
 
     def describe(self, group: dict[str, Any], p: Tensor) -> str:
+        """Return a parameter's name, if it has one, or number, and its group, for an error's text."""
         index = next(i for i, q in enumerate(group["params"]) if q is p)
-        if "param_names" in group:
-            return f"parameter {group['param_names'][index]!r}"
         number = next((i for i, g in enumerate(self.param_groups) if g is group), len(self.param_groups))
-        return f"parameter {index} of group {number}"
+        name = group.get("param_names")
+        return f"parameter {repr(name[index]) if name else index} of group {number}"
 
     def _flush(self, plan: Plan) -> None:
-        """Write a plan's step counts into the state, which keeps its tensors."""
-        if plan.steps is None:
-            return
+        """Write a plan's numbers into the state, which keeps its tensors."""
         made: dict[float, Tensor] = {}
-        for p, count in zip(plan.params, plan.steps):
-            value = made.get(count)
-            if value is None:
-                value = made[count] = step_tensor(count)
-            self._state[p]["step"]._rebind(value.array, value.device)
+        held = plan.numbers if plan.steps is None else {"step": plan.steps, **plan.numbers}
+        for name, values in held.items():
+            for p, number in zip(plan.params, values):
+                value = made.get(number)
+                if value is None:
+                    value = made[number] = host_number(number)
+                self._state[p][name]._rebind(value.array, value.device)
 
     def _settle(self) -> None:
-        """Make `_state` the whole truth: step counts become tensors and the next step starts from them."""
+        """Make `_state` the whole truth: numbers become tensors and the next step starts from them."""
         for plan in self._plans.values():
             self._flush(plan)
         self._plans.clear()

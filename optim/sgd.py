@@ -9,7 +9,8 @@ from ..core import ops
 from ..core.errors import ArgumentError
 from ..core.tensor import Tensor
 from .checks import implementation, nonnegative, number, scalar
-from .optimizer import Optimizer, Plan
+from .optimizer import Optimizer
+from .plan import Plan
 
 PLAIN: tuple[str, ...] = ()
 MOMENTUM = ("momentum_buffer",)
@@ -112,8 +113,8 @@ class SGD(Optimizer):
             grads,
             plan.buffers["momentum_buffer"] if plan.names else [],
             lr=scalar(group["lr"]),
-            momentum=group["momentum"],
-            dampening=group["dampening"],
+            momentum=scalar(group["momentum"]),
+            dampening=scalar(group["dampening"]),
             weight_decay=scalar(group["weight_decay"]),
             nesterov=group["nesterov"],
             maximize=group["maximize"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import defaultdict
 from collections.abc import Mapping
 from copy import deepcopy
@@ -17,9 +18,26 @@ if TYPE_CHECKING:
     from .optimizer import Optimizer
 
 
-def step_tensor(count: float) -> Tensor:
-    """Return a step count as PyTorch keeps it: a 0-d float32 tensor on the host."""
-    return ops.full((), count, dtype=dtypes.float32, device=host_device())
+# What PyTorch's optimizers have given their groups over the years: a state dict of an older release lacks some.
+YOUNG = frozenset(("capturable", "decoupled_weight_decay", "differentiable", "foreach", "fused", "maximize"))
+
+# Options by which one kind of optimizer is told from another.
+TELLING = frozenset(
+    ("adjust_lr_fn", "alpha", "amsgrad", "beta2_decay", "betas", "centered", "d", "dampening", "eps", "etas",
+     "history_size", "initial_accumulator_value", "lambd", "line_search_fn", "lr_decay", "max_eval", "max_iter",
+     "momentum", "momentum_decay", "nesterov", "ns_coefficients", "ns_steps", "rho", "step_sizes", "t0",
+     "tolerance_change", "tolerance_grad")
+)  # fmt: skip
+
+
+def host_number(value: float) -> Tensor:
+    """Return a number of a state as PyTorch keeps it: a 0-d float32 tensor on the host."""
+    return ops.full((), value, dtype=dtypes.float32, device=host_device())
+
+
+def single(value: float) -> float:
+    """Return a number rounded to float32, which is what a state dict holds of it."""
+    return struct.unpack("f", struct.pack("f", value))[0]
 
 
 def snapshot(value: Any) -> Any:
@@ -50,20 +68,22 @@ def adopted(name: str, value: Any, label: str) -> Any:
         raise StateDictError(f"{label}: {name} of type {type(value).__name__} cannot be read: {error}") from error
 
 
-def loaded_value(name: str, value: Any, p: Tensor, label: str) -> Any:
-    """Return a value of a parameter's saved state, tensors in the place and dtype of `p`."""
+def loaded_value(name: str, value: Any, p: Tensor, label: str, numbers: tuple[str, ...]) -> Any:
+    """Return a value of a parameter's saved state, tensors in the place and dtype of `p`, but for `numbers`."""
     if isinstance(value, dict):
-        return {key: loaded_value(key, v, p, label) for key, v in value.items()}
+        return {key: loaded_value(key, v, p, label, ()) for key, v in value.items()}
     if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
-        return type(value)(loaded_value("", v, p, label) for v in value)
-    if name == "step" and isinstance(value, (int, float)):
-        return step_tensor(float(value))
+        return type(value)(loaded_value("", v, p, label, ()) for v in value)
+    if name in numbers and isinstance(value, (int, float)):
+        return host_number(float(value))
     tensor = adopted(name, value, label)
     if not isinstance(tensor, Tensor):
         return tensor
-    if name == "step":
-        return step_tensor(float(tensor))
-    if p.dtype.is_floating_point or p.dtype.is_complex:
+    if name in numbers:
+        if tensor.size != 1:
+            raise StateDictError(f"{label}: the saved {name} has shape {tensor.shape}; it is one number")
+        return host_number(float(tensor))
+    if p.dtype.is_floating_point or (p.dtype.is_complex and tensor.dtype.is_complex):
         return tensor.to(p.device, p.dtype)
     return tensor.to(p.device)
 
@@ -84,7 +104,14 @@ def checked_state(optimizer: Optimizer, loaded: Any) -> tuple[defaultdict[Any, d
             f"{len(ours)} of {ours}; build the optimizer over the same groups before loading"
         )
     groups = []
-    for saved, group in zip(saved_groups, optimizer.param_groups):
+    for index, (saved, group) in enumerate(zip(saved_groups, optimizer.param_groups)):
+        lacking = sorted(optimizer.defaults.keys() - saved.keys() - YOUNG)
+        strange = sorted(saved.keys() & TELLING - optimizer.defaults.keys() - group.keys())
+        if lacking and strange:
+            raise StateDictError(
+                f"{where}: parameter group {index} of the state dict has no {lacking} and has {strange}; it belongs to "
+                "another kind of optimizer"
+            )
         fresh = {key: adopted(key, value, where) for key, value in saved.items() if key != "params"}
         for key, default in optimizer.defaults.items():
             fresh.setdefault(key, group.get(key, default))
@@ -103,22 +130,29 @@ def checked_state(optimizer: Optimizer, loaded: Any) -> tuple[defaultdict[Any, d
             continue
         p, group, fresh = owner[key]
         label = f"{where}: {optimizer.describe(group, p)}"
-        state[p] = {name: loaded_value(name, value, p, label) for name, value in entry.items()}
-        check_entry(optimizer, state[p], p, label, fresh)
+        numbers = ("step", *optimizer.numbers)
+        state[p] = {name: loaded_value(name, value, p, label, numbers) for name, value in entry.items()}
+        optimizer.check_state(state[p], p, label, fresh)
     return state, groups
 
 
 def check_entry(optimizer: Optimizer, entry: dict[str, Any], p: Tensor, label: str, group: dict[str, Any]) -> None:
     """Raise where a parameter's saved state lacks a tensor or has one of another shape."""
-    names = optimizer.state_names(group)
+    names = optimizer.state_names_of(group, optimizer.part_of(p))
     if names and entry:
-        missing = [n for n in (("step",) if optimizer.counts_steps else ()) + names[:2] if n not in entry]
+        needed = (("step",) if optimizer.counts_steps else ()) + optimizer.numbers + names
+        missing = [name for name in needed if name not in entry and name not in optimizer.optional_state]
         if missing:
-            raise StateDictError(f"{label}: the state has no {missing}; it has {sorted(entry)}")
+            raise StateDictError(
+                f"{label}: the state has no {missing}; it has {sorted(entry)} and belongs to another kind of "
+                "optimizer, or to one with other options"
+            )
     for name in names:
         value = entry.get(name)
-        if isinstance(value, Tensor) and value.shape != p.shape:
+        shape = optimizer.state_shape(name, p)
+        if isinstance(value, Tensor) and value.shape != shape:
+            wanted = "" if shape == p.shape else f", its {name} therefore {shape}"
             raise StateDictError(
-                f"{label} has shape {p.shape}, the saved {name} {value.shape}; the state dict belongs to another "
-                "model, or its parameters come in another order"
+                f"{label} has shape {p.shape}{wanted}, the saved {name} {value.shape}; the state dict belongs to "
+                "another model, or its parameters come in another order"
             )
