@@ -62,12 +62,16 @@ def leaky_relu_vjp(
     """The cotangent, times negative_slope where x <= 0."""
 
     def body(x: np.ndarray, g: np.ndarray, out: np.ndarray) -> None:
-        # One of the two products is exact and the other 0, so that their sum is what `where` gives, only faster.
-        positive = ~(x <= 0)
-        np.multiply(g, positive, out=out)
-        rest = g * negative_slope
-        np.multiply(rest, ~positive, out=rest)
-        np.add(out, rest, out=out)
+        slope, rise = constants(x.dtype, negative_slope, 1.0 - negative_slope)
+        positive = x > 0
+        if rise + slope == 1:
+            # Exactly 1 or the slope, faster than by `where`.
+            out[...] = positive
+            np.multiply(out, rise, out=out)
+            np.add(out, slope, out=out)
+            np.multiply(out, g, out=out)
+        else:
+            np.multiply(g, np.where(positive, constants(x.dtype, 1.0)[0], slope), out=out)
 
     return (blockwise(body, (x, g), 1)[0] if wants[0] else None,)
 
@@ -132,11 +136,12 @@ def hardswish_vjp(xp: Any, g: np.ndarray, x: np.ndarray, wants: tuple[bool, ...]
     """The derivative is (min(max(x + 3, 0), 6) + x) / 6 between -3 and 3, 0 below and 1 above."""
 
     def body(x: np.ndarray, g: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
-        zero, three, six = constants(x.dtype, 0.0, 3.0, 6.0)
-        np.abs(x, out=t)
-        np.multiply(x, t < three, out=t)
-        np.add(x, three, out=out)
-        np.clip(out, zero, six, out=out)
+        minus_three, three, six = constants(x.dtype, -3.0, 3.0, 6.0)
+        np.clip(x, minus_three, three, out=t)
+        inside = t > minus_three
+        np.logical_and(inside, t < three, out=inside)
+        np.add(t, three, out=out)
+        np.multiply(t, inside, out=t)
         np.add(out, t, out=out)
         np.divide(out, six, out=out)
         np.multiply(out, g, out=out)
