@@ -48,6 +48,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "count_nonzero", "mean", "var", "std",
     ),
     "scatter": ("index_add", "scatter_add"),
+    "select": ("where",),
     "softmax": ("softmax", "log_softmax", "logsumexp", "cross_entropy"),
 }  # fmt: skip
 
