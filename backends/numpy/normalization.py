@@ -1,56 +1,31 @@
 """Batch, layer and root-mean-square normalization in blocks that stay in cache.
 
-NumPy's loops that repeat one number along a row or one row along a column run at half the speed of plain ones, and its
-reductions slower still: sums are therefore left to BLAS, and so is the spreading of per-row factors over a row (a
-product of inner length 2). The variance is the mean square less the squared mean wherever that loses no more than two
-bits; a block with a larger mean is centred first. Threads share the blocks of a large input; what each adds to a sum
-over all of them is kept apart and summed in order, so that results do not depend on who was faster.
+NumPy's reductions are slower than its loops: sums are therefore left to BLAS, and so is the spreading of per-row
+factors over a row (a product of inner length 2). The variance is the mean square less the squared mean wherever that
+loses no more than two bits; a block with a larger mean is centred first. Threads share the blocks of a large input;
+what each adds to a sum over all of them is kept apart and summed in order, so that results do not depend on who was
+faster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ...core.backend import Kernel
-from . import memory, parallel
+from .rows import BLOCK_BYTES, for_rows, step_of
 
 Array = np.ndarray
 
-# Bytes of input per block; a block, its result and one scratch array stay in a core's second-level cache.
-_BLOCK_BYTES = 256 << 10
-
 # Up to how many elements a line of channels is written out over their planes.
 _WIDE = 1 << 14
-
-# Elements from which on blocks are shared by threads.
-_SHARED = 1 << 18
 
 
 def declines(*arrays: Array | None) -> bool:
     """Whether some array is of a dtype that these kernels leave to the generic body."""
     return any(a is not None and a.dtype.char not in "fd" for a in arrays)
-
-
-def step_of(rows: int, row_bytes: int) -> int:
-    """How many rows make a block."""
-    return max(1, min(rows, _BLOCK_BYTES // max(1, row_bytes)))
-
-
-def for_rows(work: Callable[[Iterator[tuple[int, int]]], None], rows: int, step: int, size: int) -> None:
-    """Give blocks of rows to `work`, on threads where the whole has many elements: BLAS then stays on its thread."""
-
-    def quiet(blocks: Iterator[tuple[int, int]]) -> None:
-        with np.errstate(all="ignore"):
-            work(blocks)
-
-    if size >= _SHARED and parallel.get_num_threads() > 1:
-        with memory.single_threaded_blas():
-            parallel.for_blocks(quiet, rows, step, least=2)
-    else:
-        quiet((start, min(start + step, rows)) for start in range(0, rows, step))
 
 
 def _lines(rows: int, step: int, width: int, x: Array) -> tuple[int, int]:
@@ -59,7 +34,7 @@ def _lines(rows: int, step: int, width: int, x: Array) -> tuple[int, int]:
     One line for each block, so that the sums do not depend on which thread took it; for rows as wide as a block one
     line and one thread.
     """
-    if step == 1 and rows > 1 and width * x.itemsize > _BLOCK_BYTES // 4:
+    if step == 1 and rows > 1 and width * x.itemsize > BLOCK_BYTES // 4:
         return 1, 0
     return -(-rows // step), x.size
 
@@ -121,7 +96,7 @@ def _layer_norm(x: Array, weight: Array | None, bias: Array | None, axes: int, e
                 means[start:stop, 0] = mean
                 rstds[start:stop, 0] = rstd
 
-    for_rows(work, rows, step, x.size)
+    for_rows(work, rows, step, x.size, width)
     return out.reshape(x.shape), (means, rstds)
 
 
@@ -181,7 +156,7 @@ def layer_norm_vjp(
                 target += spread
                 target += (offset * pull - scale * total / width)[:, None]
 
-    for_rows(work, rows, step, shared)
+    for_rows(work, rows, step, shared, width)
     return (
         None if gx is None else gx.reshape(x.shape),
         np.add.reduce(by_weight, axis=0).reshape(trailing) if want_w else None,
@@ -217,7 +192,7 @@ def rms_norm_train(x: Array, weight: Array | None = None, /, *, axes: int, eps: 
             np.matmul(factors[:m], slope, out=target)
             target *= block
 
-    for_rows(work, rows, step, x.size)
+    for_rows(work, rows, step, x.size, width)
     return out.reshape(x.shape), (roots,)
 
 
@@ -259,7 +234,7 @@ def rms_norm_vjp(
                 target *= block
                 target += np.multiply(xs, pull[:, None], out=gxs)
 
-    for_rows(work, rows, step, shared)
+    for_rows(work, rows, step, shared, width)
     return (
         None if gx is None else gx.reshape(x.shape),
         np.add.reduce(by_weight, axis=0).reshape(trailing) if want_w else None,
@@ -317,7 +292,7 @@ def batch_norm_train(
             sums[start // step] = _channel_sums(block)
             squares[start // step] = _channel_dots(block, block)
 
-    for_rows(gather, n, step, x.size)
+    for_rows(gather, n, step, x.size, length)
     with np.errstate(over="ignore", invalid="ignore"):
         exact = np.add.reduce(sums, axis=0) / count
         mean = exact.astype(x.dtype)
@@ -330,7 +305,7 @@ def batch_norm_train(
                 target = np.subtract(planes[start:stop], mean[:, None], out=out[start:stop])
                 squares[start // step] = _channel_dots(target, target)
 
-        for_rows(move, n, step, x.size)
+        for_rows(move, n, step, x.size, length)
         variance = np.add.reduce(squares, axis=0) / count
     rstd = (1 / np.sqrt(variance + eps)).astype(x.dtype)
     scale = rstd if weight is None else rstd * weight
@@ -346,7 +321,7 @@ def batch_norm_train(
             if terms is not None:
                 target += terms
 
-    for_rows(apply, n, step, x.size)
+    for_rows(apply, n, step, x.size, length)
     return (out.reshape(x.shape), mean, variance.astype(x.dtype)), (mean.copy(), rstd)
 
 
@@ -384,7 +359,7 @@ def batch_norm_vjp(
                     xs = np.subtract(xs, batch_mean[:, None], out=scratch[: stop - start])
                 dots[start // step] = _channel_dots(block, xs)
 
-    for_rows(gather, n, step, x.size)
+    for_rows(gather, n, step, x.size, length)
     total = np.add.reduce(totals, axis=0)
     dot = (np.add.reduce(dots, axis=0) - offset * total) * rstd
     gx = None
@@ -405,7 +380,7 @@ def batch_norm_vjp(
                 target += np.multiply(cotangent[start:stop], factors, out=scratch[: stop - start])
                 target += shifts
 
-        for_rows(apply, n, step, x.size)
+        for_rows(apply, n, step, x.size, length)
         gx = result.reshape(x.shape)
     return gx, dot.astype(x.dtype) if want_w else None, total.astype(x.dtype) if want_b else None
 
