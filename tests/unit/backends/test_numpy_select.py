@@ -18,7 +18,8 @@ def test_where(dtype, shape, monkeypatch):
     if a.dtype.kind == "f":
         a.flat[:3] = [np.nan, -np.inf, -0.0]
         condition.flat[:3] = True
-    for x1, x2 in ((a, b), (a, b.flat[0].reshape(())), (a.flat[1].reshape(()), b), (a, 2), (a, b[..., :1]), (a.T.copy().T, b)):
+    alone = a[..., 1].reshape(-1)[0].reshape(())
+    for x1, x2 in ((a, b), (a, alone), (alone, b), (a, 2), (a, b[..., :1]), (a.T.copy().T, b)):
         got, wanted = select.where(condition, x1, x2), np.where(condition, x1, x2)
         assert got.dtype == wanted.dtype
         np.testing.assert_array_equal(got, wanted)
