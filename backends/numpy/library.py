@@ -27,7 +27,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "attention": ("attention",),
     "convolution": ("linear", "conv", "conv_input", "conv_weight"),
     "group_normalization": ("group_norm",),
-    "loss": ("mse_loss",),
+    "loss": ("mse_loss", "smooth_l1_loss"),
+    "sequence_loss": ("ctc_loss",),
     "normalization": ("batch_norm", "layer_norm", "rms_norm"),
     "optimizer": ("sgd_step", "adam_step"),
     "optimizer_adaptive": (
