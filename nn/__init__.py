@@ -25,6 +25,7 @@ from . import (
     module,
     normalization,
     parameter,
+    parameter_containers,
     pooling,
     rectifier,
     rnn,
@@ -48,6 +49,7 @@ from .loss_sequence import *
 from .module import *
 from .normalization import *
 from .parameter import *
+from .parameter_containers import *
 from .pooling import *
 from .rectifier import *
 from .rnn import *
@@ -71,6 +73,7 @@ __all__ += loss_sequence.__all__
 __all__ += module.__all__
 __all__ += normalization.__all__
 __all__ += parameter.__all__
+__all__ += parameter_containers.__all__
 __all__ += pooling.__all__
 __all__ += rectifier.__all__
 __all__ += rnn.__all__

@@ -18,13 +18,19 @@ class _Ordered(Module):
 
     def _put(self, modules: Iterable[Any]) -> None:
         """Make `modules` the children, in order; nothing changes if one of them is no module."""
+        modules = self._checked(modules)
+        self._modules.clear()
+        for index, module in enumerate(modules):
+            self._modules[str(index)] = module
+
+    def _checked(self, modules: Iterable[Any]) -> list[Any]:
+        if not isinstance(modules, Iterable):
+            raise ArgumentTypeError(f"{self._get_name()}: an iterable of modules is needed, got {type(modules).__name__}")
         modules = list(modules)
         for module in modules:
             if module is not None and not isinstance(module, Module):
                 raise ArgumentTypeError(f"{self._get_name()} holds modules, got {type(module).__name__}")
-        self._modules.clear()
-        for index, module in enumerate(modules):
-            self._modules[str(index)] = module
+        return modules
 
     def _name(self, index: Any) -> str:
         try:
@@ -61,20 +67,25 @@ class _Ordered(Module):
     def insert(self, index: int, module: Module) -> Any:
         """Add a module before `index`; return the container."""
         modules = list(self)
+        if not -len(modules) <= index <= len(modules):
+            raise IndexOutOfRangeError(
+                f"{self._get_name()}: {index} is no place to insert at among {len(modules)} modules"
+            )
         modules.insert(index, module)
         self._put(modules)
         return self
 
     def extend(self, modules: Iterable[Module]) -> Any:
         """Add modules at the end; return the container."""
-        self._put([*self, *modules])
+        for module in self._checked(modules):
+            self.add_module(str(len(self)), module)
         return self
 
-    def pop(self, index: int = -1) -> Any:
-        """Take the module at `index` out and return it."""
-        module = self._modules[self._name(index)]
+    def pop(self, index: int | slice = -1) -> Any:
+        """Take the module at `index`, or a container of those of a slice, out and return it."""
+        taken = self[index]  # type: ignore[index]
         del self[index]
-        return module
+        return taken
 
     def __iadd__(self, other: Iterable[Module]) -> Any:
         return self.extend(other)
@@ -267,5 +278,9 @@ class ModuleDict(Module):
             raise ArgumentTypeError(
                 f"ModuleDict.update takes a mapping or pairs of name and module, got {type(modules).__name__}"
             ) from None
+        for name, module in pairs:
+            self._check_name("module", name, "_modules")
+            if module is not None and not isinstance(module, Module):
+                raise ArgumentTypeError(f"ModuleDict holds modules, got {type(module).__name__} under {name!r}")
         for name, module in pairs:
             self[name] = module

@@ -14,14 +14,16 @@ from candelabra.nn import functional as F
 
 ODD = np.asarray([np.nan, np.inf, -np.inf, 0.0, -0.0, 3.0, -3.0, 0.5, -0.5, 1.0, -1.0, 6.0, 20.5, 1e-30])
 ELEMENTWISE: list[tuple[str, dict[str, Any]]] = [
-    ("relu", {}), ("relu6", {}), ("elu", {"alpha": 0.7}), ("selu", {}), ("celu", {"alpha": 2.0}), ("gelu", {}), ("silu", {}),
+    ("relu", {}), ("relu6", {}), ("elu", {"alpha": 0.7}), ("selu", {}), ("celu", {"alpha": 2.0}), ("gelu", {}),
+    ("silu", {}),
     ("leaky_relu", {"negative_slope": 0.3}), ("hardtanh", {"min_val": -0.5, "max_val": 3.0}), ("hardswish", {}),
     ("softplus", {}), ("softplus", {"beta": 3.0, "threshold": 2.0}), ("softsign", {}), ("logsigmoid", {}),
     ("tanhshrink", {}), ("hardshrink", {}), ("softshrink", {"lambd": 0.2}), ("rrelu", {}),
     ("threshold", {"threshold": 0.5, "value": -7.0}), ("sigmoid", {}), ("tanh", {}), ("mish", {}),
 ]  # fmt: skip
 IN_PLACE: list[tuple[str, tuple[Any, ...]]] = [
-    ("relu_", ()), ("elu_", (0.5,)), ("selu_", ()), ("celu_", (2.0,)), ("leaky_relu_", (0.2,)), ("hardtanh_", (-0.3, 2.0)),
+    ("relu_", ()), ("elu_", (0.5,)), ("selu_", ()), ("celu_", (2.0,)), ("leaky_relu_", (0.2,)),
+    ("hardtanh_", (-0.3, 2.0)),
     ("threshold_", (0.1, 20.0)), ("rrelu_", (0.25, 0.25, True)), ("rrelu_", ()),
 ]  # fmt: skip
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections import OrderedDict
 
 import candelabra as cb
@@ -12,6 +14,16 @@ from candelabra.core.errors import ArgumentError, ArgumentTypeError, IndexOutOfR
 
 def names(module: nn.Module) -> list[str]:
     return [f"{name}:{type(child).__name__}" for name, child in module.named_children()]
+
+
+class Sum(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts = nn.ParameterList([cb.ones(2), cb.ones(2)])
+        self.named = nn.ParameterDict({"w": cb.ones(2)})
+
+    def forward(self, x: cb.Tensor) -> cb.Tensor:
+        return sum(self.parts, x) * self.named["w"]
 
 
 def test_sequential() -> None:
@@ -90,3 +102,87 @@ def test_module_dict() -> None:
         modules.update(3)
     modules.clear()
     assert repr(modules) == "ModuleDict()"
+    with pytest.raises(ArgumentTypeError, match=r"holds modules, got int under 'x'"):
+        modules.update({"y": nn.ReLU(), "x": 3})
+    assert not len(modules)
+
+
+def test_a_slice_is_popped_and_names_stay() -> None:
+    net = nn.Sequential(OrderedDict([("first", nn.Identity()), ("second", nn.ReLU())]))
+    net.extend([nn.Tanh(), nn.Mish()])
+    assert names(net) == ["first:Identity", "second:ReLU", "2:Tanh", "3:Mish"]
+    taken = net.pop(slice(1, 3))
+    assert names(taken) == ["second:ReLU", "2:Tanh"] and names(net) == ["0:Identity", "1:Mish"]
+    with pytest.raises(IndexOutOfRangeError, match=r"3 is no place to insert"):
+        net.insert(3, nn.ReLU())
+    with pytest.raises(ArgumentTypeError, match=r"an iterable of modules is needed, got ReLU"):
+        net.extend(nn.ReLU())
+
+
+def test_parameter_list() -> None:
+    values = nn.ParameterList([nn.Parameter(cb.ones(2)), cb.zeros(2, 3)])
+    values.append("text").extend([cb.ones(1)])
+    values += [cb.ones(4)]
+    assert len(values) == 5 and [k for k, _ in values.named_parameters()] == ["0", "1", "3", "4"]
+    assert isinstance(values[1], nn.Parameter) and values[-1].shape == (4,) and values[2] == "text"
+    assert [v.shape for v in values[3:]] == [(1,), (4,)] and isinstance(values[::2], nn.ParameterList)
+    kept = values[0]
+    assert list(values)[0] is kept and values[:1][0] is kept
+    values[0] = cb.zeros(3)
+    assert values[0].shape == (3,) and isinstance(values[0], nn.Parameter)
+    assert repr(nn.ParameterList([cb.ones(2, 3), "a"])) == (
+        "ParameterList(\n    (0): Parameter containing: [candelabra.float32 of size 2x3]\n    (1): Object of type: str\n)"
+    )
+    with pytest.raises(IndexOutOfRangeError, match=r"index 7 is outside its 5 values"):
+        values[7]
+    with pytest.raises(ArgumentTypeError, match=r"an int or a slice is needed, got str"):
+        values["a"]
+    with pytest.raises(ArgumentTypeError, match=r"takes an iterable of values, got Tensor; append"):
+        values.extend(cb.ones(2))
+    with pytest.raises(ArgumentTypeError, match=r"is not called"):
+        values(1)
+
+
+def test_parameter_dict() -> None:
+    values = nn.ParameterDict({"b": cb.ones(2), "a": cb.zeros(3)})
+    assert list(values) == ["a", "b"] and list(reversed(values)) == ["b", "a"]
+    ordered = nn.ParameterDict([("b", cb.ones(2)), ("a", cb.zeros(3))])
+    assert list(ordered.keys()) == ["b", "a"] and list(ordered.state_dict()) == ["b", "a"]
+    assert values.get("z") is None and values.get("a").shape == (3,)
+    assert values.setdefault("c", cb.ones(1)).shape == (1,) and isinstance(values["c"], nn.Parameter)
+    assert values.copy()["c"] is values["c"] and "c" in values and len(values) == 3
+    assert values.popitem()[0] == "c" and values.pop("a").shape == (3,)
+    both = values | ordered
+    assert list(both) == ["b", "a"] and both["b"] is ordered["b"]
+    assert list({"q": cb.ones(1)} | values) == ["q", "b"]
+    values |= {"d": 3}
+    assert values["d"] == 3 and list(values.state_dict()) == ["b"]
+    assert list(values.fromkeys(["x", "y"], 1).items()) == [("x", 1), ("y", 1)]
+    with pytest.raises(ArgumentError, match=r"has no key 'z'; it has b, d"):
+        values["z"]
+    with pytest.raises(ArgumentError, match=r"an attribute 'keys' already"):
+        values.update([("new", cb.ones(1)), ("keys", cb.ones(1))])
+    assert "new" not in values
+    with pytest.raises(ArgumentTypeError, match=r"a key is a string, got int"):
+        values[3] = cb.ones(1)
+    with pytest.raises(ArgumentTypeError, match=r"takes a mapping or pairs"):
+        values.update(3)
+    with pytest.raises(ArgumentTypeError, match=r"is not called"):
+        values(1)
+    del values["d"]
+    assert "(b): Parameter containing: [candelabra.float32 of size 2]" in repr(values)
+    values.clear()
+    assert not len(values) and not list(values.parameters())
+    with pytest.raises(ArgumentError, match=r"the dict is empty"):
+        values.popitem()
+
+
+def test_containers_of_parameters_are_copied_and_trained() -> None:
+    model = Sum()
+    assert list(model.state_dict()) == ["parts.0", "parts.1", "named.w"]
+    twin = copy.deepcopy(model)
+    model(cb.ones(2)).sum().backward()
+    assert model.parts[1].grad.tolist() == [1.0, 1.0] and twin.parts[1].grad is None
+    assert pickle.loads(pickle.dumps(model)).named["w"].tolist() == [1.0, 1.0]
+    twin.double()
+    assert twin.parts[0].dtype is cb.float64
