@@ -25,7 +25,9 @@ class _Ordered(Module):
 
     def _checked(self, modules: Iterable[Any]) -> list[Any]:
         if not isinstance(modules, Iterable):
-            raise ArgumentTypeError(f"{self._get_name()}: an iterable of modules is needed, got {type(modules).__name__}")
+            raise ArgumentTypeError(
+                f"{self._get_name()}: an iterable of modules is needed, got {type(modules).__name__}"
+            )
         modules = list(modules)
         for module in modules:
             if module is not None and not isinstance(module, Module):

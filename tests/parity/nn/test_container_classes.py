@@ -47,6 +47,10 @@ def tensors(library: Any) -> list[Any]:
     return [library.tensor(np.arange(1.0, 4.0)), library.tensor(np.ones((2, 3)))]
 
 
+def named_tensors(library: Any) -> dict[str, Any]:
+    return dict(zip("ba", tensors(library), strict=True))
+
+
 CASES: list[tuple[Any, ...]] = [
     ("Sequential", (one(0), one(1), one(2)), {}, [(5, 3)], {"order": 2}),
     ("Sequential", (functools.partial(named),), {}, [(5, 3)]),
@@ -54,11 +58,8 @@ CASES: list[tuple[Any, ...]] = [
     ("ModuleList", (functools.partial(layers),), {}, [(5, 3)], {"run": through}),
     ("ModuleDict", (functools.partial(named),), {}, [(5, 3)], {"run": through_values}),
     ("ParameterList", (functools.partial(tensors),), {}, [(2, 3)], {"run": scaled, "same_repr": False}),
-    (
-        "ParameterDict", (functools.partial(lambda library: dict(zip("ba", tensors(library), strict=True))),), {}, [(2, 3)],
-        {"run": scaled, "same_repr": False},
-    ),
-]  # fmt: skip
+    ("ParameterDict", (functools.partial(named_tensors),), {}, [(2, 3)], {"run": scaled, "same_repr": False}),
+]
 
 
 @pytest.mark.filterwarnings("ignore")

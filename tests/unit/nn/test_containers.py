@@ -131,7 +131,8 @@ def test_parameter_list() -> None:
     values[0] = cb.zeros(3)
     assert values[0].shape == (3,) and isinstance(values[0], nn.Parameter)
     assert repr(nn.ParameterList([cb.ones(2, 3), "a"])) == (
-        "ParameterList(\n    (0): Parameter containing: [candelabra.float32 of size 2x3]\n    (1): Object of type: str\n)"
+        "ParameterList(\n    (0): Parameter containing: [candelabra.float32 of size 2x3]\n"
+        "    (1): Object of type: str\n)"
     )
     with pytest.raises(IndexOutOfRangeError, match=r"index 7 is outside its 5 values"):
         values[7]
