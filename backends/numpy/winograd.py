@@ -12,9 +12,12 @@ Everything is laid out (s, channel, tile of four rows, N, W). A value that is no
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from .movement import fill
+from .sharing import parts, share
 
 Array = np.ndarray
 Pair = tuple[int, int]
@@ -38,7 +41,7 @@ _G = np.array(
 )
 
 # Columns of a matrix product; more give BLAS nothing and leave the cache.
-_COLUMNS = 1024
+_COLUMNS = 512
 # Elements of one array in a transform: about fifteen of them are in use at once.
 _CHUNK = 1 << 16
 
@@ -54,17 +57,18 @@ def applies(kernel: tuple[int, ...], stride: Pair, dilation: Pair, channels: Pai
     )
 
 
-def _blocks(n: int, rows: int, width: int) -> list[Block]:
-    """Cut the batch and its rows of tiles so that a block has about `_COLUMNS` columns."""
+def _blocks(first: int, stop: int, rows: int, width: int) -> list[Block]:
+    """Cut some images and their rows of tiles so that a block has about `_COLUMNS` columns."""
     # Whole planes before many images: their rows lie side by side.
     tiles = -(-rows // _TILE)
     height = max(1, min(tiles, _COLUMNS // max(1, width)))
     height = -(-tiles // -(-tiles // height))
+    n = max(1, stop - first)
     images = max(1, min(n, _COLUMNS // max(1, height * width)))
     images = -(-n // -(-n // images))
     return [
-        (n0, min(n0 + images, n), t0, min(t0 + height, tiles))
-        for n0 in range(0, n, images)
+        (n0, min(n0 + images, stop), t0, min(t0 + height, tiles))
+        for n0 in range(first, stop, images)
         for t0 in range(0, tiles, height)
     ]
 
@@ -185,28 +189,32 @@ def _transform_input_back(s: Array, d: list[Array], u: Array) -> None:
 def convolve(x: Array, weight: Array, bias: Array | None, out: Array, padding: Padding, dw: int) -> None:
     """Write the convolution of x (N, C, H, W) with weight (O, C, 3, kw), horizontally dilated by dw, to out."""
     (top, _), (left, _) = padding
-    o, _, _, kw = weight.shape
+    o, c, _, kw = weight.shape
     n, _, ho, wo = out.shape
     matrix = _weights(weight)
     rows_of_x = x.transpose(2, 1, 0, 3)
-    scratch = _Scratch(x.dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for block in _blocks(n, ho, wo):
-            n0, n1, t0, t1 = block
-            m, tiles = n1 - n0, t1 - t0
-            inputs = _inputs(rows_of_x, block, wo, kw, left, top, dw, scratch)
-            product = scratch("product", _POINTS, o, tiles * m * wo)
-            np.matmul(matrix, inputs, out=product)
-            if bias is not None:
-                # What is added to the product at the point 1 reaches every row.
-                np.add(product[1], bias[:, None], out=product[1])
-            product = product.reshape(_POINTS, o, tiles, m, wo)
-            chunks = _chunks(o, tiles * m * wo)
-            u = scratch("v", chunks[0].stop, tiles, m, wo)
-            for part in chunks:
-                rows = out[n0:n1, part, _TILE * t0 : min(ho, _TILE * t1)].transpose(1, 2, 0, 3)
-                target = [rows[:, k::_TILE] for k in range(4)]
-                _transform_output(product[:, part], target, u[: part.stop - part.start])
+
+    def work(blocks: Iterator[Block]) -> None:
+        scratch = _Scratch(x.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for block in blocks:
+                n0, n1, t0, t1 = block
+                m, tiles = n1 - n0, t1 - t0
+                inputs = _inputs(rows_of_x, block, wo, kw, left, top, dw, scratch)
+                product = scratch("product", _POINTS, o, tiles * m * wo)
+                np.matmul(matrix, inputs, out=product)
+                if bias is not None:
+                    # What is added to the product at the point 1 reaches every row.
+                    np.add(product[1], bias[:, None], out=product[1])
+                product = product.reshape(_POINTS, o, tiles, m, wo)
+                chunks = _chunks(o, tiles * m * wo)
+                u = scratch("v", chunks[0].stop, tiles, m, wo)
+                for part in chunks:
+                    rows = out[n0:n1, part, _TILE * t0 : min(ho, _TILE * t1)].transpose(1, 2, 0, 3)
+                    target = [rows[:, k::_TILE] for k in range(4)]
+                    _transform_output(product[:, part], target, u[: part.stop - part.start])
+
+    share(work, _blocks(0, n, ho, wo), out.size * c * kw)
 
 
 def _transform_output(p: Array, y: list[Array], u: Array) -> None:
@@ -271,40 +279,46 @@ def cotangents(
     (top, _), (left, _) = padding
     o, c, _, kw = weight_shape
     n, _, ho, wo = g.shape
-    scratch = _Scratch(g.dtype)
     rows_of_g = g.transpose(2, 1, 0, 3)
-    gx = rows_of_gx = matrix = rows_of_x = gw = part = gb = None
+    gx = rows_of_gx = matrix = rows_of_x = None
     if weight is not None:
         gx = np.empty(x_shape, g.dtype)
         rows_of_gx = gx.transpose(2, 1, 0, 3)
         matrix = _weights(weight).transpose(0, 2, 1)
     if x is not None:
         rows_of_x = x.transpose(2, 1, 0, 3)
-        gw = np.zeros((_POINTS, o, kw * c), g.dtype)
-        part = np.empty_like(gw)
-    if want_bias:
-        gb = np.zeros(o, g.dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for block in _blocks(n, ho, wo):
-            outputs = _outputs(rows_of_g, block, scratch)
-            flat = outputs.reshape(_POINTS, o, -1)
-            if gb is not None:
-                # At the point 1 the transform is the sum of a tile's rows.
-                gb += np.add.reduce(flat[1], axis=1)
-            if gw is not None and rows_of_x is not None:
-                inputs = _inputs(rows_of_x, block, wo, kw, left, top, dw, scratch)
-                np.matmul(flat, inputs.transpose(0, 2, 1), out=part)
-                gw += part
-            if matrix is not None and rows_of_gx is not None:
-                n0, n1, t0, t1 = block
-                product = scratch("product", _POINTS, kw * c, flat.shape[2])
-                np.matmul(matrix, flat, out=product)
-                product = product.reshape(_POINTS, kw, c, t1 - t0, n1 - n0, wo)
-                _scatter(product, rows_of_gx[:, :, n0:n1], t0, t1 * _TILE >= ho, left, top, dw, scratch)
-    if gw is not None:
-        taps = _G.T.astype(g.dtype) @ gw.reshape(_POINTS, -1)
-        gw = np.ascontiguousarray(taps.reshape(3, o, kw, c).transpose(1, 3, 0, 2))
-    return gx, gw, gb
+    count = parts(n, _POINTS * o * kw * c)
+    gw = np.zeros((count if x is not None else 0, _POINTS, o, kw * c), g.dtype)
+    gb = np.zeros((count if want_bias else 0, o), g.dtype)
+
+    def work(jobs: Iterator[int]) -> None:
+        scratch = _Scratch(g.dtype)
+        part = np.empty(gw.shape[1:], g.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for job in jobs:
+                for block in _blocks(n * job // count, n * (job + 1) // count, ho, wo):
+                    outputs = _outputs(rows_of_g, block, scratch)
+                    flat = outputs.reshape(_POINTS, o, -1)
+                    if want_bias:
+                        # At the point 1 the transform is the sum of a tile's rows.
+                        gb[job] += np.add.reduce(flat[1], axis=1)
+                    if rows_of_x is not None:
+                        inputs = _inputs(rows_of_x, block, wo, kw, left, top, dw, scratch)
+                        np.matmul(flat, inputs.transpose(0, 2, 1), out=part)
+                        gw[job] += part
+                    if matrix is not None and rows_of_gx is not None:
+                        n0, n1, t0, t1 = block
+                        product = scratch("product", _POINTS, kw * c, flat.shape[2])
+                        np.matmul(matrix, flat, out=product)
+                        product = product.reshape(_POINTS, kw, c, t1 - t0, n1 - n0, wo)
+                        _scatter(product, rows_of_gx[:, :, n0:n1], t0, t1 * _TILE >= ho, left, top, dw, scratch)
+
+    share(work, list(range(count)), g.size * c * kw)
+    found = None
+    if x is not None:
+        taps = _G.T.astype(g.dtype) @ np.add.reduce(gw, axis=0).reshape(_POINTS, -1)
+        found = np.ascontiguousarray(taps.reshape(3, o, kw, c).transpose(1, 3, 0, 2))
+    return gx, found, np.add.reduce(gb, axis=0) if want_bias else None
 
 
 def _scatter(
