@@ -89,6 +89,10 @@ class DataError(CandelabraError, ValueError):
     """A dataset, sampler or loader cannot do what is asked."""
 
 
+class WorkerError(DataError, RuntimeError):
+    """A worker process of a loader has died, hangs, or raised what cannot be raised again here."""
+
+
 class LostWriteWarning(UserWarning):
     """An in-place write went to a temporary whose owner will not see it."""
 

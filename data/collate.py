@@ -7,15 +7,20 @@ host before it becomes a tensor.
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core import dtypes, ops
+from ..core.device import host_device
 from ..core.errors import ArgumentTypeError, DataError
 from ..core.host import from_host
 from ..core.tensor import Tensor
+
+room: Callable[[tuple[int, ...], Any], Any] | None = None
+"""Gives, in a worker, the shared memory to write a batch into; None where it has none for that shape and dtype."""
 
 # The first kind that a batch has decides its dtype; a bool is also an int, and never stands beside other ints.
 NUMBERS = {complex: dtypes.complex128, float: dtypes.float64, bool: dtypes.bool_, int: dtypes.int64}
@@ -32,7 +37,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     int, bool, float, complex           a tensor of int64, bool, float64, complex128
     str, bytes                          the list as it is
     mappings                            a mapping of batches, of the same type
-    named tuples                        the named tuple of batches
+    named tuples, dataclasses           the named tuple, the dataclass of batches
     tuples, other sequences             a list (of the same type if not a tuple) of batches
     ==================================  ===================================================
 
@@ -75,7 +80,7 @@ def collate(batch: Sequence[Any], path: str) -> Any:
     if isinstance(first, Tensor):
         if not alike or len({member.array.shape for member in batch}) > 1:
             check_members(batch, Tensor, path)
-        return ops.stack(list(batch))
+        return tensor_batch(batch)
     if isinstance(first, (np.ndarray, np.generic)):
         if not alike or len({member.shape for member in batch}) > 1:
             check_members(batch, np.ndarray if isinstance(first, np.ndarray) else np.generic, path)
@@ -96,6 +101,11 @@ def collate(batch: Sequence[Any], path: str) -> Any:
                     f"in number {i} {found}; give every sample the same keys, or pass collate_fn"
                 )
         return rebuilt(first, {key: collate([sample[key] for sample in batch], f"{path}[{key!r}]") for key in first})
+    if is_record(first):
+        check_records(batch, path)
+        return with_fields(
+            first, {f: collate([getattr(sample, f) for sample in batch], f"{path}.{f}") for f in fields_of(first)}
+        )
     if isinstance(first, Sequence):
         for i, sample in enumerate(batch):
             if not (alike or isinstance(sample, Sequence)) or len(sample) != len(first):
@@ -107,7 +117,7 @@ def collate(batch: Sequence[Any], path: str) -> Any:
         return rebuilt(first, [collate(part, f"{path}[{k}]") for k, part in enumerate(zip(*batch))])
     raise ArgumentTypeError(
         f"default_collate: {path} is of type {type(first).__name__}; a sample holds tensors, NumPy arrays, numbers, "
-        "strings, and dicts, tuples and lists of them; pass collate_fn for anything else"
+        "strings, and dicts, tuples, lists and dataclasses of them; pass collate_fn for anything else"
     )
 
 
@@ -141,6 +151,8 @@ def default_convert(data: Any) -> Any:
         return rebuilt(data, {key: default_convert(value) for key, value in data.items()})
     if isinstance(data, Sequence):
         return rebuilt(data, [default_convert(value) for value in data])
+    if is_record(data):
+        return with_fields(data, {f: default_convert(getattr(data, f)) for f in fields_of(data)})
     return data
 
 
@@ -156,6 +168,8 @@ def converted(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
         return tuple(converted(value, change) for value in batch)
     if isinstance(batch, Sequence):
         return rebuilt(batch, [converted(value, change) for value in batch])
+    if is_record(batch):
+        return with_fields(batch, {f: converted(getattr(batch, f), change) for f in fields_of(batch)})
     return batch
 
 
@@ -176,6 +190,35 @@ def rebuilt(like: Any, parts: Any) -> Any:
         return type(like)(parts)
     except TypeError:
         return parts
+
+
+def is_record(data: Any) -> bool:
+    """Say whether `data` is an instance of a dataclass."""
+    return dataclasses.is_dataclass(data) and not isinstance(data, type)
+
+
+def fields_of(record: Any) -> list[str]:
+    """Return the names of a dataclass's fields."""
+    return [field.name for field in dataclasses.fields(record)]
+
+
+def with_fields(record: Any, values: Mapping[str, Any]) -> Any:
+    """Return a copy of a dataclass instance with other values, without its checks of single samples."""
+    made = copy.copy(record)
+    for name, value in values.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def check_records(batch: Sequence[Any], path: str) -> None:
+    """Raise where a sample is of another dataclass than the first."""
+    kind = type(batch[0])
+    for i, sample in enumerate(batch):
+        if type(sample) is not kind:
+            raise DataError(
+                f"default_collate: {path} is a {kind.__name__} in the first sample of the batch, but in number {i} a "
+                f"{type(sample).__name__}; give every sample the same structure, or pass collate_fn"
+            )
 
 
 def check_members(batch: Sequence[Any], kind: Any, path: str) -> None:
@@ -214,4 +257,39 @@ def numpy_batch(batch: Sequence[Any], path: str) -> Tensor:
             f"default_collate: {path} is a NumPy array of dtype {dtype}, which no tensor has; convert it to numbers in "
             "the dataset, or pass collate_fn"
         )
-    return from_host(np.stack(batch), copy=False)
+    return from_host(stacked(batch), copy=False)
+
+
+def stacked(arrays: Sequence[Any]) -> Any:
+    """Stack NumPy arrays of one shape, in a worker at the place where its caller will read them."""
+    first = arrays[0]
+    place = None if room is None else room((len(arrays), *first.shape), first.dtype)
+    if place is None or len({array.dtype for array in arrays}) > 1:
+        return np.stack(arrays)
+    for i, array in enumerate(arrays):
+        place[i] = array
+    return place
+
+
+def tensor_batch(batch: Sequence[Tensor]) -> Tensor:
+    """Stack tensors of one shape."""
+    host = host_device()
+    if room is None or any(tensor.device is not host or tensor.node is not None for tensor in batch):
+        return ops.stack(list(batch))
+    if len({tensor.array.dtype for tensor in batch}) > 1:
+        return ops.stack(list(batch))
+    return Tensor(stacked([tensor.array for tensor in batch]), host)
+
+
+def taken(tensor: Tensor, indices: Sequence[int]) -> Tensor:
+    """Return the rows of a tensor at `indices`, in a worker at the place where its caller will read them."""
+    host = host_device()
+    count = tensor.array.shape[0]
+    if room is not None and tensor.device is host and tensor.node is None:
+        where = np.asarray(indices, dtype=np.int64)
+        place = room((len(where), *tensor.array.shape[1:]), tensor.array.dtype)
+        if place is not None and where.size and where.min() >= 0 and where.max() < count:
+            # The indices are right: any other mode than "clip" makes a second copy.
+            np.take(tensor.array, where, axis=0, out=place, mode="clip")
+            return Tensor(place, host)
+    return ops.take(tensor, ops.asarray(indices, dtype=dtypes.int64, device=tensor.device), axis=0)

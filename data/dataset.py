@@ -1,4 +1,4 @@
-"""Datasets that are indexed by position: `TensorDataset`, `Subset`, `ConcatDataset`, and `random_split`."""
+"""Datasets that are indexed by position, datasets that are streams, and `random_split`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
-from ..core import dtypes, ops
+from ..core import ops
 from ..core.errors import ArgumentError, ArgumentTypeError, DataError, IndexOutOfRangeError, ShapeError
 from ..core.random_state import Generator
 from ..core.tensor import Tensor
+from .collate import taken
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -42,6 +43,32 @@ class Dataset(Generic[T_co]):
 
     def __add__(self, other: Dataset[Any]) -> ConcatDataset:
         return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset[T_co]):
+    """Base of datasets that are streams: `__iter__` gives one sample after the other.
+
+    Each worker of a loader has its own copy of the dataset and runs through all of it, so `__iter__` asks
+    `get_worker_info` which share is its own. A stream that can say where it stands defines ``state_dict()`` and
+    ``load_state_dict(state)``, after which the next `iter` goes on from there; a loader resumes by them.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> class Countdown(cb.data.IterableDataset):
+    ...     def __iter__(self):
+    ...         worker = cb.data.get_worker_info()
+    ...         first, step = (0, 1) if worker is None else (worker.id, worker.num_workers)
+    ...         return iter(range(5 - first, 0, -step))
+    >>> [batch.tolist() for batch in cb.data.DataLoader(Countdown(), batch_size=2)]
+    [[5, 4], [3, 2], [1]]
+    """
+
+    def __iter__(self) -> Iterator[T_co]:
+        raise DataError(f"{type(self).__name__} does not define __iter__, which gives the samples one after the other")
+
+    def __add__(self, other: Dataset[Any]) -> Any:
+        return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
@@ -85,14 +112,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
         return tuple(tensor[index] for tensor in self.tensors)
 
     def __getbatch__(self, indices: Sequence[int]) -> Any:
-        rows: dict[Any, Tensor] = {}
-        batch = []
-        for tensor in self.tensors:
-            where = rows.get(tensor.device)
-            if where is None:
-                where = rows[tensor.device] = ops.asarray(indices, dtype=dtypes.int64, device=tensor.device)
-            batch.append(ops.take(tensor, where, axis=0))
-        return batch
+        return [taken(tensor, indices) for tensor in self.tensors]
 
     def __len__(self) -> int:
         return self.tensors[0].shape[0]
@@ -161,6 +181,12 @@ class ConcatDataset(Dataset[Any]):
         self.datasets = list(datasets)
         if not self.datasets:
             raise ArgumentError("ConcatDataset: no datasets were given; give at least one")
+        for dataset in self.datasets:
+            if isinstance(dataset, IterableDataset):
+                raise ArgumentTypeError(
+                    f"ConcatDataset: {type(dataset).__name__} is an IterableDataset and cannot be indexed; use "
+                    "ChainDataset"
+                )
         self.cumulative_sizes = list(accumulate(len(dataset) for dataset in self.datasets))
 
     def __getitem__(self, index: int) -> Any:
@@ -174,6 +200,111 @@ class ConcatDataset(Dataset[Any]):
 
     def __len__(self) -> int:
         return self.cumulative_sizes[-1]
+
+
+class ChainDataset(IterableDataset[Any]):
+    """Several streams one after the other; also ``a + b``.
+
+    Parameters
+    ----------
+    datasets : iterable of IterableDataset
+        The streams; they are opened when their turn comes.
+
+    Raises
+    ------
+    ArgumentTypeError
+        On iterating, one of them is no IterableDataset.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> class Letters(cb.data.IterableDataset):
+    ...     def __init__(self, text):
+    ...         self.text = text
+    ...
+    ...     def __iter__(self):
+    ...         return iter(self.text)
+    >>> list(Letters("ab") + Letters("c"))
+    ['a', 'b', 'c']
+    """
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+
+    def _streams(self) -> Iterator[Any]:
+        for i, dataset in enumerate(self.datasets):
+            if not isinstance(dataset, IterableDataset):
+                raise ArgumentTypeError(
+                    f"ChainDataset: dataset {i} is of type {type(dataset).__name__}, no IterableDataset; use "
+                    "ConcatDataset for datasets that are indexed"
+                )
+            yield dataset
+
+    def __iter__(self) -> Iterator[Any]:
+        for dataset in self._streams():
+            yield from dataset
+
+    def __len__(self) -> int:
+        return sum(len(dataset) for dataset in self._streams())
+
+
+class StackDataset(Dataset[Any]):
+    """Several datasets side by side: a sample is a tuple, or with keywords a dict, of one sample of each.
+
+    Parameters
+    ----------
+    *args : Dataset
+        Datasets of one length; samples are tuples.
+    **kwargs : Dataset
+        The same by name; samples are dicts. Either or.
+
+    Raises
+    ------
+    DataError
+        The lengths differ.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.data.StackDataset("abc", [1, 2, 3])[1], cb.data.StackDataset(x="abc", y=[1, 2, 3])[2]
+    (('b', 2), {'x': 'c', 'y': 3})
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            given = "both" if args else "neither"
+            raise ArgumentError(
+                f"StackDataset: give datasets either by position (for tuples) or by name (for dicts), not {given}"
+            )
+        self.datasets: Any = args or kwargs
+        lengths = [len(dataset) for dataset in (args or kwargs.values())]
+        if len(set(lengths)) > 1:
+            raise DataError(f"StackDataset: the datasets have lengths {lengths}; make them equal, with Subset say")
+        self._length = lengths[0]
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: dataset[index] for name, dataset in self.datasets.items()}
+        return tuple(dataset[index] for dataset in self.datasets)
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        named = isinstance(self.datasets, dict)
+        columns = []
+        for dataset in self.datasets.values() if named else self.datasets:
+            getter = batched_getter(dataset, "__getitems__")
+            column = [dataset[i] for i in indices] if getter is None else getter(indices)
+            if len(column) != len(indices):
+                raise DataError(
+                    f"StackDataset: __getitems__ of {type(dataset).__name__} gave {len(column)} samples for "
+                    f"{len(indices)} indices; give one for each"
+                )
+            columns.append(column)
+        if named:
+            return [dict(zip(self.datasets, row)) for row in zip(*columns)]
+        return list(zip(*columns))
+
+    def __len__(self) -> int:
+        return self._length
 
 
 def batched_getter(dataset: Any, name: str) -> Callable[[Sequence[int]], Any] | None:

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-import pickle
+import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import repeat
 from typing import Any
 
+from ..core import ops
 from ..core.device import Device, as_device
-from ..core.errors import ArgumentError, ArgumentTypeError, DataError, StateDictError
+from ..core.errors import ArgumentError, DataError, StateDictError
 from ..core.random_state import Generator, default_generator
-from .collate import converted, default_collate, default_convert
-from .dataset import batched_getter
+from .arguments import (
+    as_context,
+    check_dataset,
+    check_functions,
+    check_order,
+    check_workers,
+    choose_pickler,
+    warn_of_pinning,
+)
+from .collate import default_collate, default_convert
+from .dataset import IterableDataset
+from .epoch import Epoch, ParallelEpoch, Position, SerialEpoch
+from .fetch import Exhausted, length_of, make_fetcher
+from .pool import Pool, check_not_importing_main, default_context
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, check_generator
+from .worker import Content, Task
+
+FIXED = frozenset({"batch_sampler", "batch_size", "dataset", "drop_last", "persistent_workers", "sampler"})
+STATE = frozenset({"batches", "generator"})
+OPTIONAL_STATE = frozenset({"ahead", "dataset", "next", "seed", "workers"})
 
 
 class DataLoader:
@@ -20,8 +38,8 @@ class DataLoader:
 
     Parameters
     ----------
-    dataset : Dataset
-        Anything with ``dataset[index]`` and, unless a sampler is given, ``len(dataset)``.
+    dataset : Dataset or IterableDataset
+        Anything with ``dataset[index]`` and, unless a sampler is given, ``len(dataset)``; or an `IterableDataset`.
     batch_size : int or None
         Samples in a batch; None yields single samples.
     shuffle : bool, optional
@@ -31,31 +49,52 @@ class DataLoader:
     batch_sampler : Sampler or iterable, optional
         Gives lists of indices; excludes `batch_size`, `shuffle`, `sampler` and `drop_last`.
     num_workers : int
-        Only 0: batches are made in this process.
+        How many processes make batches ahead of time; with 0 this one makes them when they are asked for. What they
+        make arrives in shared memory, without a copy.
     collate_fn : callable, optional
         Makes a batch of a list of samples; `default_collate` otherwise (`default_convert` without batches).
     pin_memory : bool
-        Accepted; batches are made in ordinary host memory, so it has no effect on the CPU.
+        Has no effect, and True says so: batches are made in ordinary host memory.
     drop_last : bool
         Leave out the last batch where it is smaller.
-    timeout, worker_init_fn, multiprocessing_context, prefetch_factor, persistent_workers
-        Concern worker processes: only their defaults, but a `worker_init_fn` is accepted and, without workers, not
-        called, as in PyTorch.
+    timeout : float
+        Seconds to wait for a batch of the workers, 0 for any time.
+    worker_init_fn : callable, optional
+        Called in each worker with its number, once it has its dataset and its seeds.
+    multiprocessing_context : str or context, optional
+        How workers are started: ``"forkserver"``, ``"spawn"``, ``"fork"`` or what `multiprocessing.get_context`
+        returns. The default is ``"forkserver"``, where there is none ``"spawn"``, unless
+        `multiprocessing.set_start_method` has chosen one of these.
     generator : Generator, optional
-        Draws the order of a shuffled epoch; the default generator otherwise.
+        Draws the order of a shuffled epoch, and the seed that its workers begin at; the default generator otherwise.
+    prefetch_factor : int, optional
+        How many batches each worker makes ahead; 2 unless given.
+    persistent_workers : bool
+        Keep the workers, and their copies of the dataset, from one epoch to the next.
     pin_memory_device : str
-        Accepted, as `pin_memory`.
+        Has no effect, as `pin_memory`.
     in_order : bool
-        Accepted: without workers batches always come in order.
+        False gives each batch to the worker that has time, and yields batches as they come.
     device : str or Device, optional
         Where the tensors of each batch are put.
 
     Raises
     ------
     DataError
-        The dataset is empty, cannot be indexed, or (with `num_workers`) cannot be sent to another process.
+        The dataset is empty, cannot be indexed, changes its size during an epoch, or (with `num_workers`) cannot be
+        sent to another process.
+    WorkerError
+        A worker died, or no batch came within `timeout`. What a dataset raises in a worker is raised here again, with
+        the worker's traceback in its text.
     ArgumentError
         Arguments exclude each other or are out of range.
+
+    Notes
+    -----
+    In each epoch worker ``i`` begins at the seed ``base_seed + i``, with `base_seed` drawn from `generator`:
+    ours, Python's and NumPy's generators, and PyTorch's where it is loaded. BLAS has one thread there. A script that
+    uses workers runs what it does below ``if __name__ == "__main__":``, since they import its main module. Functions
+    and classes that do not pickle are sent by cloudpickle where that is installed.
 
     Examples
     --------
@@ -93,34 +132,27 @@ class DataLoader:
     ) -> None:
         check_generator("DataLoader", generator)
         check_dataset(dataset)
-        check_workers(num_workers, {"dataset": dataset, "collate_fn": collate_fn, "worker_init_fn": worker_init_fn})
-        for name, value, default in (
-            ("timeout", timeout, 0),
-            ("multiprocessing_context", multiprocessing_context, None),
-            ("prefetch_factor", prefetch_factor, None),
-            ("persistent_workers", persistent_workers, False),
-        ):
-            if value != default:
-                raise ArgumentError(
-                    f"DataLoader: {name}={value!r} needs worker processes, and num_workers is 0; leave {name} out"
-                )
-        if sampler is not None and shuffle:
-            raise ArgumentError("DataLoader: sampler and shuffle=True exclude each other; the sampler sets the order")
+        check_workers(num_workers, timeout, multiprocessing_context, prefetch_factor, persistent_workers)
+        check_order(dataset, batch_size, shuffle, sampler, batch_sampler, drop_last, in_order)
+        check_functions(collate_fn=collate_fn, worker_init_fn=worker_init_fn)
+        warn_of_pinning(pin_memory, pin_memory_device)
+        context = as_context(multiprocessing_context, num_workers)
+        if num_workers:
+            parts = {"dataset": dataset, "collate_fn": collate_fn, "worker_init_fn": worker_init_fn}
+            choose_pickler(context or default_context(), num_workers, parts)
+        self._stream = isinstance(dataset, IterableDataset)
+        # A sampler of the user's may well follow a dataset that grows.
+        self._watches = sampler is None and batch_sampler is None and not self._stream
         if batch_sampler is not None:
-            if batch_size != 1 or shuffle or sampler is not None or drop_last:
-                raise ArgumentError(
-                    "DataLoader: batch_sampler excludes batch_size, shuffle, sampler and drop_last; it sets all of them"
-                )
             batch_size = None
-        elif batch_size is None and drop_last:
-            raise ArgumentError("DataLoader: drop_last=True needs batches, and batch_size=None yields single samples")
-        if sampler is None and batch_sampler is None:
+        self._batched = batch_sampler is not None or batch_size is not None
+        if self._watches:
             if not hasattr(dataset, "__len__"):
                 raise DataError(
                     f"DataLoader: {type(dataset).__name__} has no length; define __len__, or give a sampler"
                 )
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
-        if batch_sampler is None and batch_size is not None:
+        if batch_sampler is None and batch_size is not None and not self._stream:
             assert sampler is not None
             batch_sampler = BatchSampler(sampler, batch_size, drop_last)
         self.dataset = dataset
@@ -129,19 +161,21 @@ class DataLoader:
         self.sampler = sampler
         self.batch_sampler = batch_sampler
         self.num_workers = num_workers
-        self.collate_fn = collate_fn or (default_convert if batch_sampler is None else default_collate)
+        self.collate_fn = collate_fn or (default_collate if self._batched else default_convert)
         self.pin_memory = pin_memory
         self.pin_memory_device = pin_memory_device
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
-        self.multiprocessing_context = multiprocessing_context
+        self.multiprocessing_context = context
         self.generator = generator
-        self.prefetch_factor = prefetch_factor
+        self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
         self.persistent_workers = persistent_workers
         self.in_order = in_order
         self.device = None if device is None else as_device(device)
-        self._position: dict[str, Any] = {"batches": 0, "generator": None}
-        self._resumed: dict[str, Any] | None = None
+        self._position: Position = {"batches": 0, "generator": None}
+        self._resumed: Position | None = None
+        self._promised: int | None = None
+        self._pool: Pool | None = None
         self._settled = True
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -150,36 +184,95 @@ class DataLoader:
             raise ArgumentError(f"DataLoader: {name} cannot be changed; make a new DataLoader with {name}={value!r}")
         super().__setattr__(name, value)
 
-    def __iter__(self) -> Iterator[Any]:
-        fetch = self._fetcher()
-        device = self.device
-        indices = self._indices()
-        position = self._position
-        for index in indices:
-            batch = fetch(index)
-            position["batches"] += 1
-            yield batch if device is None else converted(batch, lambda tensor: tensor.to(device))
-        position["batches"] = 0
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy has workers of its own.
+        return {**self.__dict__, "_pool": None}
 
-    def _indices(self) -> Iterator[Any]:
-        """Return the indices of an epoch, or what a loaded state left of one."""
+    def __iter__(self) -> Iterator[Any]:
+        if self.num_workers:
+            check_not_importing_main()
+            context = self.multiprocessing_context or default_context()
+        position, indices, seed = self._begin()
+        dataset = self.dataset
+        size = length_of(dataset) if self._watches else None
+        common = (indices, position, dataset, size, lambda: self._promised if self._stream else None, self.device)
+        epoch: Epoch
+        if not self.num_workers:
+            epoch = SerialEpoch(self._fetcher(position), *common)
+        else:
+            pool, kept = self._workers(context)
+            assert self.prefetch_factor is not None
+            epoch = ParallelEpoch(pool, kept, self.prefetch_factor, self.in_order, self._stream, seed, *common)
+        self._position, self._resumed = position, None
+        return epoch
+
+    def _begin(self) -> tuple[Position, Iterator[tuple[int, Any]], int]:
+        """Return where an epoch begins, its indices, or what a loaded state left of them, and its seed."""
         order: Any = self.sampler if self.batch_sampler is None else self.batch_sampler
         generator = self._order_generator()
+        seeding = default_generator if self.generator is None else self.generator
         resumed = self._resumed
-        if resumed is None:
-            self._position = {"batches": 0, "generator": generator.get_state()}
-            return iter(order)
-        self._resumed = None
-        self._position = dict(resumed)
+        position = copy.deepcopy(resumed) if resumed else {"batches": 0, "generator": generator.get_state()}
         present = generator.get_state()
-        generator.set_state(resumed["generator"])
-        indices = iter(order)
-        for _ in islice(indices, resumed["batches"]):
-            pass
-        if generator is default_generator:
-            # The default generator serves others too, who have restored it for themselves.
-            generator.set_state(present)
-        return indices
+        if resumed:
+            generator.set_state(resumed["generator"])
+        # Drawn with and without workers, whose number then changes no order.
+        seed = int(ops.randint(0, 2**62, (), generator=seeding))
+        if self.num_workers:
+            seed = position.setdefault("seed", seed)
+        if self._stream:
+            indices: Iterator[tuple[int, Any]] = zip(repeat(0), repeat(None))
+        else:
+            indices = enumerate(order)
+        if resumed:
+            if not self._stream:
+                passed = set(resumed.get("ahead", ()))
+                indices = rest_of(indices, resumed["batches"], passed)
+            if generator is default_generator:
+                # It serves others too, who have restored it for themselves.
+                generator.set_state(present)
+        return position, indices, seed
+
+    def _fetcher(self, position: Position) -> Callable[[Any], Any]:
+        """Return what makes batches in this process."""
+        dataset = self.dataset
+        if self._stream and position.get("dataset") is not None:
+            dataset.load_state_dict(position["dataset"])
+        standard = self.collate_fn is default_collate
+        fetch = make_fetcher(
+            dataset, self.collate_fn, self._batched, self.batch_size, self.drop_last, self._stream, standard
+        )
+        if self._stream and position.get("dataset") is None:
+            try:
+                for _ in range(position["batches"]):
+                    fetch(None)
+            except Exhausted:
+                pass  # it will be so again
+        return fetch
+
+    def _workers(self, context: Any) -> tuple[Pool, bool]:
+        """Return workers for an epoch, and whether they are kept after it."""
+        pool = self._pool
+        if pool is not None and not pool.stopped:
+            user = pool.user()
+            if user is None or user.done:
+                return pool, True
+        content = Content(self.dataset, self.collate_fn, self.worker_init_fn)
+        pickler = choose_pickler(context, self.num_workers, vars(content))
+        task = Task(
+            num_workers=self.num_workers,
+            batched=self._batched,
+            batch_size=self.batch_size,
+            drop_last=self.drop_last,
+            iterable=self._stream,
+            default_collate=self.collate_fn is default_collate,
+        )
+        made = Pool(context, task, content, pickler, self.timeout)
+        # An epoch beside one that is under way has workers of its own.
+        keep = self.persistent_workers and (pool is None or pool.stopped)
+        if keep:
+            self._pool = made
+        return made, keep
 
     def _order_generator(self) -> Generator:
         inner = getattr(self.batch_sampler, "sampler", None)
@@ -194,13 +287,24 @@ class DataLoader:
         dict
             ``"batches"``: how many the epoch has given; ``"generator"``: the generator's state as the epoch began
             (between epochs its present state, or None for the default generator, which is saved by
-            `candelabra.get_rng_state`). Samplers that draw from anything else are not replayed.
+            `candelabra.get_rng_state`). Samplers that draw from anything else are not replayed. With workers also the
+            epoch's seed, and where each worker's generators (ours, Python's, NumPy's) stood after its last batch; with
+            ``in_order=False`` who makes a batch depends on time, and so do these.
+
+        Notes
+        -----
+        An `IterableDataset` that has `state_dict` and `load_state_dict` is asked, in each worker, where its iteration
+        stands, and the next `iter` after `load_state_dict` has to go on from there. Any other is run through again up
+        to the place.
         """
         position = self._resumed or self._position
-        if position["batches"] == 0:
+        if position["batches"] == 0 and not position.get("ahead"):
             generator = self._order_generator()
             return {"batches": 0, "generator": None if generator is default_generator else generator.get_state()}
-        return dict(position)
+        state = copy.deepcopy(position)
+        if self._stream and not self.num_workers and self._resumed is None and has_state(self.dataset):
+            state["dataset"] = self.dataset.state_dict()
+        return state
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Let the next epoch be the rest of the one that `state_dict` describes.
@@ -208,94 +312,60 @@ class DataLoader:
         Raises
         ------
         StateDictError
-            The state is none of a loader's, or has more batches than this loader.
+            The state is none of a loader's, has more batches than this loader, or is that of a stream that was read by
+            another number of workers.
         """
-        if not isinstance(state_dict, Mapping) or set(state_dict) != {"batches", "generator"}:
+        if not isinstance(state_dict, Mapping) or not STATE <= set(state_dict) <= STATE | OPTIONAL_STATE:
             raise StateDictError("DataLoader.load_state_dict: a loader's state is a dict of 'batches' and 'generator'")
-        batches, state = state_dict["batches"], state_dict["generator"]
-        order: Any = self.sampler if self.batch_sampler is None else self.batch_sampler
-        if not isinstance(batches, int) or batches < 0 or (hasattr(order, "__len__") and batches > len(order)):
+        state = copy.deepcopy(dict(state_dict))
+        batches, drawn = state["batches"], state["generator"]
+        count = None if self._stream else self._count()
+        if not isinstance(batches, int) or batches < 0 or (count is not None and batches > count):
             raise StateDictError(
                 f"DataLoader.load_state_dict: the epoch has given {batches} batches, this loader has "
-                f"{len(order) if hasattr(order, '__len__') else 'any number'}; make it with the same arguments"
+                f"{'any number' if count is None else count}; make it with the same arguments"
             )
-        if batches and state is None:
+        begun = bool(batches or state.get("ahead"))
+        if begun and drawn is None:
             raise StateDictError("DataLoader.load_state_dict: the state lacks its generator's")
+        workers = len(state.get("workers", ()))
+        if begun and workers != self.num_workers:
+            if self._stream:
+                raise StateDictError(
+                    f"DataLoader.load_state_dict: the stream was read with num_workers={workers}, and this loader has "
+                    f"num_workers={self.num_workers}, among which it would be divided in another way; make them equal"
+                )
+            # The order is the same whoever makes the batches; what workers draw is not.
+            for name in ("workers", "next", "seed"):
+                state.pop(name, None)
         generator = self._order_generator()
-        if state is not None and generator is not default_generator:
-            generator.set_state(state)
-        self._resumed = {"batches": batches, "generator": state} if batches else None
+        if drawn is not None and generator is not default_generator:
+            generator.set_state(drawn)
+        self._resumed = state if begun else None
         self._position = {"batches": 0, "generator": None}
 
-    def __len__(self) -> int:
+    def _count(self) -> int | None:
         order: Any = self.sampler if self.batch_sampler is None else self.batch_sampler
-        return len(order)
+        return len(order) if hasattr(order, "__len__") else None
 
-    def _fetcher(self) -> Callable[[Any], Any]:
-        """Return what makes a batch of an index (of a list of them, in batches)."""
-        dataset, collate = self.dataset, self.collate_fn
-        if self.batch_sampler is None:
-            return lambda index: collate(dataset[index])
-        items = batched_getter(dataset, "__getitems__")
-
-        def fetch(indices: list[Any]) -> Any:
-            return collate(items(indices) if items is not None else [dataset[i] for i in indices])
-
-        whole = batched_getter(dataset, "__getbatch__") if collate is default_collate else None
-        if whole is None:
-            return fetch
-
-        def fetch_whole(indices: list[Any]) -> Any:
-            batch = whole(indices)
-            return fetch(indices) if batch is NotImplemented else batch
-
-        return fetch_whole
+    def __len__(self) -> int:
+        if not self._stream:
+            order: Any = self.sampler if self.batch_sampler is None else self.batch_sampler
+            return len(order)
+        samples = len(self.dataset)
+        if self.batch_size is not None:
+            samples = samples // self.batch_size if self.drop_last else -(-samples // self.batch_size)
+        self._promised = samples
+        return samples
 
 
-FIXED = frozenset({"batch_sampler", "batch_size", "dataset", "drop_last", "persistent_workers", "sampler"})
+def rest_of(indices: Iterator[tuple[int, Any]], first: int, passed: set[int]) -> Iterator[tuple[int, Any]]:
+    """Return the indices from batch number `first` on, but for those `passed`; the earlier ones are drawn at once."""
+    for _ in range(first):
+        next(indices, None)
+    return (pair for pair in indices if pair[0] not in passed)
 
 
-class Discarding:
-    """A file that keeps nothing."""
-
-    def write(self, data: Any) -> int:
-        """Return the length of `data`."""
-        return len(data)
-
-
-def check_dataset(dataset: Any) -> None:
-    """Raise unless `dataset` can be indexed and, where it has a length, is not empty."""
-    if not hasattr(dataset, "__getitem__"):
-        kind = "an iterator" if hasattr(dataset, "__next__") else f"of type {type(dataset).__name__}"
-        raise DataError(
-            f"DataLoader: the dataset is {kind} and cannot be indexed; define __getitem__(index) and __len__, or make "
-            "a list of it"
-        )
-    if hasattr(dataset, "__len__") and not isinstance(dataset, dict) and len(dataset) == 0:
-        raise DataError(
-            f"DataLoader: the dataset ({type(dataset).__name__}) is empty; check the path or the filter that it was "
-            "made with, and give it at least one sample"
-        )
-
-
-def check_workers(num_workers: Any, parts: dict[str, Any]) -> None:
-    """Raise unless `num_workers` is 0, saying first what could not have been sent to a worker."""
-    if not isinstance(num_workers, int) or isinstance(num_workers, bool):
-        raise ArgumentTypeError(f"DataLoader: num_workers={num_workers!r} is not an integer")
-    if num_workers < 0:
-        raise ArgumentError(f"DataLoader: num_workers={num_workers} is negative; use 0 to load in this process")
-    if num_workers == 0:
-        return
-    for name, part in parts.items():
-        try:
-            pickle.Pickler(Discarding()).dump(part)  # type: ignore[arg-type]
-        except Exception as error:
-            raise DataError(
-                f"DataLoader: num_workers={num_workers} sends the {name} ({type(part).__name__}) to worker processes, "
-                f"but it does not pickle ({type(error).__name__}: {error}); define it at the top level of a module and "
-                "keep lambdas, open files and locks out of it, or use num_workers=0"
-            ) from error
-    raise ArgumentError(
-        f"DataLoader: num_workers={num_workers} is not available, since this version loads in the training process; "
-        "use num_workers=0"
-    )
+def has_state(dataset: Any) -> bool:
+    """Say whether a stream knows where it stands."""
+    return hasattr(dataset, "state_dict") and hasattr(dataset, "load_state_dict")

@@ -249,6 +249,79 @@ class BatchSampler(Sampler[list[int]]):
         return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
 
 
+class DistributedSampler(Sampler[int]):
+    """One replica's share of a dataset, the same length for all of them.
+
+    Parameters
+    ----------
+    dataset : Sized
+        The dataset, of which only the length is used.
+    num_replicas : int
+        Into how many shares it is divided.
+    rank : int
+        Which share, from 0.
+    shuffle : bool
+        A random order, the same for all replicas; `set_epoch` changes it.
+    seed : int
+        Chooses the orders.
+    drop_last : bool
+        Leave out what does not divide evenly; otherwise samples from the front come twice.
+
+    Raises
+    ------
+    ArgumentError
+        `num_replicas` or `rank` is missing or out of range: there is no process group to ask.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> [list(cb.data.DistributedSampler("abcde", num_replicas=2, rank=rank, shuffle=False)) for rank in (0, 1)]
+    [[0, 2, 4], [1, 3, 0]]
+    """
+
+    def __init__(
+        self,
+        dataset: Sized,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = False,
+    ) -> None:
+        if num_replicas is None or rank is None:
+            raise ArgumentError(
+                "DistributedSampler: give num_replicas and rank; there is no process group here that knows them"
+            )
+        check_count("DistributedSampler", "num_replicas", num_replicas)
+        if not isinstance(rank, int) or not 0 <= rank < num_replicas:
+            raise ArgumentError(f"DistributedSampler: rank={rank!r} is none of 0 to {num_replicas - 1}")
+        self.dataset = dataset
+        self.num_replicas = num_replicas
+        self.rank = rank
+        self.epoch = 0
+        self.shuffle = shuffle
+        self.seed = seed
+        self.drop_last = drop_last
+        count = len(dataset)
+        self.num_samples = count // num_replicas if drop_last else -(-count // num_replicas)
+        self.total_size = self.num_samples * num_replicas
+
+    def __iter__(self) -> Iterator[int]:
+        count = len(self.dataset)
+        order: Sequence[int] = range(count)
+        if self.shuffle:
+            order = ops.randperm(count, generator=Generator().manual_seed(self.seed + self.epoch)).tolist()
+        share = range(self.rank, self.total_size, self.num_replicas)
+        return iter([order[i % count] for i in share])
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next epoch; call it with the epoch's number before each."""
+        self.epoch = epoch
+
+
 def check_count(owner: str, name: str, value: Any) -> None:
     """Raise unless `value` is a positive integer."""
     if not isinstance(value, int) or isinstance(value, bool):

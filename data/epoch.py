@@ -1,0 +1,217 @@
+"""One epoch of a loader: in the process itself, or by worker processes that run ahead."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..core.errors import DataError
+from .collate import converted
+from .fetch import Exhausted, length_of, size_error
+from .pool import Pool, rebuilt_error
+
+Position = dict[str, Any]
+"""Where an epoch stands; what `DataLoader.state_dict` is made of."""
+
+
+class Epoch:
+    """What both kinds have in common.
+
+    Parameters
+    ----------
+    indices : iterator
+        What is left of the epoch's order, as pairs of a batch's number and its index.
+    position : dict
+        Where the epoch stands; kept up to date.
+    dataset : Dataset
+        The caller's one.
+    size : int, optional
+        The dataset's length, which must not change.
+    expected : int, optional
+        The number of batches that a length promised; more of them are worth a warning.
+    device : Device, optional
+        Where tensors are put.
+    """
+
+    def __init__(
+        self,
+        indices: Iterator[tuple[int, Any]],
+        position: Position,
+        dataset: Any,
+        size: int | None,
+        expected: Callable[[], int | None],
+        device: Any,
+    ) -> None:
+        self.indices, self.position, self.dataset, self.size = indices, position, dataset, size
+        self.expected, self.device = expected, device
+        self.done = False
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        if self.done:
+            raise StopIteration
+        if self.size is not None and length_of(self.dataset) != self.size:
+            self.finish()
+            raise size_error(self.dataset, self.size)
+        batch = self.next_batch()
+        promised = self.expected()
+        if promised is not None and self.position["batches"] == promised + 1:
+            warnings.warn(
+                f"DataLoader: the length of the dataset ({type(self.dataset).__name__}) promised {promised} batches, "
+                "and more have come; correct its __len__"
+                + (", or let each worker give its own share of the stream (get_worker_info)" if self.shared else ""),
+                UserWarning,
+                stacklevel=2,
+            )
+        device = self.device
+        return batch if device is None else converted(batch, lambda tensor: tensor.to(device))
+
+    shared = False
+
+    def next_batch(self) -> Any:
+        """Return the next batch, or raise `StopIteration` after `finish`."""
+        raise StopIteration
+
+    def finish(self) -> None:
+        """Leave the epoch behind."""
+        self.done = True
+        self.position.clear()
+        self.position.update(batches=0, generator=None)
+
+
+class SerialEpoch(Epoch):
+    """An epoch whose batches are made when they are asked for."""
+
+    def __init__(self, fetch: Callable[[Any], Any], *common: Any) -> None:
+        super().__init__(*common)
+        self.fetch = fetch
+
+    def next_batch(self) -> Any:
+        """Make the next batch."""
+        for _, index in self.indices:
+            # One that fails is passed over, should the caller go on.
+            self.position["batches"] += 1
+            try:
+                return self.fetch(index)
+            except Exhausted:
+                break
+            except StopIteration as error:
+                raise DataError("DataLoader: the dataset raised StopIteration for a sample") from error
+        self.finish()
+        raise StopIteration
+
+
+class ParallelEpoch(Epoch):
+    """An epoch whose batches come from workers, several of which are always in the making.
+
+    Batch number n is made by worker n modulo their number, and in a stream by the next worker whose part has not ended:
+    which numbers a worker draws never depends on how fast it is. Only ``in_order=False`` gives a batch to whoever has
+    time.
+    """
+
+    shared = True
+
+    def __init__(
+        self, pool: Pool, keeps_pool: bool, prefetch: int, in_order: bool, stream: bool, seed: int, *common: Any
+    ) -> None:
+        super().__init__(*common)
+        self.pool, self.keeps_pool, self.in_order, self.stream = pool, keeps_pool, in_order, stream
+        count = pool.task.num_workers
+        self.asked = [0] * count
+        resume = self.position.get("workers")
+        if resume is None:
+            fresh = {"served": 0, "random": None, "dataset": None, "ended": False}
+            self.position["workers"] = [dict(fresh) for _ in range(count)]
+        self.workers = self.position["workers"]
+        self.turn = self.position.get("next", 0)
+        self.waiting: dict[int, int] = {}
+        self.next = self.position["batches"]
+        self.ahead = set(self.position.get("ahead", ()))
+        pool.begin(self, seed, resume)
+        try:
+            for _ in range(prefetch):
+                for worker in range(count):
+                    self.ask(worker)
+        except BaseException:
+            pool.stop()
+            raise
+
+    def ask(self, worker: int) -> None:
+        """Let a worker make one more batch, if there is one."""
+        if self.stream:
+            if not self.workers[worker]["ended"]:
+                self.asked[worker] += 1
+                self.pool.ask(worker, self.asked[worker], None)
+            return
+        for number, index in self.indices:
+            if self.in_order:
+                worker = number % len(self.asked)
+            self.asked[worker] += 1
+            self.waiting[number] = worker
+            self.pool.ask(worker, number, index)
+            return
+
+    def next_batch(self) -> Any:
+        """Take in the next batch."""
+        while candidates := self.candidates():
+            worker, kind, what, rest = self.pool.receive(candidates)
+            self.asked[worker] -= 1
+            about = self.workers[worker]
+            if kind == "end":
+                about["ended"] = True
+                self.turn = self.position["next"] = (worker + 1) % len(self.workers)
+                continue
+            self.pass_over(worker, what)
+            self.ask(worker)
+            if kind == "error":
+                raise rebuilt_error(worker, what, *rest)
+            (about["random"], about["dataset"]), batch = rest
+            return batch
+        self.finish()
+        raise StopIteration
+
+    def candidates(self) -> list[int]:
+        """Return the workers from which the next batch may come, none at the end."""
+        count = len(self.workers)
+        if self.stream:
+            turns = [(self.turn + i) % count for i in range(count)]
+            running = [worker for worker in turns if not self.workers[worker]["ended"]]
+            return running[:1] if self.in_order else running
+        if not self.waiting:
+            return []
+        # They are kept in the order in which they were asked for.
+        return [next(iter(self.waiting.values()))] if self.in_order else sorted(set(self.waiting.values()))
+
+    def pass_over(self, worker: int, what: int) -> None:
+        """Note that a batch has been given."""
+        position = self.position
+        self.workers[worker]["served"] += 1
+        if self.stream:
+            position["batches"] += 1
+            self.turn = position["next"] = (worker + 1) % len(self.workers)
+            return
+        del self.waiting[what]
+        self.ahead.add(what)
+        while self.next in self.ahead:
+            self.ahead.discard(self.next)
+            self.next += 1
+        position["batches"] = self.next
+        position["ahead"] = sorted(self.ahead)
+
+    def finish(self) -> None:
+        """Leave the epoch behind, and the workers unless they are kept."""
+        super().finish()
+        self.close()
+
+    def close(self) -> None:
+        """Let the workers go."""
+        self.done = True
+        if not self.keeps_pool and not self.pool.stopped:
+            self.pool.stop()
+
+    def __del__(self) -> None:
+        if hasattr(self, "pool"):
+            self.close()

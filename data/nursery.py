@@ -1,0 +1,73 @@
+"""What a fork server loads before it forks the first worker, so that a worker starts in milliseconds.
+
+The server is Python's own (`multiprocessing.forkserver`), and it is started once in the life of a process. It imports
+candelabra, and the main module of the program as each worker would have to: by a name that is not ``"__main__"``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from multiprocessing import process, spawn
+from typing import Any
+
+from ..core.threads import get_num_threads
+from . import worker
+
+VARIABLE = "CANDELABRA_FORKSERVER"
+"""The environment variable that tells the server, and nobody else, which program it serves."""
+
+
+serving = False
+"""Whether this process is a server that imports the main module at this moment."""
+
+
+class GuardReached(BaseException):
+    """The import of the main module came to where it needs workers: it has no guard."""
+
+
+def importing_main() -> bool:
+    """Say whether this process is one of `multiprocessing`'s that imports the main module at this moment."""
+    return bool(getattr(process.current_process(), "_inheriting", False))
+
+
+def describe_main() -> str:
+    """Return what a server has to know of this program."""
+    facts = spawn.get_preparation_data("candelabra")
+    names = ("sys_path", "sys_argv", "init_main_from_name", "init_main_from_path")
+    return json.dumps({name: facts[name] for name in names if name in facts})
+
+
+def import_main(facts: dict[str, Any]) -> None:
+    """Import the program's main module; where that fails it is left to the workers, whose errors are reported."""
+    global serving
+    sys.path[:] = facts["sys_path"]
+    arguments, sys.argv = sys.argv, facts["sys_argv"]
+    current: Any = process.current_process()
+    current._inheriting = serving = True
+    try:
+        if "init_main_from_name" in facts:
+            spawn._fixup_main_from_name(facts["init_main_from_name"])  # type: ignore[attr-defined]
+        elif "init_main_from_path" in facts:
+            spawn.import_main_path(facts["init_main_from_path"])
+    except BaseException:
+        sys.argv = arguments
+    finally:
+        serving = False
+        del current._inheriting
+
+
+def draw_apart() -> None:
+    """Seed what was loaded here anew in each process that is forked, as if it had been loaded there."""
+    worker.manual_seed(int.from_bytes(os.urandom(8), "little"))
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()
+
+
+if VARIABLE in os.environ:
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random  # noqa: B018 - loaded when it is named, and every worker will name it
+    get_num_threads()  # finds the library whose threads every worker will limit
+    os.register_at_fork(after_in_child=draw_apart)
+    import_main(json.loads(os.environ.pop(VARIABLE)))

@@ -1,0 +1,308 @@
+"""What a worker process does: it rebuilds the dataset, then makes one batch after the other.
+
+One thread reads what the caller wants, so that the caller is never kept waiting by a batch in the making; it also ends
+the process at once when the caller is gone, whatever the dataset is doing then.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import random
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+from ..core import dtypes, ops
+from ..core.random_state import get_rng_state, manual_seed, set_rng_state
+from ..core.threads import set_num_threads
+from . import collate
+from .fetch import Exhausted, make_fetcher
+from .shared_memory import Arena, opened, receive_message, send_message
+
+# What the libraries that a dataset may call ask for the number of their threads.
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    """What `get_worker_info` tells a dataset about the worker process that it runs in.
+
+    Attributes
+    ----------
+    id : int
+        The worker's number, from 0.
+    num_workers : int
+        How many workers the loader has.
+    seed : int
+        The seed of this worker's generators in this epoch.
+    dataset : Dataset
+        This process's copy of the dataset.
+    """
+
+    id: int
+    num_workers: int
+    seed: int
+    dataset: Any
+
+
+_info: WorkerInfo | None = None
+
+
+def get_worker_info() -> WorkerInfo | None:
+    """Return which worker of a `DataLoader` this process is; None in the process that trains.
+
+    An `IterableDataset` asks it which part of the stream is its own.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.data.get_worker_info() is None
+    True
+    """
+    return _info
+
+
+@dataclass
+class Task:
+    """What every worker of a loader is given; its dataset and functions travel in a parcel of their own."""
+
+    num_workers: int
+    batched: bool
+    batch_size: int | None
+    drop_last: bool
+    iterable: bool
+    default_collate: bool
+
+
+@dataclass
+class Content:
+    """The user's part of the work."""
+
+    dataset: Any
+    collate_fn: Callable[[Any], Any]
+    worker_init_fn: Callable[[int], None] | None
+
+
+def main(connection: Connection, number: int, task: Task, content: Content | None) -> None:
+    """Run worker `number`; `content` is None where it comes as a parcel."""
+    if threading.current_thread() is threading.main_thread():
+        # Ctrl-C reaches the whole group; the caller decides what becomes of its workers.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Worker(connection, number, task).run(content)
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, connection: Connection, number: int, task: Task) -> None:
+        self.connection = connection
+        self.number = number
+        self.task = task
+        self.requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.epoch = -1
+        self.stopping = False
+        self.arena = Arena()
+
+    def listen(self) -> None:
+        """Take in what the caller sends; end the process when the caller ends."""
+        try:
+            while True:
+                request = receive_message(self.connection, private=True)
+                kind = request[0][0]
+                if kind == "stop":
+                    self.stopping = True
+                elif kind == "epoch":
+                    self.epoch = request[0][1]
+                self.requests.put(request)
+        except (EOFError, OSError):
+            if not self.stopping:
+                # The caller was killed: nobody waits for what this process may still be doing.
+                os._exit(1)
+
+    def run(self, content: Content | None) -> None:
+        """Serve until the caller says stop."""
+        threading.Thread(target=self.listen, name="candelabra-listen", daemon=True).start()
+        limit_threads(1)
+        if not self.prepare(content):
+            return
+        collate.room = self.arena.room
+        while not self.stopping:
+            header, _, _ = self.requests.get()
+            kind, epoch, *rest = header
+            if kind == "stop":
+                return
+            if kind == "epoch":
+                self.start_epoch(*rest)
+                continue
+            what, index, returned = rest
+            self.arena.free.extend(returned)
+            if epoch == self.epoch:
+                self.serve(epoch, what, index)
+
+    def prepare(self, content: Content | None) -> bool:
+        """Rebuild the dataset."""
+        if content is None:
+            header, _, (segment, *_) = self.requests.get()
+            if header[0] == "stop":
+                return False
+            try:
+                content = opened(header[1], segment)
+            except BaseException as error:
+                self.complain(-1, -1, error, "the dataset, collate_fn or worker_init_fn could not be rebuilt in it")
+                return False
+        self.content: Content = content  # type: ignore[assignment]
+        return True
+
+    def start_epoch(self, seed: int, first: bool, resume: dict[str, Any] | None) -> None:
+        """Seed the generators, and stand where a resumed epoch stood."""
+        global _info
+        content, task = self.content, self.task
+        self.broken: BaseException | None = None
+        seed_all(seed + self.number)
+        _info = WorkerInfo(self.number, task.num_workers, seed + self.number, content.dataset)
+        self.fetch: Any = None
+        self.size = None
+        try:
+            if first and content.worker_init_fn is not None:
+                content.worker_init_fn(self.number)
+            self.states = random_states()
+            dataset = content.dataset
+            self.stateful = task.iterable and hasattr(dataset, "state_dict") and hasattr(dataset, "load_state_dict")
+            served = 0
+            if resume is not None and task.iterable:
+                served = resume["served"]
+                if resume["dataset"] is not None:
+                    dataset.load_state_dict(resume["dataset"])
+                    served = 0
+            self.fetch = make_fetcher(
+                dataset, content.collate_fn, task.batched, task.batch_size, task.drop_last, task.iterable,
+                task.default_collate,
+            )  # fmt: skip
+            if resume is not None and resume["ended"]:
+                self.fetch = ended
+            for _ in range(served):
+                self.fetch(None)
+            if resume is not None and resume["random"] is not None and (self.stateful or not task.iterable):
+                restore_random_states(resume["random"])
+        except Exhausted:
+            self.fetch = ended
+        except BaseException as error:
+            if isinstance(error, SystemExit):
+                raise
+            self.broken = error
+
+    def serve(self, epoch: int, what: int, index: Any) -> None:
+        """Make one batch and send it, or say what went wrong."""
+        connection, arena = self.connection, self.arena
+        try:
+            if self.broken is not None:
+                raise self.broken
+            arena.begin()
+            batch = self.fetch(index)
+        except Exhausted:
+            self.reply(("end", epoch, what))
+            return
+        except SystemExit:
+            raise
+        except BaseException as error:
+            self.complain(epoch, what, error, "")
+            return
+        try:
+            state = (self.random_change(), self.content.dataset.state_dict() if self.stateful else None)
+            arena.send(connection, ("batch", epoch, what, state), batch)
+        except (BrokenPipeError, ConnectionResetError):
+            self.stopping = True
+        except BaseException as error:
+            mend = (
+                "its batch cannot be sent to the caller; let the dataset and collate_fn return tensors, NumPy arrays, "
+                "numbers, text and containers of them, detached from any graph"
+            )
+            self.complain(epoch, what, error, mend)
+
+    def random_change(self) -> Any:
+        """Return the generators' states after a batch, without those of Python and NumPy where they have not moved."""
+        own, *others = random_states()
+        return (own, *(now if now != then else None for now, then in zip(others, self.states[1:])))
+
+    def complain(self, epoch: int, what: int, error: BaseException, why: str) -> None:
+        """Send an exception and its traceback."""
+        text = "".join(traceback.format_exception(error))
+        self.reply(("error", epoch, what, error_classes(error), text, why))
+
+    def reply(self, header: tuple[Any, ...]) -> None:
+        try:
+            send_message(self.connection, header, (), ())
+        except (BrokenPipeError, ConnectionResetError):
+            self.stopping = True
+
+
+def ended(index: Any) -> Any:
+    """Fetch from a stream that has ended."""
+    raise Exhausted
+
+
+def error_classes(error: BaseException) -> list[tuple[str, str]]:
+    """Return where the classes of an exception are found, the most special one first."""
+    found = []
+    for kind in type(error).__mro__:
+        try:
+            pickle.dumps(kind)
+        except Exception:  # a class of a function's; the next one in line stands for it
+            continue
+        found.append((kind.__module__, kind.__qualname__))
+    return found
+
+
+def limit_threads(n: int) -> None:
+    """Let BLAS and its like use `n` threads: the workers share the cores already."""
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(n)))
+    set_num_threads(n)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(n)
+
+
+def seed_all(seed: int) -> None:
+    """Seed the generators that a dataset may draw from: ours, Python's, NumPy's, and PyTorch's where it is loaded."""
+    manual_seed(seed)
+    random.seed(seed)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        # One word more, or it would give the numbers of Python's generator, which is the same.
+        numpy.random.seed([seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF, 1])
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(seed)
+
+
+def random_states() -> tuple[Any, Any, Any]:
+    """Return the states of our, Python's and NumPy's global generators, in plain numbers."""
+    numpy = sys.modules.get("numpy")
+    other = None
+    if numpy is not None:
+        name, words, *rest = numpy.random.get_state()
+        other = (name, words.tobytes(), *rest)
+    return (get_rng_state().tolist(), random.getstate(), other)
+
+
+def restore_random_states(states: Any) -> None:
+    """Let the global generators go on from `random_states`; None stands for one that has not moved."""
+    own, python, other = states
+    set_rng_state(ops.asarray(own, dtype=dtypes.uint64))
+    if python is not None:
+        version, words, gauss = python
+        random.setstate((version, tuple(words), gauss))
+    numpy = sys.modules.get("numpy")
+    if other is not None and numpy is not None:
+        name, words, *rest = other
+        numpy.random.set_state((name, numpy.frombuffer(words, numpy.uint32), *rest))
