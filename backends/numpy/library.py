@@ -36,10 +36,13 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "optimizer_matrix": ("adafactor_step", "muon_step"),
     "optimizer_plain": ("asgd_step", "rprop_step", "average_step"),
+    "folding": ("im2col", "col2im"),
+    "padding": ("pad",),
     "pooling": (
         "max_pool", "max_pool_with_indices", "adaptive_max_pool", "adaptive_max_pool_with_indices", "max_unpool",
     ),
     "pooling_average": ("avg_pool",),
+    "resampling": ("interpolate", "interpolate_transpose", "adaptive_avg_pool"),
     "random": (
         "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",
     ),
@@ -48,7 +51,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "reduction": (
         "sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "count_nonzero", "mean", "var", "std",
     ),
-    "scatter": ("index_add", "scatter_add"),
+    "scatter": ("gather", "index_add", "scatter", "scatter_add", "scatter_reduce"),
     "select": ("where",),
     "softmax": ("softmax", "log_softmax", "logsumexp", "cross_entropy"),
 }  # fmt: skip

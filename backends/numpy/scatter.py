@@ -122,6 +122,38 @@ def index_add(x: np.ndarray, index: np.ndarray, source: np.ndarray, /, *, axis: 
     return out
 
 
+def _places(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
+    """The place in `x`, flat, of each element that an index names along an axis."""
+    places: Any = index if index.dtype == np.int64 else index.astype(np.int64)
+    stride = math.prod(x.shape[axis + 1 :])
+    if stride != 1:
+        places = places * stride
+    stride = 1
+    for a in reversed(range(x.ndim)):
+        if a != axis and index.shape[a] > 1:
+            line = np.arange(0, index.shape[a] * stride, stride).reshape(-1, *(1,) * (x.ndim - a - 1))
+            places = np.add(places, line, out=None if places is index else places)
+        stride *= x.shape[a]
+    return np.asarray(places.reshape(-1))
+
+
+def _cut(source: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """The part of a source that an index of no greater size reaches, flat."""
+    if source.shape != index.shape:
+        source = source[tuple(slice(0, n) for n in index.shape)]
+    return source.reshape(-1)
+
+
+def gather(x: np.ndarray, index: np.ndarray, /, *, axis: int) -> Any:
+    """x[index[i, j, …], j, …] (for axis 0), as `torch.Tensor.gather`: indices count from the first element."""
+    axis %= x.ndim
+    _check("gather", index, x.shape[axis])
+    if x.ndim == 1:
+        return x.take(index)
+    cut = tuple(slice(None) if a == axis else slice(0, n) for a, n in enumerate(index.shape))
+    return np.take_along_axis(x[cut], index, axis=axis)
+
+
 def scatter_add(x: np.ndarray, index: np.ndarray, source: np.ndarray, /, *, axis: int) -> Any:
     """`x` with every source[i, j, …] added at [index[i, j, …], j, …] (for axis 0), as `torch.Tensor.scatter_add`.
 
@@ -129,27 +161,75 @@ def scatter_add(x: np.ndarray, index: np.ndarray, source: np.ndarray, /, *, axis
     """
     if not _served(x, index, source):
         return NotImplemented
-    if x.ndim == 0:
-        return np.asarray(x + source.reshape(()) * index.size) if index.size == 1 else np.array(x, copy=True)
     axis %= x.ndim
     _check("scatter_add", index, x.shape[axis])
     out = np.array(x, order="C", copy=True)
-    if index.size == 0:
-        return out
-    source = source[tuple(slice(0, n) for n in index.shape)]
-    # The place of each element in the flat result, with int64 strides in elements.
-    places: Any = np.zeros((1,) * x.ndim, np.int64)
-    stride = 1
-    for a in reversed(range(x.ndim)):
-        if a == axis:
-            places = places + index * np.int64(stride)
-        else:
-            shape = [1] * x.ndim
-            shape[a] = index.shape[a]
-            places = places + np.arange(index.shape[a]).reshape(shape) * stride
-        stride *= x.shape[a]
-    np.add.at(out.reshape(-1), places.reshape(-1), source.reshape(-1))
+    if index.size:
+        np.add.at(out.reshape(-1), _places(x, index, axis), _cut(source, index))
     return out
 
 
-KERNELS: dict[str, Callable[..., Any] | Kernel] = {"index_add": index_add, "scatter_add": scatter_add}
+def scatter(x: np.ndarray, index: np.ndarray, source: np.ndarray, /, *, axis: int) -> Any:
+    """`x` with every source[i, j, …] written at [index[i, j, …], j, …] (for axis 0); the last of several stays."""
+    if source.dtype != x.dtype:
+        return NotImplemented
+    axis %= x.ndim
+    _check("scatter", index, x.shape[axis])
+    out = np.array(x, order="C", copy=True)
+    if index.size:
+        out.reshape(-1)[_places(x, index, axis)] = _cut(source, index)
+    return out
+
+
+_REDUCTIONS: dict[str, tuple[np.ufunc, Any]] = {
+    "sum": (np.add, 0),
+    "mean": (np.add, 0),
+    "prod": (np.multiply, 1),
+    "amax": (np.maximum, None),
+    "amin": (np.minimum, None),
+}
+
+
+def _neutral(dtype: np.dtype, reduce: str) -> Any:
+    """What a reduction over nothing but one element leaves as it is."""
+    value = _REDUCTIONS[reduce][1]
+    if value is not None:
+        return value
+    if dtype.kind == "f":
+        return -np.inf if reduce == "amax" else np.inf
+    limits = np.iinfo(dtype)
+    return limits.min if reduce == "amax" else limits.max
+
+
+def scatter_reduce(
+    x: np.ndarray, index: np.ndarray, source: np.ndarray, /, *, axis: int, reduce: str, include_self: bool
+) -> Any:
+    """`x` with the sum, product, mean, maximum or minimum of all that an index sends to a place."""
+    if not _served(x, index, source):
+        return NotImplemented
+    axis %= x.ndim
+    _check("scatter_reduce", index, x.shape[axis])
+    out = np.array(x, order="C", copy=True)
+    if not index.size:
+        return out
+    flat, places = out.reshape(-1), _places(x, index, axis)
+    if not include_self:
+        flat[places] = _neutral(x.dtype, reduce)
+    _REDUCTIONS[reduce][0].at(flat, places, _cut(source, index))
+    if reduce == "mean":
+        counts = np.bincount(places, minlength=flat.size).astype(x.dtype)
+        if include_self:
+            counts += 1
+        else:
+            np.maximum(counts, 1, out=counts)
+        (np.floor_divide if x.dtype.kind in "iu" else np.divide)(flat, counts, out=flat)
+    return out
+
+
+KERNELS: dict[str, Callable[..., Any] | Kernel] = {
+    "gather": gather,
+    "index_add": index_add,
+    "scatter": scatter,
+    "scatter_add": scatter_add,
+    "scatter_reduce": scatter_reduce,
+}

@@ -11,22 +11,24 @@ from . import (  # noqa: F401
     elementwise,
     indexing,
     linalg,
+    padding,
     random,
     reduction,
+    scatter,
     shape,
     sorting,
 )
 from .row import TABLE, Row
 
 LATE = (
-    "activation", "attention", "convolution", "loss", "neural", "normalization", "pooling", "recurrent", "softmax", "update",
-    "update_adaptive", "update_matrix",
+    "activation", "attention", "convolution", "folding", "loss", "neural", "normalization", "pooling", "recurrent", "resampling", "softmax",
+    "update", "update_adaptive", "update_matrix",
 )  # fmt: skip
 TABLE.late = LATE
 
 # Rows that other functions are made of; the front door does not show them.
 INTERNAL = frozenset(
-    ("alias", "conv_input", "conv_weight", "getitem", "getitem_transpose", "random_bernoulli", "random_bits",
+    ("alias", "conv_input", "conv_weight", "getitem", "getitem_transpose", "interpolate_transpose", "random_bernoulli", "random_bits",
      "random_integers", "random_normal", "random_permutation", "random_uniform", "setitem", "slice", "transfer")
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Indexing: `getitem` and `setitem` with their transposes, `take`, `gather`, `index_add` and `scatter_add`.
+"""Indexing: `getitem` and `setitem` with their transposes, `take` and `embedding`.
 
 A key is static: integers, None, Ellipsis, ``("slice", start, stop, step)`` and ``("array",)``, which stands for the next
 of the index tensors.
@@ -163,88 +163,6 @@ def _take_transpose(xp: Any, g: Any, indices: Any, x_shape: Any, axis: Any) -> A
     return xp.index_add(xp.zeros(x_shape, dtype=g.dtype), flat, merged, axis=axis)
 
 
-def _index_add_body(xp: Any, x: Any, index: Any, source: Any, *, axis: Any) -> Any:
-    """A product with the 0-1 matrix of who goes where; integers are summed under a mask."""
-    n, k = x.shape[axis], index.shape[0]
-    if k == 0 or n == 0:
-        return xp.alias(x)
-    index = xp.where(index < 0, index + n, index)
-    named = xp.expand_dims(xp.arange(n, dtype=index.dtype), axis=1) == xp.reshape(index, (1, k))
-    moved = xp.moveaxis(source, axis, 0)
-    rest = tuple(moved.shape)[1:]
-    flat = xp.reshape(moved, (k, size_of(rest)))
-    if xp.device.dtype_of.get(x.dtype, x.dtype).rank >= 2:
-        total = xp.matmul(xp.astype(named, flat.dtype), flat)
-    else:
-        masked = xp.where(xp.expand_dims(named, axis=2), xp.expand_dims(flat, axis=0), xp.zeros((), dtype=flat.dtype))
-        total = xp.sum(masked, axis=1, dtype=flat.dtype)
-    return xp.add(x, xp.moveaxis(xp.reshape(total, (n, *rest)), 0, axis))
-
-
-def _scatter_add_body(xp: Any, x: Any, index: Any, source: Any, *, axis: Any) -> Any:
-    shape, ishape = tuple(x.shape), tuple(index.shape)
-    index = xp.where(index < 0, index + shape[axis], index)
-    strides, step = [0] * len(shape), 1
-    for i in reversed(range(len(shape))):
-        strides[i], step = step, step * shape[i]
-    places = index * strides[axis]
-    for i, n in enumerate(ishape):
-        if i != axis:
-            line = xp.reshape(xp.arange(n, dtype=index.dtype), tuple(n if j == i else 1 for j in range(len(ishape))))
-            places = places + line * strides[i]
-    used = source[tuple(slice(0, n) for n in ishape)]
-    flat = xp.reshape(x, (-1,)) if step else xp.reshape(x, (0,))
-    if size_of(ishape) == 0:
-        return xp.alias(x)
-    return xp.reshape(xp.index_add(flat, xp.reshape(places, (-1,)), xp.reshape(used, (-1,)), axis=0), shape)
-
-
-def _prepare_index_add(device: Any, x: Any, index: Any, source: Any, axis: Any) -> tuple[Any]:
-    n = len(x.shape)
-    check_indices(device, index, "index_add")
-    at = axis_index(axis, n, "index_add")
-    if len(index.shape) != 1:
-        raise ShapeError(f"index_add: index has one axis, got shape {tuple(index.shape)}")
-    expected = (*x.shape[:at], index.shape[0], *x.shape[at + 1 :])
-    if tuple(source.shape) != tuple(expected):
-        raise ShapeError(f"index_add: source has shape {tuple(source.shape)}, expected {tuple(expected)} from x and index")
-    return (at,)
-
-
-def _prepare_gather(name: str) -> Any:
-    def prepare(device: Any, x: Any, index: Any, *rest: Any) -> tuple[Any]:
-        axis = rest[-1]
-        n = len(x.shape)
-        check_indices(device, index, name)
-        at = axis_index(axis, n, name)
-        if len(index.shape) != n:
-            raise ShapeError(
-                f"{name}: index has {len(index.shape)} axes, x has {n}; both must have the same number of axes"
-            )
-        bound = x.shape if len(rest) == 1 else rest[0].shape
-        for i in range(n):
-            if (i != at or len(rest) == 2) and index.shape[i] > bound[i]:
-                raise ShapeError(f"{name}: index has size {index.shape[i]} on axis {i}, more than {bound[i]}")
-        return (at,)
-
-    return prepare
-
-
-def _gather_body(xp: Any, x: Any, index: Any, *, axis: Any) -> Any:
-    cut = tuple(slice(None) if i == axis else slice(0, n) for i, n in enumerate(index.shape))
-    return xp.take_along_axis(x[cut], index, axis=axis)
-
-
-def _gather_transpose(xp: Any, g: Any, index: Any, x_shape: Any, axis: Any) -> Any:
-    return xp.scatter_add(xp.zeros(x_shape, dtype=g.dtype), index, g, axis=axis)
-
-
-def _scatter_source_transpose(xp: Any, g: Any, index: Any, source_shape: Any, axis: Any) -> Any:
-    found = xp.gather(g, index, axis=axis)
-    widths = tuple((0, n - m) for n, m in zip(source_shape, index.shape, strict=True))
-    return xp.pad(found, widths=widths) if any(b for _, b in widths) else found
-
-
 def _embedding_body(xp: Any, weight: Any, indices: Any, *, padding_idx: Any) -> Any:
     return xp.reshape(
         xp.take(weight, xp.reshape(indices, (-1,)), axis=0), (*tuple(indices.shape), *tuple(weight.shape)[1:])
@@ -326,23 +244,6 @@ def _along_transpose(xp: Any, g: Any, indices: Any, x_shape: Any, axis: Any) -> 
     return xp.scatter_add(xp.zeros(wide, dtype=g.dtype), full, g, axis=axis)
 
 
-gather = linear(
-    "gather", "x, index, /, *, axis", "Return ``x[i][index[i][j]]`` along an axis, as PyTorch's gather.", promote=(),
-    transpose=(_gather_transpose, None), prepare=_prepare_gather("gather"), body=_gather_body, batch="axis",
-)  # fmt: skip
-scatter_add = linear(
-    "scatter_add", "x, index, source, /, *, axis", "Return `x` with `source` added where `index` says along an axis.",
-    promote=("x", "source"),
-    transpose=(lambda g: g, None, _scatter_source_transpose), prepare=_prepare_gather("scatter_add"),
-    body=_scatter_add_body, batch="axis",
-)  # fmt: skip
-index_add = linear(
-    "index_add", "x, index, source, /, *, axis",
-    "Return `x` with the slices of `source` added at `index` along an axis; repeated indices accumulate.",
-    promote=("x", "source"),
-    transpose=(lambda g: g, None, lambda xp, g, index, axis: xp.take(g, index, axis=axis)),
-    prepare=_prepare_index_add, body=_index_add_body,
-)  # fmt: skip
 embedding = linear(
     "embedding", "weight, indices, /, *, padding_idx=None",
     "Return the rows of `weight` that integers name; the row `padding_idx` gets no gradient.", promote=(),

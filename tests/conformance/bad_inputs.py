@@ -143,6 +143,40 @@ def bad_scatter_add() -> Iterator[Bad]:
     yield Bad("source", given, errors.ShapeError, "scatter_add: index has size 2 on axis 0, more than 1")
 
 
+def bad_scatter() -> Iterator[Bad]:
+    given = Sample((floats(2, 2), ints(0), floats(2, 2)), {"axis": 0})
+    yield Bad("axes", given, errors.ShapeError, "scatter: index has 1 axes, x has 2")
+    given = Sample((floats(2), ints(0, 1), floats(1)), {"axis": 0})
+    yield Bad("source", given, errors.ShapeError, "scatter: index has size 2 on axis 0, more than 1")
+    given = Sample((floats(1, 2), ints(0, 1).reshape(2, 1), floats(2, 1)), {"axis": 1})
+    yield Bad("index", given, errors.ShapeError, "scatter: index has size 2 on axis 0, x has 1")
+
+
+def bad_scatter_reduce() -> Iterator[Bad]:
+    given = Sample((floats(2), ints(0, 1), floats(2)), {"axis": 0, "reduce": "median"})
+    yield Bad("reduce", given, errors.ArgumentError, "scatter_reduce: reduce is 'sum', .* or 'amin', not 'median'")
+    given = Sample((floats(2), floats(2), floats(2)), {"axis": 0, "reduce": "sum"})
+    yield Bad("dtype", given, errors.DTypeError, "scatter_reduce: indices are integers, not float32")
+
+
+def bad_ctc_loss() -> Iterator[Bad]:
+    x, rows = floats(4, 2, 3), ints(1, 1, 2, 1).reshape(2, 2)
+    long, wrong = Sample((x, rows, ints(4, 4), ints(1))), Sample((x, ints(1, 2), ints(4, 4), ints(1, 1)))
+    yield Bad("lengths", long, errors.ShapeError, r"ctc_loss: target_lengths have shape \(1,\), 2 sequences need")
+    yield Bad("targets", wrong, errors.ShapeError, r"ctc_loss: log_probs \(T, N, C\) and targets \(N, S\) are needed")
+    odd = Sample((x, floats(2, 2), ints(4, 4), ints(1, 1)))
+    yield Bad("dtype", odd, errors.DTypeError, "ctc_loss: targets are integers, not float32")
+    blank = Sample((x, rows, ints(4, 4), ints(1, 1)), {"blank": 3})
+    yield Bad("blank", blank, errors.ArgumentError, "ctc_loss: blank is one of the 3 classes, got 3")
+
+
+def bad_smooth_l1_loss() -> Iterator[Bad]:
+    odd = Sample((floats(2), floats(2)), {"reduction": "median"})
+    yield Bad("reduction", odd, errors.ArgumentError, "smooth_l1_loss: reduction is 'none', 'mean' or 'sum'")
+    negative = Sample((floats(2), floats(2)), {"width": -1.0})
+    yield Bad("width", negative, errors.ArgumentError, "smooth_l1_loss: width is not negative, got -1.0")
+
+
 def bad_index_add() -> Iterator[Bad]:
     given = Sample((floats(2, 3), ints(0), floats(2, 3)), {"axis": 0})
     yield Bad("source", given, errors.ShapeError, r"index_add: source has shape \(2, 3\), expected \(1, 3\)")
