@@ -83,11 +83,18 @@ class Epoch:
 
 
 class SerialEpoch(Epoch):
-    """An epoch whose batches are made when they are asked for."""
+    """An epoch whose batches are made when they are asked for; it begins with the first."""
 
-    def __init__(self, fetch: Callable[[Any], Any], *common: Any) -> None:
-        super().__init__(*common)
-        self.fetch = fetch
+    def __init__(self, begin: Callable[[], tuple[Callable[[Any], Any], tuple[Any, ...]]]) -> None:
+        self.begin: Any = begin
+        self.done = False
+
+    def __next__(self) -> Any:
+        if self.begin is not None:
+            self.fetch, common = self.begin()
+            self.begin = None
+            super().__init__(*common)
+        return super().__next__()
 
     def next_batch(self) -> Any:
         """Make the next batch."""

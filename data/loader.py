@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import repeat
+from itertools import chain, islice, repeat
 from typing import Any
 
 from ..core import ops
@@ -22,7 +22,7 @@ from .arguments import (
 )
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
-from .epoch import Epoch, ParallelEpoch, Position, SerialEpoch
+from .epoch import ParallelEpoch, Position, SerialEpoch
 from .fetch import Exhausted, length_of, make_fetcher
 from .pool import Pool, check_not_importing_main, default_context
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, check_generator
@@ -189,25 +189,25 @@ class DataLoader:
         return {**self.__dict__, "_pool": None}
 
     def __iter__(self) -> Iterator[Any]:
-        if self.num_workers:
-            check_not_importing_main()
-            context = self.multiprocessing_context or default_context()
-        position, indices, seed = self._begin()
-        dataset = self.dataset
-        size = length_of(dataset) if self._watches else None
-        common = (indices, position, dataset, size, lambda: self._promised if self._stream else None, self.device)
-        epoch: Epoch
         if not self.num_workers:
-            epoch = SerialEpoch(self._fetcher(position), *common)
-        else:
-            pool, kept = self._workers(context)
-            assert self.prefetch_factor is not None
-            epoch = ParallelEpoch(pool, kept, self.prefetch_factor, self.in_order, self._stream, seed, *common)
-        self._position, self._resumed = position, None
+            return SerialEpoch(self._begin_serially)
+        check_not_importing_main()
+        context = self.multiprocessing_context or default_context()
+        common, seed = self._begin()
+        pool, kept = self._workers(context)
+        assert self.prefetch_factor is not None
+        epoch = ParallelEpoch(pool, kept, self.prefetch_factor, self.in_order, self._stream, seed, *common)
+        self._position, self._resumed = common[1], None
         return epoch
 
-    def _begin(self) -> tuple[Position, Iterator[tuple[int, Any]], int]:
-        """Return where an epoch begins, its indices, or what a loaded state left of them, and its seed."""
+    def _begin_serially(self) -> tuple[Callable[[Any], Any], tuple[Any, ...]]:
+        common, _ = self._begin()
+        fetch = self._fetcher(common[1])
+        self._position, self._resumed = common[1], None
+        return fetch, common
+
+    def _begin(self) -> tuple[tuple[Any, ...], int]:
+        """Return what an epoch needs to know, the whole one or what a loaded state left of it, and its seed."""
         order: Any = self.sampler if self.batch_sampler is None else self.batch_sampler
         generator = self._order_generator()
         seeding = default_generator if self.generator is None else self.generator
@@ -229,9 +229,12 @@ class DataLoader:
                 passed = set(resumed.get("ahead", ()))
                 indices = rest_of(indices, resumed["batches"], passed)
             if generator is default_generator:
-                # It serves others too, who have restored it for themselves.
+                # It serves others too, who have restored it for themselves. Samplers draw with their first index.
+                indices = chain(list(islice(indices, 1)), indices)
                 generator.set_state(present)
-        return position, indices, seed
+        size = length_of(self.dataset) if self._watches else None
+        promised = lambda: self._promised if self._stream else None
+        return (indices, position, self.dataset, size, promised, self.device), seed
 
     def _fetcher(self, position: Position) -> Callable[[Any], Any]:
         """Return what makes batches in this process."""
@@ -298,7 +301,7 @@ class DataLoader:
         to the place.
         """
         position = self._resumed or self._position
-        if position["batches"] == 0 and not position.get("ahead"):
+        if position["generator"] is None:
             generator = self._order_generator()
             return {"batches": 0, "generator": None if generator is default_generator else generator.get_state()}
         state = copy.deepcopy(position)
@@ -325,7 +328,7 @@ class DataLoader:
                 f"DataLoader.load_state_dict: the epoch has given {batches} batches, this loader has "
                 f"{'any number' if count is None else count}; make it with the same arguments"
             )
-        begun = bool(batches or state.get("ahead"))
+        begun = bool(batches or state.get("ahead") or "seed" in state)
         if begun and drawn is None:
             raise StateDictError("DataLoader.load_state_dict: the state lacks its generator's")
         workers = len(state.get("workers", ()))

@@ -61,13 +61,14 @@ def import_main(facts: dict[str, Any]) -> None:
 def draw_apart() -> None:
     """Seed what was loaded here anew in each process that is forked, as if it had been loaded there."""
     worker.manual_seed(int.from_bytes(os.urandom(8), "little"))
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()
 
 
 if VARIABLE in os.environ:
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random  # noqa: B018 - loaded when it is named, and every worker will name it
+    # NumPy loads it when it is named, and every worker will name it.
+    getattr(sys.modules.get("numpy"), "random", None)
     get_num_threads()  # finds the library whose threads every worker will limit
     os.register_at_fork(after_in_child=draw_apart)
     import_main(json.loads(os.environ.pop(VARIABLE)))
