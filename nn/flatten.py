@@ -1,15 +1,17 @@
-"""Flattening axes into one."""
+"""Flattening axes into one, and the reverse."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from ..core import ops
-from ..core.errors import AxisError
+from ..core.errors import ArgumentError, ArgumentTypeError, AxisError
 from ..core.tensor import Tensor
 from .module import Module
 
-__all__ = ["Flatten"]
+__all__ = ["Flatten", "Unflatten"]
 
 
 class Flatten(Module):
@@ -50,3 +52,49 @@ class Flatten(Module):
     def extra_repr(self) -> str:
         """Return the constructor's arguments."""
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    r"""Makes several axes of one.
+
+    .. math:: (\ldots, n_i, \ldots) \to (\ldots, u_1, \ldots, u_k, \ldots)
+
+    Parameters
+    ----------
+    dim : int
+        The axis.
+    unflattened_size : tuple or list of int
+        What it becomes; one of the sizes may be -1.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> nn.Unflatten(1, (2, 5, 5))(cb.ones(3, 50)).shape
+    (3, 2, 5, 5)
+    """
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
+        super().__init__()
+        named: Any = unflattened_size
+        if isinstance(dim, str) or (
+            isinstance(named, (tuple, list)) and any(isinstance(size, (tuple, list)) for size in named)
+        ):
+            raise ArgumentError("Unflatten: axes have no names here; give dim and unflattened_size as ints")
+        if not isinstance(named, (tuple, list)):
+            raise ArgumentTypeError(f"Unflatten: unflattened_size is a tuple of ints, got {type(named).__name__}")
+        for place, size in enumerate(named):
+            if not isinstance(size, int):
+                raise ArgumentTypeError(
+                    f"Unflatten: unflattened_size is a tuple of ints, got {type(size).__name__} at place {place}"
+                )
+        self.dim = dim
+        self.unflattened_size = unflattened_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Unflatten."""
+        return ops.unflatten(input, self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        """Return the constructor's arguments."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

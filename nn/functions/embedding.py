@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+
 from ...core import dtypes, ops
 from ...core.autograd import no_grad
-from ...core.errors import ArgumentError, DTypeError
+from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.tensor import Tensor
 
-__all__ = ["embedding", "one_hot"]
+__all__ = ["embedding", "embedding_bag", "one_hot"]
 
 
 def embedding(
@@ -62,22 +65,215 @@ def embedding(
     if max_norm is not None:
         _shorten_rows(weight, input, max_norm, norm_type)
     out = ops.embedding(weight, input, padding_idx=padding_idx)
-    if scale_grad_by_freq and out.requires_grad:
-        flat = ops.reshape(input, (-1,))
-        ones = ops.ones(flat.shape, dtype=weight.dtype, device=weight.device)
-        counts = ops.index_add(ops.zeros((count,), dtype=weight.dtype, device=weight.device), flat, ones, axis=0)
-        share = ops.expand_dims(ops.take(ops.divide(1.0, ops.maximum(counts, 1.0)), input, axis=0), axis=-1)
-        # The value is that of `out`; only the gradient is scaled.
-        fixed = out.detach()
-        out = ops.add(fixed, ops.multiply(share, ops.subtract(out, fixed)))
-    return out
+    return _shared(out, weight, input) if scale_grad_by_freq else out
 
 
-def _refuse_sparse(sparse: bool) -> None:
+def _shared(out: Tensor, weight: Tensor, input: Tensor) -> Tensor:
+    """Return rows looked up whose gradient is divided by how often each was."""
+    if not out.requires_grad:
+        return out
+    flat = ops.reshape(input, (-1,))
+    ones = ops.ones(flat.shape, dtype=weight.dtype, device=weight.device.physical)
+    nothing = ops.zeros((weight.shape[0],), dtype=weight.dtype, device=weight.device.physical)
+    counts = ops.index_add(nothing, flat, ones, axis=0)
+    share = ops.expand_dims(ops.take(ops.divide(1.0, ops.maximum(counts, 1.0)), flat, axis=0), axis=-1)
+    share = ops.reshape(share, (*input.shape, 1))
+    # The value is that of `out`; only the gradient is scaled.
+    fixed = out.detach()
+    return ops.add(fixed, ops.multiply(share, ops.subtract(out, fixed)))
+
+
+def embedding_bag(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    r"""Look up rows of a table, and sum, average or maximize them over bags.
+
+    .. math:: y_b = \sum_{i \in b} w_i W_{x_i}
+
+    Parameters
+    ----------
+    input : Tensor
+        Integers: shape (B, N) for B bags of N, or (N,), all bags one after the other.
+    weight : Tensor
+        The table, shape (V, E).
+    offsets : Tensor, optional
+        Where in an input of one axis each bag begins, shape (B,); the first is 0.
+    max_norm : float, optional
+        Rows looked up are first shortened in place to this norm.
+    norm_type : float
+        The p of that norm.
+    scale_grad_by_freq : bool
+        Whether a row's gradient is divided by how often it was looked up, not for the maximum. (PyTorch's kernel for
+        the CPU divides by the count of another row.)
+    mode : {"mean", "sum", "max"}
+        What is done in a bag; an empty one gives zeros.
+    sparse : bool
+        Refused.
+    per_sample_weights : Tensor, optional
+        A factor for each of `input`, for sums only.
+    include_last_offset : bool
+        Whether `offsets` has an entry more, where the last bag ends.
+    padding_idx : int, optional
+        An index that is left out of its bag and gets no gradient.
+
+    Returns
+    -------
+    Tensor
+        Shape (B, E).
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra.nn import functional as F
+    >>> table = cb.asarray([[0., 1.], [2., 3.], [4., 5.]])
+    >>> F.embedding_bag(cb.asarray([0, 1, 2]), table, cb.asarray([0, 2]), mode="sum")
+    tensor([[2., 4.],
+            [4., 5.]])
+    """
+    if not weight.dtype.is_differentiable and input.dtype.is_differentiable:
+        warnings.warn("embedding_bag: the input comes before the weight; the two are swapped", stacklevel=2)
+        input, weight = weight, input
+    _check_bag(input, weight, offsets, mode, scale_grad_by_freq, per_sample_weights)
+    _refuse_sparse(sparse, "embedding_bag")
+    count = weight.shape[0]
+    if padding_idx is not None:
+        if not -count <= padding_idx < count:
+            raise ArgumentError(f"embedding_bag: padding_idx={padding_idx} is outside the table's {count} rows")
+        padding_idx %= count
+    starts = None
+    if offsets is not None:
+        starts = _bounds(offsets, input, include_last_offset)
+    if max_norm is not None:
+        _shorten_rows(weight, input, max_norm, norm_type)
+    if starts is not None and mode == "max" and input.shape[0]:
+        input, kept = _padded(input, starts)
+    else:
+        kept = None
+    rows = ops.embedding(weight, input, padding_idx=padding_idx)
+    if scale_grad_by_freq:
+        rows = _shared(rows, weight, input)
+    if per_sample_weights is not None:
+        rows = ops.multiply(rows, ops.expand_dims(per_sample_weights, axis=-1))
+    if padding_idx is not None:
+        real = ops.not_equal(input, padding_idx)
+        kept = real if kept is None else ops.logical_and(kept, real)
+    shown = None if kept is None else ops.expand_dims(kept, axis=-1)
+    if mode == "max" and input.ndim == 2:
+        return _largest(rows, shown)
+    if shown is not None:
+        rows = ops.where(shown, rows, 0.0)
+    if input.ndim == 2:
+        total = ops.sum(rows, axis=1)
+        if mode != "mean":
+            return total
+        if kept is None:
+            return ops.divide(total, max(input.shape[1], 1))
+        counts = ops.sum(ops.astype(kept, rows.dtype), axis=1)
+    else:
+        assert starts is not None
+        bags = starts.shape[0] - 1
+        places = ops.arange(input.shape[0], dtype=starts.dtype, device=input.device.physical)
+        # The last bag takes what lies behind the last offset, and is cut off.
+        bag = ops.subtract(ops.searchsorted(starts, places, side="right"), 1)
+        like = {"dtype": rows.dtype, "device": rows.device.physical}
+        total = ops.index_add(ops.zeros((bags + 1, rows.shape[1]), **like), bag, rows, axis=0)[:bags]
+        if mode != "mean":
+            return total
+        one = ops.ones((input.shape[0],), **like) if kept is None else ops.astype(kept, rows.dtype)
+        counts = ops.index_add(ops.zeros((bags + 1,), **like), bag, one, axis=0)[:bags]
+    return ops.divide(total, ops.expand_dims(ops.maximum(counts, 1.0), axis=-1))
+
+
+def _check_bag(
+    input: Tensor, weight: Tensor, offsets: Tensor | None, mode: str, by_freq: bool, factors: Tensor | None
+) -> None:
+    if mode not in ("sum", "mean", "max"):
+        raise ArgumentError(f"embedding_bag: mode is 'sum', 'mean' or 'max', got {mode!r}")
+    if weight.ndim != 2:
+        raise ShapeError(f"embedding_bag: the weight has 2 axes (rows, features), got shape {tuple(weight.shape)}")
+    if input.ndim not in (1, 2):
+        raise ShapeError(f"embedding_bag: an input (B, N) or (N,) is needed, got shape {tuple(input.shape)}")
+    if input.ndim == 2 and offsets is not None:
+        raise ArgumentError(
+            "embedding_bag: an input of 2 axes holds bags of one length, so offsets must be None; flatten the input"
+        )
+    if input.ndim == 1 and offsets is None:
+        raise ArgumentError("embedding_bag: an input of 1 axis needs offsets, where each bag begins")
+    if offsets is not None and offsets.ndim != 1:
+        raise ShapeError(f"embedding_bag: offsets have 1 axis, got shape {tuple(offsets.shape)}")
+    if mode == "max" and by_freq:
+        raise ArgumentError("embedding_bag: scale_grad_by_freq does not go with mode='max'")
+    if factors is None:
+        return
+    if mode != "sum":
+        raise ArgumentError(f"embedding_bag: per_sample_weights go with mode='sum' only, got mode={mode!r}")
+    if factors.shape != input.shape:
+        raise ShapeError(
+            f"embedding_bag: per_sample_weights have shape {tuple(factors.shape)}, the input {tuple(input.shape)}"
+        )
+    if factors.dtype is not weight.dtype:
+        raise DTypeError(
+            f"embedding_bag: per_sample_weights are {factors.dtype.name}, the weight is {weight.dtype.name}; "
+            f"convert them with .to(candelabra.{weight.dtype.name})"
+        )
+
+
+def _bounds(offsets: Tensor, input: Tensor, include_last: bool) -> Tensor:
+    """Return where bags begin and, last, where they end."""
+    if offsets.dtype.kind not in ("signed", "unsigned"):
+        raise DTypeError(f"embedding_bag: offsets are integers, not {offsets.dtype.name}; convert them with .long()")
+    n = input.shape[0]
+    if offsets.shape[0]:
+        first, last = int(offsets[0]), int(offsets[-1])
+        if first != 0:
+            raise ArgumentError(f"embedding_bag: the first bag begins at 0, but the first of the offsets is {first}")
+        if last > n:
+            raise ArgumentError(f"embedding_bag: the last of the offsets is {last}, the input has {n} indices")
+    if include_last:
+        if not offsets.shape[0]:
+            raise ArgumentError("embedding_bag: include_last_offset=True needs at least one offset")
+        return offsets
+    end = ops.full((1,), n, dtype=offsets.dtype, device=offsets.device.physical)
+    return ops.concat([offsets, end], axis=0)
+
+
+def _padded(input: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
+    """Return bags as the rows of a matrix, each filled up to the longest, and which entries are real."""
+    begin, end = starts[:-1], starts[1:]
+    longest = max(int(ops.max(ops.subtract(end, begin))), 1) if begin.shape[0] else 1
+    steps = ops.arange(longest, dtype=starts.dtype, device=starts.device.physical)
+    places = ops.add(ops.expand_dims(begin, axis=-1), steps)
+    kept = ops.less(places, ops.expand_dims(end, axis=-1))
+    inside = ops.minimum(places, input.shape[0] - 1)
+    return ops.reshape(ops.take(input, ops.reshape(inside, (-1,)), axis=0), places.shape), kept
+
+
+def _largest(rows: Tensor, shown: Tensor | None) -> Tensor:
+    """Return the largest of each bag and feature, zeros for a bag without any; the gradient goes to the first."""
+    if not rows.shape[1]:
+        return ops.sum(rows, axis=1)
+    if shown is not None:
+        rows = ops.where(shown, rows, -math.inf)
+    at = ops.argmax(rows.detach(), axis=1, keepdims=True)
+    top = ops.squeeze(ops.take_along_axis(rows, at, axis=1), 1)
+    return top if shown is None else ops.where(ops.any(shown, axis=1), top, 0.0)
+
+
+def _refuse_sparse(sparse: bool, operation: str = "embedding") -> None:
     """Refuse sparse gradients, with the reason."""
     if sparse:
         raise ArgumentError(
-            "embedding: sparse=True is refused: there are no sparse tensors, and a gradient is dense; leave it False"
+            f"{operation}: sparse=True is refused: there are no sparse tensors, and a gradient is dense; leave it False"
         )
 
 

@@ -10,6 +10,14 @@ import pytest
 CASES: list[tuple[Any, ...]] = [
     ("Flatten", (), {}, [(2, 3, 4, 5)]),
     ("Flatten", (), {"start_dim": 0, "end_dim": -2}, [(2, 3, 4, 5)]),
+    ("Unflatten", (1, (2, 3)), {}, [(4, 6, 5)]),
+    ("Unflatten", (), {"dim": -1, "unflattened_size": [2, -1]}, [(4, 6)]),
+]
+REFUSALS: list[tuple[Any, ...]] = [
+    ("Unflatten", ("C", (2, 3)), {}, "Unflatten: axes have no names here"),
+    ("Unflatten", (1, (("A", 2), ("B", 3))), {}, "Unflatten: axes have no names here"),
+    ("Unflatten", (1, 6), {}, "Unflatten: unflattened_size is a tuple of ints, got int"),
+    ("Unflatten", (1, (2, 3.0)), {}, "got float at place 1"),
 ]
 
 
