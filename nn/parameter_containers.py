@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, KeysView, Mapping
 from typing import Any, overload
 
+from ..core.device import host_device
 from ..core.errors import ArgumentError, ArgumentTypeError, IndexOutOfRangeError
 from ..core.tensor import Tensor
 from .module import Module
@@ -26,7 +27,7 @@ def _described(pairs: Iterable[tuple[Any, Any]]) -> str:
         if isinstance(value, Tensor):
             sizes = "x".join(map(str, value.shape))
             kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-            place = "" if value.device.type == "cpu" else f" ({value.device})"
+            place = "" if value.device == host_device() else f" ({value.device})"
             lines.append(f"  ({name}): {kind} containing: [candelabra.{value.dtype.name} of size {sizes}{place}]")
         else:
             lines.append(f"  ({name}): Object of type: {type(value).__name__}")
