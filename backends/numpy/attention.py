@@ -1,9 +1,8 @@
 """Scaled dot-product attention on NumPy arrays.
 
-The score matrix is worked through in blocks that stay in cache: product, softmax and product with the values follow on
-each other before the next block begins. A short attention keeps its weights for the backward pass; a long one keeps
-only each row's maximum and sum and computes the weights again (Dao et al., FlashAttention, 2022), so that the whole
-score matrix never exists.
+Short sequences are worked through here, as many heads at a time as their scores stay in cache: product, softmax and
+product with the values follow on each other before the next heads begin. Where the scores are few altogether, the
+weights are kept for the backward pass, otherwise computed again. Long sequences go through `tiled_attention`.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import Kernel
-from . import memory, parallel
+from . import memory, parallel, tiled_attention
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
-# Scores worked on at a time: a quarter of a megabyte of float32.
+# Scores worked on at a time: a quarter of a megabyte of float32. A head of more is long.
 _BLOCK = 1 << 16
 
 # Scores from which on blocks are shared by threads.
@@ -31,10 +30,7 @@ _KEEP = 1 << 23
 # Scores below this need no shift before exp: their sums stay far from float32's limits.
 _SAFE = 30.0
 
-# A product with ones is faster than a sum along the rows, but adds one after the other: not for long rows.
-_PRODUCT_LENGTH = 2048
-
-_Span = tuple[slice, slice, slice, int]
+_Span = tuple[slice, slice]
 
 
 def _four(x: np.ndarray, batch: tuple[int, ...]) -> np.ndarray:
@@ -59,36 +55,26 @@ def _like_query(q: np.ndarray, width: int) -> np.ndarray:
     return np.empty((a, h, length, width), q.dtype)
 
 
-def _spans(shape: tuple[int, int, int], keys: int, causal: bool) -> list[list[_Span]]:
-    """Blocks over (A, H, L), each with the number of keys that it can see; those of the same heads together."""
+def _spans(shape: tuple[int, int, int], keys: int) -> list[_Span]:
+    """Blocks over (A, H) of whole heads."""
     a, h, length = shape
-    # A causal block of few rows sees few keys; splitting short sequences would cost more than it saves.
-    rows = min(length, max(1, _BLOCK // max(keys, 1)))
-    if causal and length > 256:
-        rows = min(rows, max(128, length // 8))
-    heads = min(h, max(1, _BLOCK // max(rows * keys, 1))) if rows == length else 1
-    items = min(a, max(1, _BLOCK // max(heads * rows * keys, 1))) if heads == h else 1
-    jobs = []
-    for i in range(0, a, max(items, 1)):
-        for j in range(0, h, max(heads, 1)):
-            job = []
-            for r in range(0, length, max(rows, 1)):
-                stop = min(r + rows, length)
-                seen = min(keys, stop) if causal else keys
-                job.append((slice(i, i + items), slice(j, j + heads), slice(r, stop), seen))
-            jobs.append(job)
-    return jobs
+    heads = min(h, max(1, _BLOCK // max(length * keys, 1)))
+    items = min(a, max(1, _BLOCK // max(heads * length * keys, 1))) if heads == h else 1
+    return [
+        (slice(i, i + items), slice(j, j + heads))
+        for i in range(0, a, max(items, 1))
+        for j in range(0, h, max(heads, 1))
+    ]
 
 
-def _for_spans(work: Callable[[_Span], None], jobs: list[list[_Span]], scores: int) -> None:
+def _for_spans(work: Callable[[_Span], None], jobs: list[_Span], scores: int) -> None:
     """Work through all blocks, on threads where there are many: each product then stays on its thread."""
 
     def each(parts: Iterator[tuple[int, int]]) -> None:
         with np.errstate(all="ignore"):
             for start, stop in parts:
-                for job in jobs[start:stop]:
-                    for span in job:
-                        work(span)
+                for span in jobs[start:stop]:
+                    work(span)
 
     if scores >= _SHARED and len(jobs) >= 2 * parallel.get_num_threads() > 2:
         with memory.single_threaded_blas():
@@ -107,39 +93,26 @@ def _bias(mask: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def _part(bias: np.ndarray, span: _Span) -> np.ndarray:
     """The part of a broadcast mask that a block sees."""
-    items, heads, rows, seen = span
-    a, h, length, keys = bias.shape
-    return bias[
-        items if a > 1 else slice(None),
-        heads if h > 1 else slice(None),
-        rows if length > 1 else slice(None),
-        slice(0, seen) if keys > 1 else slice(None),
-    ]
+    items, heads = span
+    return bias[items if bias.shape[0] > 1 else slice(None), heads if bias.shape[1] > 1 else slice(None)]
 
 
 def _scores(
     q: np.ndarray, k: np.ndarray, bias: np.ndarray | None, span: _Span, is_causal: bool, scale: float
 ) -> np.ndarray:
-    items, heads, rows, seen = span
-    scores = (q[items, heads, rows] * q.dtype.type(scale)) @ k[items, heads, :seen].swapaxes(-1, -2)
+    scores = (q[span] * q.dtype.type(scale)) @ k[span].swapaxes(-1, -2)
     if bias is not None:
         scores += _part(bias, span)
     if is_causal:
-        # Only keys from the block's first row on can be in some row's future.
-        first = rows.start
-        if seen > first + 1:
-            future = np.arange(first, seen) > np.arange(first, rows.stop)[:, None]
-            scores[..., first:] += np.where(future, -np.inf, 0.0).astype(q.dtype)
+        future = np.arange(k.shape[2]) > np.arange(q.shape[2])[:, None]
+        scores += np.where(future, q.dtype.type(-np.inf), q.dtype.type(0))
     return scores
 
 
 def _prepare(
     q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None
 ) -> tuple[tuple[int, ...], np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-    if q.ndim == k.ndim == v.ndim and q.shape[:-2] == k.shape[:-2] == v.shape[:-2]:
-        batch = q.shape[:-2]
-    else:
-        batch = np.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
+    batch = _batch(q, k, v)
     if mask is not None:
         mask = _bias(mask, q.dtype)
         mask = mask.reshape((1,) * (2 + len(batch) - mask.ndim) + mask.shape)
@@ -159,49 +132,74 @@ def _needs_shift(q: np.ndarray, k: np.ndarray, mask: np.ndarray | None, scale: f
     return not math.sqrt(math.prod(float(n) for n in norms)) * abs(scale) < _SAFE
 
 
+def _is_long(q: np.ndarray, k: np.ndarray) -> bool:
+    return q.shape[-2] * k.shape[-2] > _BLOCK
+
+
 def _attend(
     q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None, is_causal: bool, scale: float, train: bool
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray | None]:
     """The result; exp(scores - tops) if kept, their sums, and the tops if any were taken off."""
+    with np.errstate(all="ignore"):
+        shifted = _needs_shift(q, k, mask, scale)
+    if _is_long(q, k):
+        return _attend_long(q, k, v, mask, is_causal, scale, shifted)
     batch, q, k, v, bias = _prepare(q, k, v, mask)
     a, h, length, _ = q.shape
     keys = k.shape[2]
     out = _like_query(q, v.shape[3])
-    powers = tops = None
+    powers = None
     if train and a * h * length * keys <= _KEEP:
         powers = np.empty((a, h, length, keys), q.dtype)
     sums = np.empty((a, h, length, 1), q.dtype)
-    with np.errstate(all="ignore"):
-        if _needs_shift(q, k, mask, scale):
-            tops = np.empty((a, h, length, 1), q.dtype)
+    tops = np.empty((a, h, length, 1), q.dtype) if shifted else None
 
     def work(span: _Span) -> None:
-        items, heads, rows, seen = span
         scores = _scores(q, k, bias, span, is_causal, scale)
         if tops is not None:
-            top = np.maximum.reduce(scores, axis=-1, keepdims=True, out=tops[items, heads, rows])
+            top = np.maximum.reduce(scores, axis=-1, keepdims=True, out=tops[span])
             if bias is not None:
                 np.maximum(top, np.finfo(top.dtype).min, out=top)
             np.subtract(scores, top, out=scores)
-        p = scores if powers is None else powers[items, heads, rows, :seen]
+        p = scores if powers is None else powers[span]
         np.exp(scores, out=p)
-        total = sums[items, heads, rows]
-        if seen <= _PRODUCT_LENGTH:
-            np.matmul(p, np.ones((seen, 1), p.dtype), out=total)
-        else:
-            np.add.reduce(p, axis=-1, keepdims=True, out=total)
+        total = sums[span]
+        np.matmul(p, np.ones((keys, 1), p.dtype), out=total)
         if bias is not None:
             # A row that may look at nothing gives 0, as in PyTorch.
             np.copyto(total, 1, where=total == 0)
-        part = out[items, heads, rows]
-        np.matmul(p, v[items, heads, :seen], out=part)
+        part = out[span]
+        np.matmul(p, v[span], out=part)
         np.divide(part, total, out=part)
 
     if keys == 0:
         out[...] = 0
     else:
-        _for_spans(work, _spans((a, h, length), keys, is_causal), a * h * length * keys)
+        _for_spans(work, _spans((a, h, length), keys), a * h * length * keys)
     return _shaped(out, batch), powers, sums, tops
+
+
+def _attend_long(
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None, is_causal: bool, scale: float, shifted: bool
+) -> tuple[np.ndarray, None, np.ndarray, np.ndarray | None]:
+    batch = _batch(q, k, v)
+    heads_inside = q.ndim > 2 and q.shape[:-2] == batch and 0 < q.strides[-3] < q.strides[-2]
+    shape = (*batch, q.shape[-2], v.shape[-1])
+    if heads_inside:
+        out = np.empty((*shape[:-3], shape[-2], shape[-3], shape[-1]), q.dtype).swapaxes(-2, -3)
+    else:
+        out = np.empty(shape, q.dtype)
+    sums = np.empty((*shape[:-1], 1), q.dtype)
+    tops = np.empty(sums.shape, q.dtype) if shifted else None
+    task = tiled_attention.Problem(q, k, v, mask, batch, is_causal, scale)
+    tiled_attention.forward(task, out, sums, tops)
+    return out, None, sums, tops
+
+
+def _batch(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> tuple[int, ...]:
+    if q.ndim == k.ndim == v.ndim and q.shape[:-2] == k.shape[:-2] == v.shape[:-2]:
+        return q.shape[:-2]
+    return np.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
 
 
 def _served(q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None) -> bool:
@@ -255,58 +253,62 @@ def attention_vjp(
     P is kept as exp(S), not yet divided by its sums: g is, which is shorter.
     """
     want_q, want_k, want_v, want_mask = (*wants, False)[:4]
+    want_mask = want_mask and mask is not None
+    if _is_long(q, k):
+        asked = (want_q, want_k, want_v, want_mask)
+        return _long_cotangents(g, q, k, v, mask, out, sums, tops, is_causal, scale, asked)[: len(wants)]
     batch, q, k, v, bias = _prepare(q, k, v, mask)
     g, out = _four(g, batch), _four(out, batch)
     a, h, length, _ = q.shape
     keys = k.shape[2]
-    want_mask = want_mask and mask is not None
     want_scores = want_q or want_k or want_mask
-    dq = np.empty_like(q) if want_q else None
-    # One block of rows writes its keys' cotangents, several add them up.
-    dk, dv = (np.zeros_like(x) if want else None for x, want in ((k, want_k), (v, want_v)))
-    dmask = np.zeros((a, h, length, keys), q.dtype) if want_mask else None
+    dq, dk, dv = (np.empty_like(x) if want else None for x, want in ((q, want_q), (k, want_k), (v, want_v)))
+    dmask = np.empty((a, h, length, keys), q.dtype) if want_mask else None
     factor = q.dtype.type(scale)
     if keys == 0 and dq is not None:
         dq[...] = 0
 
     def work(span: _Span) -> None:
-        items, heads, rows, seen = span
-        upper = g[items, heads, rows] / sums[items, heads, rows]
+        upper = g[span] / sums[span]
         if powers is not None:
-            p = powers[items, heads, rows, :seen]
+            p = powers[span]
         else:
             p = _scores(q, k, bias, span, is_causal, scale)
             if tops is not None:
-                p -= tops[items, heads, rows]
+                p -= tops[span]
             np.exp(p, out=p)
-        whole = rows.stop - rows.start == length
         if dv is not None:
-            _accumulate(p.swapaxes(-1, -2), upper, dv[items, heads, :seen], whole)
+            np.matmul(p.swapaxes(-1, -2), upper, out=dv[span])
         if not want_scores:
             return
-        ds = upper @ v[items, heads, :seen].swapaxes(-1, -2)
-        ds -= np.vecdot(upper, out[items, heads, rows])[..., None]
+        ds = upper @ v[span].swapaxes(-1, -2)
+        ds -= np.vecdot(upper, out[span])[..., None]
         ds *= p
         if dmask is not None:
-            dmask[items, heads, rows, :seen] = ds
+            dmask[span] = ds
         if dq is not None:
-            part = dq[items, heads, rows]
-            np.matmul(ds, k[items, heads, :seen], out=part)
+            part = dq[span]
+            np.matmul(ds, k[span], out=part)
             part *= factor
         if dk is not None:
-            _accumulate(ds.swapaxes(-1, -2), q[items, heads, rows] * factor, dk[items, heads, :seen], whole)
+            np.matmul(ds.swapaxes(-1, -2), q[span] * factor, out=dk[span])
 
     if keys:
-        _for_spans(work, _spans((a, h, length), keys, is_causal), a * h * length * keys)
+        _for_spans(work, _spans((a, h, length), keys), a * h * length * keys)
     results = tuple(None if d is None else _shaped(d, batch) for d in (dq, dk, dv, dmask))
     return results[: len(wants)]
 
 
-def _accumulate(x1: np.ndarray, x2: np.ndarray, target: np.ndarray, whole: bool) -> None:
-    if whole:
-        np.matmul(x1, x2, out=target)
-    else:
-        target += x1 @ x2
+def _long_cotangents(
+    g: np.ndarray, q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None, out: np.ndarray,
+    sums: np.ndarray, tops: np.ndarray | None, is_causal: bool, scale: float, wants: tuple[bool, ...],
+) -> tuple[np.ndarray | None, ...]:  # fmt: skip
+    dq, dk, dv = (np.zeros_like(x) if want else None for x, want in zip((q, k, v), wants, strict=False))
+    dmask = np.zeros_like(mask) if wants[3] and mask is not None else None
+    task = tiled_attention.Problem(q, k, v, mask, _batch(q, k, v), is_causal, scale)
+    lines = None if dmask is None else dmask.reshape((1,) * (2 - dmask.ndim) + dmask.shape)
+    tiled_attention.backward(task, g, out, sums, tops, dq, dk, dv, lines)
+    return dq, dk, dv, dmask
 
 
 KERNELS: dict[str, Any] = {

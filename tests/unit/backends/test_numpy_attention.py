@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+
 import numpy as np
 import pytest
-from candelabra.backends.numpy import attention
+from candelabra.backends.numpy import attention, parallel, tiled_attention
 
 
 def exact(q, k, v, mask, is_causal, scale):
@@ -84,12 +87,14 @@ def test_large_scores_do_not_overflow(scale):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("is_causal", [False, True])
-@pytest.mark.parametrize(("block", "keep"), [(1 << 17, 1 << 23), (8, 1 << 23), (8, 0), (30, 0)])
+@pytest.mark.parametrize(("block", "keep"), [(1 << 17, 1 << 23), (8, 1 << 23), (8, 0), (30, 0), (0, 0)])
 @pytest.mark.parametrize(("batch", "length", "keys", "width", "values"), SHAPES)
 @pytest.mark.filterwarnings("error")
 def test_values_and_gradients(batch, length, keys, width, values, block, keep, is_causal, dtype, monkeypatch):
     monkeypatch.setattr(attention, "_BLOCK", block)
     monkeypatch.setattr(attention, "_KEEP", keep)
+    monkeypatch.setattr(tiled_attention, "ROWS", 3)
+    monkeypatch.setattr(tiled_attention, "COLUMNS", 2)
     q, k, v = inputs(batch, length, keys, width, values, dtype)
     tolerance = 2e-5 if dtype is np.float32 else 1e-12
     for mask in masks(batch, length, keys, dtype):
@@ -103,24 +108,123 @@ def test_values_and_gradients(batch, length, keys, width, values, block, keep, i
             assert got.dtype == dtype
             np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
         if mask is not None and mask.dtype != bool:
-            np.testing.assert_allclose(gradients[3], wanted[3], rtol=tolerance, atol=tolerance)
+            got, want = (summed_to(x, mask.shape) for x in (gradients[3], wanted[3]))
+            np.testing.assert_allclose(got, want, rtol=tolerance, atol=5 * tolerance)
         else:
             assert gradients[3] is None
         for a, b in zip((q, k, v), copies, strict=True):
             np.testing.assert_array_equal(a, b)
 
 
-def test_long_sequences_do_not_keep_the_scores():
-    q, k, v = inputs((1, 2), 600, 500, 8, 8, np.float32)
-    for is_causal in (False, True):
-        out, g, gradients = run(q, k, v, None, is_causal, 0.3)
-        np.testing.assert_allclose(out, exact(q, k, v, None, is_causal, 0.3)[1], rtol=1e-4, atol=1e-5)
-        for got, want in zip(gradients, exact_gradients(g, q, k, v, None, is_causal, 0.3), strict=False):
-            if got is not None:
-                np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
-    q, k, v = inputs((1, 1), 4000, 4000, 2, 2, np.float32)
-    _, residuals = attention.attention_train(q, k, v, None, is_causal=True, scale=1.0)
-    assert sum(a.size for a in residuals if a is not None) <= 8000
+@pytest.mark.parametrize("kind", ["plain", "causal", "large", "bool", "float", "row", "heads"])
+@pytest.mark.parametrize(("length", "keys"), [(600, 500), (300, 1100), (1030, 257), (1, 70000)])
+def test_long_sequences(length, keys, kind):
+    q, k, v = inputs((1, 2), length, keys, 8, 6, np.float32)
+    rng = np.random.default_rng(2)
+    scale, mask = (30.0, None) if kind == "large" else (0.3, None)
+    if kind == "bool":
+        mask = rng.random((length, keys)) < 0.5
+        mask[length // 2] = False
+    elif kind == "float":
+        mask = rng.standard_normal((2, length, keys)).astype(np.float32)
+        mask[0, length // 2] = -np.inf
+    elif kind == "row":
+        mask = rng.standard_normal((1, 1, 1, keys)).astype(np.float32)
+    elif kind == "heads":
+        mask = rng.standard_normal((2, 1, 1)).astype(np.float32)
+    out, g, gradients = run(q, k, v, mask, kind == "causal", scale)
+    expected = exact(q, k, v, mask, kind == "causal", scale)[1]
+    tolerance = 2e-3 if kind == "large" else 1e-4
+    np.testing.assert_allclose(out, expected, rtol=tolerance, atol=tolerance)
+    wanted = [*exact_gradients(g, q, k, v, mask, kind == "causal", scale)]
+    if mask is None or mask.dtype == bool:
+        assert gradients[3] is None
+    else:
+        wanted[3] = summed_to(wanted[3], mask.shape)
+        assert gradients[3].shape == mask.shape
+    for got, want in zip(gradients, wanted, strict=False):
+        if got is not None:
+            size = max(1.0, np.abs(want).max())
+            np.testing.assert_allclose(got, want, rtol=50 * tolerance, atol=size * tolerance)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("batch", [(), (1,), (5,), (2, 3)])
+def test_long_sequences_on_threads(batch, threads):
+    before = parallel.get_num_threads()
+    parallel.set_num_threads(threads)
+    try:
+        q, k, v = inputs(batch, 700, 600, 8, 8, np.float32)
+        out, g, gradients = run(q, k, v, None, True, 0.3)
+    finally:
+        parallel.set_num_threads(before)
+    np.testing.assert_allclose(out, exact(q, k, v, None, True, 0.3)[1], rtol=1e-4, atol=1e-5)
+    for got, want in zip(gradients[:3], exact_gradients(g, q, k, v, None, True, 0.3), strict=False):
+        np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
+
+
+def test_weights_of_rows_hidden_by_large_numbers_keep_their_sum():
+    # -1e9 in a whole row leaves nothing of the scores: every key has the same weight, and the gradients know it.
+    q, k, v = inputs((1, 1), 300, 400, 8, 8, np.float32)
+    mask = np.zeros((300, 400), np.float32)
+    mask[7] = -1e9
+    out, g, gradients = run(q, k, v, mask, False, 0.3)
+    np.testing.assert_allclose(out[0, 0, 7], v[0, 0].mean(0), rtol=1e-3, atol=1e-5)
+    only = np.zeros_like(g)
+    only[0, 0, 7] = 1
+    _, _, gradients = run(q, k, v, mask, False, 0.3, only)
+    np.testing.assert_allclose(gradients[2], 1 / 400, rtol=1e-4)
+
+
+@pytest.mark.parametrize("long", [True, False])
+@pytest.mark.parametrize(
+    ("queries", "shared", "others"),
+    [
+        ((2, 3), (1, 3), (3,)), ((2, 3), (2, 1), (2, 1)), ((1, 3), (2, 1), (2, 3)), ((2,), (), ()),
+        ((2, 2, 2), (2, 1), (1,)),
+    ],
+)
+def test_operands_that_share_keys_or_queries(queries, shared, others, long, monkeypatch):
+    if long:
+        monkeypatch.setattr(attention, "_BLOCK", 0)
+        monkeypatch.setattr(tiled_attention, "ROWS", 4)
+        monkeypatch.setattr(tiled_attention, "COLUMNS", 5)
+    monkeypatch.setattr(tiled_attention, "_SHARED", 0)
+    q, _, _ = inputs(queries, 9, 7, 4, 3, np.float64)
+    _, k, _ = inputs(shared, 9, 7, 4, 3, np.float64, seed=1)
+    _, _, v = inputs(others, 9, 7, 4, 3, np.float64, seed=2)
+    out, g, gradients = run(q, k, v, None, False, 0.5)
+    np.testing.assert_allclose(out, exact(q, k, v, None, False, 0.5)[1])
+    for x, got, want in zip((q, k, v), gradients, exact_gradients(g, q, k, v, None, False, 0.5), strict=False):
+        assert np.allclose(summed_to(got, x.shape), summed_to(want, x.shape))
+
+
+def summed_to(x, shape):
+    """Sum over what a shape was broadcast along, as the engine does."""
+    x = x.sum(tuple(range(x.ndim - len(shape))))
+    return x.sum(tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
+
+
+def test_the_score_matrix_never_exists():
+    """Forward and backward over 8192 queries and keys hold a few tiles, not 67 million scores."""
+    q, k, v = inputs((1, 2), 8192, 8192, 8, 8, np.float32)
+    mask = np.zeros((1, 1, 1, 8192), bool)
+    mask[..., :4000] = True
+    for given, is_causal in ((None, True), (mask, False)):
+        gc.collect()
+        tracemalloc.start()
+        try:
+            out, residuals = attention.attention_train(q, k, v, given, is_causal=is_causal, scale=0.3)
+            kept = dict(zip(attention.KERNELS["attention"].residuals, residuals, strict=True))
+            attention.attention_vjp(
+                None, out, q, k, v, given, out, **kept, is_causal=is_causal, scale=0.3, wants=(True,) * 3
+            )
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert sum(a.nbytes for a in residuals if a is not None) <= 2 * 2 * 8192 * 4
+        # All four operands and results are half a megabyte each.
+        assert peak < 16 << 20, f"{peak / 2**20:.1f} MB; the scores alone would be 512"
 
 
 def test_heads_inside_rows_stay_there():
