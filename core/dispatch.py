@@ -403,9 +403,9 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
         some = [f"n{i} is not None" for i in range(len(plain))]
         if listed:
             some.append("any([_n is not None for _n in nl])")
-        add(f"        mode = _mode() if {' or '.join(some)} else False")
+        add(f"        _recorded = _mode() if {' or '.join(some)} else False")
         add("        residuals = ()")
-        add("        if mode and impl.train is not None:")
+        add("        if _recorded and impl.train is not None:")
         add(f"            r = impl.train({call})")
         add("            if r is NotImplemented:")
         add("                impl = impl.generic")
@@ -487,14 +487,14 @@ def _one_output(
         return
     # A cast, or a reduction told a dtype, may leave the numbers that can be differentiated.
     check = " and r.dtype in impl.differentiable" if "dtype" in statics else ""
-    add(f"    if mode{check}:")
+    add(f"    if _recorded{check}:")
     _node_lines(row, plain, listed, statics, add, "_Node")
     add("        node.shape = r.shape")
     add("        node.dtype = r.dtype")
     add(f"        node.saved = {_saved(plain, listed, '(r,)')}")
     add("        out.node = node")
-    add("        if mode is not True:")
-    add(f"            mode.note(node, (r,), ({_operands(plain, listed)},))")
+    add("        if _recorded is not True:")
+    add(f"            _recorded.note(node, (r,), ({_operands(plain, listed)},))")
     add("    else:")
     add("        out.node = None")
     add("    return out")
@@ -512,7 +512,7 @@ def _many_outputs(
     add("        outs.append(out)")
     if record:
         scope["_kept"] = row.differentiable
-        add("    if mode:")
+        add("    if _recorded:")
         _node_lines(row, plain, listed, statics, add, "_MultiNode")
         add("        node.shape = tuple([_v.shape for _v in r])")
         add("        node.dtype = tuple([_v.dtype for _v in r])")
@@ -522,8 +522,8 @@ def _many_outputs(
         else:
             add("        for _i, out in [(_i, _o) for _i, _o in enumerate(outs) if _kept[_i]]:")
         add("            out.node = _Output(node, _i)")
-        add("        if mode is not True:")
-        add(f"            mode.note(node, r, ({_operands(plain, listed)},))")
+        add("        if _recorded is not True:")
+        add(f"            _recorded.note(node, r, ({_operands(plain, listed)},))")
     if row.outputs == ("*",):
         add("    return tuple(outs)")
     else:

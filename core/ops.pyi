@@ -118,6 +118,16 @@ from .functions.random_inplace import (
     random_ as random_,
     uniform_ as uniform_,
 )
+from .functions.scatter import (
+    index_copy as index_copy,
+    index_fill as index_fill,
+    index_put as index_put,
+    index_reduce as index_reduce,
+    masked_scatter as masked_scatter,
+    put as put,
+    put_along_axis as put_along_axis,
+    take_along_dim as take_along_dim,
+)
 from .functions.torch_names import (
     amax as amax,
     amin as amin,
@@ -231,6 +241,9 @@ def adamax_step(
 ) -> None:
     """Update parameters by Adamax, Adam with the infinity norm (Kingma and Ba, 2015)."""
 
+def adaptive_avg_pool(x: Tensor, /, *, output_size: Any) -> Tensor:
+    """Return the means of windows of an input (N, C, *spatial) that are laid out to give a size."""
+
 def adaptive_max_pool(x: Tensor, /, *, output_size: Any) -> Tensor:
     """Return the largest values of windows that are laid out to give a size; the first wins a tie."""
 
@@ -342,6 +355,18 @@ def broadcast_to(x: Tensor, /, shape: int | tuple[int, ...]) -> Tensor:
 
 def ceil(x: Tensor, /) -> Tensor:
     """Round towards plus infinity; the gradient is zero."""
+
+def col2im(
+    x: Tensor,
+    /,
+    *,
+    output_size: Any,
+    kernel_size: Any,
+    dilation: int | tuple[int, ...] = 1,
+    padding: int | tuple[int | tuple[int, int], ...] = 0,
+    stride: int | tuple[int, ...] | None = 1,
+) -> Tensor:
+    """Return the sum (N, C, *output_size) of windows given as columns (N, C * kernel elements, windows)."""
 
 def concat(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
     """Join tensors along an axis; None flattens them first."""
@@ -514,11 +539,46 @@ def hardtanh(x: Tensor, /, *, min_val: float = -1.0, max_val: float = 1.0) -> Te
 def hypot(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return ``sqrt(x1**2 + x2**2)`` without overflow."""
 
+def im2col(
+    x: Tensor,
+    /,
+    *,
+    kernel_size: Any,
+    dilation: int | tuple[int, ...] = 1,
+    padding: int | tuple[int | tuple[int, int], ...] = 0,
+    stride: int | tuple[int, ...] | None = 1,
+) -> Tensor:
+    """Return the windows of an input (N, C, *spatial) as columns (N, C * kernel elements, windows)."""
+
 def imag(x: Tensor, /) -> Tensor:
     """Return the imaginary part."""
 
 def index_add(x: Tensor, index: Tensor, source: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
     """Return `x` with the slices of `source` added at `index` along an axis; repeated indices accumulate."""
+
+def interpolate(
+    x: Tensor,
+    /,
+    *,
+    size: Any,
+    mode: str = 'linear',
+    scale_factor: Any = None,
+    align_corners: bool = False,
+    antialias: bool = False,
+) -> Tensor:
+    """Return an input (N, C, *spatial) resampled to other spatial sizes."""
+
+def interpolate_transpose(
+    x: Tensor,
+    /,
+    *,
+    size: Any,
+    mode: str = 'linear',
+    scale_factor: Any = None,
+    align_corners: bool = False,
+    antialias: bool = False,
+) -> Tensor:
+    """Return the transpose of `interpolate` from sizes `size`, applied to a cotangent."""
 
 def isfinite(x: Tensor, /) -> Tensor:
     """Say where values are finite."""
@@ -715,8 +775,8 @@ def ones(
 ) -> Tensor:
     """Return a tensor of ones."""
 
-def pad(x: Tensor, /, *, widths: Any, value: float = 0.0) -> Tensor:
-    """Return the tensor with constants put before and after along each axis."""
+def pad(x: Tensor, /, *, widths: Any, value: float = 0.0, mode: str = 'constant') -> Tensor:
+    """Return the tensor with constants, or with elements of its own, put before and after along each axis."""
 
 def permute_dims(x: Tensor, /, axes: Any) -> Tensor:
     """Return the tensor with its axes in another order."""
@@ -868,8 +928,21 @@ def rprop_step(
 def rsqrt(x: Tensor, /) -> Tensor:
     """Return ``1 / sqrt(x)``."""
 
+def scatter(x: Tensor, index: Tensor, source: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor: ...
+
 def scatter_add(x: Tensor, index: Tensor, source: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
     """Return `x` with `source` added where `index` says along an axis."""
+
+def scatter_reduce(
+    x: Tensor,
+    index: Tensor,
+    source: Tensor,
+    /,
+    *,
+    axis: int | tuple[int, ...] | None,
+    reduce: Any,
+    include_self: bool = True,
+) -> Tensor: ...
 
 def setitem(x: Tensor, value: Tensor, indices: Sequence[Tensor], /, *, key: Any) -> Tensor:
     """Return `x` with `value` written where a key selects."""

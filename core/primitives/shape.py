@@ -155,41 +155,6 @@ def _untile(xp: Any, g: Any, x_shape: Any, repetitions: Any) -> Any:
     return xp.reshape(xp.sum(xp.reshape(g, split), axis=tuple(range(0, 2 * width, 2))), tuple(x_shape))
 
 
-def _prepare_pad(device: Any, x: Any, widths: Any, value: Any) -> tuple[Any, Any]:
-    n = len(x.shape)
-    if isinstance(widths, int):
-        pairs: tuple[Any, ...] = ((widths, widths),) * n
-    else:
-        pairs = tuple((w, w) if isinstance(w, int) else tuple(w) for w in widths)
-    if len(pairs) != n:
-        raise ShapeError(f"pad: {len(pairs)} (before, after) pairs are given for a tensor of {n} axes")
-    for i, (pair, size) in enumerate(zip(pairs, x.shape, strict=True)):
-        if size + sum(pair) < 0 or size + min(pair[0], 0) < 0 or size + min(pair[1], 0) < 0:
-            raise ShapeError(f"pad: {pair} cuts more off axis {i} than its size {size}")
-    return pairs, value
-
-
-def _pad_body(xp: Any, x: Any, *, widths: Any, value: Any) -> Any:
-    """Concatenate with constants, axis by axis; negative widths cut."""
-    for axis, (before, after) in enumerate(widths):
-        if before < 0 or after < 0:
-            cut = slice(max(-before, 0), x.shape[axis] - max(-after, 0))
-            x = x[(slice(None),) * axis + (cut, ...)]
-        if before > 0 or after > 0:
-            shape = list(x.shape)
-            parts: list[Any] = []
-            for width, place in ((before, 0), (after, 1)):
-                if width > 0:
-                    shape[axis] = width
-                    parts.insert(0 if place == 0 else 2, xp.full(tuple(shape), value, dtype=x.dtype))
-            x = xp.concat([parts[0], x, *parts[1:]] if before > 0 else [x, *parts], axis=axis)
-    return x
-
-
-def _unpad(xp: Any, g: Any, widths: Any) -> Any:
-    return xp.pad(g, widths=tuple((-b, -a) for b, a in widths))
-
-
 def _repeat_batch_axis(device: Any, x: Any, repeats: Any, axis: Any) -> tuple[Any, Any]:
     if axis is not None:
         axis = axis_index(axis, len(x.shape), "repeat")
@@ -237,10 +202,6 @@ def _batch_tile(xp: Any, size: int, x: Any, *, repetitions: Any) -> Any:
     width = max(len(inner), len(repetitions))
     lifted = xp.reshape(x, (size, *(1,) * (width - len(inner)), *inner))
     return xp.tile(lifted, (1, *(1,) * (width - len(repetitions)), *repetitions))
-
-
-def _batch_pad(xp: Any, size: int, x: Any, *, widths: Any, value: Any) -> Any:
-    return xp.pad(x, widths=((0, 0), *widths), value=value)
 
 
 def _batch_repeat(xp: Any, size: int, x: Any, *, repeats: Any, axis: Any) -> Any:
@@ -308,9 +269,4 @@ tile = linear(
 repeat_each = linear(
     "repeat", "x, <repeats>, /, *, axis=None", "Return the tensor with each element repeated along an axis.",
     transpose=_unrepeat, prepare=_repeat_batch_axis, batch=_batch_repeat,
-)  # fmt: skip
-pad = linear(
-    "pad", "x, /, *, widths, value=0.0", "Return the tensor with constants put before and after along each axis.",
-    transpose=_unpad, prepare=_prepare_pad, body=_pad_body, batch=_batch_pad,
-    jvp=lambda xp, t, widths: xp.pad(t, widths=widths),
 )  # fmt: skip

@@ -110,6 +110,15 @@ def bad_pad() -> Iterator[Bad]:
         "pairs", Sample((floats(2, 3),), {"widths": ((1, 1),)}), errors.ShapeError, "pad: 1 .* for a tensor of 2 axes"
     )
     yield Bad("cut", Sample((floats(2),), {"widths": ((-3, 0),)}), errors.ShapeError, "pad: .* cuts more off axis 0")
+    odd = Sample((floats(2),), {"widths": ((1, 0),), "mode": "mirror"})
+    yield Bad("mode", odd, errors.ArgumentError, "pad: mode is one of 'constant', 'reflect', .*, not 'mirror'")
+    seven = Sample((floats(2),), {"widths": ((1, 0),), "mode": "reflect", "value": 7.0})
+    yield Bad("value", seven, errors.ArgumentError, "pad: value=7.0 has a meaning in mode 'constant' only")
+    for mode, text in (("reflect", "reflecting"), ("circular", "circular padding .* wraps more than once")):
+        wide = Sample((floats(2),), {"widths": ((3, 0),), "mode": mode})
+        yield Bad(mode, wide, errors.ShapeError, f"pad: {text}")
+    none = Sample((floats(2, 0),), {"widths": ((0, 0), (1, 0)), "mode": "replicate"})
+    yield Bad("replicate", none, errors.ShapeError, "pad: axis 1 has no element to replicate")
 
 
 def bad_repeat() -> Iterator[Bad]:
@@ -259,6 +268,38 @@ def bad_adaptive_max_pool() -> Iterator[Bad]:
     yield Bad("negative", below, errors.ArgumentError, "adaptive_max_pool: output_size must not be negative")
     triple = Sample((image,), {"output_size": (2, 2, 2)})
     yield Bad("axes", triple, errors.ArgumentError, "adaptive_max_pool: output_size is an int, None or 2 of them")
+
+
+def bad_adaptive_avg_pool() -> Iterator[Bad]:
+    flat = Sample((floats(4, 4),), {"output_size": 2})
+    yield Bad("axes", flat, errors.ShapeError, "adaptive_avg_pool: an input")
+    below = Sample((floats(1, 1, 4),), {"output_size": -1})
+    yield Bad("negative", below, errors.ArgumentError, "adaptive_avg_pool: output_size must not be negative")
+
+
+def bad_interpolate() -> Iterator[Bad]:
+    x = floats(1, 1, 4)
+    odd = Sample((x,), {"size": 2, "mode": "sharp"})
+    yield Bad("mode", odd, errors.ArgumentError, "interpolate: with antialias=False mode is one of .*, not 'sharp'")
+    near = Sample((x,), {"size": 2, "mode": "nearest", "antialias": True})
+    yield Bad("antialias", near, errors.ArgumentError, "interpolate: with antialias=True mode is one of")
+    yield Bad("size", Sample((x,), {"size": 0}), errors.ShapeError, r"interpolate: sizes must be positive, got \(0,\)")
+    two = Sample((x,), {"size": 2, "scale_factor": (1.0, 2.0)})
+    yield Bad("factor", two, errors.ArgumentError, "interpolate: scale_factor is a number, None or 1 of them")
+
+
+def bad_im2col() -> Iterator[Bad]:
+    wide = Sample((floats(1, 1, 4),), {"kernel_size": 5})
+    yield Bad("window", wide, errors.ShapeError, r"im2col: a window of \(5,\) .* does not fit")
+    still = Sample((floats(1, 1, 4),), {"kernel_size": 2, "stride": 0})
+    yield Bad("stride", still, errors.ArgumentError, "im2col: kernel_size .* must be positive")
+
+
+def bad_col2im() -> Iterator[Bad]:
+    how = {"output_size": (4,), "kernel_size": (2,)}
+    yield Bad("axes", Sample((floats(2, 3),), how), errors.ShapeError, "col2im: columns .* are needed")
+    yield Bad("rows", Sample((floats(1, 3, 3),), how), errors.ShapeError, "col2im: 3 rows of columns do not divide")
+    yield Bad("windows", Sample((floats(1, 2, 4),), how), errors.ShapeError, "col2im: output_size .* 3 columns, got 4")
 
 
 def bad_max_unpool() -> Iterator[Bad]:

@@ -177,16 +177,6 @@ def unstack(x: Any, *, axis: int) -> Any:
     return tuple(np.moveaxis(x, axis, 0))
 
 
-def pad(x: Any, *, widths: Any, value: float) -> Any:
-    shape = tuple(n + a + b for n, (a, b) in zip(x.shape, widths, strict=True))
-    found = np.full(shape, value, dtype=x.dtype)
-    for place in np.ndindex(*x.shape):
-        target = tuple(i + a for i, (a, _) in zip(place, widths, strict=True))
-        if all(0 <= i < n for i, n in zip(target, shape, strict=True)):
-            found[target] = x[place]
-    return found
-
-
 def slice(x: Any, *, key: Any) -> Any:
     return np.array(x[native_key(key, ())])
 

@@ -120,3 +120,145 @@ def max_unpool(x: Any, indices: Any, *, output_size: Any) -> Any:
     for place in np.ndindex(*x.shape):
         found[(*place[:2], int(indices[place]))] = x[place]
     return found.reshape(*x.shape[:2], *output_size)
+
+
+def adaptive_avg_pool(x: Any, *, output_size: Any) -> Any:
+    lines = _adaptive_lines(x, output_size)
+    found = np.zeros((*x.shape[:2], *map(len, lines)), dtype=x.dtype)
+    for b, c, *window in np.ndindex(*found.shape):
+        ranges = [line[w] for line, w in zip(lines, window, strict=True)]
+        values = [x[(b, c, *place)] for place in itertools.product(*ranges)]
+        found[(b, c, *window)] = math.fsum(values) / len(values)
+    return found
+
+
+def _taps(size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    """Every element of every window: (number of the tap, number of the window, place in the input or None)."""
+    starts = [
+        _window_starts(n, k, s, p, t, False)
+        for n, k, s, p, t in zip(size, kernel_size, stride, padding, dilation, strict=True)
+    ]
+    for w, corner in enumerate(itertools.product(*starts)):
+        for t, tap in enumerate(np.ndindex(*kernel_size)):
+            place = tuple(a + i * d for a, i, d in zip(corner, tap, dilation, strict=True))
+            inside = all(0 <= i < n for i, n in zip(place, size, strict=True))
+            yield t, w, place if inside else None
+
+
+def im2col(x: Any, *, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    taps = list(_taps(x.shape[2:], kernel_size, dilation, padding, stride))
+    count = int(np.prod(kernel_size))
+    found = np.zeros((x.shape[0], x.shape[1] * count, max(w for _, w, _ in taps) + 1), dtype=x.dtype)
+    for b, c in np.ndindex(*x.shape[:2]):
+        for t, w, place in taps:
+            if place is not None:
+                found[b, c * count + t, w] = x[(b, c, *place)]
+    return found
+
+
+def col2im(x: Any, *, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Any:
+    count = int(np.prod(kernel_size))
+    found = np.zeros((x.shape[0], x.shape[1] // count, *output_size), dtype=x.dtype)
+    for b, c in np.ndindex(*found.shape[:2]):
+        for t, w, place in _taps(output_size, kernel_size, dilation, padding, stride):
+            if place is not None:
+                found[(b, c, *place)] += x[b, c * count + t, w]
+    return found
+
+
+def pad(x: Any, *, widths: Any, value: float, mode: str) -> Any:
+    names = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+    for axis, (before, after) in enumerate(widths):
+        pairs = [(0, 0)] * x.ndim
+        pairs[axis] = (max(before, 0), max(after, 0))
+        n = x.shape[axis]
+        cut = (slice(None),) * axis + (slice(max(-before, 0), n + before + after + max(-before, 0)),)
+        inner = (slice(None),) * axis + (slice(max(-before, 0), n - max(-after, 0)),)
+        if mode == "constant":
+            x = np.pad(x[inner], pairs, constant_values=value)
+        elif mode == "circular":
+            x = np.pad(x[inner], pairs, mode="wrap")
+        else:
+            # What is cut off is still seen in the mirror.
+            x = np.pad(x, pairs, mode=names[mode])[cut]  # type: ignore[call-overload]
+    return x
+
+
+def _cubic(t: float, a: float) -> float:
+    t = abs(t)
+    if t < 1:
+        return (a + 2) * t**3 - (a + 3) * t**2 + 1
+    return a * (t**3 - 5 * t**2 + 8 * t - 4) if t < 2 else 0.0
+
+
+def _filter(kind: str, t: float) -> float:
+    if kind == "cubic":
+        return _cubic(t, -0.5)
+    if kind == "linear":
+        return max(1 - abs(t), 0.0)
+    return float(np.sinc(t) * np.sinc(t / 3)) if abs(t) < 3 else 0.0
+
+
+def _matrix(n: int, m: int, mode: str, factor: float | None, align_corners: bool, antialias: bool) -> np.ndarray:
+    """The weights (m, n) of one axis."""
+    step = (n - 1) / max(m - 1, 1) if align_corners else n / m if factor is None else 1 / factor
+    found = np.zeros((m, n))
+    for o in range(m):
+        if antialias:
+            width = max(step, 1.0)
+            reach = {"linear": 1, "cubic": 2, "lanczos": 3}[mode] * width
+            center = (o + 0.5) * step
+            covered = range(max(int(center - reach + 0.5), 0), min(int(center + reach + 0.5), n))
+            for i in covered:
+                found[o, i] = _filter(mode, (i + 0.5 - center) / width)
+            found[o] /= found[o].sum()
+        elif mode == "area":
+            covered = range(math.floor(o * n / m), math.ceil((o + 1) * n / m))
+            found[o, covered] = 1 / len(covered)
+        elif mode in ("nearest", "nearest-exact"):
+            found[o, min(math.floor((o + (mode != "nearest") / 2) * step), n - 1)] = 1
+        elif mode == "linear" and n == m:
+            found[o, o] = 1
+        else:
+            place = o * step if align_corners else (o + 0.5) * step - 0.5
+            if mode == "linear":
+                place = min(max(place, 0.0), n - 1)
+            # Beyond the last element by a step that is not the sizes' own, PyTorch stays there.
+            low = min(math.floor(place), n - 1)
+            t = min(place - low, 1.0)
+            for i in range(low - 1, low + 3):
+                weight = max(1 - abs(i - low - t), 0.0) if mode == "linear" else _cubic(i - low - t, -0.75)
+                found[o, min(max(i, 0), n - 1)] += weight
+    return found
+
+
+def interpolate(
+    x: Any,
+    *,
+    size: Any,
+    mode: str,
+    scale_factor: Any = None,
+    align_corners: bool = False,
+    antialias: bool = False,
+) -> Any:
+    factors = scale_factor or (None,) * len(size)
+    for axis, (m, f) in enumerate(zip(size, factors, strict=True), start=2):
+        weights = _matrix(x.shape[axis], m, mode, f, align_corners, antialias)
+        x = np.moveaxis(np.einsum("oi,i...->o...", weights, np.moveaxis(x, axis, 0)), 0, axis)
+    return x
+
+
+def interpolate_transpose(
+    x: Any,
+    *,
+    size: Any,
+    mode: str,
+    scale_factor: Any = None,
+    align_corners: bool = False,
+    antialias: bool = False,
+) -> Any:
+    factors = scale_factor or (None,) * len(size)
+    for axis, (n, f) in enumerate(zip(size, factors, strict=True), start=2):
+        weights = _matrix(n, x.shape[axis], mode, f, align_corners, antialias)
+        x = np.moveaxis(np.einsum("oi,o...->i...", weights, np.moveaxis(x, axis, 0)), 0, axis)
+    return x

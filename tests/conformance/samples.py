@@ -239,12 +239,6 @@ def draw_repeat(d: Draw) -> Sample:
     return Sample((d.array(shape),), {"repeats": d.integer(1 if d.smooth else 0, 3), "axis": axis})
 
 
-def draw_pad(d: Draw) -> Sample:
-    shape = d.shape(1, empty=False)
-    widths = tuple((d.integer(-1 if n > 2 else 0, 2), d.integer(-1 if n > 2 else 0, 2)) for n in shape)
-    return Sample((d.array(shape),), {"widths": widths, "value": d.choice((0.0, 1.0))})
-
-
 # Indexing.
 
 

@@ -72,3 +72,79 @@ def draw_max_unpool(d: Draw) -> Sample:
     places = [d.values.permutation(whole)[:given] for _ in range(n * c)]
     indices = np.asarray(places, dtype=np.int64).reshape(n, c, *size)
     return Sample((d.array((n, c, *size)), indices), {"output_size": output})
+
+
+def draw_adaptive_avg_pool(d: Draw) -> Sample:
+    shape, output = _adaptive(d)
+    return Sample((d.array(shape),), {"output_size": output})
+
+
+def _folding(d: Draw) -> tuple[tuple[int, ...], dict[str, Any]]:
+    axes = _rank(d)
+    most = 3 if axes < 3 else 2
+    kernel = tuple(d.integer(1, most) for _ in range(axes))
+    how = {
+        "kernel_size": kernel,
+        "dilation": tuple(d.integer(1, 2) for _ in kernel),
+        "padding": tuple(d.integer(0, 1) for _ in kernel),
+        "stride": tuple(d.integer(1, 2) for _ in kernel),
+    }
+    size = tuple(
+        max(1, s * (k - 1) + 1 - 2 * p) + d.integer(0, 2 if axes < 3 else 1)
+        for k, s, p in zip(kernel, how["dilation"], how["padding"], strict=True)
+    )
+    return size, how
+
+
+def draw_im2col(d: Draw) -> Sample:
+    size, how = _folding(d)
+    return Sample((d.array((*_lead(d), *size)),), how)
+
+
+def draw_col2im(d: Draw) -> Sample:
+    size, how = _folding(d)
+    windows = [
+        (n + 2 * p - s * (k - 1) - 1) // t + 1
+        for n, k, s, p, t in zip(size, how["kernel_size"], how["dilation"], how["padding"], how["stride"], strict=True)
+    ]
+    n, c = _lead(d)
+    shape = (n, c * int(np.prod(how["kernel_size"])), int(np.prod(windows)))
+    return Sample((d.array(shape),), {"output_size": size, **how})
+
+
+def draw_pad(d: Draw) -> Sample:
+    shape = d.shape(1, empty=False)
+    mode = d.choice(("constant", "constant", "reflect", "replicate", "circular"))
+    widths = []
+    for n in shape:
+        cut = d.integer(-1 if n > 2 else 0, 0)
+        most = {"constant": 2, "reflect": n - 1, "replicate": 3, "circular": n + cut}[mode]
+        pair = (cut, d.integer(0, most)) if cut or d.flag() else (d.integer(0, most), d.integer(0, most))
+        widths.append(pair if d.flag() else pair[::-1])
+    value = d.choice((0.0, 1.0)) if mode == "constant" else 0.0
+    return Sample((d.array(shape),), {"widths": tuple(widths), "value": value, "mode": mode})
+
+
+def _resampling(d: Draw) -> tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]:
+    axes = _rank(d)
+    most = 5 if axes == 1 else 4 if axes == 2 else 2
+    size, other = (tuple(d.integer(1, most) for _ in range(axes)) for _ in range(2))
+    antialias = d.flag() and axes < 3
+    plain = ("nearest", "nearest-exact", "linear", "cubic", "area")
+    mode = d.choice(("linear", "cubic", "lanczos") if antialias else plain)
+    how: dict[str, Any] = {"mode": mode, "antialias": antialias}
+    if mode in ("linear", "cubic"):
+        how["align_corners"] = d.flag()
+    if mode != "area" and not how.get("align_corners") and d.flag():
+        how["scale_factor"] = (1.37, None, 0.81)[:axes]
+    return size, other, how
+
+
+def draw_interpolate(d: Draw) -> Sample:
+    given, wanted, how = _resampling(d)
+    return Sample((d.array((*_lead(d), *given)),), {"size": wanted, **how})
+
+
+def draw_interpolate_transpose(d: Draw) -> Sample:
+    given, wanted, how = _resampling(d)
+    return Sample((d.array((*_lead(d), *wanted)),), {"size": given, **how})
