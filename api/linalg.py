@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .core.functions.linear_algebra import cross, diagonal, outer, trace, vector_norm
-from .core.ops import matmul, matrix_transpose, tensordot, vecdot
+from .core.ops import matmul, matrix_transpose, qr, tensordot, vecdot
 
 __all__ = [
-    "cross", "diagonal", "matmul", "matrix_transpose", "outer", "tensordot", "trace", "vecdot", "vector_norm",
+    "cross", "diagonal", "matmul", "matrix_transpose", "outer", "qr", "tensordot", "trace", "vecdot", "vector_norm",
 ]  # fmt: skip

@@ -142,8 +142,10 @@ _STATIC_TEXTS = {
     "reduction": "``\"mean\"``, ``\"sum\"`` or ``\"none\"``.",
     "label_smoothing": "The share of the target that is spread over all classes, between 0 and 1.",
     "is_causal": "Hide what lies behind the diagonal.",
-    "scale": "The factor of the result, or of attention's scores, where None means one over the root of the number of features.",
+    "scale": "The factor of the result; of attention's scores, None means one over the root of the features' number.",
     "reverse": "Run from the last step to the first.",
+    "batch_sizes": "How many rows are alive at each step, the longest first; None means all.",
+    "nonlinearity": "``\"tanh\"`` or ``\"relu\"``.",
     "key_": "The generator's key.",
     "counter": "The block of the stream at which the draw begins.",
     "n": "How many values.",
@@ -161,7 +163,9 @@ _STATIC_TEXTS = {
     "repeats": "How often each element.",
     "widths": "A pair (before, after) for each axis; negative numbers cut.",
     "value": "The constant.",
-    "mode": "For padding ``\"constant\"``, ``\"reflect\"``, ``\"replicate\"`` or ``\"circular\"``; for resampling ``\"nearest\"``, ``\"nearest-exact\"``, ``\"linear\"``, ``\"cubic\"`` or ``\"area\"``.",
+    "mode": "For padding ``\"constant\"``, ``\"reflect\"``, ``\"replicate\"`` or ``\"circular\"``;"
+    " for resampling ``\"nearest\"``, ``\"nearest-exact\"``, ``\"linear\"``, ``\"cubic\"`` or ``\"area\"``; "
+    "for qr ``\"reduced\"`` or ``\"complete\"`` (a square Q).",
     "size": "The spatial sizes of the result, one for all axes or one for each.",
     "scale_factor": "Output size over input size along each axis, where it is not the sizes' own ratio.",
     "align_corners": "Whether the centres of the corner elements stay where they are, rather than the corners themselves.",

@@ -25,8 +25,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "erf", "erfc", "gelu", "sigmoid", "silu", "softplus", "mish", "elu", "logsigmoid",
     ),
     "attention": ("attention",),
-    "convolution": ("linear", "conv", "conv_input", "conv_weight"),
+    "convolution": ("conv", "conv_input", "conv_weight"),
     "group_normalization": ("group_norm",),
+    "decomposition": ("qr",),
+    "linear": ("linear",),
     "loss": ("mse_loss", "smooth_l1_loss"),
     "sequence_loss": ("ctc_loss",),
     "normalization": ("batch_norm", "layer_norm", "rms_norm"),
@@ -46,7 +48,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "random": (
         "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",
     ),
-    "recurrent": ("lstm",),
+    "recurrent": ("rnn", "gru", "lstm"),
     "rectifier": ("relu", "leaky_relu", "hardtanh", "hardsigmoid", "hardswish", "prelu"),
     "reduction": (
         "sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "count_nonzero", "mean", "var", "std",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from . import (  # noqa: F401
     creation,
+    decomposition,
     elementwise,
     indexing,
     linalg,
@@ -28,7 +29,7 @@ TABLE.late = LATE
 
 # Rows that other functions are made of; the front door does not show them.
 INTERNAL = frozenset(
-    ("alias", "conv_input", "conv_weight", "getitem", "getitem_transpose", "interpolate_transpose", "random_bernoulli", "random_bits",
+    ("alias", "conv_input", "conv_weight", "getitem", "getitem_transpose", "interpolate_transpose", "qr", "random_bernoulli", "random_bits",
      "random_integers", "random_normal", "random_permutation", "random_uniform", "setitem", "slice", "transfer")
 )  # fmt: skip
 

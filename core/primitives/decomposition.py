@@ -1,0 +1,66 @@
+"""Decompositions of matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import ArgumentError, ShapeError
+from .row import general
+
+
+def _prepare_qr(device: Any, x: Any, mode: Any) -> tuple[str]:
+    if mode not in ("reduced", "complete"):
+        raise ArgumentError(f"qr: mode is 'reduced' or 'complete', not {mode!r}")
+    if len(x.shape) < 2:
+        raise ShapeError(f"qr: matrices in the last two axes are needed, got shape {tuple(x.shape)}")
+    return (mode,)
+
+
+def _qr_body(xp: Any, x: Any, *, mode: str) -> tuple[Any, Any]:
+    """Householder reflections with LAPACK's signs: the diagonal of R is real, and has the sign that cancels nothing."""
+    m, n = x.shape[-2], x.shape[-1]
+    complexes = xp.device.dtype_of.get(x.dtype, x.dtype).kind == "complex"
+    rows = xp.arange(m)
+    # One row has nothing below it to cancel; a complex number is still made real.
+    steps = min(m, n) if complexes else min(m - 1, n)
+    r, reflections = x, []
+    for k in range(steps):
+        column = r[..., :, k]
+        below = xp.where(rows > k, column, xp.zeros_like(column))
+        alpha = column[..., k]
+        rest = xp.sum(_square(xp, below, complexes), axis=-1)
+        real = xp.real(alpha) if complexes else alpha
+        done = rest == 0
+        if complexes:
+            done = xp.logical_and(done, xp.imag(alpha) == 0)
+        # Where there is nothing to cancel, no reflection; and no root of zero, whose derivative is infinite.
+        length = _square(xp, alpha, complexes) + rest
+        norm = xp.sqrt(xp.where(done, xp.ones_like(length), length))
+        beta = xp.astype(xp.where(real < 0, norm, -norm), x.dtype)
+        one = xp.ones_like(beta)
+        tau = xp.where(done, xp.zeros_like(beta), (beta - alpha) / xp.where(done, one, beta))
+        v = below / xp.expand_dims(xp.where(done, one, alpha - beta), axis=-1) + xp.astype(rows == k, x.dtype)
+        reflections.append((xp.expand_dims(v, axis=-1), xp.expand_dims(xp.expand_dims(tau, axis=-1), axis=-1)))
+        r = _reflect(xp, r, *reflections[-1], adjoint=True)
+    width = m if mode == "complete" else min(m, n)
+    q = xp.broadcast_to(xp.eye(m, width, dtype=x.dtype), (*tuple(x.shape)[:-2], m, width))
+    for v, tau in reversed(reflections):
+        q = _reflect(xp, q, v, tau, adjoint=False)
+    return q, xp.triu(r[..., :width, :])
+
+
+def _square(xp: Any, x: Any, complexes: bool) -> Any:
+    return xp.real(xp.conj(x) * x) if complexes else x * x
+
+
+def _reflect(xp: Any, x: Any, v: Any, tau: Any, adjoint: bool) -> Any:
+    factor = xp.conj(tau) if adjoint else tau
+    return x - factor * xp.matmul(v, xp.matmul(xp.conj(xp.matrix_transpose(v)), x))
+
+
+qr = general(
+    "qr", "x, /, *, mode='reduced'",
+    "Factor matrices (..., M, N) into Q with orthonormal columns and R, which is upper triangular: ``x = Q R``.",
+    category="floating-point", floating=True, body=_qr_body, outputs=("Q", "R"), prepare=_prepare_qr,
+    batch=lambda xp, size, x, *, mode: xp.qr(x, mode=mode),
+)  # fmt: skip

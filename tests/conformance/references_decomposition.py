@@ -1,0 +1,33 @@
+"""Decompositions by the textbook, with every reflection written out as a matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def _qr(a: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray]:
+    m, n = a.shape
+    q, r = np.eye(m, dtype=a.dtype), a.copy()
+    for k in range(min(m, n)):
+        x = r[k:, k].copy()
+        if np.linalg.norm(x[1:]) == 0 and np.imag(x[0]) == 0:
+            continue
+        beta = -np.linalg.norm(x) if np.real(x[0]) >= 0 else np.linalg.norm(x)
+        v = x.copy()
+        v[0] -= beta
+        v /= v[0]
+        tau = (beta - x[0]) / beta
+        h = np.eye(m, dtype=a.dtype)
+        h[k:, k:] -= tau * np.outer(v, v.conj())
+        q, r = q @ h, h.conj().T @ r
+    width = m if mode == "complete" else min(m, n)
+    return q[:, :width], np.triu(r[:width])
+
+
+def qr(x: Any, *, mode: str) -> tuple[Any, Any]:
+    flat = x.reshape(-1, *x.shape[-2:])
+    pairs = [_qr(a, mode) for a in flat]
+    q, r = (np.stack([p[i] for p in pairs]) for i in range(2))
+    return q.reshape(*x.shape[:-2], *q.shape[1:]), r.reshape(*x.shape[:-2], *r.shape[1:])
