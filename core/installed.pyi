@@ -415,7 +415,7 @@ class Installed:
     def floor_divide(self, x2: Tensor | complex, /) -> Tensor:
         """Return ``floor(x1 / x2)``; its gradient is zero."""
 
-    def gather(self, dim: builtins.int, index: Tensor) -> Tensor:
+    def gather(self, dim: builtins.int, index: Tensor, *, sparse_grad: builtins.bool = False) -> Tensor:
         """Return elements along an axis that `index` names."""
 
     def ge(self, x2: Tensor | complex, /) -> Tensor:
@@ -434,10 +434,38 @@ class Installed:
     def imag(self) -> Tensor: ...
 
     def index_add(self, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: builtins.float = 1) -> Tensor:
-        """Return the tensor with slices of `source` added at `index`."""
+        """Return the tensor with slices of `source`, times `alpha`, added at `index`."""
 
     def index_add_(self, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: builtins.float = 1) -> Tensor:
-        """Add slices of `source` at `index` along an axis in place."""
+        """Do the same as `index_add`, in place."""
+
+    def index_copy(self, dim: builtins.int, index: Tensor, source: Tensor) -> Tensor:
+        """Return the tensor with slices of `source` written at `index`."""
+
+    def index_copy_(self, dim: builtins.int, index: Tensor, source: Tensor) -> Tensor:
+        """Do the same as `index_copy`, in place."""
+
+    def index_fill(self, dim: builtins.int, index: Tensor, value: Any) -> Tensor:
+        """Return the tensor with one value written at `index`."""
+
+    def index_fill_(self, dim: builtins.int, index: Tensor, value: Any) -> Tensor:
+        """Do the same as `index_fill`, in place."""
+
+    def index_put(self, indices: Any, values: Any, accumulate: builtins.bool = False) -> Tensor:
+        """Return the tensor with values written, or added, where a key of index tensors selects."""
+
+    def index_put_(self, indices: Any, values: Any, accumulate: builtins.bool = False) -> Tensor:
+        """Do the same as `index_put`, in place."""
+
+    def index_reduce(
+        self, dim: builtins.int, index: Tensor, source: Tensor, reduce: str, *, include_self: builtins.bool = True
+    ) -> Tensor:
+        """Return the tensor with slices of `source` reduced into it at `index`."""
+
+    def index_reduce_(
+        self, dim: builtins.int, index: Tensor, source: Tensor, reduce: str, *, include_self: builtins.bool = True
+    ) -> Tensor:
+        """Do the same as `index_reduce`, in place."""
 
     def index_select(
         self, axis: builtins.int | None = None, index: Any = None, *, dim: builtins.int | None = None
@@ -534,6 +562,12 @@ class Installed:
 
     def masked_fill_(self, mask: Tensor, value: Any) -> Tensor:
         """Write a value where the mask is true."""
+
+    def masked_scatter(self, mask: Tensor, source: Tensor) -> Tensor:
+        """Return the tensor with the first elements of `source`, in order, where the mask is true."""
+
+    def masked_scatter_(self, mask: Tensor, source: Tensor) -> Tensor:
+        """Do the same as `masked_scatter`, in place."""
 
     def masked_select(self, mask: Tensor, /) -> Tensor:
         """Return the elements of `x` where `mask` is true, in one axis."""
@@ -670,6 +704,12 @@ class Installed:
     ) -> Tensor:
         """The method of `prod`."""
 
+    def put(self, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
+        """Return the tensor with elements written, or added, at places of the flattened tensor."""
+
+    def put_(self, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
+        """Do the same as `put`, in place."""
+
     def random_(self, low: Any = None, high: Any = None, *, generator: Generator | None = None) -> Tensor:
         """Fill a tensor with integers from [low, high); returns it."""
 
@@ -714,11 +754,31 @@ class Installed:
     def rsqrt(self) -> Tensor:
         """Return ``1 / sqrt(x)``."""
 
+    def scatter(
+        self, dim: builtins.int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+    ) -> Tensor:
+        """Return the tensor with `src` (or one value) written, added or multiplied where `index` says."""
+
+    def scatter_(
+        self, dim: builtins.int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+    ) -> Tensor:
+        """Do the same as `scatter`, in place."""
+
     def scatter_add(self, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
         """Return the tensor with `src` added where `index` says."""
 
     def scatter_add_(self, dim: builtins.int, index: Tensor, src: Tensor) -> Tensor:
-        """Add `src` where `index` says along an axis in place."""
+        """Do the same as `scatter_add`, in place."""
+
+    def scatter_reduce(
+        self, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True
+    ) -> Tensor:
+        """Return the tensor with all of `src` that `index` sends to a place reduced into it."""
+
+    def scatter_reduce_(
+        self, dim: builtins.int, index: Tensor, src: Tensor, reduce: str, *, include_self: builtins.bool = True
+    ) -> Tensor:
+        """Do the same as `scatter_reduce`, in place."""
 
     def select(self, axis: builtins.int, index: builtins.int) -> Tensor:
         """Return the slice number `index` along an axis."""
@@ -812,6 +872,9 @@ class Installed:
 
     def take(self, indices: Tensor, /, *, axis: builtins.int | tuple[builtins.int, ...] | None = None) -> Tensor:
         """Return the slices along an axis that integers name."""
+
+    def take_along_dim(self, indices: Tensor, dim: builtins.int | None = None) -> Tensor:
+        """Return elements along an axis that `indices` name, or of the flattened tensor."""
 
     def tan(self) -> Tensor:
         """Return the tangent of ``x`` in radians."""

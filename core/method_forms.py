@@ -129,17 +129,6 @@ def addcdiv_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     return inplace.apply_(self, "add", tensor1 / tensor2 if value == 1 else value * tensor1 / tensor2)
 
 
-def index_add_(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
-    """Add slices of `source` at `index` along an axis in place."""
-    added = ops.index_add(self, index, source if alpha == 1 else alpha * source, axis=dim)
-    return inplace.assign_(self, added, "index_add_")
-
-
-def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """Add `src` where `index` says along an axis in place."""
-    return inplace.assign_(self, ops.scatter_add(self, index, src, axis=dim), "scatter_add_")
-
-
 def type(self: Tensor, dtype: Any) -> Tensor:
     """Return the tensor in another dtype."""
     return ops.astype(self, dtype, copy=False)
@@ -162,6 +151,6 @@ def is_complex(self: Tensor) -> bool:
 
 
 FORMS = (
-    flip, permute, roll, tril, triu, diff, where, std, var, index_select, sub, addcmul, addcdiv, addcdiv_, index_add_,
-    scatter_add_, type, new_empty, is_floating_point, is_complex,
+    flip, permute, roll, tril, triu, diff, where, std, var, index_select, sub, addcmul, addcdiv, addcdiv_, type,
+    new_empty, is_floating_point, is_complex,
 )  # fmt: skip

@@ -13,6 +13,7 @@ from . import device as devices
 from . import dtypes, inplace, ops
 from .errors import ArgumentError, ArgumentTypeError
 from .method_forms import FORMS
+from .method_scatter import SCATTERING
 from .primitives.tools import size_of
 from .tensor import Tensor
 from .values_only import values_only
@@ -303,6 +304,7 @@ def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
 
 def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
     """Write a value where the mask is true."""
+    inplace.warn_of_lost_write(self, "masked_fill_", "write owner[key] = value instead")
     return inplace.assign_(self, ops.masked_fill(self, mask, value), "masked_fill_")
 
 
@@ -334,21 +336,6 @@ def lerp(self: Tensor, end: Tensor, weight: Any) -> Tensor:
 def lerp_(self: Tensor, end: Tensor, weight: Any) -> Tensor:
     """Interpolate in place."""
     return inplace.assign_(self, lerp(self, end, weight), "lerp_")
-
-
-def index_add_method(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
-    """Return the tensor with slices of `source` added at `index`."""
-    return ops.index_add(self, index, source if alpha == 1 else alpha * source, axis=dim)
-
-
-def gather_method(self: Tensor, dim: int, index: Tensor) -> Tensor:
-    """Return elements along an axis that `index` names."""
-    return ops.gather(self, index, axis=dim)
-
-
-def scatter_add_method(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """Return the tensor with `src` added where `index` says."""
-    return ops.scatter_add(self, index, src, axis=dim)
 
 
 def norm(self: Tensor, p: float = 2.0, dim: Any = None, keepdim: bool = False) -> Tensor:
@@ -462,8 +449,8 @@ def install() -> None:
     _set("log_softmax", _along("log_softmax", -1), "log_softmax")
     for random in ("uniform_", "normal_", "bernoulli_", "random_", "exponential_"):
         _set(random, _forward(random), random)
-    for method in (*_OWN, *FORMS):
-        setattr(Tensor, method.__name__.removesuffix("_method"), method)
+    for method in (*_OWN, *FORMS, *SCATTERING):
+        setattr(Tensor, method.__name__, method)
     for name, access in {"__getitem__": _get_item, "__setitem__": _set_item}.items():
         setattr(Tensor, name, access)
     for name, getter in {"T": _transposed, "mT": _matrix_transposed, "real": _real, "imag": _imag}.items():
@@ -480,6 +467,6 @@ def _set(name: str, method: Callable[..., Any], what: str) -> None:
 _OWN = (
     reshape, view, transpose, expand, expand_as, view_as, squeeze, unsqueeze, flatten, repeat, tile, split, chunk,
     unbind, sort, argsort, to, to_device, cpu, cuda, clone, numel, dim, element_size, contiguous, is_contiguous, fill_,
-    zero_, copy_, clamp_, masked_fill_, add_, sub_, add, addcmul_, lerp, lerp_, index_add_method, gather_method,
-    scatter_add_method, norm, new_zeros, new_ones, new_full, new_tensor, type_as,
+    zero_, copy_, clamp_, masked_fill_, add_, sub_, add, addcmul_, lerp, lerp_, norm, new_zeros,
+    new_ones, new_full, new_tensor, type_as,
 )  # fmt: skip

@@ -527,6 +527,24 @@ def group_norm(
 ) -> Tensor:
     """Normalize each sample's groups of channels (axis 1) by their own mean and variance (Wu and He, 2018)."""
 
+class gru_result(NamedTuple):
+    out: Tensor
+    h_n: Tensor
+
+def gru(
+    x: Tensor,
+    h0: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+    /,
+    *,
+    reverse: bool = False,
+    batch_sizes: Any = None,
+) -> gru_result:
+    """Run one layer of gated recurrent units over x (time, batch, features); return outputs and the last state."""
+
 def hardsigmoid(x: Tensor, /) -> Tensor:
     """Return ``min(max(x + 3, 0), 6) / 6``; the gradient at the bends is 0."""
 
@@ -649,9 +667,11 @@ def lstm(
     w_hh: Tensor,
     b_ih: Tensor | None = None,
     b_hh: Tensor | None = None,
+    w_hr: Tensor | None = None,
     /,
     *,
     reverse: bool = False,
+    batch_sizes: Any = None,
 ) -> lstm_result:
     """Run one layer of a long short-term memory over x (time, batch, features); return outputs and the last states."""
 
@@ -795,6 +815,13 @@ def prod(
 ) -> Tensor:
     """Return the product over axes."""
 
+class qr_result(NamedTuple):
+    Q: Tensor
+    R: Tensor
+
+def qr(x: Tensor, /, *, mode: str = 'reduced') -> qr_result:
+    """Factor matrices (..., M, N) into Q with orthonormal columns and R, which is upper triangular: ``x = Q R``."""
+
 def radam_step(
     params: Sequence[Tensor],
     grads: Sequence[Tensor],
@@ -903,6 +930,25 @@ def rmsprop_step(
     maximize: Any,
 ) -> None:
     """Update parameters by RMSprop (Tieleman and Hinton, 2012), or its centered version (Graves, 2013)."""
+
+class rnn_result(NamedTuple):
+    out: Tensor
+    h_n: Tensor
+
+def rnn(
+    x: Tensor,
+    h0: Tensor,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None = None,
+    b_hh: Tensor | None = None,
+    /,
+    *,
+    nonlinearity: str = 'tanh',
+    reverse: bool = False,
+    batch_sizes: Any = None,
+) -> rnn_result:
+    """Run one layer of an Elman network over x (time, batch, features); return outputs and the last state."""
 
 def roll(x: Tensor, /, shift: Any, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
     """Return the tensor with elements shifted round along axes."""

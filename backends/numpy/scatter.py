@@ -161,6 +161,8 @@ def scatter_add(x: np.ndarray, index: np.ndarray, source: np.ndarray, /, *, axis
     """
     if not _served(x, index, source):
         return NotImplemented
+    if x.ndim == 0:
+        return scatter_add(x.reshape(1), index.reshape(-1), source.reshape(-1), axis=0).reshape(())
     axis %= x.ndim
     _check("scatter_add", index, x.shape[axis])
     out = np.array(x, order="C", copy=True)

@@ -1,0 +1,284 @@
+"""Writing and adding at indexed places, made of the rows `setitem`, `scatter` and their kin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import ops
+from ..device import host_device
+from ..errors import ArgumentError, ArgumentTypeError, DTypeError, IndexOutOfRangeError, ShapeError
+from ..ops import row_function
+from ..primitives.indexing import ARRAY
+from ..primitives.row import TABLE
+from ..primitives.tools import axis_index, size_of
+from ..tensor import Tensor
+from .creation import asarray
+from .indexing import split_key
+from .torch_names import either
+
+__all__ = [
+    "index_copy", "index_fill", "index_put", "index_reduce", "masked_scatter", "put", "put_along_axis",
+    "take_along_dim",
+]  # fmt: skip
+
+_EVERYTHING = ("slice", None, None, None)
+
+
+def check_bounds(operation: str, index: Tensor, n: int, *, negative: bool = False) -> None:
+    """Refuse indices out of range, where looking at them costs no synchronization."""
+    if index.dtype.kind not in ("signed", "unsigned"):
+        raise DTypeError(f"{operation}: indices are integers, not {index.dtype.name}; convert them with .long()")
+    if index.device is not host_device() or not index.size:
+        return
+    low, high = ops.min(index).item(), ops.max(index).item()
+    if low < (-n if negative else 0) or high >= n:
+        bad = high if high >= n else low
+        raise IndexOutOfRangeError(f"{operation}: index {bad} is out of range for {n} places")
+
+
+def _slices(operation: str, x: Tensor, index: Tensor, axis: int, *, negative: bool = False) -> tuple[int, Tensor]:
+    """Return an axis, and an index of one axis whose bounds are checked."""
+    at = axis_index(axis, x.ndim, operation)
+    if index.ndim > 1:
+        raise ShapeError(f"{operation}: index has one axis, got shape {tuple(index.shape)}")
+    check_bounds(operation, index, x.shape[at], negative=negative)
+    return at, ops.reshape(index, (-1,)) if index.ndim == 0 else index
+
+
+def _value(operation: str, x: Tensor, value: Any) -> Tensor:
+    """Return a number, or a tensor of no axes, as a tensor in the dtype of `x`."""
+    if not isinstance(value, Tensor):
+        return asarray(value, dtype=x.dtype, device=x.device.physical)
+    if value.ndim:
+        raise ShapeError(f"{operation}: value is a number or a tensor of no axes, got shape {tuple(value.shape)}")
+    return value if value.dtype is x.dtype else ops.astype(value, x.dtype)
+
+
+def index_copy(x: Tensor, index: Tensor, source: Tensor, /, *, axis: int) -> Tensor:
+    """Return `x` with the slices of `source` written at `index` along an axis.
+
+    Parameters
+    ----------
+    x : Tensor
+        Any shape.
+    index : Tensor
+        Integers, shape (M,), each named once.
+    source : Tensor
+        The shape of `x`, with M along the axis.
+    axis : int
+        The axis.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.index_copy(cb.zeros(3), cb.tensor([2, 0]), cb.tensor([1.0, 5.0]), axis=0)
+    tensor([5., 0., 1.])
+    """
+    at, index = _slices("index_copy", x, index, axis)
+    expected = (*x.shape[:at], index.shape[0], *x.shape[at + 1 :])
+    if tuple(source.shape) != expected:
+        raise ShapeError(f"index_copy: source has shape {tuple(source.shape)}, expected {expected} from x and index")
+    return row_function(TABLE["setitem"])(x, source, [index], key=(*(_EVERYTHING,) * at, ARRAY))
+
+
+def index_fill(x: Tensor, index: Tensor, value: Any, /, *, axis: int) -> Tensor:
+    """Return `x` with one value written at `index` along an axis.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.index_fill(cb.zeros(3), cb.tensor([2, 0]), 7.0, axis=0)
+    tensor([7., 0., 7.])
+    """
+    at, index = _slices("index_fill", x, index, axis, negative=True)
+    filled = _value("index_fill", x, value)
+    # Through a mask: a place that is named twice is filled once, and counts once in the value's gradient.
+    device, n = x.device.physical, x.shape[at]
+    nowhere, true = ops.zeros((n,), dtype="bool", device=device), ops.ones((), dtype="bool", device=device)
+    named = row_function(TABLE["setitem"])(nowhere, true, [index], key=(ARRAY,))
+    line = ops.reshape(named, tuple(n if i == at else 1 for i in range(x.ndim)))
+    return ops.where(line, filled, x)
+
+
+def index_reduce(
+    x: Tensor, index: Tensor, source: Tensor, /, *, axis: int, reduce: str, include_self: bool = True
+) -> Tensor:
+    """Return `x` with slices of `source` multiplied, averaged or compared into it at `index` along an axis.
+
+    Parameters
+    ----------
+    x : Tensor
+        Any shape.
+    index : Tensor
+        Integers, shape (M,).
+    source : Tensor
+        The shape of `x`, with M along the axis.
+    axis : int
+        The axis.
+    reduce : {"prod", "mean", "amax", "amin"}
+        How what meets is reduced; `index_add` adds.
+    include_self : bool
+        Whether the slices of `x` take part where others come to them.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.index_reduce(cb.ones(2), cb.tensor([0, 0]), cb.tensor([3.0, 5.0]), axis=0, reduce="mean")
+    tensor([3., 1.])
+    """
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise ArgumentError(f"index_reduce: reduce is 'prod', 'mean', 'amax' or 'amin', not {reduce!r}")
+    at, index = _slices("index_reduce", x, index, axis)
+    expected = (*x.shape[:at], index.shape[0], *x.shape[at + 1 :])
+    if tuple(source.shape) != expected:
+        raise ShapeError(f"index_reduce: source has shape {tuple(source.shape)}, expected {expected} from x and index")
+    line = ops.reshape(index, tuple(-1 if i == at else 1 for i in range(x.ndim)))
+    wide = ops.broadcast_to(line, expected)
+    return ops.scatter_reduce(x, wide, source, axis=at, reduce=reduce, include_self=include_self)
+
+
+def index_put(x: Tensor, indices: Any, values: Any, /, accumulate: bool = False) -> Tensor:
+    """Return `x` with values written, or added, where a key of index tensors selects: ``x[indices] = values``.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.index_put(cb.zeros(3), (cb.tensor([0, 0]),), cb.tensor(1.0), accumulate=True)
+    tensor([2., 0., 0.])
+    """
+    key, tensors = split_key(x, tuple(indices), "index_put")
+    given = values if isinstance(values, Tensor) else asarray(values, dtype=x.dtype, device=x.device.physical)
+    if given.dtype is not x.dtype:
+        raise DTypeError(f"index_put: values are of {given.dtype.name}, x of {x.dtype.name}; cast one of them")
+    if not accumulate:
+        return row_function(TABLE["setitem"])(x, given, tensors, key=key)
+    chosen = row_function(TABLE["getitem"])(x.detach(), tensors, key=key)
+    wide = ops.broadcast_to(given, tuple(chosen.shape))
+    return ops.add(x, row_function(TABLE["getitem_transpose"])(wide, tensors, x_shape=tuple(x.shape), key=key))
+
+
+def masked_scatter(x: Tensor, mask: Tensor, source: Tensor, /) -> Tensor:
+    """Return `x` with the first elements of `source`, in order, where `mask` is true; the mask broadcasts.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.masked_scatter(cb.zeros(3), cb.tensor([True, False, True]), cb.tensor([1.0, 2.0, 3.0]))
+    tensor([1., 0., 2.])
+    """
+    if mask.dtype.kind != "bool":
+        raise ArgumentTypeError(f"masked_scatter: the mask is boolean, not {mask.dtype.name}")
+    if source.dtype is not x.dtype:
+        raise DTypeError(f"masked_scatter: source is of {source.dtype.name}, x of {x.dtype.name}; cast one of them")
+    x, mask = ops.broadcast_arrays(x, mask)
+    there = ops.reshape(mask, (size_of(mask.shape),))
+    count = size_of(source.shape)
+    if mask.device is host_device():
+        wanted = int(ops.count_nonzero(there).item())
+        if wanted > count:
+            raise ShapeError(
+                f"masked_scatter: the mask wants {wanted} elements, source of shape {tuple(source.shape)} has {count}"
+            )
+    if not count or not size_of(mask.shape):
+        return x
+    order = ops.subtract(ops.cumulative_sum(ops.astype(there, "int64"), axis=0), 1)
+    found = ops.take(ops.reshape(source, (-1,)), ops.where(there, order, 0), axis=0)
+    return ops.where(mask, ops.reshape(found, tuple(mask.shape)), x)
+
+
+def put(x: Tensor, index: Tensor, source: Tensor, /, accumulate: bool = False) -> Tensor:
+    """Return `x` with elements written, or added, at places counted as if it had one axis.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.put(cb.zeros(2, 2), cb.tensor([3, 0]), cb.tensor([1.0, 5.0]))
+    tensor([[5., 0.],
+            [0., 1.]])
+    """
+    total = size_of(x.shape)
+    check_bounds("put", index, total, negative=True)
+    if size_of(index.shape) != size_of(source.shape):
+        raise ShapeError(
+            f"put: index of shape {tuple(index.shape)} and source of shape {tuple(source.shape)} have as many elements"
+        )
+    if source.dtype is not x.dtype:
+        raise DTypeError(f"put: source is of {source.dtype.name}, x of {x.dtype.name}; cast one of them")
+    if not total or not index.size:
+        return ops.alias(x)
+    flat, places, given = (ops.reshape(t, (-1,)) for t in (x, index, source))
+    if accumulate:
+        from_the_front = ops.where(ops.less(places, 0), ops.add(places, total), places)
+        found = ops.index_add(flat, from_the_front, given, axis=0)
+    else:
+        found = row_function(TABLE["setitem"])(flat, given, [places], key=(ARRAY,))
+    return ops.reshape(found, tuple(x.shape))
+
+
+def put_along_axis(x: Tensor, indices: Tensor, values: Any, /, *, axis: int) -> Tensor:
+    """Return `x` with values written along an axis where an index tensor says; the inverse of `take_along_axis`.
+
+    Parameters
+    ----------
+    x : Tensor
+        Any shape.
+    indices : Tensor
+        Integers; as many axes as `x`, and sizes along the others that broadcast to its.
+    values : Tensor or number
+        Broadcasts to the indices.
+    axis : int
+        The axis.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.put_along_axis(cb.zeros(2, 2), cb.tensor([[1], [0]]), 7.0, axis=1)
+    tensor([[0., 7.],
+            [7., 0.]])
+    """
+    at = axis_index(axis, x.ndim, "put_along_axis")
+    if indices.ndim != x.ndim:
+        raise ShapeError(f"put_along_axis: indices have {indices.ndim} axes, x has {x.ndim}; both need the same number")
+    n = x.shape[at]
+    check_bounds("put_along_axis", indices, n, negative=True)
+    wide = ops.broadcast_to(indices, tuple(m if i == at else x.shape[i] for i, m in enumerate(indices.shape)))
+    given = values if isinstance(values, Tensor) else asarray(values, dtype=x.dtype, device=x.device.physical)
+    given = given if given.dtype is x.dtype else ops.astype(given, x.dtype)
+    places = ops.where(ops.less(wide, 0), ops.add(wide, n), wide)
+    return ops.scatter(x, places, ops.broadcast_to(given, tuple(wide.shape)), axis=at)
+
+
+def take_along_dim(x: Tensor, indices: Tensor, /, axis: int | None = None, *, dim: int | None = None) -> Tensor:
+    """Return along an axis the elements that an index tensor names (PyTorch's name for `take_along_axis`).
+
+    Without an axis both are taken as if they had one.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.take_along_dim(cb.tensor([[10, 20], [40, 30]]), cb.tensor([[1], [0]]), dim=1)
+    tensor([[20],
+            [40]])
+    """
+    at = either(axis, dim, "take_along_dim")
+    if at is None:
+        return ops.take(ops.reshape(x, (-1,)), ops.reshape(indices, (-1,)), axis=0)
+    return ops.take_along_axis(x, indices, axis=at)
+
+
+def scattered(operation: str, x: Tensor, index: Tensor, src: Any, value: Any, axis: int, reduce: str | None) -> Tensor:
+    """Scatter a tensor or one value, as the methods of PyTorch do."""
+    given = value if src is None else src
+    if given is None or (src is not None and value is not None):
+        raise ArgumentTypeError(f"{operation}: give a source tensor or a value, and not both")
+    if not isinstance(given, Tensor) or (given.ndim == 0 and index.ndim):
+        given = ops.broadcast_to(_value(operation, x, given), tuple(index.shape))
+    elif given.dtype is not x.dtype:
+        raise DTypeError(f"{operation}: src is of {given.dtype.name}, the tensor of {x.dtype.name}; cast one of them")
+    if reduce is None:
+        return ops.scatter(x, index, given, axis=axis)
+    if reduce == "add":
+        return ops.scatter_add(x, index, given, axis=axis)
+    if reduce == "multiply":
+        return ops.scatter_reduce(x, index, given, axis=axis, reduce="prod")
+    raise ArgumentError(f"{operation}: reduce is 'add', 'multiply' or None, not {reduce!r}; scatter_reduce has more")
