@@ -25,7 +25,8 @@ MAY_IMPORT = {
     "backends": {"core", "backends"},
     "plugins": {"core", "backends", "plugins"},
     "nn": {"core", "nn"},
-    "optim": {"core", "optim"},
+    # An averaged model (optim.swa_utils) is a module.
+    "optim": {"core", "optim", "nn"},
     "data": {"core", "data"},
     "api": {"core", "backends", "plugins", "nn", "optim", "data", "api"},
 }

@@ -227,7 +227,7 @@ def test_every_class_has_a_row(torch: Any) -> None:
     wanted = classes(torch.optim, torch.optim.Optimizer)
     assert wanted == {*ROWS, "LBFGS", "SparseAdam"}
     assert wanted <= classes(cb.optim, cb.optim.Optimizer)
-    assert {n for n in torch.optim.__all__} <= {*cb.optim.__all__}
+    assert {*torch.optim.__all__} <= {*cb.optim.__all__}
 
 
 @pytest.mark.parametrize("kind", [*ROWS, "LBFGS", "SparseAdam"])
@@ -246,14 +246,16 @@ def test_every_argument_has_a_row(torch: Any, kind: str) -> None:
         if name == "params" or name in REFUSED:
             continue
         values = [made(cb, row)[name] for row in rows if name in row]
-        assert any(
-            isinstance(value, cb.Tensor) or value != parameter.default for value in values
-        ), f"{kind}: no row sets {name} to a value that is not its default"
+        assert any(isinstance(value, cb.Tensor) or value != parameter.default for value in values), (
+            f"{kind}: no row sets {name} to a value that is not its default"
+        )
 
 
 @pytest.mark.parametrize("kind", [k for k in ROWS if k not in ("Adafactor", "Muon")])
 def test_differentiable_is_refused_with_the_reason(kind: str) -> None:
-    with pytest.raises(ArgumentError, match=f"{kind}: differentiable=True is not available, since a step is one kernel"):
+    with pytest.raises(
+        ArgumentError, match=f"{kind}: differentiable=True is not available, since a step is one kernel"
+    ):
         getattr(cb.optim, kind)([cb.zeros(2, requires_grad=True)], differentiable=True)
 
 
