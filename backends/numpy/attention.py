@@ -303,8 +303,8 @@ def _long_cotangents(
     g: np.ndarray, q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None, out: np.ndarray,
     sums: np.ndarray, tops: np.ndarray | None, is_causal: bool, scale: float, wants: tuple[bool, ...],
 ) -> tuple[np.ndarray | None, ...]:  # fmt: skip
-    dq, dk, dv = (np.zeros_like(x) if want else None for x, want in zip((q, k, v), wants, strict=False))
-    dmask = np.zeros_like(mask) if wants[3] and mask is not None else None
+    dq, dk, dv = (np.empty_like(x) if want else None for x, want in zip((q, k, v), wants, strict=False))
+    dmask = np.empty_like(mask) if wants[3] and mask is not None else None
     task = tiled_attention.Problem(q, k, v, mask, _batch(q, k, v), is_causal, scale)
     lines = None if dmask is None else dmask.reshape((1,) * (2 - dmask.ndim) + dmask.shape)
     tiled_attention.backward(task, g, out, sums, tops, dq, dk, dv, lines)

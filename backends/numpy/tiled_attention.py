@@ -35,8 +35,8 @@ class Tile(NamedTuple):
     cut: bool
 
 
-def tiles(length: int, keys: int, causal: bool) -> list[list[Tile]]:
-    """The tiles, by blocks of queries; causal ones with nothing to see are left out."""
+def tiles(length: int, keys: int, causal: bool) -> tuple[list[list[Tile]], int]:
+    """The tiles, by blocks of queries, and their width; causal ones with nothing to see are left out."""
     rows = min(length, ROWS)
     columns = min(keys, max(COLUMNS, ROWS * COLUMNS // max(rows, 1)))
     blocks = []
@@ -49,7 +49,7 @@ def tiles(length: int, keys: int, causal: bool) -> list[list[Tile]]:
                 for c in range(0, seen, columns)
             ]
         )
-    return blocks
+    return blocks, columns
 
 
 class Problem:
@@ -62,7 +62,7 @@ class Problem:
         self.mask = None if mask is None else mask.reshape((1,) * (2 - mask.ndim) + mask.shape)
         self.dtype = q.dtype
         self.scale = q.dtype.type(scale)
-        self.tiles = tiles(q.shape[-2], k.shape[-2], causal)
+        self.tiles, self.width = tiles(q.shape[-2], k.shape[-2], causal)
         self.keys = k.shape[-2]
         sizes = [(t.rows.stop - t.rows.start) * (t.keys.stop - t.keys.start) for row in self.tiles for t in row]
         self.largest = max(sizes)
@@ -144,7 +144,7 @@ def forward(task: Problem, out: Array, sums: Array, tops: Array | None) -> None:
         (place,), part = places[job // parts], job % parts
         buffer = np.empty(task.largest, task.dtype)
         ones = np.ones(task.keys, task.dtype)
-        keys, values = np.ascontiguousarray(task.k[at(task.k, place)].T), task.v[at(task.v, place)]
+        keys, values = _turned(task.k[at(task.k, place)], task.width), task.v[at(task.v, place)]
         queries = task.q[at(task.q, place)]
         for row in task.tiles[part::parts]:
             where = row[0].rows
@@ -162,13 +162,13 @@ def _parts(task: Problem, jobs: int) -> int:
 
 
 def _forward_rows(
-    task: Problem, place: tuple[int, ...], row: list[Tile], block: Array, keys: Array, values: Array,
+    task: Problem, place: tuple[int, ...], row: list[Tile], block: Array, keys: list[Array], values: Array,
     buffer: Array, ones: Array, acc: Array, total: Array, top: Array | None,
 ) -> None:  # fmt: skip
     count = block.shape[0]
     for n, tile in enumerate(row):
         width = tile.keys.stop - tile.keys.start
-        scores = np.matmul(block, keys[:, tile.keys], out=buffer[: count * width].reshape(count, width))
+        scores = np.matmul(block, keys[n][:-1, :width], out=buffer[: count * width].reshape(count, width))
         task.hide(scores, tile, place)
         if top is not None:
             new = np.maximum.reduce(scores, axis=-1, keepdims=True)
@@ -196,7 +196,7 @@ def backward(
     task: Problem, g: Array, out: Array, sums: Array, tops: Array | None,
     dq: Array | None, dk: Array | None, dv: Array | None, dmask: Array | None,
 ) -> None:  # fmt: skip
-    """Add to the cotangents that are wanted, each as its operand lies (a broadcast one is added up).
+    """Fill the cotangents that are wanted, each as its operand lies (a broadcast one is added up).
 
     With P the weights: dV = P^T g, dS = P (g V^T - rowsum(g out)), dQ = scale dS K, dK = scale dS^T Q.
     """
@@ -204,6 +204,9 @@ def backward(
     places = task.places(tuple(x for x in (dq, dk, dv, dmask) if x is not None))
     # Rows of one place on several threads add to sums of their own.
     parts = _parts(task, len(places)) if dmask is None else 1
+    for x in (dq, dk, dv, dmask):
+        if x is not None and (x is dmask or x.shape[:-2] != task.batch):
+            x[...] = 0
     own: list[tuple[list[tuple[Array, Array]], ...]] = [([], []) for _ in range(len(places) * parts)]
 
     def work(job: int) -> None:
@@ -214,14 +217,19 @@ def backward(
             for x, kept in zip((dk, dv), own[job], strict=True):
                 target = None if x is None else x[at(x, place)]
                 if target is not None and part:
-                    kept.append((target, np.zeros(target.shape, target.dtype)))
+                    kept.append((target, np.empty(target.shape, target.dtype)))
                     target = kept[-1][1]
-                totals.append(target)
+                fresh = x is not None and (part > 0 or x.shape[:-2] == task.batch)
+                totals.append(None if target is None else _Total(target, task.width, fresh))
             _backward_rows(
                 task, place, task.tiles[part::parts], g[place], out[place], sums[place],
-                None if tops is None else tops[place], None if dq is None else dq[at(dq, place)], *totals,
+                None if tops is None else tops[place], None if dq is None else dq[at(dq, place)],
+                dq is not None and dq.shape[:-2] == task.batch, *totals,
                 None if dmask is None else dmask[at(dmask, place)], buffers,
             )  # fmt: skip
+            for total in totals:
+                if total is not None:
+                    total.finish()
 
     task.run(work, len(places) * parts)
     for kept in own:
@@ -229,14 +237,42 @@ def backward(
             target += value
 
 
+class _Total:
+    """A sum over blocks of queries, by tiles of keys; what is first written to a fresh tile is not added."""
+
+    def __init__(self, target: Array, width: int, fresh: bool) -> None:
+        self.target, self.width = target, width
+        self.fresh = [fresh] * -(-target.shape[0] // width)
+
+    def add(self, n: int, keys: slice, x1: Array, x2: Array) -> None:
+        """Add a product to tile n, or to its first keys."""
+        part = self.target[keys]
+        if self.fresh[n]:
+            self.fresh[n] = False
+            whole = self.target[n * self.width : (n + 1) * self.width]
+            if whole.shape == part.shape:
+                np.matmul(x1, x2, out=part)
+                return
+            whole[...] = 0
+        part += x1 @ x2
+
+    def finish(self) -> None:
+        """Zero the tiles that nothing was added to."""
+        for n, fresh in enumerate(self.fresh):
+            if fresh:
+                self.target[n * self.width : (n + 1) * self.width] = 0
+
+
 def _backward_rows(
     task: Problem, place: tuple[int, ...], rows: list[list[Tile]], cotangent: Array, out: Array, sums: Array,
-    tops: Array | None, dq: Array | None, dk: Array | None, dv: Array | None, dmask: Array | None, buffers: list[Array],
+    tops: Array | None, dq: Array | None, fresh: bool, dk: _Total | None, dv: _Total | None, dmask: Array | None,
+    buffers: list[Array],
 ) -> None:  # fmt: skip
     queries, keys, values = (x[at(x, place)] for x in (task.q, task.k, task.v))
     want_scores = dq is not None or dk is not None or dmask is not None
-    keys_t = _transposed(keys)
-    values_t = _transposed(values) if want_scores else None
+    keys_t = _turned(keys, task.width)
+    scaled = keys * task.scale if dq is not None else keys
+    values_t = _turned(values, task.width) if want_scores else None
     for row in rows:
         where = row[0].rows
         count = where.stop - where.start
@@ -252,38 +288,42 @@ def _backward_rows(
         wide = np.empty((count, upper.shape[1] + 1), task.dtype)
         wide[:, :-1] = upper
         np.negative(np.vecdot(upper, out[where]), out=wide[:, -1])
-        down = None if dq is None else np.zeros((count, queries.shape[1]), task.dtype)
-        for tile in row:
+        down = None if dq is None else dq[where]
+        for n, tile in enumerate(row):
             width = tile.keys.stop - tile.keys.start
             one, two = (b[: count * width].reshape(count, width) for b in buffers)
-            p = np.matmul(block, keys_t[:, tile.keys], out=one)
+            p = np.matmul(block, keys_t[n][:, :width], out=one)
             task.hide(p, tile, place)
             if tops is not None:
                 p -= tops[where]
             np.exp(p, out=p)
             if dv is not None:
-                dv[tile.keys] += p.T @ upper
+                dv.add(n, tile.keys, p.T, upper)
             if values_t is None:
                 continue
-            ds = np.matmul(wide, values_t[:, tile.keys], out=two)
+            ds = np.matmul(wide, values_t[n][:, :width], out=two)
             ds *= p
             if dmask is not None:
                 _add_to_mask(dmask, tile, ds)
             if dk is not None:
-                dk[tile.keys] += ds.T @ block[:, :-1]
+                dk.add(n, tile.keys, ds.T, block[:, :-1])
             if down is not None:
-                down += ds @ keys[tile.keys]
-        if down is not None and dq is not None:
-            down *= task.scale
-            dq[where] += down
+                if fresh and n == 0:
+                    np.matmul(ds, scaled[tile.keys], out=down)
+                else:
+                    down += ds @ scaled[tile.keys]
 
 
-def _transposed(x: Array) -> Array:
-    """(S, E) as (E + 1, S), with a last row of ones."""
-    out = np.empty((x.shape[1] + 1, x.shape[0]), x.dtype)
-    out[:-1] = x.T
-    out[-1] = 1
-    return out
+def _turned(x: Array, width: int) -> list[Array]:
+    """(S, E) as arrays (E + 1, width) for one tile each, with a last row of ones."""
+    found = []
+    for start in range(0, x.shape[0], width):
+        part = x[start : start + width]
+        out = np.empty((x.shape[1] + 1, part.shape[0]), x.dtype)
+        out[:-1] = part.T
+        out[-1] = 1
+        found.append(out)
+    return found
 
 
 def _add_to_mask(dmask: Array, tile: Tile, ds: Array) -> None:
