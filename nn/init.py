@@ -5,13 +5,16 @@ Distributions and fans are PyTorch's; the random numbers are candelabra's own st
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from ..core import dtypes, ops
 from ..core.autograd import no_grad
 from ..core.errors import ArgumentError, ShapeError
+from ..core.functions.linear_algebra import diagonal
 from ..core.tensor import Tensor
 
 _UNIT_GAIN = frozenset(
@@ -259,6 +262,60 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode)), generator)
 
 
+@no_grad()
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
+    """Fill with an orthogonal matrix times `gain` (Saxe et al., 2013), uniform among them (Mezzadri, 2007).
+
+    Axes behind the second are joined with it; of the longer side only orthonormal rows or columns are taken.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> w = nn.init.orthogonal_(cb.empty(2, 5))
+    >>> bool((abs(w @ w.T - cb.eye(2)) < 1e-5).all())
+    True
+    """
+    if tensor.ndim < 2:
+        raise ShapeError(f"orthogonal_: a tensor of at least 2 axes is needed, got shape {tuple(tensor.shape)}")
+    if 0 in tensor.shape:
+        return tensor
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    kind = tensor.dtype if tensor.dtype.itemsize > 2 else dtypes.float32
+    drawn = ops.empty((max(rows, columns), min(rows, columns)), dtype=kind, device=tensor.device).normal_(
+        generator=generator
+    )
+    q, r = ops.qr(drawn)
+    # R with a positive diagonal is unique, and makes Q uniform.
+    q = ops.multiply(q, ops.sign(diagonal(r)))
+    if rows < columns:
+        q = ops.matrix_transpose(q)
+    return tensor.copy_(ops.multiply(ops.reshape(q, tensor.shape), gain))
+
+
+@no_grad()
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
+    """Fill a matrix from N(0, std²), and set the share `sparsity` of each column to zero (Martens, 2010).
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> (nn.init.sparse_(cb.empty(4, 3), sparsity=0.5) == 0).sum(0)
+    tensor([2, 2, 2])
+    """
+    if tensor.ndim != 2:
+        raise ShapeError(f"sparse_: a matrix is needed, got shape {tuple(tensor.shape)}")
+    if not 0.0 <= sparsity <= 1.0:
+        raise ArgumentError(f"sparse_: sparsity is a share between 0 and 1, got {sparsity}")
+    zeros = math.ceil(sparsity * tensor.shape[0])
+    values = ops.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device).normal_(0, std, generator=generator)
+    # The ranks of independent draws in a column are a permutation of its rows.
+    keys = ops.empty(tensor.shape, dtype=dtypes.float32, device=tensor.device).uniform_(generator=generator)
+    ranks = ops.argsort(ops.argsort(keys, axis=0), axis=0)
+    return tensor.copy_(ops.where(ops.less(ranks, zeros), 0.0, values))
+
+
 def _fans(tensor: Tensor) -> tuple[int, int]:
     """Return fan in and fan out of a weight (out, in, *kernel)."""
     if tensor.ndim < 2:
@@ -271,6 +328,7 @@ def _fans(tensor: Tensor) -> tuple[int, int]:
 
 
 def _fan(tensor: Tensor, mode: str) -> int:
+    mode = mode.lower() if isinstance(mode, str) else mode
     if mode not in ("fan_in", "fan_out"):
         raise ArgumentError(f"mode is 'fan_in' or 'fan_out', got {mode!r}")
     return _fans(tensor)[mode == "fan_out"]
@@ -300,3 +358,31 @@ def _polynomial(coefficients: tuple[float, ...], x: Tensor) -> Tensor:
     for coefficient in coefficients[2:]:
         value = value * x + coefficient
     return value
+
+
+def _deprecated(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a function under its name before PyTorch 0.4, which warns."""
+    new = function.__name__
+    old = new[:-1]
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(f"nn.init.{old} is deprecated; use nn.init.{new}", FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+
+    call.__name__ = old
+    call.__doc__ = f"Call `{new}` under its deprecated name."
+    return call
+
+
+uniform = _deprecated(uniform_)
+normal = _deprecated(normal_)
+constant = _deprecated(constant_)
+eye = _deprecated(eye_)
+dirac = _deprecated(dirac_)
+xavier_uniform = _deprecated(xavier_uniform_)
+xavier_normal = _deprecated(xavier_normal_)
+kaiming_uniform = _deprecated(kaiming_uniform_)
+kaiming_normal = _deprecated(kaiming_normal_)
+orthogonal = _deprecated(orthogonal_)
+sparse = _deprecated(sparse_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import candelabra as cb
@@ -31,9 +32,14 @@ def test_uniform_and_normal() -> None:
 
 
 def test_generator() -> None:
-    for function in (init.uniform_, init.normal_, init.xavier_uniform_, init.kaiming_normal_, init.trunc_normal_):
+    half = functools.partial(init.sparse_, sparsity=0.5)
+    for function in (
+        init.uniform_, init.normal_, init.xavier_uniform_, init.xavier_normal_, init.kaiming_uniform_,
+        init.kaiming_normal_, init.trunc_normal_, init.orthogonal_, half,
+    ):  # fmt: skip
         one = function(cb.empty(3, 4), generator=cb.Generator().manual_seed(5)).tolist()
         assert function(cb.empty(3, 4), generator=cb.Generator().manual_seed(5)).tolist() == one
+        assert function(cb.empty(3, 4), generator=cb.Generator().manual_seed(6)).tolist() != one
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
@@ -92,7 +98,45 @@ def test_refusals() -> None:
         init.xavier_uniform_(cb.empty(3))
     with pytest.raises(ArgumentError, match=r"'fan_in' or 'fan_out'"):
         init.kaiming_uniform_(cb.empty(3, 3), mode="fan_avg")
+    with pytest.raises(ShapeError, match=r"orthogonal_: a tensor of at least 2 axes"):
+        init.orthogonal_(cb.empty(3))
+    with pytest.raises(ShapeError, match=r"sparse_: a matrix is needed"):
+        init.sparse_(cb.empty(3), 0.5)
+    assert init.orthogonal_(cb.empty(0, 3)).shape == (0, 3)
     with pytest.warns(UserWarning, match=r"without elements"):
         init.kaiming_normal_(cb.empty(0, 3))
     with pytest.warns(UserWarning, match=r"more than 2 std"):
         init.trunc_normal_(cb.empty(3), mean=9.0)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (4, 4), (6, 2, 2, 1), (2, 3, 4)])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
+def test_orthogonal(shape: tuple[int, ...], dtype: str) -> None:
+    weight = nn.Parameter(cb.empty(*shape, dtype=getattr(cb, dtype)))
+    assert init.orthogonal_(weight, 2.0) is weight and weight.is_leaf
+    flat = weight.detach().double().numpy().reshape(shape[0], -1)
+    product = flat @ flat.T if flat.shape[0] <= flat.shape[1] else flat.T @ flat
+    tolerance = {"float32": 1e-5, "float64": 1e-12, "float16": 2e-2}[dtype]
+    np.testing.assert_allclose(product, 4 * np.eye(len(product)), atol=tolerance)
+
+
+def test_orthogonal_is_uniform() -> None:
+    # Angles of uniform rotations and reflections of the plane are uniform.
+    first = np.stack([init.orthogonal_(cb.empty(2, 2)).numpy() for _ in range(2000)])
+    angles = np.arctan2(first[:, 1, 0], first[:, 0, 0])
+    counts, _ = np.histogram(angles, bins=8, range=(-np.pi, np.pi))
+    assert abs(counts - 250).max() < 75
+    assert abs((np.linalg.det(first) > 0).mean() - 0.5) < 0.05
+
+
+def test_sparse() -> None:
+    weight = init.sparse_(cb.empty(40, 300), sparsity=0.11, std=2.0).numpy()
+    assert ((weight == 0).sum(0) == math.ceil(0.11 * 40)).all()
+    assert weight[weight != 0].std() == pytest.approx(2.0, rel=0.05)
+    assert (np.abs((weight == 0).mean(1) - 0.125) < 0.08).all()
+    with pytest.raises(ArgumentError, match=r"sparsity is a share between 0 and 1, got 2"):
+        init.sparse_(cb.empty(2, 2), 2)
+
+
+def test_a_mode_in_capitals() -> None:
+    assert init.kaiming_uniform_(cb.empty(3, 5), mode="FAN_IN").shape == (3, 5)
