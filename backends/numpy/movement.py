@@ -30,3 +30,23 @@ def fill(dst: Array, src: Array, top: int, row_step: int, left: int, col_step: i
     dst[r0:r1, ..., w0:w1] = src[
         h0 : h0 + (r1 - r0 - 1) * row_step + 1 : row_step, ..., v0 : v0 + (w1 - w0 - 1) * col_step + 1 : col_step
     ]
+
+
+def place(dst: Array, src: Array, axes: tuple[int, ...], starts: tuple[int, ...], steps: tuple[int, ...]) -> None:
+    """Copy ``src[..., start + step * k, ...]`` to ``dst[..., k, ...]`` along some axes; what lies outside is zero."""
+    to: list[slice] = [slice(None)] * dst.ndim
+    of = to.copy()
+    for axis, start, step in zip(axes, starts, steps):
+        lo, hi, at = span(src.shape[axis], dst.shape[axis], start, step)
+        if lo == hi:
+            dst[...] = 0
+            return
+        to[axis], of[axis] = slice(lo, hi), slice(at, at + (hi - lo - 1) * step + 1, step)
+    outside = [slice(None)] * dst.ndim
+    for axis in axes:
+        for edge in (slice(0, to[axis].start), slice(to[axis].stop, dst.shape[axis])):
+            if edge.start < edge.stop:
+                outside[axis] = edge
+                dst[tuple(outside)] = 0
+        outside[axis] = to[axis]
+    dst[tuple(to)] = src[tuple(of)]

@@ -1,0 +1,258 @@
+"""Correlation as matrix products on arrays (N, C, D, H, W), with little data movement.
+
+A kernel of height `kh` needs no full patch matrix. Its *rows buffer* has the layout (row, kw, C, N, D, W'), where only
+the horizontal shifts are copied out: the patch matrix of output row `h` is then the contiguous slice of rows
+``h .. h + kh``, and `np.matmul` reads these overlapping slices as one strided batch. A shift in depth is an offset of
+its columns. The gradient of the weight needs no patches at all: each tap is one product of the padded input, shifted,
+with the padded cotangent.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from .movement import place
+from .sharing import parts, share
+
+Array = np.ndarray
+Triple = tuple[int, int, int]
+
+# A working set of this many bytes stays in the caches next to what BLAS packs.
+_BLOCK_BYTES = 2 << 20
+# Columns per product at which BLAS reaches its full rate.
+_COLUMNS = 448
+# First image, end, first row, end.
+Block = tuple[int, int, int, int]
+
+
+def _blocks(n: int, rows: int, width: int, bytes_per_position: int, halo: int) -> list[Block]:
+    """Cut images and output rows so that a block's rows buffer stays in cache."""
+    images = max(1, min(n, -(-_COLUMNS // max(1, width))))
+    per_row = max(1, images * width * bytes_per_position)
+    band = max(1, min(rows, max(_BLOCK_BYTES // per_row - halo, 4 * halo)))
+    # Equal parts: a last block of one row or one image would waste a product on it.
+    images = max(1, -(-n // max(1, -(-n // images))))
+    band = max(1, -(-rows // max(1, -(-rows // band))))
+    return [
+        (n0, min(n0 + images, n), h0, min(h0 + band, rows)) for n0 in range(0, n, images) for h0 in range(0, rows, band)
+    ]
+
+
+def correlate(
+    x: Array, weight: Array, bias: Array | None, out: Array, stride: Triple, before: Triple, dilation: Triple,
+    groups: int,
+) -> None:  # fmt: skip
+    """Write the cross-correlation of x (N, C, D, H, W) with weight (O, C / groups, kd, kh, kw) to out.
+
+    `before` is what precedes the first place of each axis and may be negative; what follows is implied by out's shape.
+    """
+    n = x.shape[0]
+    o, c, kd, kh, kw = weight.shape
+    do, ho, wo = out.shape[2:]
+    og = o // groups
+    (sd, sh, sw), (dd, dh, dw) = stride, dilation
+    k = kh * kw * c
+    matrix = np.ascontiguousarray(weight.reshape(groups, og, c, kd, kh, kw).transpose(3, 0, 1, 4, 5, 2))
+    matrix = matrix.reshape(kd, groups, 1, og, k)
+    # The slices in depth, those first that some tap sees in steps of the stride, then those of the next tap.
+    seen = sorted({i * dd % sd for i in range(kd)})
+    per = -(-((do - 1) * sd + (kd - 1) * dd + 1) // sd)
+    slots = per * len(seen)
+    offsets = [(seen.index(i * dd % sd) * per + i * dd // sd) * wo for i in range(kd)]
+    source = x.reshape(n, groups, c, *x.shape[2:]).transpose(1, 4, 2, 0, 3, 5)
+    shares_rows = dh == 1 and sh < kh
+    height = groups * c * kw * (sh if shares_rows else kh)
+    halo = kh - sh if shares_rows else 0
+    item = x.itemsize
+
+    def work(blocks: Iterator[Block]) -> None:
+        buffer = np.empty(0, x.dtype)
+        product = partial = buffer
+        for n0, n1, h0, h1 in blocks:
+            m, band = n1 - n0, h1 - h0
+            columns = m * slots * wo
+            width = ((m - 1) * slots + do) * wo
+            rows = (band - 1) * sh + kh if shares_rows else band
+            shape = (groups, rows, 1 if shares_rows else kh, kw, c, m, slots, wo)
+            if buffer.shape != shape:
+                buffer = np.empty(shape, x.dtype)
+                product = np.empty((groups, band, og, columns), x.dtype)
+                partial = np.empty((groups, band, og, width if kd > 1 else 0), x.dtype)
+            for i, j in itertools.product(range(shape[2]), range(kw)):
+                for f, phase in enumerate(seen):
+                    place(
+                        buffer[:, :, i, j, :, :, f * per : (f + 1) * per], source[:, :, :, n0:n1], (1, 4, 5),
+                        (h0 * sh - before[1] + i * dh, phase - before[0], j * dw - before[2]),
+                        (1 if shares_rows else sh, sd, sw),
+                    )  # fmt: skip
+            flat = buffer.reshape(groups, rows, -1, columns)
+            strides = (flat.strides[0], flat.strides[1] * (sh if shares_rows else 1), columns * item, item)
+            for i in range(kd):
+                patches = np.lib.stride_tricks.as_strided(flat[..., offsets[i] :], (groups, band, k, width), strides)
+                target = partial if i else product[..., :width]
+                np.matmul(matrix[i], patches, out=target)
+                if i:
+                    np.add(product[..., :width], partial, out=product[..., :width])
+            result = product.reshape(groups, band, og, m, slots, wo)[:, :, :, :, :do].transpose(3, 0, 2, 4, 1, 5)
+            place_of = out[n0:n1, :, :, h0:h1].reshape(m, groups, og, do, band, wo)
+            if bias is None:
+                np.copyto(place_of, result)
+            else:
+                np.add(result, bias.reshape(groups, og, 1, 1, 1), out=place_of)
+
+    share(work, _blocks(n, ho, wo * slots, height * item, halo), out.size * c * kd * kh * kw)
+
+
+def pointwise(x: Array, matrix: Array, bias: Array | None, out: Array) -> None:
+    """Write ``matrix @ x`` over the channels of x (N, C, D, H, W), which may be a strided view."""
+    n, c = x.shape[:2]
+    o = len(matrix)
+    size = int(np.prod(x.shape[2:]))
+    dense = out.flags.c_contiguous
+    step = max(1, min(-(-n // 4), _COLUMNS // max(1, size)))
+
+    def work(blocks: Iterator[int]) -> None:
+        for n0 in blocks:
+            part = x[n0 : n0 + step]
+            m = part.shape[0]
+            target = out[n0 : n0 + step].reshape(m, o, size) if dense else np.empty((m, o, size), out.dtype)
+            np.matmul(matrix, part.reshape(m, c, size), out=target)
+            if bias is not None:
+                np.add(target, bias[:, None], out=target)
+            if not dense:
+                out[n0 : n0 + step] = target.reshape(m, *out.shape[1:])
+
+    share(work, list(range(0, n, step)), out.size * c)
+
+
+def patches(x: Array, kernel: Triple, out: Triple, stride: Triple, before: Triple, dilation: Triple) -> Array:
+    """Return the patch matrices of x (N, C, D, H, W) as (N, C * taps + 1, places), ending in a row of ones."""
+    n, c = x.shape[:2]
+    count = int(np.prod(kernel))
+    full = np.empty((n, c * count + 1, *out), x.dtype)
+    full[:, -1] = 1
+    each = full[:, :-1].reshape(n, c, count, *out)
+    for t, tap in enumerate(itertools.product(*map(range, kernel))):
+        starts = tuple(i * d - b for i, d, b in zip(tap, dilation, before))
+        place(each[:, :, t], x, (2, 3, 4), starts, stride)
+    return full.reshape(n, c * count + 1, -1)
+
+
+def images_per_block(n: int, bytes_per_image: int) -> int:
+    """Return how many images' patches stay in cache."""
+    return max(1, min(n, _BLOCK_BYTES // max(1, bytes_per_image)))
+
+
+def correlate_few(
+    x: Array, weight: Array, bias: Array | None, out: Array, stride: Triple, before: Triple, dilation: Triple
+) -> None:
+    """Correlate where patches are few (a first layer's) and what counts is to write the dense output but once."""
+    o, c, *kernel = weight.shape
+    k = c * int(np.prod(kernel))
+    n, _, *size = out.shape
+    matrix = np.zeros((o, k + 1), x.dtype)
+    matrix[:, :-1] = weight.reshape(o, -1)
+    if bias is not None:
+        matrix[:, -1] = bias
+    planes = out.reshape(n, o, -1)
+    step = images_per_block(-(-n // 4), (k + 1) * planes.shape[2] * x.itemsize)
+
+    def work(blocks: Iterator[int]) -> None:
+        for n0 in blocks:
+            part = patches(x[n0 : n0 + step], tuple(kernel), tuple(size), stride, before, dilation)  # type: ignore[arg-type]
+            np.matmul(matrix, part, out=planes[n0 : n0 + step])
+
+    share(work, list(range(0, n, step)), out.size * k)
+
+
+def few_weights(
+    x: Array, g: Array, weight_shape: tuple[int, ...], stride: Triple, before: Triple, dilation: Triple
+) -> tuple[Array, Array]:
+    """Return the cotangents of weight and bias where patches are few."""
+    n, o, *size = g.shape
+    kernel = weight_shape[2:]
+    k = x.shape[1] * int(np.prod(kernel))
+    planes = g.reshape(n, o, -1)
+    count = parts(n, o * (k + 1))
+    total = np.zeros((count, o, k + 1), g.dtype)
+
+    def work(jobs: Iterator[int]) -> None:
+        for job in jobs:
+            first, stop = n * job // count, n * (job + 1) // count
+            step = images_per_block(stop - first, (k + 1) * planes.shape[2] * g.itemsize)
+            for n0 in range(first, stop, step):
+                n1 = min(n0 + step, stop)
+                columns = patches(x[n0:n1], kernel, tuple(size), stride, before, dilation)  # type: ignore[arg-type]
+                total[job] += np.add.reduce(np.matmul(planes[n0:n1], columns.transpose(0, 2, 1)), axis=0)
+
+    share(work, list(range(count)), g.size * k)
+    both = np.add.reduce(total, axis=0)
+    return np.ascontiguousarray(both[:, :-1]).reshape(weight_shape), np.ascontiguousarray(both[:, -1])
+
+
+def weight_by_taps(x: Array, g: Array, kernel: Triple, before: Triple, dilation: Triple, groups: int) -> Array:
+    """Return the stride-1 weight cotangent (O, C / groups, *kernel): one product per tap.
+
+    Cotangent and input are laid out channels first with rows of one width, the zeros between two rows (planes, images)
+    serving as what follows one and what precedes the next. A shift by a tap is then an offset into the flat input, and
+    the columns that run over a row's end meet a zero of the cotangent.
+    """
+    n, o = g.shape[:2]
+    c, og = x.shape[1] // groups, o // groups
+    count = parts(n, o * c * int(np.prod(kernel)))
+    total = np.zeros((count, *kernel, groups, og, c), g.dtype)
+
+    def work(jobs: Iterator[int]) -> None:
+        for job in jobs:
+            first, stop = n * job // count, n * (job + 1) // count
+            for n0, n1, h0, h1 in _weight_blocks(x, g, first, stop):
+                shifted = (before[0], before[1] - h0, before[2])
+                _add_taps(x[n0:n1], g[n0:n1, :, :, h0:h1], total[job], shifted, dilation, groups)
+
+    share(work, list(range(count)), g.size * c * int(np.prod(kernel)))
+    found = np.add.reduce(total, axis=0)
+    return np.ascontiguousarray(found.transpose(3, 4, 5, 0, 1, 2)).reshape(o, c, *kernel)
+
+
+def _weight_blocks(x: Array, g: Array, first: int, stop: int) -> list[Block]:
+    per_row = (x.shape[1] * x.shape[2] * x.shape[4] + g.shape[1] * g.shape[2] * g.shape[4]) * g.itemsize
+    rows = g.shape[3]
+    band = max(1, min(rows, max(8, _BLOCK_BYTES // per_row)))
+    band = -(-rows // -(-rows // band))
+    images = max(1, min(stop - first, _BLOCK_BYTES // (per_row * rows)))
+    return [
+        (n0, min(n0 + images, stop), h0, min(h0 + band, rows))
+        for n0 in range(first, stop, images)
+        for h0 in range(0, rows, band)
+    ]
+
+
+def _add_taps(x: Array, g: Array, total: Array, before: Triple, dilation: Triple, groups: int) -> None:
+    m, kernel = len(x), total.shape[:3]
+    full, inside, cut = [], [], []
+    for n, out, k, d, b in zip(x.shape[2:], g.shape[2:], kernel, dilation, before):
+        reach = out + (k - 1) * d
+        b, skip = max(b, 0), max(-b, 0)
+        n = max(0, min(n - skip, reach - b))
+        cut.append(slice(skip, skip + n))
+        inside.append(slice(b, b + n))
+        full.append(max(n + b, reach - b, out))
+    strides = (full[1] * full[2], full[2], 1)
+    length = m * int(np.prod(full))
+    reach = sum((k - 1) * d * s for k, d, s in zip(kernel, dilation, strides))
+    x = x[(slice(None), slice(None), *cut)]
+    flat = np.zeros((x.shape[1], length + reach), x.dtype)
+    view = flat[:, :length].reshape(-1, m, *full)
+    view[(slice(None), slice(None), *inside)] = x.transpose(1, 0, 2, 3, 4)
+    rows = np.zeros((g.shape[1], m, *full), g.dtype)
+    rows[:, :, : g.shape[2], : g.shape[3], : g.shape[4]] = g.transpose(1, 0, 2, 3, 4)
+    rows = rows.reshape(groups, -1, length)
+    flat = flat.reshape(groups, -1, length + reach)
+    part = np.empty(total.shape[3:], g.dtype)
+    for tap in itertools.product(*map(range, kernel)):
+        offset = sum(i * d * s for i, d, s in zip(tap, dilation, strides))
+        np.matmul(rows, flat[:, :, offset : offset + length].transpose(0, 2, 1), out=part)
+        total[tap] += part
