@@ -14,7 +14,7 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 # Elements of one block: with two or three arrays of float32 in play a block stays in a 1 MB second-level cache.
@@ -93,6 +93,16 @@ def for_blocks(
     for failure in failures:
         if failure is not None:
             raise failure
+
+
+def submit(job: Callable[[], object]) -> Future[object] | None:
+    """Start a job on another thread; None where there is none, so that the caller does it."""
+    if get_num_threads() < 2:
+        return None
+    try:
+        return _get_pool().submit(job)
+    except RuntimeError:  # the interpreter is shutting down
+        return None
 
 
 def scratch(empty: Callable[..., Any], count: int, size: int, dtype: Any) -> list[Any]:

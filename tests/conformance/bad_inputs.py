@@ -354,10 +354,44 @@ def bad_attention() -> Iterator[Bad]:
     yield Bad("mask", both, errors.ArgumentError, "attention: give a mask or is_causal=True, not both")
 
 
+def _bad_batch_sizes(name: str, operands: tuple[Any, ...]) -> Iterator[Bad]:
+    """Of a recurrent row, given 5 steps and 2 rows."""
+    for what, sizes, text in (
+        ("count", (2, 2), "batch_sizes has 2 entries for 5 steps"),
+        ("first", (1, 1, 1, 1, 1), "batch_sizes starts with the batch's 2 rows .* got"),
+        ("rising", (2, 1, 2, 1, 1), "sort the sequences by length"),
+        ("none", (2, 2, 1, 1, 0), "falls to no less than 1"),
+    ):
+        yield Bad(what, Sample(operands, {"batch_sizes": sizes}), errors.ArgumentError, f"{name}: .*{text}")
+    odd = Sample(operands, {"batch_sizes": 2})
+    yield Bad("kind", odd, errors.ArgumentTypeError, f"{name}: batch_sizes is a sequence of ints")
+
+
+def bad_rnn() -> Iterator[Bad]:
+    x, h, w_ih, w_hh = floats(5, 2, 3), floats(2, 4), floats(4, 3), floats(4, 4)
+    yield Bad("weights", Sample((x, h, floats(4, 2), w_hh)), errors.ShapeError, "rnn: x .* do not fit")
+    yield Bad("state", Sample((x, floats(1, 4), w_ih, w_hh)), errors.ShapeError, "rnn: the state h0 has shape")
+    odd = Sample((x, h, w_ih, w_hh), {"nonlinearity": "gelu"})
+    yield Bad("nonlinearity", odd, errors.ArgumentError, "rnn: nonlinearity is 'tanh' or 'relu', not 'gelu'")
+    yield from _bad_batch_sizes("rnn", (x, h, w_ih, w_hh))
+
+
+def bad_gru() -> Iterator[Bad]:
+    x, h, w_ih, w_hh = floats(5, 2, 3), floats(2, 4), floats(12, 3), floats(12, 4)
+    yield Bad("weights", Sample((x, h, w_ih, floats(16, 4))), errors.ShapeError, "gru: x .* do not fit")
+    yield Bad("bias", Sample((x, h, w_ih, w_hh, None, floats(4))), errors.ShapeError, "gru: b_hh has shape")
+    yield Bad("axes", Sample((x, h, w_ih, floats(4))), errors.ShapeError, r"gru: w_hh has shape \(4,\), a matrix")
+    yield from _bad_batch_sizes("gru", (x, h, w_ih, w_hh))
+
+
 def bad_lstm() -> Iterator[Bad]:
     x, h, w_ih, w_hh = floats(5, 2, 3), floats(2, 4), floats(16, 3), floats(16, 4)
     yield Bad("weights", Sample((x, h, h, floats(16, 2), w_hh)), errors.ShapeError, "lstm: x .* do not fit")
-    yield Bad("state", Sample((x, floats(1, 4), h, w_ih, w_hh)), errors.ShapeError, "lstm: the states have shapes")
+    yield Bad("state", Sample((x, h, floats(1, 4), w_ih, w_hh)), errors.ShapeError, "lstm: the state c0 has shape")
+    yield Bad("bias", Sample((x, h, h, w_ih, w_hh, floats(4))), errors.ShapeError, "lstm: b_ih has shape")
+    projection = Sample((x, h, h, w_ih, w_hh, None, None, floats(3, 4)))
+    yield Bad("projection", projection, errors.ShapeError, "lstm: w_hr .* do not fit")
+    yield from _bad_batch_sizes("lstm", (x, h, h, w_ih, w_hh))
 
 
 def bad_gelu() -> Iterator[Bad]:

@@ -80,30 +80,6 @@ def attention(q: Any, k: Any, v: Any, mask: Any, *, is_causal: bool, scale: Any)
     return found
 
 
-def lstm(x: Any, h0: Any, c0: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, *, reverse: bool) -> Any:
-    time, batch, _ = x.shape
-    n = h0.shape[1]
-    out = np.zeros((time, batch, n))
-    last_h, last_c = np.zeros((batch, n)), np.zeros((batch, n))
-
-    def logistic(v: float) -> float:
-        return 1 / (1 + math.exp(-v))
-
-    for b in range(batch):
-        h, c = list(h0[b]), list(c0[b])
-        for t in range(time - 1, -1, -1) if reverse else range(time):
-            z = [
-                math.fsum(w_ih[r] * x[t, b]) + math.fsum(w_hh[r] * np.asarray(h))
-                + (0 if b_ih is None else b_ih[r]) + (0 if b_hh is None else b_hh[r])
-                for r in range(4 * n)
-            ]  # fmt: skip
-            c = [logistic(z[n + i]) * c[i] + logistic(z[i]) * math.tanh(z[2 * n + i]) for i in range(n)]
-            h = [logistic(z[3 * n + i]) * math.tanh(c[i]) for i in range(n)]
-            out[t, b] = h
-        last_h[b], last_c[b] = h, c
-    return out, last_h, last_c
-
-
 # Random draws: the stream of docs/random.md in Python integers.
 
 

@@ -62,14 +62,6 @@ def draw_attention(d: Draw) -> Sample:
     )
 
 
-def draw_lstm(d: Draw) -> Sample:
-    time, batch, features, n = d.side(), d.side(), d.side(), d.integer(1, 3)
-    arrays = [
-        d.array(s, "(-1, 1)") for s in ((time, batch, features), (batch, n), (batch, n), (4 * n, features), (4 * n, n))
-    ]
-    return Sample((*arrays, _maybe(d, (4 * n,)), _maybe(d, (4 * n,))), {"reverse": d.flag()})
-
-
 # Creation, and random draws at a key and counter.
 
 
