@@ -31,12 +31,14 @@ _CODES = {
 _PYTHON_TYPES: dict[str, Callable[[Any], Any]] = {
     "bool": bool, "signed": int, "unsigned": int, "float": float, "complex": complex,
 }  # fmt: skip
-_tensor_classes: dict[str, tuple[type, Callable[[Tensor, bool], Tensor]]] = {}
+_tensor_classes: dict[str, tuple[type, Callable[[Tensor, bool], Tensor], Callable[[Any], bool]]] = {}
 
 MapLocation = str | Device | Mapping[Any, Any] | Callable[[str], Any] | None
 
 
-def register_tensor_class(name: str, kind: type, build: Callable[[Tensor, bool], Tensor]) -> None:
+def register_tensor_class(
+    name: str, kind: type, build: Callable[[Tensor, bool], Tensor], when: Callable[[Any], bool] = lambda value: True
+) -> None:
     """Let `save` and `load` keep a subclass of Tensor.
 
     Parameters
@@ -47,8 +49,10 @@ def register_tensor_class(name: str, kind: type, build: Callable[[Tensor, bool],
         The subclass.
     build : callable
         Makes an instance from a tensor and whether it requires a gradient.
+    when : callable, optional
+        Says of an instance whether this name stands for it, where a class has several.
     """
-    _tensor_classes[name] = (kind, build)
+    _tensor_classes[name] = (kind, build, when)
 
 
 def save(obj: Any, path: str | os.PathLike[str]) -> None:
@@ -171,8 +175,8 @@ class _Entries:
 
     @staticmethod
     def _class_of(value: Tensor, encoder: structure.Encoder) -> str:
-        for name, (kind, _) in _tensor_classes.items():
-            if kind is type(value):
+        for name, (kind, _, when) in _tensor_classes.items():
+            if kind is type(value) and when(value):
                 return name
         raise ArgumentTypeError(f"save: {encoder.place} is {structure.describe(value)}, or its detach()")
 

@@ -188,6 +188,17 @@ def test_parameters_stay_parameters(tmp_path: Path) -> None:
     assert loaded["weight"] is loaded["tied"]
 
 
+def test_a_buffer_that_is_not_saved_with_its_module_stays_so(tmp_path: Path) -> None:
+    from candelabra import nn
+
+    state = {name: nn.Buffer(tensor("float32", (2,)), persistent=name == "kept") for name in ("kept", "left")}
+    module = nn.Module()
+    for name, buffer in round_trip(state, tmp_path).items():
+        assert type(buffer) is nn.Buffer and buffer.persistent == (name == "kept")
+        setattr(module, name, buffer)
+    assert list(module.state_dict()) == ["kept"]
+
+
 def test_a_result_is_saved_as_a_leaf(tmp_path: Path) -> None:
     weight = tensor("float32", (2,), requires_grad=True)
     loaded = round_trip({"loss": weight * 2}, tmp_path)["loss"]
