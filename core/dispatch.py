@@ -255,7 +255,11 @@ def coerce(row: Row, operands: Sequence[Any]) -> list[Any]:
     device = tensors[0].device
     others = [o.device.dtype_of[o.array.dtype] for o in tensors]
     result: list[Any] = []
-    for operand in operands:
+    for i, operand in enumerate(operands):
+        if operand is None:
+            place = row.operands[min(i, len(row.operands) - 1)]
+            if not place.optional:
+                raise ArgumentTypeError(f"{row.name}: {place.name} must be a Tensor, got None")
         if operand is None or isinstance(operand, Tensor):
             result.append(operand)
             continue

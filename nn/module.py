@@ -20,6 +20,8 @@ from .tree import ModuleTree
 
 __all__ = ["Module"]
 
+_PACKAGE = f"{__package__}."
+
 
 class Module(ModuleTree):
     """The base class of all layers and models.
@@ -65,6 +67,11 @@ class Module(ModuleTree):
             return self._hooks.call(self, args, kwargs)
         except CandelabraError as error:
             _name_module(error, self)
+            raise
+        except (AttributeError, TypeError) as error:
+            # Our own layers, unlike containers, take tensors; what is none shows by an attribute that it lacks.
+            if type(self).__module__.startswith(_PACKAGE) and next(self.children(), None) is None:
+                _refuse_others(self, args, error)
             raise
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -362,6 +369,18 @@ class Module(ModuleTree):
         whether anything is.
         """
         return self._add_hook("load_post", HookEntry(hook))
+
+
+def _refuse_others(module: Module, args: tuple[Any, ...], cause: Exception) -> None:
+    """Say that the first argument which is no tensor should be one."""
+    for i, value in enumerate(args):
+        if not isinstance(value, Tensor):
+            wrong = ArgumentTypeError(
+                f"{type(module).__name__}: argument {i + 1} must be a tensor, got {type(value).__name__}; make one "
+                "with candelabra.asarray(...)"
+            )
+            _name_module(wrong, module)
+            raise wrong from cause
 
 
 def indent(text: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.tensor import Tensor
-from .functions.pooling import adaptive_avg_pool2d, avg_pool2d, max_pool2d
+from .functions.pooling import avg_pool2d, max_pool2d
+from .functions.pooling_adaptive import adaptive_avg_pool2d
 from .module import Module
 
 __all__ = ["AdaptiveAvgPool2d", "AvgPool2d", "MaxPool2d"]

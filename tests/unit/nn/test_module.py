@@ -6,6 +6,7 @@ import copy
 import gc
 import pickle
 import weakref
+from typing import Any
 
 import candelabra as cb
 import pytest
@@ -338,3 +339,22 @@ def test_an_error_passes_a_module_that_is_no_child() -> None:
     model = nn.Sequential(Borrower())
     with pytest.raises(ShapeError, match=r"\(in Linear\)$"):
         model(cb.ones(1, 3))
+
+
+@pytest.mark.parametrize("layer", [lambda: nn.Conv2d(1, 1, 1), lambda: nn.LSTM(2, 3), lambda: nn.Softmax(1), nn.MSELoss])
+@pytest.mark.parametrize("wrong", [None, [1.0, 2.0], {"x": 1}, "text"])
+def test_what_is_no_tensor_is_refused_with_the_place(layer: Any, wrong: Any) -> None:
+    model = nn.Sequential(layer())
+    with pytest.raises(cb.CandelabraError, match=r"ensor.*\(in 0\)"):
+        model(wrong)
+
+
+def test_an_attribute_error_of_ones_own_stays() -> None:
+    class Mine(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x.missing
+
+    with pytest.raises(AttributeError, match="missing"):
+        Mine()({"x": 1})
+    with pytest.raises(AttributeError, match="missing"):
+        nn.Sequential(Mine())({"x": 1})
