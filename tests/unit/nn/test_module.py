@@ -341,7 +341,10 @@ def test_an_error_passes_a_module_that_is_no_child() -> None:
         model(cb.ones(1, 3))
 
 
-@pytest.mark.parametrize("layer", [lambda: nn.Conv2d(1, 1, 1), lambda: nn.LSTM(2, 3), lambda: nn.Softmax(1), nn.MSELoss])
+LAYERS = (lambda: nn.Conv2d(1, 1, 1), lambda: nn.LSTM(2, 3), lambda: nn.Softmax(1), nn.MSELoss)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("wrong", [None, [1.0, 2.0], {"x": 1}, "text"])
 def test_what_is_no_tensor_is_refused_with_the_place(layer: Any, wrong: Any) -> None:
     model = nn.Sequential(layer())
