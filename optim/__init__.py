@@ -20,7 +20,10 @@ Gradients add up until `zero_grad` drops them, so that a batch that does not fit
 
 from __future__ import annotations
 
-from . import lr_scheduler, swa_utils
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from . import lr_scheduler
 from .adadelta import Adadelta
 from .adafactor import Adafactor
 from .adagrad import Adagrad
@@ -37,6 +40,9 @@ from .rprop import Rprop
 from .sgd import SGD
 from .sparse_adam import SparseAdam
 from .stateless import swap_in_optimizer_params_and_state
+
+if TYPE_CHECKING:
+    from . import swa_utils
 
 __all__ = [
     "ASGD",
@@ -59,3 +65,10 @@ __all__ = [
     "swa_utils",
     "swap_in_optimizer_params_and_state",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # An optimizer needs no layers: only the averages of models do.
+    if name == "swa_utils":
+        return import_module(".swa_utils", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -24,7 +24,8 @@ def _described(optimizer: Optimizer, parameters: Any, state: Any) -> list[tuple[
         raise StateDictError(f"{where}: swapin_optim_state is a state dict, with 'state' and 'param_groups'")
     if len(groups) != len(optimizer.param_groups):
         raise StateDictError(
-            f"{where}: swapin_optim_state has {len(groups)} parameter groups, the optimizer {len(optimizer.param_groups)}"
+            f"{where}: swapin_optim_state has {len(groups)} parameter groups, the optimizer has "
+            f"{len(optimizer.param_groups)}"
         )
     found = []
     rest = list(parameters.values())
