@@ -75,13 +75,13 @@ def check_classes(name: str, target: Tensor) -> None:
 
 
 def positive_part(x: Tensor) -> Tensor:
-    """Return ``max(x, 0)``, with slope one at zero."""
-    return ops.where(ops.greater_equal(x, 0), x, 0.0)
+    """Return ``max(x, 0)``, with slope one at zero; NaN stays."""
+    return ops.where(ops.less(x, 0), 0.0, x)
 
 
 def at_least(x: Tensor, least: float) -> Tensor:
-    """Return `x`, but no less than a bound; the slope stays one below it."""
-    return ops.where(ops.greater_equal(x, least), x, ops.add(ops.subtract(x, x.detach()), least))
+    """Return `x`, but no less than a bound; the slope stays one below it, and NaN stays."""
+    return ops.where(ops.less(x, least), ops.add(ops.subtract(x, x.detach()), least), x)
 
 
 def in_host_memory(x: Tensor) -> bool:

@@ -111,3 +111,23 @@ def test_deprecated_reductions() -> None:
         assert nn.MSELoss(size_average=False).reduction == "sum"
     with pytest.warns(UserWarning, match=r"reduction='none'"):
         assert F.l1_loss(cb.ones(3), cb.ones(3), reduce=False).shape == (3,)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x: F.hinge_embedding_loss(x, cb.tensor([-1.0, 1.0])),
+        lambda x: F.margin_ranking_loss(x, x * 2, cb.ones(2)),
+        lambda x: F.cosine_embedding_loss(x[None], cb.ones(1, 2), cb.tensor([-1])),
+        lambda x: F.triplet_margin_loss(x[None], cb.ones(1, 2), cb.zeros(1, 2)),
+        lambda x: F.multi_margin_loss(x[None], cb.tensor([1])),
+        lambda x: F.smooth_l1_loss(x, cb.zeros(2)),
+        lambda x: F.huber_loss(x, cb.zeros(2)),
+        lambda x: F.soft_margin_loss(x, cb.ones(2)),
+        lambda x: F.kl_div(x, cb.ones(2), reduction="sum"),
+        lambda x: F.cross_entropy(x[None], cb.tensor([1])),
+        lambda x: F.binary_cross_entropy_with_logits(x, cb.ones(2)),
+    ],
+)
+def test_what_is_no_number_gives_no_number(loss: Any) -> None:
+    assert math.isnan(loss(cb.tensor([math.nan, 1.0])).item())
