@@ -19,6 +19,7 @@ from . import (
     init,
     linear,
     loss,
+    loss_linear,
     loss_margin,
     loss_regression,
     loss_sequence,
@@ -43,6 +44,7 @@ from .embedding import *
 from .flatten import *
 from .linear import *
 from .loss import *
+from .loss_linear import *
 from .loss_margin import *
 from .loss_regression import *
 from .loss_sequence import *
@@ -67,6 +69,7 @@ __all__ += embedding.__all__
 __all__ += flatten.__all__
 __all__ += linear.__all__
 __all__ += loss.__all__
+__all__ += loss_linear.__all__
 __all__ += loss_margin.__all__
 __all__ += loss_regression.__all__
 __all__ += loss_sequence.__all__

@@ -18,6 +18,9 @@ from ...core.errors import ArgumentError, IndexOutOfRangeError
 _NEVER = -1e300
 _IMPOSSIBLE = -1e290
 
+# `exp` is ten times slower where its result underflows. Beside a one this is nothing in float64.
+_LEAST = -60.0
+
 # Elements of a table of states by classes up to which a product with it adds shares up fastest.
 _DENSE = 1 << 20
 
@@ -62,6 +65,7 @@ def _recursion(emitted: np.ndarray, states: np.ndarray) -> np.ndarray:
         np.add(before[t - 1], allowed, out=ways)
         np.maximum.reduce(ways, axis=0, out=best)
         np.subtract(ways, best, out=ways)
+        np.maximum(ways, _LEAST, out=ways)
         np.exp(ways, out=ways)
         np.add.reduce(ways, axis=0, out=total)
         np.log(total, out=total)
@@ -148,7 +152,9 @@ def ctc_loss_train(
         np.subtract(table[:t, n, inside], emitted[:t, n, inside], out=part)
         part += table[:t, count + n, inside][::-1, ::-1]
         part -= likelihood[n]
+    np.maximum(shares, -700.0, out=shares)
     np.exp(shares, out=shares)
+    shares[shares < 1e-300] = 0
     return (-likelihood).astype(log_probs.dtype), (shares, states[:count])
 
 

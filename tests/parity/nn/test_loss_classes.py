@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +59,7 @@ TWICE = {"order": 2}
 ALL = [{"reduction": r} for r in ("mean", "sum", "none")]
 LABELS = np.array([[1, 0, -1, 2], [3, 3, 2, -1], [-1, 0, 0, 0], [0, 1, 2, 3]])
 LENGTHS = fixed(np.array([7, 5, 6])), fixed(np.array([3, 2, 1]))
+CHUNKS = functools.partial(lambda lib: lib.nn.LinearCrossEntropyOptions(False, 3, None))
 SHORT = fixed(np.array([7, 4, 5])), fixed(np.array([3, 3, 3]))
 CTC = {"run": softened(2), "modes": ("train",)}
 SEQUENCE = (7, 3, 5)
@@ -160,6 +162,27 @@ CASES: list[tuple[Any, ...]] = [
      {"run": softened(1), "modes": ("train",)}),
     # PyTorch's gradient at the log-probabilities is that of scores under a log-softmax.
     *[("CTCLoss", (), r, [log_softmax(normal(*SEQUENCE)), TARGETS, *LENGTHS], {"modes": ("train",)}) for r in ALL],
+    ("LinearCrossEntropyLoss", (3, 4), {}, [(5, 3), ints(4, 5)], TWICE),
+    ("LinearCrossEntropyLoss", (3, 4), {"bias": True, "weight": share(4), "ignore_index": 1, "reduction": "none"},
+     [(5, 3), ints(4, 5)], TWICE),
+    ("LinearCrossEntropyLoss", (3, 4), {"label_smoothing": 0.2}, [(3,), fixed(np.array(2))], TWICE),
+    ("LinearCrossEntropyLoss", (3, 4), {"out_features": (2, 3), "bias": True}, [(5, 3), ints(4, 5, 2, 3)], TWICE),
+    ("LinearCrossEntropyLoss", (3, 4), {"out_features": (2,)}, [(5, 3), fixed(share(5, 4, 2))], TWICE),
+    *[
+        ("LinearCrossEntropyLoss", (3, 4), {"options": CHUNKS, "bias": True, "ignore_index": 2, **r},
+         [(7, 3), ints(4, 7)], {"same_repr": False})
+        for r in ALL
+    ],
+    ("LinearCrossEntropyLoss", (3, 4), {"options": CHUNKS, "weight": share(4)}, [(6, 3), ignoring(6)],
+     {"same_repr": False}),
+    ("AdaptiveLogSoftmaxWithLoss", (16, 20, [5, 10]), {}, [(9, 16), np.array([0, 4, 5, 9, 10, 19, 3, 12, 7])], TWICE),
+    ("AdaptiveLogSoftmaxWithLoss", (16, 20, [3, 11, 15]), {"div_value": 2.0, "head_bias": True},
+     [(9, 16), np.array([0, 2, 1, 11, 14, 19, 15, 3, 10])], TWICE),
+    ("AdaptiveLogSoftmaxWithLoss", (8, 20, [5]), {}, [(8,), fixed(np.array(7))], TWICE),
+    ("AdaptiveLogSoftmaxWithLoss", (16, 20, [5, 10]), {}, [(9, 16)],
+     {"run": lambda lib, layer, x: (layer.log_prob(x), layer.predict(x))}),
+    ("AdaptiveLogSoftmaxWithLoss", (16, 30, [1, 2]), {}, [(40, 16)],
+     {"run": lambda lib, layer, x: (layer.log_prob(x), layer.predict(x))}),
 ]  # fmt: skip
 
 REFUSALS = [
@@ -172,6 +195,16 @@ REFUSALS = [
     ("MultiMarginLoss", (), {"weight": np.ones((2, 2))}, r"MultiMarginLoss: weight has one axis"),
     ("TripletMarginLoss", (0.0,), {}, r"TripletMarginLoss: margin is greater than 0"),
     ("TripletMarginWithDistanceLoss", (), {"margin": -1.0}, r"margin is greater than 0"),
+    ("LinearCrossEntropyLoss", (3, 4), {"weight": np.ones(3)}, r"weight has shape \(3,\), 4 classes need \(4,\)"),
+    ("LinearCrossEntropyLoss", (3, 4), {"label_smoothing": 2.0}, r"label_smoothing lies between 0 and 1"),
+    *[
+        ("AdaptiveLogSoftmaxWithLoss", (16, 20, cutoffs), {}, r"cutoffs are different ints in increasing order")
+        for cutoffs in ([], [5, 5], [7, 3], [0, 3], [5, 20], [1.5])
+    ],
+    ("LinearCrossEntropyOptions", (), {"acc_policy": "fast"}, r"acc_policy is 'auto'"),
+    ("LinearCrossEntropyOptions", (), {"batch_chunk_size": 0}, r"batch_chunk_size is a positive int"),
+    ("LinearCrossEntropyOptions", (), {"chunking_method": "aspect_ratio:0"}, r"chunking_method is 'auto'"),
+    ("LinearCrossEntropyOptions", (), {"chunking_method": "square"}, r"chunking_method is 'auto'"),
 ]
 
 
@@ -198,3 +231,28 @@ def test_deprecated_reductions(torch: Any, size_average: bool | None, reduce: bo
 def test_the_old_name_warns() -> None:
     with pytest.warns(FutureWarning, match="use NLLLoss"):
         assert isinstance(nn.NLLLoss2d(), nn.NLLLoss)
+
+
+def test_options_have_the_same_arguments(torch: Any) -> None:
+    one, other = (lib.nn.LinearCrossEntropyOptions for lib in (cb, torch))
+    assert list(inspect.signature(one).parameters) == list(inspect.signature(other).parameters)
+    assert repr(one(batch_chunk_size=3)) == repr(other(batch_chunk_size=3))
+    for method in ("auto", "aspect_ratio", "aspect_ratio:4", None):
+        size = one(chunking_method=method).chunk(512, 16, 1000)
+        theirs = other(chunking_method=method)._adjust(
+            num_batches=512, in_features=16, num_classes=1000, dtype=torch.float32, device=torch.device("cpu")
+        )
+        assert size == (theirs.batch_chunk_size or 512), method
+
+
+def test_chunks_keep_no_scores() -> None:
+    x, w, y = cb.tensor(normal(64, 4), requires_grad=True), cb.tensor(normal(1000, 4)), cb.tensor(ints(1000, 64))
+    options = nn.LinearCrossEntropyOptions(batch_chunk_size=8, chunking_method=None)
+    loss = nn.functional.linear_cross_entropy(x, w, y, options=options)
+    (once,) = cb.grad([loss], [x], retain_graph=True)
+    (again,) = cb.grad([loss], [x])
+    whole = cb.grad([nn.functional.linear_cross_entropy(x, w, y)], [x])[0]
+    np.testing.assert_allclose(once.numpy(), whole.numpy(), rtol=1e-10)
+    np.testing.assert_array_equal(once.numpy(), again.numpy())
+    with pytest.warns(UserWarning, match="options are of no effect here"):
+        nn.functional.linear_cross_entropy(x, w, y, options=options, label_smoothing=0.1)
