@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import multiprocessing.spawn
 import warnings
 from multiprocessing.context import BaseContext
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from ..core.errors import ArgumentError, ArgumentTypeError, DataError
 from .dataset import IterableDataset
 from .fetch import length_of
+from .nursery import main_has_a_file
 from .sampler import check_count
 from .shared_memory import ByReference, Pickler, cloud_pickler, pickled
 
@@ -163,9 +163,7 @@ def choose_pickler(context: Any, num_workers: int, parts: dict[str, Any]) -> Any
     """
     if context.get_start_method() == "fork":
         return None
-    facts = multiprocessing.spawn.get_preparation_data("candelabra")  # type: ignore[attr-defined]
-    from_file = "init_main_from_path" in facts or "init_main_from_name" in facts
-    plain: Any = Pickler if from_file else ByReference
+    plain: Any = Pickler if main_has_a_file() else ByReference
     for name, part in parts.items():
         error = failure(part, plain)
         if error is None:

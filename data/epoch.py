@@ -54,7 +54,7 @@ class Epoch:
         if self.done:
             raise StopIteration
         if self.size is not None and length_of(self.dataset) != self.size:
-            self.finish()
+            self.close()
             raise size_error(self.dataset, self.size)
         batch = self.next_batch()
         promised = self.expected()
@@ -77,9 +77,13 @@ class Epoch:
 
     def finish(self) -> None:
         """Leave the epoch behind."""
-        self.done = True
+        self.close()
         self.position.clear()
         self.position.update(batches=0, generator=None)
+
+    def close(self) -> None:
+        """Give no more batches; where the epoch stood stays known."""
+        self.done = True
 
 
 class SerialEpoch(Epoch):
@@ -164,7 +168,11 @@ class ParallelEpoch(Epoch):
     def next_batch(self) -> Any:
         """Take in the next batch."""
         while candidates := self.candidates():
-            worker, kind, what, rest = self.pool.receive(candidates)
+            try:
+                worker, kind, what, rest = self.pool.receive(candidates)
+            except BaseException:
+                self.done = True
+                raise
             self.asked[worker] -= 1
             about = self.workers[worker]
             if kind == "end":
@@ -208,14 +216,9 @@ class ParallelEpoch(Epoch):
         position["batches"] = self.next
         position["ahead"] = sorted(self.ahead)
 
-    def finish(self) -> None:
-        """Leave the epoch behind, and the workers unless they are kept."""
-        super().finish()
-        self.close()
-
     def close(self) -> None:
-        """Let the workers go."""
-        self.done = True
+        """Give no more batches, and let the workers go unless they are kept."""
+        super().close()
         if not self.keeps_pool and not self.pool.stopped:
             self.pool.stop()
 

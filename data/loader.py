@@ -24,7 +24,7 @@ from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .epoch import ParallelEpoch, Position, SerialEpoch
 from .fetch import Exhausted, length_of, make_fetcher
-from .pool import Pool, check_not_importing_main, default_context
+from .pool import Pool, check_may_have_workers, default_context
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, check_generator
 from .worker import Content, Task
 
@@ -191,7 +191,7 @@ class DataLoader:
     def __iter__(self) -> Iterator[Any]:
         if not self.num_workers:
             return SerialEpoch(self._begin_serially)
-        check_not_importing_main()
+        check_may_have_workers()
         context = self.multiprocessing_context or default_context()
         common, seed = self._begin()
         pool, kept = self._workers(context)
@@ -216,8 +216,10 @@ class DataLoader:
         present = generator.get_state()
         if resumed:
             generator.set_state(resumed["generator"])
-        # Drawn with and without workers, whose number then changes no order.
-        seed = int(ops.randint(0, 2**62, (), generator=seeding))
+        seed = 0
+        if not resumed or seeding is generator or (self.num_workers and "seed" not in position):
+            # Drawn with and without workers, whose number then changes no order.
+            seed = int(ops.randint(0, 2**62, (), generator=seeding))
         if self.num_workers:
             seed = position.setdefault("seed", seed)
         if self._stream:

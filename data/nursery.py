@@ -1,19 +1,17 @@
-"""What a fork server loads before it forks the first worker, so that a worker starts in milliseconds.
+"""A fork server with candelabra and the main module in it, so that a worker starts in milliseconds.
 
-The server is Python's own (`multiprocessing.forkserver`), and it is started once in the life of a process. It imports
-candelabra, and the main module of the program as each worker would have to: by a name that is not ``"__main__"``.
+The server is Python's own (`multiprocessing.forkserver`), started once in the life of a process. It imports the main
+module as each worker would have to: by a name that is not ``"__main__"``.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from multiprocessing import process, spawn
 from typing import Any
 
-from ..core.threads import get_num_threads
-from . import worker
+from ..core.random_state import default_generator
 
 VARIABLE = "CANDELABRA_FORKSERVER"
 """The environment variable that tells the server, and nobody else, which program it serves."""
@@ -30,6 +28,12 @@ class GuardReached(BaseException):
 def importing_main() -> bool:
     """Say whether this process is one of `multiprocessing`'s that imports the main module at this moment."""
     return bool(getattr(process.current_process(), "_inheriting", False))
+
+
+def main_has_a_file() -> bool:
+    """Say whether another process can import this program's main module, as `multiprocessing` will have it do."""
+    main = sys.modules["__main__"]
+    return getattr(main.__spec__, "name", None) is not None or getattr(main, "__file__", None) is not None
 
 
 def describe_main() -> str:
@@ -60,15 +64,7 @@ def import_main(facts: dict[str, Any]) -> None:
 
 def draw_apart() -> None:
     """Seed what was loaded here anew in each process that is forked, as if it had been loaded there."""
-    worker.manual_seed(int.from_bytes(os.urandom(8), "little"))
+    default_generator.seed()
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()
-
-
-if VARIABLE in os.environ:
-    # NumPy loads it when it is named, and every worker will name it.
-    getattr(sys.modules.get("numpy"), "random", None)
-    get_num_threads()  # finds the library whose threads every worker will limit
-    os.register_at_fork(after_in_child=draw_apart)
-    import_main(json.loads(os.environ.pop(VARIABLE)))

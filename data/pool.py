@@ -32,11 +32,16 @@ GUARD = (
 )
 
 
-def check_not_importing_main() -> None:
-    """Stop a process that imports the main module from making workers of its own."""
-    if not nursery.importing_main():
-        return
+def check_may_have_workers() -> None:
+    """Raise where this process cannot have workers; end it where it is one that imports an unguarded main module."""
     current = multiprocessing.current_process()
+    if not nursery.importing_main():
+        if current.daemon:
+            raise DataError(
+                f"DataLoader: the process {current.name} is a daemon and cannot have workers of its own; use "
+                "num_workers=0 in it"
+            )
+        return
     if current.name.startswith(NAME):
         # The caller learns it from the status, and says it once.
         os._exit(UNGUARDED)
@@ -61,7 +66,7 @@ def ready_server() -> None:
     if getattr(server, "_forkserver_pid", None) is not None:
         return
     if getattr(server, "_preload_modules", None) == ["__main__"]:
-        forkserver.set_forkserver_preload([nursery.__name__])
+        forkserver.set_forkserver_preload([f"{__package__}.preload"])
     os.environ[nursery.VARIABLE] = nursery.describe_main()
     try:
         forkserver.ensure_running()
@@ -89,9 +94,10 @@ class Workers:
         self.owner = os.getpid()
         self.processes: list[Any] = []
         self.connections: list[Connection] = []
+        self.grace = GRACE
 
     def stop(self) -> None:
-        """End all workers: those that are idle at once, the others within `GRACE`, and then by force."""
+        """End all workers: those that are idle at once, the others after a while by force."""
         if os.getpid() != self.owner:
             return  # a copy in a forked process
         connections, self.connections = self.connections, []
@@ -105,7 +111,7 @@ class Workers:
             except (OSError, ValueError):
                 pass  # it has ended already
             connection.close()
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + self.grace
         for end in ("join", "terminate", "kill"):
             for process in processes:
                 if end != "join" and process.is_alive():
@@ -219,6 +225,7 @@ class Pool:
                 if epoch == self.epoch:
                     return number, kind, rest[0], rest[1:]
         except BaseException:
+            self.workers.grace = 0.1  # one of them may well hang
             self.stop()
             raise
 
@@ -269,8 +276,8 @@ class Pool:
             return WorkerError(f"{who} was killed by {name}{hint}")
         if not self.heard[number]:
             return WorkerError(
-                f"{who} ended with exit status {status} before its first batch; what it printed says why. A worker "
-                'imports the main module: its script must run nothing outside `if __name__ == "__main__":`'
+                f"{who} ended with exit status {status} before its first batch; what it printed says why (it imports "
+                'the main module, which must run nothing outside `if __name__ == "__main__":`)'
             )
         return WorkerError(
             f"{who} ended with exit status {status}; something in the dataset ends the process (sys.exit, os._exit): "
