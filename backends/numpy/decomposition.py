@@ -1,4 +1,4 @@
-"""Decompositions of matrices, by LAPACK."""
+"""Decompositions and linear equations, by LAPACK."""
 
 from __future__ import annotations
 
@@ -18,4 +18,15 @@ def qr(x: np.ndarray, /, *, mode: str) -> Any:
     return q, r
 
 
-KERNELS: dict[str, Callable[..., Any]] = {"qr": qr}
+def solve(x1: np.ndarray, x2: np.ndarray, /) -> Any:
+    """The solution by LU with partial pivoting; a singular matrix gives infinities or NaN."""
+    if x1.dtype.kind not in "fc" or x1.dtype.itemsize == 2 or x1.dtype != x2.dtype:
+        return NotImplemented
+    try:
+        # A vector for all matrices is one column; `numpy.linalg.solve` says so of one axis only.
+        return np.linalg.solve(x1, x2)
+    except np.linalg.LinAlgError:
+        return NotImplemented
+
+
+KERNELS: dict[str, Callable[..., Any]] = {"qr": qr, "solve": solve}

@@ -27,7 +27,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "attention": ("attention",),
     "convolution": ("conv", "conv_input", "conv_weight"),
     "group_normalization": ("group_norm",),
-    "decomposition": ("qr",),
+    "decomposition": ("qr", "solve"),
     "linear": ("linear",),
     "loss": ("mse_loss", "smooth_l1_loss"),
     "sequence_loss": ("ctc_loss",),

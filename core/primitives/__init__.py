@@ -30,7 +30,7 @@ TABLE.late = LATE
 # Rows that other functions are made of; the front door does not show them.
 INTERNAL = frozenset(
     ("alias", "conv_input", "conv_weight", "getitem", "getitem_transpose", "interpolate_transpose", "qr", "random_bernoulli", "random_bits",
-     "random_integers", "random_normal", "random_permutation", "random_uniform", "setitem", "slice", "transfer")
+     "random_integers", "random_normal", "random_permutation", "random_uniform", "setitem", "slice", "solve", "transfer")
 )  # fmt: skip
 
 __all__ = ["INTERNAL", "LATE", "TABLE", "Row", "is_internal"]

@@ -1,4 +1,4 @@
-"""Decompositions of matrices."""
+"""Decompositions of matrices, and systems of linear equations."""
 
 from __future__ import annotations
 
@@ -63,4 +63,49 @@ qr = general(
     "Factor matrices (..., M, N) into Q with orthonormal columns and R, which is upper triangular: ``x = Q R``.",
     category="floating-point", floating=True, body=_qr_body, outputs=("Q", "R"), prepare=_prepare_qr,
     batch=lambda xp, size, x, *, mode: xp.qr(x, mode=mode),
+)  # fmt: skip
+
+
+def _prepare_solve(device: Any, x1: Any, x2: Any) -> tuple[()]:
+    if len(x1.shape) < 2 or x1.shape[-1] != x1.shape[-2]:
+        raise ShapeError(f"solve: square matrices in the last two axes are needed, got shape {tuple(x1.shape)}")
+    if not x2.shape or x2.shape[0 if len(x2.shape) == 1 else -2] != x1.shape[-1]:
+        raise ShapeError(
+            f"solve: right sides of shape {tuple(x2.shape)} do not fit matrices of shape {tuple(x1.shape)}: they are one "
+            f"vector of {x1.shape[-1]} numbers, or matrices of as many rows"
+        )
+    return ()
+
+
+def _solve_body(xp: Any, x1: Any, x2: Any) -> Any:
+    """By Q and R, and then from the last row up."""
+    alone = len(x2.shape) == 1
+    q, r = xp.qr(x1, mode="reduced")
+    y = xp.matmul(xp.conj(xp.matrix_transpose(q)), xp.expand_dims(x2, axis=-1) if alone else x2)
+    rows: list[Any] = []
+    n = x1.shape[-1]
+    for i in reversed(range(n)):
+        value = y[..., i : i + 1, :]
+        if rows:
+            below = rows[0] if len(rows) == 1 else xp.concat(rows, axis=-2)
+            value = value - xp.matmul(r[..., i : i + 1, i + 1 :], below)
+        rows.insert(0, value / r[..., i : i + 1, i : i + 1])
+    found = xp.concat(rows, axis=-2) if rows else y
+    return xp.squeeze(found, -1) if alone else found
+
+
+def _solve_vjp(xp: Any, g: Any, x1: Any, out: Any, x2_shape: Any, wants: Any) -> tuple[Any, Any]:
+    adjoint = xp.conj(xp.matrix_transpose(x1))
+    if len(x2_shape) == 1:
+        share = xp.squeeze(xp.solve(adjoint, xp.expand_dims(g, axis=-1)), -1)
+        outer = xp.expand_dims(share, axis=-1) * xp.conj(xp.expand_dims(out, axis=-2)) if wants[0] else None
+    else:
+        share = xp.solve(adjoint, g)
+        outer = xp.matmul(share, xp.conj(xp.matrix_transpose(out))) if wants[0] else None
+    return (None if outer is None else -outer), (share if wants[1] else None)
+
+
+solve = general(
+    "solve", "x1, x2, /", "Solve ``x1 @ out = x2``: x1 (..., M, M), x2 (M,) or (..., M, K); leading axes broadcast.",
+    category="floating-point", floating=True, body=_solve_body, vjp=_solve_vjp, prepare=_prepare_solve,
 )  # fmt: skip

@@ -176,6 +176,7 @@ EXAMPLES: dict[str, str] = {
     "smooth_l1_loss": ">>> cb.smooth_l1_loss(cb.tensor([1.0, 2.0]), cb.tensor([2.0, 4.0]))\ntensor(1.)",
     "softmax": ">>> cb.softmax(cb.tensor([0.5, 1.0]), axis=0)\ntensor([0.3775, 0.6225])",
     "softplus": ">>> cb.softplus(cb.tensor([0.5, 1.0]))\ntensor([0.9741, 1.3133])",
+    "solve": ">>> cb.linalg.solve(cb.tensor([[2.0, 0.0], [0.0, 4.0]]), cb.tensor([2.0, 2.0]))\ntensor([1.0000, 0.5000])",
     "sort": ">>> cb.sort(cb.tensor([3, 1, 2]))\ntensor([1, 2, 3])",
     "sqrt": ">>> cb.sqrt(cb.tensor([0.5, 1.0]))\ntensor([0.7071, 1.0000])",
     "square": ">>> cb.square(cb.tensor([0.5, 1.0]))\ntensor([0.2500, 1.0000])",

@@ -51,3 +51,23 @@ def test_refusals() -> None:
         cb.linalg.qr(cb.ones((2, 2)), mode="r")
     with pytest.raises(cb.CandelabraError, match=r"qr: matrices in the last two axes are needed, got shape \(2,\)"):
         cb.linalg.qr(cb.ones(2))
+
+
+SYSTEMS = [((3, 3), (3, 2)), ((2, 4, 4), (2, 4, 1)), ((3, 3), (3,)), ((5, 2, 2), (2, 3))]
+
+
+@pytest.mark.parametrize("kind", ["float64", "complex128"])
+@pytest.mark.parametrize(("left", "right"), SYSTEMS)
+def test_solve(compare: Callable[..., None], left: tuple[int, ...], right: tuple[int, ...], kind: str) -> None:
+    rng = np.random.default_rng(8)
+    a, b = rng.standard_normal(left), rng.standard_normal(right)
+    if kind == "complex128":
+        a, b = a + 1j * rng.standard_normal(left), b + 1j * rng.standard_normal(right)
+    compare(lambda a, b: cb.linalg.solve(a, b), lambda t, a, b: t.linalg.solve(a, b), a, b, dtype=kind, tolerance=10)
+
+
+def test_refusals_of_solve() -> None:
+    with pytest.raises(cb.CandelabraError, match=r"solve: square matrices .* got shape \(2, 3\)"):
+        cb.linalg.solve(cb.ones((2, 3)), cb.ones(2))
+    with pytest.raises(cb.CandelabraError, match=r"solve: right sides of shape \(3,\) do not fit"):
+        cb.linalg.solve(cb.eye(2), cb.ones(3))
