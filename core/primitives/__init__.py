@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from . import (  # noqa: F401
     creation,
-    decomposition,
     elementwise,
     indexing,
     linalg,
@@ -22,7 +21,7 @@ from . import (  # noqa: F401
 from .row import TABLE, Row
 
 LATE = (
-    "activation", "attention", "convolution", "folding", "loss", "neural", "normalization", "pooling", "recurrent", "resampling", "softmax",
+    "activation", "attention", "convolution", "decomposition", "folding", "loss", "neural", "normalization", "pooling", "recurrent", "resampling", "softmax",
     "update", "update_adaptive", "update_matrix",
 )  # fmt: skip
 TABLE.late = LATE
