@@ -2,7 +2,8 @@
 
 Short sequences are worked through here, as many heads at a time as their scores stay in cache: product, softmax and
 product with the values follow on each other before the next heads begin. Where the scores are few altogether, the
-weights are kept for the backward pass, otherwise computed again. Long sequences go through `tiled_attention`.
+weights are kept for the backward pass, otherwise computed again. Long sequences go through `tiled_attention`,
+which keeps the weights of as many heads as the same limit allows.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ def _attend(
     with np.errstate(all="ignore"):
         shifted = _needs_shift(q, k, mask, scale)
     if _is_long(q, k):
-        return _attend_long(q, k, v, mask, is_causal, scale, shifted)
+        return _attend_long(q, k, v, mask, is_causal, scale, shifted, train)
     batch, q, k, v, bias = _prepare(q, k, v, mask)
     a, h, length, _ = q.shape
     keys = k.shape[2]
@@ -180,8 +181,9 @@ def _attend(
 
 
 def _attend_long(
-    q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None, is_causal: bool, scale: float, shifted: bool
-) -> tuple[np.ndarray, None, np.ndarray, np.ndarray | None]:
+    q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None, is_causal: bool, scale: float, shifted: bool,
+    train: bool,
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray, np.ndarray | None]:
     batch = _batch(q, k, v)
     heads_inside = q.ndim > 2 and q.shape[:-2] == batch and 0 < q.strides[-3] < q.strides[-2]
     shape = (*batch, q.shape[-2], v.shape[-1])
@@ -192,8 +194,11 @@ def _attend_long(
     sums = np.empty((*shape[:-1], 1), q.dtype)
     tops = np.empty(sums.shape, q.dtype) if shifted else None
     task = tiled_attention.Problem(q, k, v, mask, batch, is_causal, scale)
-    tiled_attention.forward(task, out, sums, tops)
-    return out, None, sums, tops
+    scores = q.shape[-2] * k.shape[-2]
+    places = min(math.prod(batch), _KEEP // scores) if train and not shifted else 0
+    powers = np.empty((places, scores), q.dtype) if places else None
+    tiled_attention.forward(task, out, sums, tops, powers)
+    return out, powers, sums, tops
 
 
 def _batch(q: np.ndarray, k: np.ndarray, v: np.ndarray) -> tuple[int, ...]:
@@ -256,7 +261,7 @@ def attention_vjp(
     want_mask = want_mask and mask is not None
     if _is_long(q, k):
         asked = (want_q, want_k, want_v, want_mask)
-        return _long_cotangents(g, q, k, v, mask, out, sums, tops, is_causal, scale, asked)[: len(wants)]
+        return _long_cotangents(g, q, k, v, mask, out, powers, sums, tops, is_causal, scale, asked)[: len(wants)]
     batch, q, k, v, bias = _prepare(q, k, v, mask)
     g, out = _four(g, batch), _four(out, batch)
     a, h, length, _ = q.shape
@@ -301,13 +306,14 @@ def attention_vjp(
 
 def _long_cotangents(
     g: np.ndarray, q: np.ndarray, k: np.ndarray, v: np.ndarray, mask: np.ndarray | None, out: np.ndarray,
-    sums: np.ndarray, tops: np.ndarray | None, is_causal: bool, scale: float, wants: tuple[bool, ...],
+    powers: np.ndarray | None, sums: np.ndarray, tops: np.ndarray | None, is_causal: bool, scale: float,
+    wants: tuple[bool, ...],
 ) -> tuple[np.ndarray | None, ...]:  # fmt: skip
     dq, dk, dv = (np.empty_like(x) if want else None for x, want in zip((q, k, v), wants, strict=False))
     dmask = np.empty_like(mask) if wants[3] and mask is not None else None
     task = tiled_attention.Problem(q, k, v, mask, _batch(q, k, v), is_causal, scale)
     lines = None if dmask is None else dmask.reshape((1,) * (2 - dmask.ndim) + dmask.shape)
-    tiled_attention.backward(task, g, out, sums, tops, dq, dk, dv, lines)
+    tiled_attention.backward(task, g, out, sums, tops, powers, dq, dk, dv, lines)
     return dq, dk, dv, dmask
 
 

@@ -132,10 +132,27 @@ def at(x: Array, place: tuple[int, ...]) -> tuple[int, ...]:
     return tuple([i if n > 1 else 0 for n, i in zip(x.shape[:axes], place[len(place) - axes :], strict=True)])
 
 
-def forward(task: Problem, out: Array, sums: Array, tops: Array | None) -> None:
+def _kept(powers: Array | None, batch: tuple[int, ...], place: tuple[int, ...]) -> Array | None:
+    """What is kept of a place, of the first ones only."""
+    if powers is None:
+        return None
+    number = 0
+    for n, i in zip(batch, place, strict=True):
+        number = number * n + i
+    return powers[number] if number < powers.shape[0] else None
+
+
+def _tile_of(kept: Array, tile: Tile, keys: int) -> Array:
+    """A tile's part of what is kept of a place, in one piece."""
+    count, width = tile.rows.stop - tile.rows.start, tile.keys.stop - tile.keys.start
+    start = tile.rows.start * keys + count * tile.keys.start
+    return kept[start : start + count * width].reshape(count, width)
+
+
+def forward(task: Problem, out: Array, sums: Array, tops: Array | None, powers: Array | None) -> None:
     """Write the result to `out` (..., L, Ev), and to `sums` (..., L, 1) the sum of exp(scores - tops) of each row.
 
-    Without `tops` nothing is taken off before exp.
+    Without `tops` nothing is taken off before exp. `powers` (n, L·S) takes exp(scores) of the first n places, by tiles.
     """
     places = task.places()
     parts = _parts(task, len(places))
@@ -151,7 +168,8 @@ def forward(task: Problem, out: Array, sums: Array, tops: Array | None) -> None:
             top = None if tops is None else tops[place][where]
             block = queries[where] * task.scale
             acc, total = out[place][where], sums[place][where]
-            _forward_rows(task, place, row, block, keys, values, buffer, ones, acc, total, top)
+            kept = _kept(powers, task.batch, place)
+            _forward_rows(task, place, row, block, keys, values, buffer, ones, acc, total, top, kept)
 
     task.run(work, len(places) * parts)
 
@@ -163,7 +181,7 @@ def _parts(task: Problem, jobs: int) -> int:
 
 def _forward_rows(
     task: Problem, place: tuple[int, ...], row: list[Tile], block: Array, keys: list[Array], values: Array,
-    buffer: Array, ones: Array, acc: Array, total: Array, top: Array | None,
+    buffer: Array, ones: Array, acc: Array, total: Array, top: Array | None, kept: Array | None,
 ) -> None:  # fmt: skip
     count = block.shape[0]
     for n, tile in enumerate(row):
@@ -179,7 +197,7 @@ def _forward_rows(
                 total *= shrink
                 acc *= shrink
             top[...] = new
-        np.exp(scores, out=scores)
+        scores = np.exp(scores, out=scores if kept is None else _tile_of(kept, tile, task.keys))
         part = (scores @ ones[:width])[:, None]
         if n:
             total += part
@@ -193,7 +211,7 @@ def _forward_rows(
 
 
 def backward(
-    task: Problem, g: Array, out: Array, sums: Array, tops: Array | None,
+    task: Problem, g: Array, out: Array, sums: Array, tops: Array | None, powers: Array | None,
     dq: Array | None, dk: Array | None, dv: Array | None, dmask: Array | None,
 ) -> None:  # fmt: skip
     """Fill the cotangents that are wanted, each as its operand lies (a broadcast one is added up).
@@ -223,7 +241,8 @@ def backward(
                 totals.append(None if target is None else _Total(target, task.width, fresh))
             _backward_rows(
                 task, place, task.tiles[part::parts], g[place], out[place], sums[place],
-                None if tops is None else tops[place], None if dq is None else dq[at(dq, place)],
+                _kept(powers, task.batch, place), None if tops is None else tops[place],
+                None if dq is None else dq[at(dq, place)],
                 dq is not None and dq.shape[:-2] == task.batch, *totals,
                 None if dmask is None else dmask[at(dmask, place)], buffers,
             )  # fmt: skip
@@ -265,12 +284,12 @@ class _Total:
 
 def _backward_rows(
     task: Problem, place: tuple[int, ...], rows: list[list[Tile]], cotangent: Array, out: Array, sums: Array,
-    tops: Array | None, dq: Array | None, fresh: bool, dk: _Total | None, dv: _Total | None, dmask: Array | None,
-    buffers: list[Array],
+    kept: Array | None, tops: Array | None, dq: Array | None, fresh: bool, dk: _Total | None, dv: _Total | None,
+    dmask: Array | None, buffers: list[Array],
 ) -> None:  # fmt: skip
     queries, keys, values = (x[at(x, place)] for x in (task.q, task.k, task.v))
     want_scores = dq is not None or dk is not None or dmask is not None
-    keys_t = _turned(keys, task.width)
+    keys_t = _turned(keys, task.width) if kept is None else []
     scaled = keys * task.scale if dq is not None else keys
     values_t = _turned(values, task.width) if want_scores else None
     for row in rows:
@@ -279,7 +298,7 @@ def _backward_rows(
         block = np.empty((count, queries.shape[1] + 1), task.dtype)
         np.multiply(queries[where], task.scale, out=block[:, :-1])
         upper = cotangent[where]
-        if tops is None:
+        if tops is None and kept is None:
             # exp(score - log(sum)) is the weight itself.
             np.negative(np.log(sums[where]), out=block[:, -1:])
         else:
@@ -292,11 +311,14 @@ def _backward_rows(
         for n, tile in enumerate(row):
             width = tile.keys.stop - tile.keys.start
             one, two = (b[: count * width].reshape(count, width) for b in buffers)
-            p = np.matmul(block, keys_t[n][:, :width], out=one)
-            task.hide(p, tile, place)
-            if tops is not None:
-                p -= tops[where]
-            np.exp(p, out=p)
+            if kept is not None:
+                p = _tile_of(kept, tile, task.keys)
+            else:
+                p = np.matmul(block, keys_t[n][:, :width], out=one)
+                task.hide(p, tile, place)
+                if tops is not None:
+                    p -= tops[where]
+                np.exp(p, out=p)
             if dv is not None:
                 dv.add(n, tile.keys, p.T, upper)
             if values_t is None:
