@@ -12,8 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from .blas import LEAST, axpby, axpy, takes
 from .layout import is_dense
-from .optimizer_blocks import BLOCK, Body, Update, each_parameter, flat_pieces
+from .optimizer_blocks import BLOCK, Body, direction, each_parameter, flat_pieces
+
+# Elements that all passes of BLAS over a parameter work on before the next: in a third-level cache they meet again.
+_BLAS_BLOCK = 1 << 18
 
 
 def sgd_step(
@@ -50,74 +54,121 @@ def sgd_step(
         The new parameters and buffers.
     """
 
-    def gradient(p: np.ndarray, g: np.ndarray, t: np.ndarray) -> np.ndarray:
-        if weight_decay:
-            np.multiply(p, weight_decay, out=t)
-            return (np.subtract if maximize else np.add)(t, g, out=t)
-        return np.negative(g, out=t) if maximize else g
-
-    def plain(p: np.ndarray, g: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
-        np.multiply(gradient(p, g, t), -lr, out=t)
-        np.add(p, t, out=out)
-
-    def with_momentum(start: bool) -> Body:
-        def body(
-            p: np.ndarray, g: np.ndarray, b: np.ndarray, out: np.ndarray, b_out: np.ndarray, t: np.ndarray
-        ) -> None:
-            g = gradient(p, g, t)
-            if start:
-                np.copyto(b_out, g)
-            else:
-                np.multiply(b, momentum, out=b_out)
-                if dampening:
-                    np.add(b_out, g * (1.0 - dampening), out=b_out)
-                else:
-                    np.add(b_out, g, out=b_out)
-            if nesterov:
-                step = b_out * momentum
-                np.add(g, step, out=t)
-                np.multiply(t, -lr, out=t)
-            else:
-                np.multiply(b_out, -lr, out=t)
-            np.add(p, t, out=out)
-
-        return body
-
-    if not momentum:
-        if donate and not weight_decay and not maximize:
-            return _plain_steps(params, grads, lr), []
-        update = Update((params, grads), 1, donate)
-        for i in range(len(params)):
-            update.add(i, plain)
-        return update.run()[0], []
-    bodies = (with_momentum(False), with_momentum(True))
-    buffers = [np.empty_like(p) if b is None else b for p, b in zip(params, momentum_buffers)]
-    update = Update((params, grads, buffers), 1, donate)
-    for i, start in enumerate(first):
-        update.add(i, bodies[bool(start)])
-    new_params, new_buffers = update.run()
-    return new_params, new_buffers
-
-
-def _plain_steps(params: list[np.ndarray], grads: list[np.ndarray], lr: float) -> list[np.ndarray]:
-    """p -= lr g in place: two calls where a parameter is small, which is all there is to pay."""
-    large: list[int] = []
+    statics = (lr, momentum, dampening, weight_decay, nesterov, maximize)
+    if not donate:
+        return _sgd_in_blocks(params, grads, momentum_buffers, first, *statics, donate=False)
+    rest = []
     for i, (p, g) in enumerate(zip(params, grads)):
+        b = momentum_buffers[i] if momentum else None
+        if p.size < LEAST or not _sgd_by_blas(p, g, b, first[i], *statics):
+            rest.append(i)
+    if rest and not momentum and not weight_decay and not maximize:
+        rest = _plain_steps(rest, params, grads, lr)
+    if rest:
+        chosen = [[arrays[i] for i in rest] if arrays else [] for arrays in (params, grads, momentum_buffers)]
+        results = _sgd_in_blocks(*chosen, [first[i] for i in rest], *statics, donate=True)
+        for arrays, changed in zip((params, momentum_buffers), results):
+            for i, x in zip(rest, changed):
+                arrays[i] = x
+    return params, momentum_buffers if momentum else []
+
+
+def _sgd_by_blas(
+    p: np.ndarray, g: np.ndarray, b: np.ndarray | None, start: bool, lr: float, momentum: float, dampening: float,
+    weight_decay: float, nesterov: bool, maximize: bool,
+) -> bool:  # fmt: skip
+    """One parameter in place, pass by pass in BLAS; False where layout, dtype or a factor of 0 is not for BLAS."""
+    if axpy is None or axpby is None or not lr or dampening == 1.0 or not is_dense(p):
+        return False
+    arrays = [p, g] if b is None else [p, g, b]
+    if any(x.strides != p.strides for x in arrays):
+        return False
+    flat = [flat_pieces(x) for x in arrays]
+    if not takes(*flat):
+        return False
+    sign = -1.0 if maximize else 1.0
+    for begin in range(0, flat[0].size, _BLAS_BLOCK):
+        p, g, *state = (x[begin : begin + _BLAS_BLOCK] for x in flat)
+        if not state:
+            if weight_decay:
+                axpby(-lr * sign, g, 1.0 - lr * weight_decay, p)
+            else:
+                axpy(-lr * sign, g, p)
+            continue
+        (b,) = state
+        share = 1.0 if start else 1.0 - dampening
+        if start:
+            np.multiply(g, sign, out=b)
+        else:
+            axpby(sign * share, g, momentum, b)
+        if weight_decay:
+            axpy(weight_decay * share, p, b)
+        if not nesterov:
+            axpy(-lr, b, p)
+        elif weight_decay:
+            axpby(-lr * sign, g, 1.0 - lr * weight_decay, p)
+            axpy(-lr * momentum, b, p)
+        else:
+            axpy(-lr * sign, g, p)
+            axpy(-lr * momentum, b, p)
+    return True
+
+
+def _plain_steps(members: list[int], params: Sequence[np.ndarray], grads: Sequence[np.ndarray], lr: float) -> list[int]:
+    """p -= lr g in place, two calls where a parameter is small, which is all there is to pay; returns what is left."""
+    large: list[int] = []
+    for i in members:
+        p = params[i]
         if p.size > BLOCK or p.dtype.itemsize == 2:
             large.append(i)
         else:
-            np.add(p, g * -lr, out=p)
-    if large:
+            np.add(p, grads[i] * -lr, out=p)
+    return large
 
-        def body(p: np.ndarray, g: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
-            np.multiply(g, -lr, out=t)
+
+def _sgd_in_blocks(
+    params: list[np.ndarray], grads: list[np.ndarray], momentum_buffers: list[np.ndarray], first: Sequence[bool],
+    lr: float, momentum: float, dampening: float, weight_decay: float, nesterov: bool, maximize: bool, *, donate: bool,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:  # fmt: skip
+    """Any layout and dtype, in blocks that stay in cache."""
+
+    def make(start: bool, dtype: np.dtype) -> Body:
+        turn = direction(weight_decay, maximize, dtype)
+        size, keep, share = (np.array(x, dtype) for x in (-lr, momentum, 1.0 - dampening))
+
+        def plain(p: Any, g: Any, out: Any, t: Any) -> None:
+            np.multiply(g if turn is None else turn(p, g, t), size, out=t)
             np.add(p, t, out=out)
 
-        update = Update((params, grads), 1, True)
-        for i in large:
-            update.add(i, body)
-        return update.run()[0]
-    return list(params)
+        def with_momentum(p: Any, g: Any, b: Any, out: Any, b_out: Any, t: Any, u: Any) -> None:
+            if turn is not None:
+                g = turn(p, g, t)
+            if start:
+                np.copyto(b_out, g)
+            else:
+                np.multiply(b, keep, out=b_out)
+                if dampening:
+                    np.multiply(g, share, out=u)
+                    np.add(b_out, u, out=b_out)
+                else:
+                    np.add(b_out, g, out=b_out)
+            if nesterov:
+                np.multiply(b_out, keep, out=u)
+                np.add(g, u, out=u)
+                np.multiply(u, size, out=u)
+            else:
+                np.multiply(b_out, size, out=u)
+            np.add(p, u, out=out)
+
+        return with_momentum if momentum else plain
+
+    if not momentum:
+        return each_parameter((params, grads), [False] * len(params), make, scratch=1, donate=donate)[0], []
+    buffers = [np.empty_like(p) if b is None else b for p, b in zip(params, momentum_buffers)]
+    new_params, new_buffers = each_parameter(
+        (params, grads, buffers), [bool(start) for start in first], make, scratch=2, donate=donate
+    )
+    return new_params, new_buffers
 
 
 def adam_step(
@@ -162,9 +213,7 @@ def adam_step(
     lists = (params, grads, exp_avgs, exp_avg_sqs, *((max_exp_avg_sqs,) if amsgrad else ()))
 
     def make(step: float, dtype: np.dtype) -> Body:
-        return _adam_body(
-            step, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled, len(lists), dtype
-        )
+        return _adam_body(step, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled, len(lists), dtype)
 
     new_params, new_avgs, new_sqs, *largest = each_parameter(
         lists, steps, make, scratch=2 if maximize or (weight_decay and not decoupled) else 1, donate=donate,

@@ -20,7 +20,7 @@ _Lists = tuple[list[np.ndarray], ...]
 
 
 def _running_mean(beta: float, dtype: np.dtype) -> Callable[..., None]:
-    """Return ``(mean, new, out, scratch)``, which moves a mean as PyTorch's lerp does: from it, or back from the new."""
+    """Return ``(mean, new, out, scratch)``, which moves a mean as PyTorch's lerp does: from the nearer end."""
     forward = beta > 0.5
     share = np.array(1.0 - beta if forward else beta, dtype)
 
@@ -81,8 +81,8 @@ def adagrad_step(
 
 
 def adadelta_step(
-    params: list[np.ndarray], grads: list[np.ndarray], square_avgs: list[np.ndarray], acc_deltas: list[np.ndarray], /, *,
-    lr: float, rho: float, eps: float, weight_decay: float, maximize: bool, donate: bool = False,
+    params: list[np.ndarray], grads: list[np.ndarray], square_avgs: list[np.ndarray], acc_deltas: list[np.ndarray], /,
+    *, lr: float, rho: float, eps: float, weight_decay: float, maximize: bool, donate: bool = False,
 ) -> _Lists:  # fmt: skip
     """One step of Adadelta (Zeiler, 2012)."""
 

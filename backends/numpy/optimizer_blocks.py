@@ -15,9 +15,9 @@ import numpy as np
 from . import parallel
 from .layout import is_dense, laid_out_as
 
-# Five arrays of this many float32 elements fit a 1 MB second-level cache. Large parameters take larger blocks: the
+# Four arrays of this many float32 elements fit a 1 MB second-level cache. Large parameters take larger blocks: the
 # interpreter lock then changes hands less often, which counts for more.
-BLOCK = 1 << 15
+BLOCK = 1 << 16
 _LARGE_BLOCK = 1 << 17
 
 # Parameters up to this size are joined, if there are at least so many.
@@ -210,7 +210,7 @@ def each_parameter(
 
 
 def direction(weight_decay: float, maximize: bool, dtype: np.dtype) -> Callable[..., np.ndarray] | None:
-    """Return what turns parameter, gradient and a scratch array into the gradient to go against; None leaves it as it is.
+    """Return what turns parameter, gradient and scratch into the gradient to go against; None leaves it as it is.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ The kernels are called as those of `optimizer_adaptive`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import ml_dtypes
@@ -88,32 +88,37 @@ def _factored(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the gradient over the root of its factored variance, and the factors' new values."""
     rows, columns = g.shape[-2:]
-    height = max(1, BLOCK // columns)
     matrices = g.reshape(-1, rows, columns)
     row_mean, column_mean = np.empty((len(matrices), rows), g.dtype), np.zeros((len(matrices), columns), g.dtype)
-    scratch = np.empty((min(height, rows), columns), g.dtype)
-    for matrix, of_rows, of_columns in zip(matrices, row_mean, column_mean, strict=True):
-        for start in range(0, rows, height):
-            block = matrix[start : start + height]
-            square = np.multiply(block, block, out=scratch[: len(block)])
-            np.add.reduce(square, axis=1, out=of_rows[start : start + height])
-            of_columns += np.add.reduce(square, axis=0)
+    pieces = list(_pieces(*matrices.shape))
+    scratch = np.empty_like(matrices[pieces[0]])
+    for piece in pieces:
+        part = matrices[piece]
+        square = np.multiply(part, part, out=scratch[: len(part), : part.shape[1]])
+        np.add.reduce(square, axis=2, out=row_mean[piece])
+        column_mean[piece[0]] += np.add.reduce(square, axis=1)
     row_mean /= columns
     column_mean /= rows
     row = _mixed(row, row_mean.reshape(row.shape), share)
     column = _mixed(column, column_mean.reshape(column.shape), share)
-    scaled = row / np.maximum(row.mean(axis=-2, keepdims=True), np.array(eps, g.dtype))
+    scaled = (row / np.maximum(row.mean(axis=-2, keepdims=True), np.array(eps, g.dtype))).reshape(-1, rows, 1)
     step = np.empty(g.shape, g.dtype)
-    least = np.array(eps * eps, g.dtype)
-    parts = scaled.reshape(-1, rows, 1), column.reshape(-1, 1, columns), step.reshape(matrices.shape)
-    for matrix, of_rows, of_columns, out in zip(matrices, *parts, strict=True):
-        for start in range(0, rows, height):
-            part = out[start : start + height]
-            np.multiply(of_rows[start : start + height], of_columns, out=part)
-            np.maximum(part, least, out=part)
-            np.sqrt(part, out=part)
-            np.divide(matrix[start : start + height], part, out=part)
+    out, by_column, least = step.reshape(matrices.shape), column.reshape(-1, 1, columns), np.array(eps * eps, g.dtype)
+    for piece in pieces:
+        part = np.multiply(scaled[piece], by_column[piece[0]], out=out[piece])
+        np.maximum(part, least, out=part)
+        np.sqrt(part, out=part)
+        np.divide(matrices[piece], part, out=part)
     return step, row, column
+
+
+def _pieces(count: int, rows: int, columns: int) -> Iterator[tuple[slice, slice]]:
+    """Several matrices, or some rows of one, that stay in cache."""
+    many = max(1, BLOCK // (rows * columns))
+    height = max(1, BLOCK // columns) if many == 1 else rows
+    for first in range(0, count, many):
+        for start in range(0, rows, height):
+            yield slice(first, first + many), slice(start, start + height)
 
 
 def muon_step(

@@ -1,0 +1,91 @@
+"""Two functions of NumPy's own BLAS that NumPy does not offer: ``y = a x + y`` and ``y = a x + b y``, in one pass.
+
+With ufuncs each takes two passes and a scratch array, and only BLAS shares a pass among threads without holding the
+interpreter lock. Where NumPy is built with another library than OpenBLAS, or the functions do not give what they
+should, `axpy` and `axpby` are None and callers do without.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import memory
+
+_LETTERS = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}
+
+# Below this many elements finding the addresses costs more than a second pass.
+LEAST = 1 << 13
+
+
+def _functions(name: str, arguments: int) -> dict[np.dtype, Callable[..., None]] | None:
+    """Return the function by dtype, or None."""
+    library = memory._find_openblas()
+    if library is None:
+        return None
+    found: dict[np.dtype, Callable[..., None]] = {}
+    for dtype, letter in _LETTERS.items():
+        for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "_64"), ("", "")):
+            function = getattr(library, f"{prefix}cblas_{letter}{name}{suffix}", None)
+            if function is not None:
+                break
+        else:
+            return None
+        scalar = ctypes.c_float if letter == "s" else ctypes.c_double
+        size = ctypes.c_int64 if "64" in suffix else ctypes.c_int
+        array = [ctypes.c_void_p, size]
+        # n, a, x, its step, then for axpby b, y, its step
+        function.argtypes = [size, scalar, *array, *([scalar] if arguments == 2 else []), *array]
+        function.restype = None
+        found[dtype] = function
+    return found
+
+
+def _address(x: np.ndarray) -> int:
+    return x.__array_interface__["data"][0]
+
+
+def _make_axpy() -> Callable[[float, np.ndarray, np.ndarray], None] | None:
+    functions = _functions("axpy", 1)
+    if functions is None:
+        return None
+
+    def axpy(a: float, x: np.ndarray, y: np.ndarray) -> None:
+        """Add ``a x`` to `y`, both of one axis without gaps and of one dtype."""
+        functions[y.dtype](y.size, a, _address(x), 1, _address(y), 1)
+
+    return axpy if _works(lambda x, y: axpy(0.5, x, y), [3.5, 5.0, 6.5]) else None
+
+
+def _make_axpby() -> Callable[[float, np.ndarray, float, np.ndarray], None] | None:
+    functions = _functions("axpby", 2)
+    if functions is None:
+        return None
+
+    def axpby(a: float, x: np.ndarray, b: float, y: np.ndarray) -> None:
+        """Write ``a x + b y`` into `y`, both of one axis without gaps and of one dtype."""
+        functions[y.dtype](y.size, a, _address(x), 1, b, _address(y), 1)
+
+    return axpby if _works(lambda x, y: axpby(0.5, x, 2.0, y), [6.5, 9.0, 11.5]) else None
+
+
+def _works(call: Callable[[np.ndarray, np.ndarray], Any], wanted: list[float]) -> bool:
+    for dtype in _LETTERS:
+        x, y = np.array([1.0, 2.0, 3.0, 9.0], dtype), np.array([3.0, 4.0, 5.0, 9.0], dtype)
+        call(x[:3], y[:3])
+        if y.tolist() != [*wanted, 9.0]:
+            return False
+    return True
+
+
+axpy = _make_axpy()
+axpby = _make_axpby()
+
+
+def takes(*arrays: np.ndarray) -> bool:
+    """Say whether arrays of one axis are long enough, and of one dtype that BLAS knows."""
+    dtype = arrays[0].dtype
+    return arrays[0].size >= LEAST and dtype in _LETTERS and all(a.dtype == dtype for a in arrays)
