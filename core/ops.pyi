@@ -332,6 +332,12 @@ def batch_norm(
     x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, /, *, eps: float = 1e-05
 ) -> batch_norm_result: ...
 
+def binary_cross_entropy(x: Tensor, target: Tensor, /, *, reduction: str = 'mean') -> Tensor:
+    """Return ``-(target log(x) + (1 - target) log(1 - x))``, its mean or its sum; logarithms stop at -100."""
+
+def binary_cross_entropy_with_logits(x: Tensor, target: Tensor, /, *, reduction: str = 'mean') -> Tensor:
+    """Return the binary cross entropy of ``sigmoid(x)``, without overflow, its mean or its sum."""
+
 def bitwise_and(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the bitwise and."""
 
@@ -784,6 +790,11 @@ def negative(x: Tensor, /) -> Tensor:
 def nextafter(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the next representable value after ``x1`` towards ``x2``."""
 
+def nll_loss(
+    x: Tensor, target: Tensor, weight: Tensor | None = None, /, *, ignore_index: int = -100, reduction: str = 'mean'
+) -> Tensor:
+    """Return minus the log probabilities of class indices: x (N, C, ...) or (C,), target (N, ...) or ()."""
+
 def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
     """Return one index tensor per axis of the elements that are not zero."""
 
@@ -1034,6 +1045,9 @@ def smooth_l1_loss(x: Tensor, target: Tensor, /, *, reduction: str = 'mean', wid
 
 def softplus(x: Tensor, /, *, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """Return ``log(1 + exp(beta * x)) / beta``, linear above the threshold."""
+
+def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
+    """Solve ``x1 @ out = x2``: x1 (..., M, M), x2 (M,) or (..., M, K); leading axes broadcast."""
 
 def sqrt(x: Tensor, /) -> Tensor:
     """Return the square root."""

@@ -29,7 +29,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "group_normalization": ("group_norm",),
     "decomposition": ("qr", "solve"),
     "linear": ("linear",),
-    "loss": ("mse_loss", "smooth_l1_loss"),
+    "loss": (
+        "binary_cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "nll_loss", "smooth_l1_loss",
+    ),
     "sequence_loss": ("ctc_loss",),
     "normalization": ("batch_norm", "layer_norm", "rms_norm"),
     "optimizer": ("sgd_step", "adam_step"),

@@ -108,9 +108,7 @@ def softmax(x: np.ndarray, /, *, axis: int | tuple[int, ...]) -> Any:
     return _over_axes(_softmax_block, (x,), axis) if x.dtype in _FLOATS else NotImplemented
 
 
-def softmax_vjp(
-    xp: Any, g: np.ndarray, out: np.ndarray, axis: int | tuple[int, ...], wants: tuple[bool, ...]
-) -> Any:
+def softmax_vjp(xp: Any, g: np.ndarray, out: np.ndarray, axis: int | tuple[int, ...], wants: tuple[bool, ...]) -> Any:
     """out (g - sum(g out))."""
     if out.dtype not in _FLOATS:
         return NotImplemented
@@ -187,7 +185,7 @@ def logsumexp_vjp(
     return (result,)
 
 
-def _labels(target: np.ndarray, classes: int, ignore_index: int) -> tuple[np.ndarray, np.ndarray | None]:
+def labels(name: str, target: np.ndarray, classes: int, ignore_index: int) -> tuple[np.ndarray, np.ndarray | None]:
     """Targets that are safe to index with (ignored ones become 0), and a mask of the others if any is ignored."""
     if not 0 <= ignore_index < classes and (target.size == 0 or target.view(np.uint64).max() < classes):
         return target, None
@@ -199,10 +197,19 @@ def _labels(target: np.ndarray, classes: int, ignore_index: int) -> tuple[np.nda
         low, high = int(target.min()), int(target.max())
         if low < 0 or high >= classes:
             raise IndexOutOfRangeError(
-                f"cross_entropy: target {low if low < 0 else high} is out of range for {classes} classes; "
+                f"{name}: target {low if low < 0 else high} is out of range for {classes} classes; "
                 f"a target must lie in [0, {classes - 1}] or equal ignore_index ({ignore_index})"
             )
     return target, kept
+
+
+def targets_of(target: np.ndarray, n: int, classes: int, inner: int) -> np.ndarray:
+    """The flat places of the targets (n, inner) in an array (n, classes, inner)."""
+    places = np.arange(0, n * classes, classes)[:, None] + target
+    if inner != 1:
+        places *= inner
+        places += np.arange(inner)
+    return places.reshape(-1)
 
 
 def _served(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, reduction: str) -> bool:
@@ -229,14 +236,9 @@ def cross_entropy_train(
     # Without trailing axes everything below has one axis less: (n, classes) and (n,).
     inner = (d,) if d != 1 else ()
     rows = x.reshape((n, classes, *inner))
-    target, kept = _labels(target.reshape((n, *inner)).astype(np.int64, copy=False), classes, ignore_index)
-    places = np.arange(0, n * classes, classes)
-    if inner:
-        places = places[:, None] + target
-        places *= d
-        places += np.arange(d)
-    else:
-        places += target
+    target = target.reshape((n, *inner)).astype(np.int64, copy=False)
+    target, kept = labels("cross_entropy", target, classes, ignore_index)
+    places = targets_of(target.reshape((n, d)), n, classes, d).reshape((n, *inner))
     powers = np.empty(rows.shape, x.dtype)
     sums, tops = np.empty((2, n, *inner), x.dtype)
     spread = np.empty((n, *inner), x.dtype) if label_smoothing else None

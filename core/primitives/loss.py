@@ -7,40 +7,58 @@ from typing import Any
 
 from ..errors import ArgumentError, DTypeError, ShapeError
 from .row import general
+from .tools import size_of
 
 FLOAT: dict[str, Any] = {"category": "real floating-point", "floating": True}
+
+
+def _check_reduction(name: str, reduction: Any) -> None:
+    if reduction not in ("none", "mean", "sum"):
+        raise ArgumentError(f"{name}: reduction is 'none', 'mean' or 'sum', not {reduction!r}")
+
+
+def _check_classes(name: str, device: Any, x: Any, target: Any, weight: Any, reduction: Any) -> None:
+    _check_reduction(name, reduction)
+    if not x.shape:
+        raise ShapeError(f"{name}: the input needs a class axis")
+    classes = x.shape[0] if len(x.shape) == 1 else x.shape[1]
+    expected = () if len(x.shape) == 1 else (x.shape[0], *x.shape[2:])
+    if tuple(target.shape) != tuple(expected):
+        raise ShapeError(
+            f"{name}: input of shape {tuple(x.shape)} wants class indices of shape {tuple(expected)}, "
+            f"got target of shape {tuple(target.shape)}"
+        )
+    if device.dtype_of[target.dtype].kind not in ("signed", "unsigned"):
+        raise DTypeError(f"{name}: class indices are integers, not {device.dtype_of[target.dtype].name}")
+    if weight is not None and tuple(weight.shape) != (classes,):
+        raise ShapeError(f"{name}: weight has shape {tuple(weight.shape)}, there are {classes} classes")
 
 
 def _prepare_cross_entropy(
     device: Any, x: Any, target: Any, weight: Any, ignore_index: Any, reduction: Any, label_smoothing: Any
 ) -> tuple[Any, ...]:
-    if reduction not in ("none", "mean", "sum"):
-        raise ArgumentError(f"cross_entropy: reduction is 'none', 'mean' or 'sum', not {reduction!r}")
     if not 0.0 <= label_smoothing <= 1.0:
         raise ArgumentError(f"cross_entropy: label_smoothing lies between 0 and 1, not {label_smoothing}")
-    if not x.shape:
-        raise ShapeError("cross_entropy: the input needs a class axis")
-    classes = x.shape[0] if len(x.shape) == 1 else x.shape[1]
-    expected = () if len(x.shape) == 1 else (x.shape[0], *x.shape[2:])
-    if tuple(target.shape) != tuple(expected):
-        raise ShapeError(
-            f"cross_entropy: input of shape {tuple(x.shape)} wants class indices of shape {tuple(expected)}, "
-            f"got target of shape {tuple(target.shape)}"
-        )
-    if device.dtype_of[target.dtype].kind not in ("signed", "unsigned"):
-        raise DTypeError(f"cross_entropy: class indices are integers, not {device.dtype_of[target.dtype].name}")
-    if weight is not None and tuple(weight.shape) != (classes,):
-        raise ShapeError(f"cross_entropy: weight has shape {tuple(weight.shape)}, there are {classes} classes")
+    _check_classes("cross_entropy", device, x, target, weight, reduction)
     return ignore_index, reduction, label_smoothing
 
 
-def _cross_entropy_body(
-    xp: Any, x: Any, target: Any, weight: Any, *, ignore_index: int, reduction: str, label_smoothing: float
+def _prepare_nll(
+    device: Any, x: Any, target: Any, weight: Any, ignore_index: Any, reduction: Any
+) -> tuple[Any, ...]:
+    _check_classes("nll_loss", device, x, target, weight, reduction)
+    return ignore_index, reduction
+
+
+def _likelihood_body(
+    xp: Any, log_p: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float = 0.0
 ) -> Any:
-    alone = len(x.shape) == 1
+    """Minus what log probabilities say of the targets."""
+    alone = len(log_p.shape) == 1
     if alone:
-        x, target = xp.expand_dims(x, axis=0), xp.expand_dims(target, axis=0)
-    log_p = xp.moveaxis(xp.log_softmax(x, axis=1), 1, -1)
+        log_p, target = xp.expand_dims(log_p, axis=0), xp.expand_dims(target, axis=0)
+    classes = log_p.shape[1]
+    log_p = xp.moveaxis(log_p, 1, -1)
     keep = target != ignore_index
     # Ignored targets are masked before they index: -100 is no index.
     index = xp.where(keep, target, xp.zeros_like(target))
@@ -52,7 +70,7 @@ def _cross_entropy_body(
     loss = -picked if weight is None else -picked * share
     if label_smoothing:
         smooth = -xp.sum(log_p if weight is None else log_p * weight, axis=-1)
-        loss = (1 - label_smoothing) * loss + (label_smoothing / x.shape[1]) * smooth
+        loss = (1 - label_smoothing) * loss + (label_smoothing / classes) * smooth
     # Chosen and not multiplied: without any target the mean is no number, and its gradient zero.
     loss = xp.where(keep, loss, xp.zeros_like(loss))
     if reduction == "none":
@@ -61,23 +79,97 @@ def _cross_entropy_body(
     return total if reduction == "sum" else total / xp.sum(share)
 
 
+def _cross_entropy_body(
+    xp: Any, x: Any, target: Any, weight: Any, *, ignore_index: int, reduction: str, label_smoothing: float
+) -> Any:
+    log_p = xp.log_softmax(x, axis=0 if len(x.shape) == 1 else 1)
+    return _likelihood_body(xp, log_p, target, weight, ignore_index, reduction, label_smoothing)
+
+
+def _nll_body(xp: Any, x: Any, target: Any, weight: Any, *, ignore_index: int, reduction: str) -> Any:
+    return _likelihood_body(xp, x, target, weight, ignore_index, reduction)
+
+
 cross_entropy = general(
     "cross_entropy", "x, target, weight=None, /, *, ignore_index=-100, reduction='mean', label_smoothing=0.0",
     "Return the negative log likelihood of class indices under ``softmax(x)``: x (N, C, ...) or (C,), target (N, ...) or ().",
     body=_cross_entropy_body, prepare=_prepare_cross_entropy, promote=("x", "weight"), **FLOAT,
 )  # fmt: skip
 
+nll_loss = general(
+    "nll_loss", "x, target, weight=None, /, *, ignore_index=-100, reduction='mean'",
+    "Return minus the log probabilities of class indices: x (N, C, ...) or (C,), target (N, ...) or ().",
+    body=_nll_body, prepare=_prepare_nll, promote=("x", "weight"), **FLOAT,
+)  # fmt: skip
+
+
+def _reduce(xp: Any, loss: Any, reduction: str) -> Any:
+    return loss if reduction == "none" else xp.sum(loss) if reduction == "sum" else xp.mean(loss)
+
+
+def _prepare_paired(name: str) -> Any:
+    def prepare(device: Any, x: Any, target: Any, reduction: Any) -> tuple[str]:
+        _check_reduction(name, reduction)
+        if tuple(x.shape) != tuple(target.shape):
+            raise ShapeError(
+                f"{name}: input {tuple(x.shape)} and target {tuple(target.shape)} must have the same shape; "
+                "reshape one of them, such as target.reshape(input.shape)"
+            )
+        return (reduction,)
+
+    return prepare
+
+
+def _bounded_log(xp: Any, x: Any) -> Any:
+    """The logarithm, no less than -100, with slope zero at 0."""
+    positive = x > 0
+    safe = xp.log(xp.where(positive, x, xp.ones_like(x)))
+    return xp.where(positive, xp.maximum(safe, xp.full((), -100.0, dtype=x.dtype)), xp.full_like(x, -100.0))
+
+
+def _binary_body(xp: Any, x: Any, target: Any, *, reduction: str) -> Any:
+    loss = -(target * _bounded_log(xp, x) + (1.0 - target) * _bounded_log(xp, 1.0 - x))
+    return _reduce(xp, loss, reduction)
+
+
+def _binary_vjp(xp: Any, g: Any, x: Any, target: Any, reduction: str, wants: Any) -> tuple[Any, Any]:
+    if reduction == "mean":
+        g = g / max(size_of(tuple(x.shape)), 1)
+    # PyTorch keeps the divisor from vanishing at both ends, and so does this.
+    least = 1e-4 if xp.device.dtype_of.get(x.dtype, x.dtype).name == "float16" else 1e-12
+    width = xp.maximum(x * (1.0 - x), xp.full((), least, dtype=x.dtype)) if wants[0] else None
+    return (
+        g * (x - target) / width if wants[0] else None,
+        g * (_bounded_log(xp, 1.0 - x) - _bounded_log(xp, x)) if wants[1] else None,
+    )
+
+
+binary_cross_entropy = general(
+    "binary_cross_entropy", "x, target, /, *, reduction='mean'",
+    "Return ``-(target log(x) + (1 - target) log(1 - x))``, its mean or its sum; logarithms stop at -100.",
+    body=_binary_body, vjp=_binary_vjp, prepare=_prepare_paired("binary_cross_entropy"), **FLOAT,
+)  # fmt: skip
+
+
+def _binary_logits_body(xp: Any, x: Any, target: Any, *, reduction: str) -> Any:
+    return _reduce(xp, (1.0 - target) * x - xp.logsigmoid(x), reduction)
+
+
+binary_cross_entropy_with_logits = general(
+    "binary_cross_entropy_with_logits", "x, target, /, *, reduction='mean'",
+    "Return the binary cross entropy of ``sigmoid(x)``, without overflow, its mean or its sum.",
+    body=_binary_logits_body, prepare=_prepare_paired("binary_cross_entropy_with_logits"), samples="paired", **FLOAT,
+)  # fmt: skip
+
 
 def _prepare_mse(device: Any, x: Any, target: Any, reduction: Any) -> tuple[str]:
-    if reduction not in ("none", "mean", "sum"):
-        raise ArgumentError(f"mse_loss: reduction is 'none', 'mean' or 'sum', not {reduction!r}")
+    _check_reduction("mse_loss", reduction)
     return (reduction,)
 
 
 def _mse_body(xp: Any, x: Any, target: Any, *, reduction: str) -> Any:
     d = x - target
-    loss = d * d
-    return loss if reduction == "none" else xp.sum(loss) if reduction == "sum" else xp.mean(loss)
+    return _reduce(xp, d * d, reduction)
 
 
 mse_loss = general(
@@ -87,8 +179,7 @@ mse_loss = general(
 
 
 def _prepare_smooth_l1(device: Any, x: Any, target: Any, reduction: Any, width: Any) -> tuple[str, float]:
-    if reduction not in ("none", "mean", "sum"):
-        raise ArgumentError(f"smooth_l1_loss: reduction is 'none', 'mean' or 'sum', not {reduction!r}")
+    _check_reduction("smooth_l1_loss", reduction)
     if not width >= 0:
         raise ArgumentError(f"smooth_l1_loss: width is not negative, got {width!r}")
     return reduction, float(width)
@@ -101,7 +192,7 @@ def _smooth_l1_body(xp: Any, x: Any, target: Any, *, reduction: str, width: floa
         # Where the difference is large, the square is of a constant: infinities do not meet.
         near = xp.where(a < width, a, xp.full((), width, dtype=a.dtype))
         loss = xp.where(a < width, near * near * (0.5 / width), a - 0.5 * width)
-    return loss if reduction == "none" else xp.sum(loss) if reduction == "sum" else xp.mean(loss)
+    return _reduce(xp, loss, reduction)
 
 
 smooth_l1_loss = general(

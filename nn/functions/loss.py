@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from ...core import dtypes, ops
-from ...core.errors import ArgumentError, IndexOutOfRangeError, ShapeError
+from ...core import ops
+from ...core.errors import ArgumentError, ShapeError
 from ...core.tensor import Tensor
-from .loss_tools import (
-    REDUCTIONS,
-    check_alike,
-    check_classes,
-    check_range,
-    chosen_reduction,
-    out_of_range,
-    reduced,
-)
+from .loss_tools import REDUCTIONS, check_alike, chosen_reduction, reduced
 
 __all__ = [
     "binary_cross_entropy",
@@ -110,35 +102,9 @@ def nll_loss(
     >>> F.nll_loss(cb.asarray([[-1., -2.]]), cb.asarray([1]))
     tensor(2.)
     """
-    reduction = chosen_reduction(size_average, reduce, reduction, "nll_loss")
-    check_classes("nll_loss", target)
-    if input.ndim == 0 or target.shape != (input.shape[:1] + input.shape[2:] if input.ndim > 1 else ()):
-        raise ShapeError(
-            f"nll_loss: input (N, C, ...) and target (N, ...), or (C,) and (), are needed, "
-            f"got {tuple(input.shape)} and {tuple(target.shape)}"
-        )
-    axis = 0 if input.ndim == 1 else 1
-    classes = input.shape[axis]
-    if weight is not None and weight.shape != (classes,):
-        raise ShapeError(f"nll_loss: weight has shape {tuple(weight.shape)}, {classes} classes need ({classes},)")
-    # Ignored targets are masked before anything is indexed by them: -100 is no valid index.
-    counted = ops.not_equal(target, ignore_index)
-    places = ops.where(counted, target, 0)
-    try:
-        picked = ops.squeeze(ops.gather(input, ops.expand_dims(places, axis=axis), axis=axis), axis=axis)
-    except IndexOutOfRangeError as error:
-        raise out_of_range("nll_loss", classes, error, f" or equal ignore_index ({ignore_index})") from error
-    weights = ops.astype(counted, input.dtype)
-    if weight is not None:
-        weights = ops.multiply(weights, ops.take(weight, ops.reshape(places, (-1,)), axis=0).reshape(places.shape))
-    loss = ops.where(counted, ops.negative(ops.multiply(picked, weights)), 0.0)
-    return ops.divide(ops.sum(loss), ops.sum(weights)) if reduction == "mean" else reduced(loss, reduction)
-
-
-def _log(x: Tensor) -> Tensor:
-    """Return log x, no less than -100, with slope zero at x = 0."""
-    positive = ops.greater(x, 0)
-    return ops.where(positive, ops.maximum(ops.log(ops.where(positive, x, 1.0)), -100.0), -100.0)
+    if size_average is not None or reduce is not None or reduction not in REDUCTIONS:
+        reduction = chosen_reduction(size_average, reduce, reduction, "nll_loss")
+    return ops.nll_loss(input, target, weight, ignore_index=ignore_index, reduction=reduction)
 
 
 def binary_cross_entropy(
@@ -163,17 +129,10 @@ def binary_cross_entropy(
     tensor(0.6931)
     """
     reduction = chosen_reduction(size_average, reduce, reduction, "binary_cross_entropy")
-    check_alike("binary_cross_entropy", input, target)
-    check_range("binary_cross_entropy", input, 0.0, 1.0, "the input's values are probabilities, between 0 and 1")
-    # The slope is (x - y) / (x (1 - x)); PyTorch keeps the divisor from falling below 1e-12, and so does this.
-    least = 1e-4 if input.dtype is dtypes.float16 else 1e-12
-    fixed = input.detach()
-    inside = ops.greater(ops.multiply(fixed, ops.subtract(1.0, fixed)), least)
-    x = ops.where(inside, input, fixed)
-    logs = ops.add(ops.multiply(target, _log(x)), ops.multiply(ops.subtract(1.0, target), _log(ops.subtract(1.0, x))))
-    slope = ops.multiply(ops.subtract(fixed, target.detach()), 1.0 / least)
-    loss = ops.subtract(ops.where(inside, 0.0, ops.multiply(ops.subtract(input, fixed), slope)), logs)
-    return reduced(loss if weight is None else ops.multiply(loss, weight), reduction)
+    if weight is None:
+        return ops.binary_cross_entropy(input, target, reduction=reduction)
+    loss = ops.binary_cross_entropy(input, target, reduction="none")
+    return reduced(ops.multiply(loss, weight), reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -198,12 +157,15 @@ def binary_cross_entropy_with_logits(
     >>> F.binary_cross_entropy_with_logits(cb.asarray([0.]), cb.asarray([1.]))
     tensor(0.6931)
     """
-    reduction = chosen_reduction(size_average, reduce, reduction, "binary_cross_entropy_with_logits")
-    check_alike("binary_cross_entropy_with_logits", input, target)
-    # -ln σ(x) = ln(1 + exp(-x)), and -ln(1 - σ(x)) is x more.
-    softplus = ops.logaddexp(ops.negative(input), 0.0)
-    if pos_weight is not None:
+    name = "binary_cross_entropy_with_logits"
+    reduction = chosen_reduction(size_average, reduce, reduction, name)
+    if pos_weight is None:
+        if weight is None:
+            return ops.binary_cross_entropy_with_logits(input, target, reduction=reduction)
+        loss = ops.binary_cross_entropy_with_logits(input, target, reduction="none")
+    else:
+        check_alike(name, input, target)
         share = ops.add(ops.multiply(ops.subtract(pos_weight, 1.0), target), 1.0)
-        softplus = ops.multiply(share, softplus)
-    loss = ops.add(ops.multiply(ops.subtract(1.0, target), input), softplus)
+        rest = ops.multiply(ops.subtract(1.0, target), input)
+        loss = ops.subtract(rest, ops.multiply(share, ops.logsigmoid(input)))
     return reduced(loss if weight is None else ops.multiply(loss, weight), reduction)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from ...core import ops
 from ...core.errors import ArgumentError, IndexOutOfRangeError, ShapeError
 from ...core.tensor import Tensor
-from .activation import logsigmoid
 from .distance import pairwise_distance
 from .loss_tools import check_classes, chosen_reduction, out_of_range, positive_part, reduced
 
@@ -140,8 +139,7 @@ def soft_margin_loss(
     tensor(0.6931)
     """
     reduction = chosen_reduction(size_average, reduce, reduction, "soft_margin_loss")
-    score = ops.multiply(ops.negative(target), input)
-    return reduced(ops.logaddexp(score, 0.0), reduction)
+    return reduced(ops.negative(ops.logsigmoid(ops.multiply(target, input))), reduction)
 
 
 def multi_margin_loss(
@@ -267,8 +265,8 @@ def multilabel_soft_margin_loss(
     reduction = chosen_reduction(size_average, reduce, reduction, name)
     if not input.ndim:
         raise ShapeError(f"{name}: the input needs a class axis")
-    present = ops.multiply(target, logsigmoid(input))
-    absent = ops.multiply(ops.subtract(1.0, target), logsigmoid(ops.negative(input)))
+    present = ops.multiply(target, ops.logsigmoid(input))
+    absent = ops.multiply(ops.subtract(1.0, target), ops.logsigmoid(ops.negative(input)))
     loss = ops.negative(ops.add(present, absent))
     if weight is not None:
         loss = ops.multiply(loss, weight)

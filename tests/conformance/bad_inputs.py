@@ -179,6 +179,28 @@ def bad_ctc_loss() -> Iterator[Bad]:
     yield Bad("blank", blank, errors.ArgumentError, "ctc_loss: blank is one of the 3 classes, got 3")
 
 
+def bad_nll_loss() -> Iterator[Bad]:
+    x = floats(2, 3)
+    yield Bad("target", Sample((x, ints(0))), errors.ShapeError, r"nll_loss: .*\(2, 3\) wants .*\(2,\)")
+    yield Bad("dtype", Sample((x, floats(2))), errors.DTypeError, "nll_loss: class indices are integers")
+    yield Bad("class", Sample((x, ints(0, 3))), errors.IndexOutOfRangeError, "nll_loss.*3|gather.*3|take_along_axis.*3")
+    yield Bad("weight", Sample((x, ints(0, 1), floats(2))), errors.ShapeError, "nll_loss: weight has shape")
+
+
+def _bad_binary(name: str) -> Iterator[Bad]:
+    yield Bad("shapes", Sample((floats(3), floats(3, 1))), errors.ShapeError, f"{name}: .* must have the same shape")
+    odd = Sample((floats(2), floats(2)), {"reduction": "median"})
+    yield Bad("reduction", odd, errors.ArgumentError, f"{name}: reduction is 'none', 'mean' or 'sum'")
+
+
+def bad_binary_cross_entropy() -> Iterator[Bad]:
+    return _bad_binary("binary_cross_entropy")
+
+
+def bad_binary_cross_entropy_with_logits() -> Iterator[Bad]:
+    return _bad_binary("binary_cross_entropy_with_logits")
+
+
 def bad_smooth_l1_loss() -> Iterator[Bad]:
     odd = Sample((floats(2), floats(2)), {"reduction": "median"})
     yield Bad("reduction", odd, errors.ArgumentError, "smooth_l1_loss: reduction is 'none', 'mean' or 'sum'")

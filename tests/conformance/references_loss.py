@@ -14,10 +14,7 @@ def smooth_l1_loss(x: Any, target: Any, *, reduction: str, width: float) -> Any:
         d = abs(a - b)
         return d * d / (2 * width) if d < width else d - width / 2
 
-    losses = [one(a, b) for a, b in zip(x.flat, target.flat, strict=True)]
-    if reduction == "none":
-        return np.asarray(losses).reshape(x.shape)
-    return np.asarray(math.fsum(losses) / (len(losses) if reduction == "mean" else 1))
+    return _reduced([one(a, b) for a, b in zip(x.flat, target.flat, strict=True)], x.shape, reduction)
 
 
 def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, *, blank: int) -> Any:
@@ -33,3 +30,36 @@ def ctc_loss(log_probs: Any, targets: Any, input_lengths: Any, target_lengths: A
                 total += math.exp(math.fsum(log_probs[t, n, c] for t, c in enumerate(path)))
         found.append(-math.log(total) if total else math.inf)
     return np.asarray(found)
+
+
+def _reduced(losses: list[float], shape: Any, reduction: str) -> Any:
+    if reduction == "none":
+        return np.asarray(losses).reshape(shape)
+    return np.asarray(math.fsum(losses) / (len(losses) if reduction == "mean" else 1))
+
+
+def binary_cross_entropy(x: Any, target: Any, *, reduction: str) -> Any:
+    losses = [-(t * math.log(p) + (1 - t) * math.log1p(-p)) for p, t in zip(x.flat, target.flat, strict=True)]
+    return _reduced(losses, x.shape, reduction)
+
+
+def binary_cross_entropy_with_logits(x: Any, target: Any, *, reduction: str) -> Any:
+    def one(v: float, t: float) -> float:
+        p = 1 / (1 + math.exp(-v))
+        return -(t * math.log(p) + (1 - t) * math.log1p(-p))
+
+    return _reduced([one(v, t) for v, t in zip(x.flat, target.flat, strict=True)], x.shape, reduction)
+
+
+def nll_loss(x: Any, target: Any, weight: Any, *, ignore_index: int, reduction: str) -> Any:
+    lines = np.moveaxis(x, 0 if x.ndim == 1 else 1, -1)
+    found, counted = np.zeros(target.shape), 0.0
+    for place in np.ndindex(*target.shape):
+        label = int(target[place])
+        if label != ignore_index:
+            share = 1.0 if weight is None else float(weight[label])
+            found[place] = -share * lines[place][label]
+            counted += share
+    if reduction == "none":
+        return found
+    return np.asarray(found.sum() / (counted if reduction == "mean" else 1))

@@ -24,3 +24,23 @@ def draw_ctc_loss(d: Draw) -> Sample:
     least = 2 * most - 1 if d.smooth else 0
     given = np.asarray(d.values.integers(max(least, 0), steps + 1, (count,)), dtype="int64")
     return Sample((d.array((steps, count, classes), "(-2, 0)"), targets, given, lengths), {"blank": blank})
+
+
+def draw_binary_cross_entropy(d: Draw) -> Sample:
+    shape = d.shape(empty=False)
+    reduction = d.choice(("mean", "sum", "none"))
+    return Sample((d.array(shape, "(0.05, 0.95)"), d.array(shape, "(0.05, 0.95)")), {"reduction": reduction})
+
+
+def draw_nll_loss(d: Draw) -> Sample:
+    classes = d.integer(1, 4)
+    alone = d.integer(0, 3) == 3
+    rest = () if alone else (d.integer(1, 3), *d.shape(0, 1, empty=False))
+    x = d.array((classes,) if alone else (rest[0], classes, *rest[1:]))
+    target = d.indices(rest, classes, negative=False)
+    statics = {"reduction": d.choice(("mean", "sum", "none")), "ignore_index": d.choice((-100, 0))}
+    if statics["ignore_index"] == -100 and rest and d.flag():
+        target.flat[-1] = -100
+    if statics["reduction"] == "mean" and not (target != statics["ignore_index"]).any():
+        statics["reduction"] = "sum"
+    return Sample((x, target, d.array((classes,), "positive") if d.flag() else None), statics)
