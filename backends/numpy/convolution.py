@@ -99,14 +99,12 @@ def _correlate(
     if dilation[1] > 1 and stride[1] == 1 and kernel[1] > 1 and groups == 1:
         _correlate_phases(x, weight, bias, out, stride, before, dilation)
         return
-    if groups == 1 and x.shape[2] == out.shape[2] == kernel[0] == 1 and before[0] == 0:
-        if cg * kernel[1] * kernel[2] <= _SMALL_K and out.flags.c_contiguous:
-            dense.correlate_few(x, weight, bias, out, stride, before, dilation)
-            return
-        if winograd.applies(tuple(kernel[1:]), stride[1:], dilation[1:], (o, cg), out.shape[3]):
-            pads = ((before[1], 0), (before[2], 0))
-            winograd.convolve(x[:, :, 0], weight[:, :, 0], bias, out[:, :, 0], pads, dilation[2])
-            return
+    if groups == 1 and cg * int(np.prod(kernel)) <= _SMALL_K and out.flags.c_contiguous:
+        dense.correlate_few(x, weight, bias, out, stride, before, dilation)
+        return
+    if groups == 1 and winograd.applies(tuple(kernel), stride, dilation, (o, cg), out.shape[3]):
+        winograd.convolve(x, weight, bias, out, before, dilation)
+        return
     dense.correlate(x, weight, bias, out, stride, before, dilation, groups)
 
 
@@ -205,13 +203,9 @@ def _weights(
         return found, None
     if groups == 1 and g.flags.c_contiguous and (cg < _FEW_CHANNELS or cg * int(np.prod(kernel)) <= _SMALL_K):
         return dense.few_weights(x, g, shape, stride, before, dilation)
-    flat = groups == 1 and x.shape[2] == g.shape[2] == kernel[0] == 1 and before[0] == 0
-    if flat and winograd.applies(tuple(kernel[1:]), stride[1:], dilation[1:], (o, cg), g.shape[3]):
-        pads = ((before[1], 0), (before[2], 0))
-        cotangents = winograd.cotangents(
-            x[:, :, 0], g[:, :, 0], None, x[:, :, 0].shape, (*shape[:2], *kernel[1:]), pads, dilation[2], bias
-        )
-        return cotangents[1][:, :, None], cotangents[2]  # type: ignore[index]
+    if groups == 1 and winograd.applies(tuple(kernel), stride, dilation, (o, cg), g.shape[3]):
+        _, found, gb = winograd.cotangents(x, g, None, x.shape, shape, before, dilation, bias)
+        return found, gb  # type: ignore[return-value]
     found = np.empty(shape, g.dtype)
     for phase in phases(tuple(kernel), stride, dilation, before):  # type: ignore[arg-type]
         count, first = tuple(p.count for p in phase), tuple(-p.shift for p in phase)
@@ -237,18 +231,22 @@ def conv_vjp(
         return NotImplemented
     want_x, want_w, want_b = (*wants, False)[:3]
     gx = gw = gb = None
+    how = _statics(stride, padding, dilation)
+    lifted_x, lifted_g, lifted_w = _lifted(x), _lifted(g), _lifted(weight)
+    kernel = lifted_w.shape[2:]
     if (
         groups == 1 and x.ndim == 4 and x.size and g.size and want_x and want_w
-        and winograd.applies(weight.shape[2:], stride, dilation, weight.shape[:2], g.shape[2])
+        and winograd.applies(kernel, how[0], how[2], weight.shape[:2], g.shape[2])
     ):  # fmt: skip
-        return winograd.cotangents(x, g, weight, x.shape, weight.shape, padding, dilation[1], want_b)
-    how = _statics(stride, padding, dilation)
+        gx, gw, gb = winograd.cotangents(
+            lifted_x, lifted_g, lifted_w, lifted_x.shape, lifted_w.shape, how[1], how[2], want_b
+        )
+        return gx.reshape(x.shape), gw.reshape(weight.shape), gb  # type: ignore[union-attr]
     if want_x:
         gx = np.empty(x.shape, g.dtype)
-        _inputs(_lifted(g), _lifted(weight), _lifted(gx), *how, groups)
+        _inputs(lifted_g, lifted_w, _lifted(gx), *how, groups)
     if want_w:
-        shape = (*weight.shape[:2], *_triple(weight.shape[2:], 1))
-        gw, gb = _weights(_lifted(x), _lifted(g), shape, *how, groups, want_b)
+        gw, gb = _weights(lifted_x, lifted_g, lifted_w.shape, *how, groups, want_b)
         gw = gw.reshape(weight.shape)
     if want_b and gb is None:
         planes = g.reshape(*g.shape[:2], int(np.prod(g.shape[2:])))

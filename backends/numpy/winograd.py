@@ -7,7 +7,8 @@ contiguous stretches; the kernel's width is part of the matrix product. One tril
 
     sum_k g_k y_k = sum_s (A g)_s (G w)_s (B.T d)_s
 
-Everything is laid out (s, channel, tile of four rows, N, W). A value that is not finite reaches all rows of its tile.
+Arrays are (N, C, D, H, W); everything is laid out (s, channel, tile of four rows, N, slice, W), so that the kernel's
+shifts in depth are offsets of columns. A value that is not finite reaches all rows of its tile.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .movement import fill
+from .movement import fill, place
 from .sharing import parts, share
 
 Array = np.ndarray
 Pair = tuple[int, int]
-Padding = tuple[Pair, Pair]
-# First image, end, first tile, end.
-Block = tuple[int, int, int, int]
+Triple = tuple[int, int, int]
+# First image, end, first tile, end, first slice, end.
+Block = tuple[int, int, int, int, int, int]
 
 _TILE = 4
 _POINTS = 6
@@ -46,19 +47,23 @@ _COLUMNS = 512
 _CHUNK = 1 << 16
 
 
-def applies(kernel: tuple[int, ...], stride: Pair, dilation: Pair, channels: Pair, rows: int) -> bool:
+def applies(kernel: tuple[int, ...], stride: Triple, dilation: Triple, channels: Pair, rows: int) -> bool:
     """Whether the transforms pay: they cost a few passes over the operands, the products are halved."""
     return (
-        kernel[0] == 3
-        and tuple(stride) == (1, 1)
-        and dilation[0] == 1
+        kernel[1] == 3
+        and stride == (1, 1, 1)
+        and dilation[1] == 1
         and min(channels) >= 16
         and -(-rows // _TILE) * _TILE <= 1.4 * rows
     )
 
 
-def _blocks(first: int, stop: int, rows: int, width: int) -> list[Block]:
-    """Cut some images and their rows of tiles so that a block has about `_COLUMNS` columns."""
+def _blocks(first: int, stop: int, rows: int, width: int, depth: int = 1, reach: int = 0) -> list[Block]:
+    """Cut some images, their rows of tiles and their slices so that a block has about `_COLUMNS` columns."""
+    # A block's slices need some more before and behind.
+    slices = max(1, min(depth, max(2 * _COLUMNS // max(1, width) - reach, 4 * reach)))
+    slices = -(-depth // -(-depth // slices))
+    width *= slices + reach
     # Whole planes before many images: their rows lie side by side.
     tiles = -(-rows // _TILE)
     height = max(1, min(tiles, _COLUMNS // max(1, width)))
@@ -67,8 +72,9 @@ def _blocks(first: int, stop: int, rows: int, width: int) -> list[Block]:
     images = max(1, min(n, _COLUMNS // max(1, height * width)))
     images = -(-n // -(-n // images))
     return [
-        (n0, min(n0 + images, stop), t0, min(t0 + height, tiles))
+        (n0, min(n0 + images, stop), t0, min(t0 + height, tiles), d0, min(d0 + slices, depth))
         for n0 in range(first, stop, images)
+        for d0 in range(0, depth, slices)
         for t0 in range(0, tiles, height)
     ]
 
@@ -100,18 +106,21 @@ def _weights(weight: Array) -> Array:
 
 
 def _inputs(
-    rows_of_x: Array, block: Block, width: int, taps: int, left: int, top: int, dw: int, scratch: _Scratch
+    rows_of_x: Array, block: Block, width: int, taps: int, before: Triple, dw: int, reach: int, scratch: _Scratch
 ) -> Array:
     """``B.T d`` of one block for every horizontal shift, as (s, kw * C, columns)."""
-    n0, n1, t0, t1 = block
-    c, w = rows_of_x.shape[1], rows_of_x.shape[3]
-    m, tiles = n1 - n0, t1 - t0
+    n0, n1, t0, t1, d0, d1 = block
+    c, w = rows_of_x.shape[1], rows_of_x.shape[4]
+    slots = d1 - d0 + reach
+    m, tiles = (n1 - n0) * slots, t1 - t0
+    front, top, left = before
     source = rows_of_x[:, :, n0:n1]
     # The four phases of the rows, one tile more than needed: rows 4 and 5 of a tile are rows 0 and 1 of the next.
     phases = scratch("phases", 4, c, tiles + 1, m, w)
     for k in range(4):
         count = tiles + (k < 2)
-        fill(phases[k, :, :count].transpose(1, 0, 2, 3), source, _TILE * t0 + k - top, _TILE, 0, 1)
+        target = phases[k, :, :count].transpose(1, 0, 2, 3).reshape(count, c, n1 - n0, slots, w)
+        place(target, source, (0, 3), (_TILE * t0 + k - top, d0 - front), (_TILE, 1))
     result = scratch("inputs", _POINTS, taps, c, tiles, m, width)
     same = width == w and 0 <= left <= (taps - 1) * dw and left % dw == 0
     middle = left // dw if same else 0
@@ -186,35 +195,46 @@ def _transform_input_back(s: Array, d: list[Array], u: Array) -> None:
     np.copyto(d5, s5)
 
 
-def convolve(x: Array, weight: Array, bias: Array | None, out: Array, padding: Padding, dw: int) -> None:
-    """Write the convolution of x (N, C, H, W) with weight (O, C, 3, kw), horizontally dilated by dw, to out."""
-    (top, _), (left, _) = padding
-    o, c, _, kw = weight.shape
-    n, _, ho, wo = out.shape
-    matrix = _weights(weight)
-    rows_of_x = x.transpose(2, 1, 0, 3)
+def convolve(
+    x: Array, weight: Array, bias: Array | None, out: Array, before: Triple, dilation: Triple
+) -> None:
+    """Write the convolution of x (N, C, D, H, W) with weight (O, C, kd, 3, kw), not dilated in height, to out."""
+    o, c, kd, _, kw = weight.shape
+    n, _, depth, ho, wo = out.shape
+    matrices = [_weights(weight[:, :, i]) for i in range(kd)]
+    rows_of_x = x.transpose(3, 1, 0, 2, 4)
+    reach = (kd - 1) * dilation[0]
 
     def work(blocks: Iterator[Block]) -> None:
         scratch = _Scratch(x.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             for block in blocks:
-                n0, n1, t0, t1 = block
+                n0, n1, t0, t1, d0, d1 = block
                 m, tiles = n1 - n0, t1 - t0
-                inputs = _inputs(rows_of_x, block, wo, kw, left, top, dw, scratch)
-                product = scratch("product", _POINTS, o, tiles * m * wo)
-                np.matmul(matrix, inputs, out=product)
+                slots = d1 - d0 + reach
+                inputs = _inputs(rows_of_x, block, wo, kw, before, dilation[2], reach, scratch)
+                columns = inputs.shape[2]
+                # What the last slices would see behind is of no use.
+                width = columns - reach * wo
+                product = scratch("product", _POINTS, o, columns)
+                for i, matrix in enumerate(matrices):
+                    target = scratch("partial", _POINTS, o, width) if i else product[..., :width]
+                    start = i * dilation[0] * wo
+                    np.matmul(matrix, inputs[..., start : start + width], out=target)
+                    if i:
+                        np.add(product[..., :width], target, out=product[..., :width])
                 if bias is not None:
                     # What is added to the product at the point 1 reaches every row.
                     np.add(product[1], bias[:, None], out=product[1])
-                product = product.reshape(_POINTS, o, tiles, m, wo)
-                chunks = _chunks(o, tiles * m * wo)
-                u = scratch("v", chunks[0].stop, tiles, m, wo)
+                product = product.reshape(_POINTS, o, tiles, m, slots, wo)[:, :, :, :, : d1 - d0]
+                chunks = _chunks(o, tiles * m * (d1 - d0) * wo)
+                u = scratch("v", chunks[0].stop, tiles, m, d1 - d0, wo)
                 for part in chunks:
-                    rows = out[n0:n1, part, _TILE * t0 : min(ho, _TILE * t1)].transpose(1, 2, 0, 3)
+                    rows = out[n0:n1, part, d0:d1, _TILE * t0 : min(ho, _TILE * t1)].transpose(1, 3, 0, 2, 4)
                     target = [rows[:, k::_TILE] for k in range(4)]
                     _transform_output(product[:, part], target, u[: part.stop - part.start])
 
-    share(work, _blocks(0, n, ho, wo), out.size * c * kw)
+    share(work, _blocks(0, n, ho, wo, depth, reach), out.size * c * kd * kw)
 
 
 def _transform_output(p: Array, y: list[Array], u: Array) -> None:
@@ -235,16 +255,18 @@ def _transform_output(p: Array, y: list[Array], u: Array) -> None:
     np.add(p1[:, : y[3].shape[1]], p5[:, : y[3].shape[1]], out=y[3])
 
 
-def _outputs(rows_of_g: Array, block: Block, scratch: _Scratch) -> Array:
-    """``A g`` of one block, as (s, O, tiles, N, W)."""
-    n0, n1, t0, t1 = block
-    o, width = rows_of_g.shape[1], rows_of_g.shape[3]
-    m, tiles = n1 - n0, t1 - t0
+def _outputs(rows_of_g: Array, block: Block, reach: int, scratch: _Scratch) -> Array:
+    """``A g`` of one block, as (s, O, tiles, N * slices, W); the slices behind the block's own are zero."""
+    n0, n1, t0, t1, d0, d1 = block
+    o, width = rows_of_g.shape[1], rows_of_g.shape[4]
+    slots = d1 - d0 + reach
+    m, tiles = (n1 - n0) * slots, t1 - t0
     result = scratch("outputs", _POINTS, o, tiles, m, width)
     inner = scratch("inner", 2, o, tiles, m, width)
-    source = rows_of_g[:, :, n0:n1]
+    source = rows_of_g[:, :, n0:n1, d0:d1]
     for k, target in enumerate((result[0], inner[0], inner[1], result[5])):
-        fill(target.transpose(1, 0, 2, 3), source, _TILE * t0 + k, _TILE, 0, 1)
+        rows = target.transpose(1, 0, 2, 3).reshape(tiles, o, n1 - n0, slots, width)
+        place(rows, source, (0, 3), (_TILE * t0 + k, 0), (_TILE, 1))
     chunks = _chunks(o, tiles * m * width)
     scrap = scratch("w", chunks[0].stop, tiles, m, width)
     for part in chunks:
@@ -271,53 +293,62 @@ def cotangents(
     weight: Array | None,
     x_shape: tuple[int, ...],
     weight_shape: tuple[int, ...],
-    padding: Padding,
-    dw: int,
+    before: Triple,
+    dilation: Triple,
     want_bias: bool,
 ) -> tuple[Array | None, Array | None, Array | None]:
-    """Cotangents of the input (if weight is given), of the weight (if x is given) and of the bias (if wanted)."""
-    (top, _), (left, _) = padding
-    o, c, _, kw = weight_shape
-    n, _, ho, wo = g.shape
-    rows_of_g = g.transpose(2, 1, 0, 3)
+    """Cotangents of the input (if weight is given, kd = 1), of the weight (if x is given) and of the bias (if wanted).
+
+    Of several slices the input's one is a convolution with the kernel turned around.
+    """
+    _, top, left = before
+    o, c, kd, _, kw = weight_shape
+    n, _, depth, ho, wo = g.shape
+    dw, reach = dilation[2], (kd - 1) * dilation[0]
+    rows_of_g = g.transpose(3, 1, 0, 2, 4)
     gx = rows_of_gx = matrix = rows_of_x = None
     if weight is not None:
         gx = np.empty(x_shape, g.dtype)
-        rows_of_gx = gx.transpose(2, 1, 0, 3)
-        matrix = _weights(weight).transpose(0, 2, 1)
+        rows_of_gx = gx[:, :, 0].transpose(2, 1, 0, 3)
+        matrix = _weights(weight[:, :, 0]).transpose(0, 2, 1)
     if x is not None:
-        rows_of_x = x.transpose(2, 1, 0, 3)
-    count = parts(n, _POINTS * o * kw * c)
-    gw = np.zeros((count if x is not None else 0, _POINTS, o, kw * c), g.dtype)
+        rows_of_x = x.transpose(3, 1, 0, 2, 4)
+    count = parts(n, kd * _POINTS * o * kw * c)
+    gw = np.zeros((count if x is not None else 0, kd, _POINTS, o, kw * c), g.dtype)
     gb = np.zeros((count if want_bias else 0, o), g.dtype)
 
     def work(jobs: Iterator[int]) -> None:
         scratch = _Scratch(g.dtype)
-        part = np.empty(gw.shape[1:], g.dtype)
+        part = np.empty(gw.shape[2:], g.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             for job in jobs:
-                for block in _blocks(n * job // count, n * (job + 1) // count, ho, wo):
-                    outputs = _outputs(rows_of_g, block, scratch)
+                for block in _blocks(n * job // count, n * (job + 1) // count, ho, wo, depth, reach):
+                    outputs = _outputs(rows_of_g, block, reach, scratch)
                     flat = outputs.reshape(_POINTS, o, -1)
                     if want_bias:
                         # At the point 1 the transform is the sum of a tile's rows.
                         gb[job] += np.add.reduce(flat[1], axis=1)
                     if rows_of_x is not None:
-                        inputs = _inputs(rows_of_x, block, wo, kw, left, top, dw, scratch)
-                        np.matmul(flat, inputs.transpose(0, 2, 1), out=part)
-                        gw[job] += part
+                        inputs = _inputs(rows_of_x, block, wo, kw, before, dw, reach, scratch)
+                        width = flat.shape[2] - reach * wo
+                        for i in range(kd):
+                            start = i * dilation[0] * wo
+                            shifted = inputs[..., start : start + width].transpose(0, 2, 1)
+                            np.matmul(flat[..., :width], shifted, out=part)
+                            gw[job, i] += part
                     if matrix is not None and rows_of_gx is not None:
-                        n0, n1, t0, t1 = block
+                        n0, n1, t0, t1, *_ = block
                         product = scratch("product", _POINTS, kw * c, flat.shape[2])
                         np.matmul(matrix, flat, out=product)
                         product = product.reshape(_POINTS, kw, c, t1 - t0, n1 - n0, wo)
                         _scatter(product, rows_of_gx[:, :, n0:n1], t0, t1 * _TILE >= ho, left, top, dw, scratch)
 
-    share(work, list(range(count)), g.size * c * kw)
+    share(work, list(range(count)), g.size * c * kd * kw)
     found = None
     if x is not None:
-        taps = _G.T.astype(g.dtype) @ np.add.reduce(gw, axis=0).reshape(_POINTS, -1)
-        found = np.ascontiguousarray(taps.reshape(3, o, kw, c).transpose(1, 3, 0, 2))
+        each = np.add.reduce(gw, axis=0).transpose(1, 0, 2, 3).reshape(_POINTS, -1)
+        taps = (_G.T.astype(g.dtype) @ each).reshape(3, kd, o, kw, c)
+        found = np.ascontiguousarray(taps.transpose(2, 4, 1, 0, 3))
     return gx, found, np.add.reduce(gb, axis=0) if want_bias else None
 
 
