@@ -15,6 +15,7 @@ from . import (
     dropout,
     embedding,
     flatten,
+    folding,
     functional,
     init,
     linear,
@@ -25,12 +26,17 @@ from . import (
     loss_sequence,
     module,
     normalization,
+    padding,
     parameter,
     parameter_containers,
     pooling,
+    pooling_adaptive,
     rectifier,
     rnn,
+    rnn_cells,
     transformer,
+    unpooling,
+    upsampling,
     utils,
 )
 from .activation import *
@@ -42,6 +48,7 @@ from .distance import *
 from .dropout import *
 from .embedding import *
 from .flatten import *
+from .folding import *
 from .linear import *
 from .loss import *
 from .loss_linear import *
@@ -50,12 +57,17 @@ from .loss_regression import *
 from .loss_sequence import *
 from .module import *
 from .normalization import *
+from .padding import *
 from .parameter import *
 from .parameter_containers import *
 from .pooling import *
+from .pooling_adaptive import *
 from .rectifier import *
 from .rnn import *
+from .rnn_cells import *
 from .transformer import *
+from .unpooling import *
+from .upsampling import *
 
 __all__ = ["functional", "init", "utils"]
 __all__ += activation.__all__
@@ -67,6 +79,7 @@ __all__ += distance.__all__
 __all__ += dropout.__all__
 __all__ += embedding.__all__
 __all__ += flatten.__all__
+__all__ += folding.__all__
 __all__ += linear.__all__
 __all__ += loss.__all__
 __all__ += loss_linear.__all__
@@ -75,12 +88,17 @@ __all__ += loss_regression.__all__
 __all__ += loss_sequence.__all__
 __all__ += module.__all__
 __all__ += normalization.__all__
+__all__ += padding.__all__
 __all__ += parameter.__all__
 __all__ += parameter_containers.__all__
 __all__ += pooling.__all__
+__all__ += pooling_adaptive.__all__
 __all__ += rectifier.__all__
 __all__ += rnn.__all__
+__all__ += rnn_cells.__all__
 __all__ += transformer.__all__
+__all__ += unpooling.__all__
+__all__ += upsampling.__all__
 
 
 def __getattr__(name: str) -> Any:

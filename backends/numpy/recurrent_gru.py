@@ -32,7 +32,7 @@ def gru_train(
     x: Array, h0: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None, /, *,
     reverse: bool = False, batch_sizes: Sizes = None,
 ) -> Any:  # fmt: skip
-    """`gru`, with residuals: r, z and n (R, 3 * H), of which each step's rows hold one after the other, and m (R, H)."""
+    """`gru`, with residuals: r, z and n (R, 3 * H), each step's rows holding one after the other, and m (R, H)."""
     return _run(x, h0, w_ih, w_hh, b_ih, b_hh, reverse, batch_sizes, keep=True)
 
 

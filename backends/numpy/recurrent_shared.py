@@ -25,7 +25,7 @@ Sizes = tuple[int, ...] | None
 BLOCK = 1 << 16
 # BLAS is fastest where the length of a row is a multiple of this.
 _ALIGN = 8
-# Below this many multiplications OpenBLAS neither packs its operands nor wakes threads, which costs more than it brings.
+# Below this many multiplications OpenBLAS neither packs its operands nor wakes threads: both cost more than they save.
 _SMALL = 1_000_000
 _NARROWEST = 32
 # A second thread is worth its hand-over for this many multiplications in all, while those of one step are few enough

@@ -6,6 +6,7 @@ alive. The others keep their state, and their outputs are zeros. In reverse a ro
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -124,7 +125,7 @@ def _sizes(name: str, x: Any, sizes: Any) -> tuple[int, ...] | None:
     time, n = x.shape[0], x.shape[1]
     if len(found) != time:
         raise ArgumentError(f"{name}: batch_sizes has {len(found)} entries for {time} steps")
-    if found and (found[0] != n or found[-1] < 1 or any(a < b for a, b in zip(found, found[1:], strict=False))):
+    if found and (found[0] != n or found[-1] < 1 or any(a < b for a, b in itertools.pairwise(found))):
         raise ArgumentError(
             f"{name}: batch_sizes starts with the batch's {n} rows and falls to no less than 1, got {found}; sort the "
             "sequences by length, the longest first"

@@ -420,7 +420,7 @@ def test_lstm_both_ways_and_deep() -> None:
 
 def test_lstm_refuses() -> None:
     layer = nn.LSTM(3, 4)
-    with pytest.raises(ArgumentTypeError, match=r"packed sequences are refused"):
+    with pytest.raises(ArgumentTypeError, match=r"a Tensor or a PackedSequence is needed, got tuple"):
         layer((cb.ones(3, 3), cb.ones(3)))
     with pytest.raises(ShapeError, match=r"LSTM: an input \(L, N, 3\)"):
         layer(cb.ones(2, 2, 5))
