@@ -7,6 +7,7 @@ from . import (
     adam,
     cnn,
     conv3x3,
+    data_loader,
     gelu,
     import_time,
     linear_sgd,
@@ -32,6 +33,7 @@ WORKLOADS: dict[str, Workload] = {
         lstm,
         gelu,
         adam,
+        data_loader,
         import_time,
     )
     for workload in module.WORKLOADS
