@@ -278,7 +278,8 @@ def _adaptive_max_pool_train(x: Array, /, *, output_size: Sizes) -> Any:
     rows = np.arange(len(planes))
     for place in np.ndindex(*output_size):
         cuts = tuple(slice(*ranges[i][j]) for i, j in enumerate(place))
-        window = planes[(slice(None), *cuts)].reshape(len(planes), -1)
+        window = planes[(slice(None), *cuts)]
+        window = window.reshape(len(planes), int(np.prod(window.shape[1:])))
         best = window.argmax(axis=1)
         values = window[rows, best]
         lost = np.flatnonzero(np.isnan(values))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
-from ...core import dtypes, ops
-from ...core.errors import ArgumentError, ShapeError
+from ...core import ops
+from ...core.errors import ArgumentError, ArgumentTypeError, ShapeError
 from ...core.tensor import Tensor
 
 __all__ = ["pad"]
+
+_MODES = ("constant", "reflect", "replicate", "circular")
 
 
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
@@ -17,7 +20,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     Parameters
     ----------
     input : Tensor
-        Any shape.
+        Any shape; in a mode other than constant one or two more axes than are padded.
     pad : sequence of int
         Pairs (before, after), beginning with the last axis; negative ones crop.
     mode : {"constant", "reflect", "replicate", "circular"}
@@ -32,52 +35,28 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     >>> F.pad(cb.asarray([[1., 2., 3.]]), (1, 2), mode="reflect")
     tensor([[2., 1., 2., 3., 2., 1.]])
     """
-    widths = tuple(int(w) for w in pad)
-    if len(widths) % 2 or len(widths) // 2 > input.ndim:
+    try:
+        widths = tuple(map(operator.index, pad))
+    except TypeError:
+        raise ArgumentTypeError(f"pad: pairs of ints are needed, got {pad!r}") from None
+    axes = len(widths) // 2
+    if len(widths) % 2 or axes > input.ndim:
         raise ArgumentError(
             f"pad: pairs (before, after) for at most the {input.ndim} axes of shape {tuple(input.shape)} are needed, "
             f"got {widths}"
         )
-    pairs = list(zip(widths[0::2], widths[1::2]))
-    if mode == "constant":
-        return _constant(input, pairs, 0.0 if value is None else value)
-    if mode not in _SOURCES:
+    if mode not in _MODES:
         raise ArgumentError(f"pad: mode is 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
-    if value is not None and value != 0:
-        raise ArgumentError(f"pad: value={value!r} has a meaning in mode 'constant' only, not in {mode!r}")
-    for i, (before, after) in enumerate(pairs):
-        if before < 0 or after < 0:
-            raise ArgumentError(f"pad: mode {mode!r} takes no negative widths, got {(before, after)}")
-        if before or after:
-            axis = input.ndim - 1 - i
-            places = _SOURCES[mode](input.shape[axis], before, after)
-            input = ops.take(input, ops.asarray(places, dtype=dtypes.int64, device=input.device), axis=axis)
-    return input
-
-
-def _constant(input: Tensor, pairs: list[tuple[int, int]], value: float) -> Tensor:
-    if not any(w for pair in pairs for w in pair):
+    if mode != "constant":
+        if value is not None and value != 0:
+            raise ArgumentError(f"pad: value={value!r} has a meaning in mode 'constant' only, not in {mode!r}")
+        if not 1 <= axes <= 3 or input.ndim not in (axes + 1, axes + 2):
+            raise ShapeError(
+                f"pad: mode {mode!r} pads the last 1, 2 or 3 axes of a tensor with one or two axes more, got {axes} "
+                f"pairs for shape {tuple(input.shape)}; use mode='constant', or add axes"
+            )
+    if not any(widths):
         return input
-    widths = ((0, 0),) * (input.ndim - len(pairs)) + tuple(reversed(pairs))
-    return ops.pad(input, widths=widths, value=value)
-
-
-def _reflect(size: int, before: int, after: int) -> list[int]:
-    if max(before, after) >= size:
-        raise ShapeError(f"pad: reflecting {(before, after)} needs an axis longer than that, got {size} elements")
-    return [abs(i) if i < size else 2 * (size - 1) - i for i in range(-before, size + after)]
-
-
-def _replicate(size: int, before: int, after: int) -> list[int]:
-    if size == 0:
-        raise ShapeError("pad: an axis without elements cannot be replicated")
-    return [min(max(i, 0), size - 1) for i in range(-before, size + after)]
-
-
-def _circular(size: int, before: int, after: int) -> list[int]:
-    if max(before, after) > size:
-        raise ShapeError(f"pad: circular padding {(before, after)} wraps more than once around {size} elements")
-    return [i % size for i in range(-before, size + after)]
-
-
-_SOURCES = {"reflect": _reflect, "replicate": _replicate, "circular": _circular}
+    pairs = tuple(zip(widths[0::2], widths[1::2]))[::-1]
+    fill = 0.0 if value is None else value
+    return ops.pad(input, widths=((0, 0),) * (input.ndim - axes) + pairs, value=fill, mode=mode)
