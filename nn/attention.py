@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import ops
-from ..core.errors import ArgumentError, ArgumentTypeError
+from ..core.errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..core.tensor import Tensor
 from . import init
 from .functions.attention import _attend
+from .functions.dropout import probability
 from .linear import NonDynamicallyQuantizableLinear
 from .module import Module
 from .parameter import Parameter
@@ -84,8 +85,7 @@ class MultiheadAttention(Module):
                 f"MultiheadAttention: embed_dim is a positive multiple of num_heads, got embed_dim={embed_dim}, "
                 f"num_heads={num_heads}"
             )
-        if not 0.0 <= dropout <= 1.0:
-            raise ArgumentError(f"MultiheadAttention: dropout is a probability, got {dropout}")
+        probability("MultiheadAttention", dropout, "dropout")
         self.embed_dim = embed_dim
         self.kdim = embed_dim if kdim is None else kdim
         self.vdim = embed_dim if vdim is None else vdim
@@ -162,6 +162,11 @@ class MultiheadAttention(Module):
             if not isinstance(x, Tensor):
                 raise ArgumentTypeError(f"MultiheadAttention: tensors are needed, got {type(x).__name__}")
         single = query.ndim == 2
+        if not (query.ndim == key.ndim == value.ndim) or query.ndim not in (2, 3):
+            raise ShapeError(
+                "MultiheadAttention: query, key and value have 3 axes each, or 2 without a batch, got shapes "
+                f"{tuple(query.shape)}, {tuple(key.shape)} and {tuple(value.shape)}"
+            )
         batch_first = self.batch_first
         if single:
             if query is key and key is value:
@@ -169,7 +174,7 @@ class MultiheadAttention(Module):
             else:
                 query, key, value = (ops.expand_dims(x, axis=0) for x in (query, key, value))
             batch_first = True
-            if key_padding_mask is not None:
+            if key_padding_mask is not None and key_padding_mask.ndim == 1:
                 key_padding_mask = ops.expand_dims(key_padding_mask, axis=0)
         same = self._qkv_same_embed_dim
         separate = None if same else (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)

@@ -6,10 +6,15 @@ import math
 from typing import Any
 
 from ...core import ops
+from ...core.autograd.checkpoint import checkpoint
 from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.tensor import Tensor
+from .dropout import probability
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
+
+# With dropout: how many scores there are at a time.
+_LIMIT = 1 << 24
 
 
 def scaled_dot_product_attention(
@@ -57,26 +62,77 @@ def scaled_dot_product_attention(
     >>> F.scaled_dot_product_attention(cb.ones(2, 4, 8), cb.ones(2, 6, 8), cb.ones(2, 6, 3)).shape
     (2, 4, 3)
     """
-    if not 0.0 <= dropout_p <= 1.0:
-        raise ArgumentError(f"scaled_dot_product_attention: dropout_p is a probability, got {dropout_p}")
+    dropout_p = probability("scaled_dot_product_attention", dropout_p, "dropout_p")
     if is_causal and attn_mask is not None:
         raise ArgumentError("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
-    if enable_gqa:
-        key, value = _share_heads(query, key), _share_heads(query, value)
-    if attn_mask is not None and attn_mask.dtype.kind != "bool" and attn_mask.dtype is not query.dtype:
-        raise DTypeError(
-            f"scaled_dot_product_attention: attn_mask is bool or {query.dtype.name} as the query, "
-            f"got {attn_mask.dtype.name}"
-        )
+    _check_operands(query, key, value, attn_mask, enable_gqa)
+    if enable_gqa and query.shape[-3] != key.shape[-3]:
+        shape = query.shape
+        query, key, value, attn_mask = _grouped(query, key, value, attn_mask)
+        out = _attention(query, key, value, attn_mask, dropout_p, is_causal, scale)
+        return ops.reshape(out, (*shape[:-1], value.shape[-1]))
+    return _attention(query, key, value, attn_mask, dropout_p, is_causal, scale)
+
+
+def _attention(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float, is_causal: bool,
+    scale: float | None,
+) -> Tensor:  # fmt: skip
     if dropout_p == 0.0:
-        return ops.attention(query, key, value, attn_mask, is_causal=is_causal, scale=scale)
+        return ops.attention(query, key, value, mask, is_causal=is_causal, scale=scale)
     factor = 1.0 / math.sqrt(query.shape[-1]) if scale is None else scale
+    length, keys = query.shape[-2], key.shape[-2]
+    rows = max(1, _LIMIT // max(math.prod(query.shape[:-2]) * keys, 1))
+    if rows >= length:
+        return _with_dropout(query, key, value, mask, 0, is_causal, factor, dropout_p)
+    # Block by block, and computed again for the gradient with the same draws: the whole score matrix never exists.
+    parts = []
+    for start in range(0, length, rows):
+        own = mask if mask is None or mask.ndim < 2 or mask.shape[-2] == 1 else mask[..., start : start + rows, :]
+        block = query[..., start : start + rows, :]
+        parts.append(checkpoint(_with_dropout, block, key, value, own, start, is_causal, factor, dropout_p))
+    return ops.concat(parts, axis=-2)
+
+
+def _with_dropout(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, start: int, is_causal: bool, factor: float, p: float
+) -> Tensor:
+    """Attention of the queries from number `start` on, with dropout of weights."""
     scores = ops.multiply(ops.matmul(query, _swap(key)), factor)
     if is_causal:
-        attn_mask = _causal(query.shape[-2], key.shape[-2], query)
-    weights = _masked_softmax(scores, attn_mask)
-    weights = ops.multiply(weights, 0.0) if dropout_p == 1.0 else ops.dropout(weights, p=dropout_p)
+        mask = _causal(query.shape[-2], key.shape[-2], query, start)
+    weights = _masked_softmax(scores, mask)
+    weights = ops.multiply(weights, 0.0) if p == 1.0 else ops.dropout(weights, p=p)
     return ops.matmul(weights, value)
+
+
+def _check_operands(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, grouped: bool) -> None:
+    name = "scaled_dot_product_attention"
+    shapes = f"query {tuple(query.shape)}, key {tuple(key.shape)}, value {tuple(value.shape)}"
+    if min(query.ndim, key.ndim, value.ndim) < (3 if grouped else 2):
+        axes = "(..., heads, length, features)" if grouped else "(..., length, features)"
+        raise ShapeError(f"{name}: {axes} are needed, got {shapes}")
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        raise ShapeError(
+            f"{name}: query and key share their last axis, key and value their length (axis -2), got {shapes}"
+        )
+    if grouped:
+        for what, x in (("key", key), ("value", value)):
+            if not x.shape[-3] or query.shape[-3] % x.shape[-3]:
+                raise ShapeError(
+                    f"{name}: the {query.shape[-3]} heads of the query are no multiple of the {x.shape[-3]} of the "
+                    f"{what}, in {shapes}"
+                )
+    if mask is None:
+        return
+    if mask.dtype.kind != "bool" and mask.dtype is not query.dtype:
+        raise DTypeError(f"{name}: attn_mask is bool or {query.dtype.name} as the query, got {mask.dtype.name}")
+    scores = (query.shape[-2], key.shape[-2])
+    if any(m not in (1, n) for m, n in zip(mask.shape[::-1], scores[::-1])):
+        raise ShapeError(
+            f"{name}: attn_mask has shape {tuple(mask.shape)}, and must broadcast to (..., L, S) = "
+            f"(..., {scores[0]}, {scores[1]}), for {shapes}"
+        )
 
 
 def _masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
@@ -91,21 +147,33 @@ def _masked_softmax(scores: Tensor, mask: Tensor | None) -> Tensor:
     return ops.where(blind, 0.0, ops.softmax(ops.where(blind, 0.0, scores), axis=-1))
 
 
-def _share_heads(query: Tensor, shared: Tensor) -> Tensor:
-    heads, groups = query.shape[-3], shared.shape[-3]
-    if heads % groups:
-        raise ShapeError(f"scaled_dot_product_attention: {heads} query heads are no multiple of {groups} shared heads")
-    return shared if heads == groups else ops.repeat(shared, heads // groups, axis=-3)
+def _grouped(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """Return operands in which the query's heads (axis -3) fall into groups that each broadcast to one shared head."""
+    shared = key.shape[-3]
+    if value.shape[-3] != shared:
+        # Each its own number: the smaller one is repeated.
+        most = math.lcm(shared, value.shape[-3])
+        key, value = (ops.repeat(x, most // x.shape[-3], axis=-3) for x in (key, value))
+        shared = most
+
+    def apart(x: Tensor) -> Tensor:
+        return ops.reshape(x, (*x.shape[:-3], shared, x.shape[-3] // shared, *x.shape[-2:]))
+
+    if mask is not None and mask.ndim >= 3:
+        mask = ops.expand_dims(mask, axis=-3) if mask.shape[-3] == 1 else apart(mask)
+    return apart(query), ops.expand_dims(key, axis=-3), ops.expand_dims(value, axis=-3), mask
 
 
 def _swap(x: Tensor) -> Tensor:
     return ops.matrix_transpose(x)
 
 
-def _causal(queries: int, keys: int, like: Tensor) -> Tensor:
-    """Return the boolean mask in which query i sees keys 0 to i."""
-    places = ops.arange(max(queries, keys), device=like.device)
-    return ops.less_equal(places[:keys], ops.expand_dims(places[:queries], axis=1))
+def _causal(queries: int, keys: int, like: Tensor, start: int = 0) -> Tensor:
+    """Return the boolean mask in which query i, the first of which is number `start`, sees keys 0 to i."""
+    places = ops.arange(max(start + queries, keys), device=like.device.physical)
+    return ops.less_equal(places[:keys], ops.expand_dims(places[start : start + queries], axis=1))
 
 
 def multi_head_attention_forward(
@@ -175,7 +243,7 @@ def _attend(
     attn_mask: Tensor | None, average: bool, is_causal: bool, static_k: Tensor | None, static_v: Tensor | None,
 ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
     """Attend, given batched input; `batch_first` says how its axes and those of the output lie."""
-    _check_inputs(query, key, value, embed_dim, heads, separate is not None)
+    _check_inputs(query, key, value, embed_dim, heads, batch_first, packed if separate is None else separate)
     batch_axis, length_axis = (0, 1) if batch_first else (1, 0)
     batch, length = query.shape[batch_axis], query.shape[length_axis]
     keys = key.shape[length_axis]
@@ -250,7 +318,9 @@ def _project(
     return q, k, split(ops.linear(value, packed[2 * e :], biases[2]), 1)
 
 
-def _check_inputs(query: Tensor, key: Tensor, value: Tensor, embed_dim: int, heads: int, separate: bool) -> None:
+def _check_inputs(
+    query: Tensor, key: Tensor, value: Tensor, embed_dim: int, heads: int, batch_first: bool, projections: Any
+) -> None:
     shapes = f"query {tuple(query.shape)}, key {tuple(key.shape)}, value {tuple(value.shape)}"
     if not (query.ndim == key.ndim == value.ndim == 3):
         raise ShapeError(f"multi-head attention: inputs with 3 axes (or 2, unbatched) are needed, got {shapes}")
@@ -258,8 +328,17 @@ def _check_inputs(query: Tensor, key: Tensor, value: Tensor, embed_dim: int, hea
         raise ShapeError(f"multi-head attention: the query's last axis must have embed_dim={embed_dim}, got {shapes}")
     if embed_dim % heads:
         raise ArgumentError(f"multi-head attention: embed_dim={embed_dim} is no multiple of num_heads={heads}")
-    if key.shape[:2] != value.shape[:2] or (not separate and key.shape != value.shape):
-        raise ShapeError(f"multi-head attention: key and value must go together, got {shapes}")
+    batch = 0 if batch_first else 1
+    if key.shape[:2] != value.shape[:2] or key.shape[batch] != query.shape[batch]:
+        raise ShapeError(
+            "multi-head attention: key and value have the same length, and all three the same batch (axis "
+            f"{batch}), got {shapes}"
+        )
+    kdim, vdim = (p.shape[-1] for p in projections[1:]) if isinstance(projections, tuple) else (embed_dim, embed_dim)
+    if (key.shape[-1], value.shape[-1]) != (kdim, vdim):
+        raise ShapeError(
+            f"multi-head attention: the last axes of key and value must have kdim={kdim} and vdim={vdim}, got {shapes}"
+        )
 
 
 def _static(x: Tensor, batch: int, heads: int, head_dim: int, name: str) -> Tensor:

@@ -146,11 +146,11 @@ def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False,
     return written(input, out) if inplace else out
 
 
-def probability(name: str, p: float) -> float:
+def probability(name: str, p: float, argument: str = "p") -> float:
     """Return `p` if it is a probability."""
-    p = number(name, "p", p)
+    p = number(name, argument, p)
     if not 0.0 <= p <= 1.0:
-        raise ArgumentError(f"{name}: p is a probability between 0 and 1, got {p}")
+        raise ArgumentError(f"{name}: {argument} is a probability between 0 and 1, got {p}")
     return p
 
 
