@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...core import ops
+from ...core import dtypes, ops
 from ...core.autograd.checkpoint import checkpoint
 from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.tensor import Tensor
@@ -66,6 +66,8 @@ def scaled_dot_product_attention(
     if is_causal and attn_mask is not None:
         raise ArgumentError("scaled_dot_product_attention: give attn_mask or is_causal=True, not both")
     _check_operands(query, key, value, attn_mask, enable_gqa)
+    if attn_mask is not None and attn_mask.dtype is not dtypes.bool_:
+        attn_mask = attn_mask.to(query.dtype)
     if enable_gqa and query.shape[-3] != key.shape[-3]:
         shape = query.shape
         query, key, value, attn_mask = _grouped(query, key, value, attn_mask)
@@ -125,8 +127,10 @@ def _check_operands(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | No
                 )
     if mask is None:
         return
-    if mask.dtype.kind != "bool" and mask.dtype is not query.dtype:
-        raise DTypeError(f"{name}: attn_mask is bool or {query.dtype.name} as the query, got {mask.dtype.name}")
+    if mask.dtype not in (dtypes.bool_, dtypes.float32, query.dtype):
+        raise DTypeError(
+            f"{name}: attn_mask is bool, float32 or {query.dtype.name} as the query, got {mask.dtype.name}"
+        )
     scores = (query.shape[-2], key.shape[-2])
     if any(m not in (1, n) for m, n in zip(mask.shape[::-1], scores[::-1])):
         raise ShapeError(
