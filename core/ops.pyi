@@ -43,6 +43,10 @@ from .functions.data_types import (
     result_type as result_type,
     to_device as to_device,
 )
+from .functions.distance import (
+    cdist as cdist,
+    pdist as pdist,
+)
 from .functions.indexing import (
     get_item as get_item,
     index_select as index_select,
