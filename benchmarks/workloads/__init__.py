@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..workload import Workload
 from . import (
     adam,
+    attention,
     cnn,
     conv3x3,
     data_loader,
@@ -27,6 +28,7 @@ WORKLOADS: dict[str, Workload] = {
         linear_sgd,
         mlp,
         transformer,
+        attention,
         cnn,
         conv3x3,
         resnet_block,
