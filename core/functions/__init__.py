@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 COMPOSITES: dict[str, Callable[..., Any]] = {}
-_FAMILIES = ("creation", "data_types", "indexing", "manipulation", "mathematics", "random", "scatter", "torch_names")
+_FAMILIES = ("creation", "data_types", "distance", "indexing", "manipulation", "mathematics", "random", "scatter", "torch_names")
 
 
 def _collect() -> None:

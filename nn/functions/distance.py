@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from ...core import ops
-from ...core.errors import ArgumentError, ShapeError
+from ...core.errors import ArgumentError
+from ...core.functions.distance import pdist
 from ...core.tensor import Tensor
 from .loss_tools import at_least
 
@@ -73,25 +72,3 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     tensor([5.0000])
     """
     return ops.norm(ops.add(ops.subtract(x1, x2), eps), p, axis=-1, keepdims=keepdim)
-
-
-def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    r"""Take the distances between all pairs of rows, by their p-norm, each pair once.
-
-    Shapes: (N, M) to (N (N - 1) / 2,), ordered as ``(0, 1), (0, 2), ..., (1, 2), ...``.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> from candelabra.nn import functional as F
-    >>> F.pdist(cb.asarray([[0., 0.], [3., 4.], [0., 1.]]))
-    tensor([5.0000, 1.0000, 4.2426])
-    """
-    if input.ndim != 2:
-        raise ShapeError(f"pdist: rows of numbers (N, M) are needed, got shape {tuple(input.shape)}")
-    if not p >= 0 or math.isnan(p):
-        raise ArgumentError(f"pdist: p is not negative, got {p}")
-    n = input.shape[0]
-    before = ops.triu(ops.ones((n, n), dtype="bool", device=input.device.physical), k=1)
-    first, second = ops.nonzero(before)
-    return ops.norm(ops.subtract(ops.take(input, first, axis=0), ops.take(input, second, axis=0)), p, axis=1)

@@ -132,6 +132,24 @@ def test_pdist(compare: Compare, p: float) -> None:
     compare(lambda x: F.pdist(x, p), lambda torch, x: torch.nn.functional.pdist(x, p), twins, order=1)
 
 
+@pytest.mark.parametrize("mode", ["use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist", None])
+@pytest.mark.parametrize("p", [0.0, 1.0, 1.5, 2.0, 3.0, float("inf")])
+def test_cdist(compare: Compare, p: float, mode: str | None) -> None:
+    options = {} if mode is None else {"compute_mode": mode}
+    pairs = [((5, 3), (4, 3)), ((2, 5, 3), (4, 3)), ((2, 1, 4, 3), (3, 2, 3)), ((30, 3), (4, 3)), ((0, 3), (4, 3))]
+    for one, two in pairs:
+        compare(
+            lambda x, y: cb.cdist(x, y, p, **options), lambda torch, x, y: torch.cdist(x, y, p, **options),
+            normal(*one), normal(*two), order=1, tolerance=1e3,
+        )  # fmt: skip
+    with pytest.raises(cb.CandelabraError, match=r"cdist: rows \(..., P, M\)"):
+        cb.cdist(cb.ones(3), cb.ones(2, 3))
+    with pytest.raises(cb.CandelabraError, match=r"cdist: compute_mode is 'use_mm"):
+        cb.cdist(cb.ones(2, 3), cb.ones(2, 3), compute_mode="fast")
+    with pytest.raises(cb.CandelabraError, match=r"p is not negative"):
+        cb.cdist(cb.ones(2, 3), cb.ones(2, 3), -1.0)
+
+
 @pytest.mark.parametrize("p", [0.0, 1.0, 2.0, 3.0, float("inf")])
 def test_pairwise_distance(compare: Compare, p: float) -> None:
     compare(
