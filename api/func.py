@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .core.transforms.func import grad, hessian, jacfwd, jacrev, jvp, value_and_grad, vjp, vmap
+from .nn.utils.stateless import functional_call
 
-__all__ = ["grad", "hessian", "jacfwd", "jacrev", "jvp", "value_and_grad", "vjp", "vmap"]
+__all__ = ["functional_call", "grad", "hessian", "jacfwd", "jacrev", "jvp", "value_and_grad", "vjp", "vmap"]

@@ -8,8 +8,10 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
 from ..core import dtypes, ops
 from ..core.autograd import no_grad
@@ -20,6 +22,31 @@ from ..core.tensor import Tensor
 _UNIT_GAIN = frozenset(
     {"linear", "sigmoid", *(f"conv{kind}{n}d" for kind in ("", "_transpose") for n in (1, 2, 3))}
 )  # fmt: skip
+
+
+_skipping: ContextVar[bool] = ContextVar("skipping", default=False)
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@contextmanager
+def skipped() -> Iterator[None]:
+    """Let every function here leave its tensor as it is, inside the context."""
+    token = _skipping.set(True)
+    try:
+        yield
+    finally:
+        _skipping.reset(token)
+
+
+def _fill(function: _F) -> _F:
+    """Return a function that fills its tensor without recording, but inside `skipped` does nothing."""
+    unrecorded = no_grad()(function)
+
+    @functools.wraps(function)
+    def call(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return tensor if _skipping.get() else unrecorded(tensor, *args, **kwargs)
+
+    return call  # type: ignore[return-value]
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -52,7 +79,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     )
 
 
-@no_grad()
+@_fill
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with draws from the uniform distribution on [a, b).
 
@@ -66,7 +93,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
     return tensor.uniform_(a, b, generator=generator)
 
 
-@no_grad()
+@_fill
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with draws from the normal distribution N(mean, std²).
 
@@ -80,7 +107,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
     return tensor.normal_(mean, std, generator=generator)
 
 
-@no_grad()
+@_fill
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:
@@ -104,7 +131,7 @@ def trunc_normal_(
     return tensor.copy_(ops.clip(values, a, b))
 
 
-@no_grad()
+@_fill
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with the value `val`.
 
@@ -118,7 +145,7 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
     return tensor.fill_(val)
 
 
-@no_grad()
+@_fill
 def ones_(tensor: Tensor) -> Tensor:
     """Fill with ones.
 
@@ -132,7 +159,7 @@ def ones_(tensor: Tensor) -> Tensor:
     return tensor.fill_(1.0)
 
 
-@no_grad()
+@_fill
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with zeros.
 
@@ -146,7 +173,7 @@ def zeros_(tensor: Tensor) -> Tensor:
     return tensor.fill_(0.0)
 
 
-@no_grad()
+@_fill
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity.
 
@@ -163,7 +190,7 @@ def eye_(tensor: Tensor) -> Tensor:
     return tensor.copy_(ops.eye(*tensor.shape, dtype=tensor.dtype, device=tensor.device))
 
 
-@no_grad()
+@_fill
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Fill a convolution's weight so that it hands as many channels through as it can.
 
@@ -262,7 +289,7 @@ def kaiming_normal_(
     return normal_(tensor, 0.0, calculate_gain(nonlinearity, a) / math.sqrt(_fan(tensor, mode)), generator)
 
 
-@no_grad()
+@_fill
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
     """Fill with an orthogonal matrix times `gain` (Saxe et al., 2013), uniform among them (Mezzadri, 2007).
 
@@ -293,7 +320,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     return tensor.copy_(ops.multiply(ops.reshape(q, tensor.shape), gain))
 
 
-@no_grad()
+@_fill
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
     """Fill a matrix from N(0, std²), and set the share `sparsity` of each column to zero (Martens, 2010).
 
