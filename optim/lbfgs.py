@@ -178,7 +178,8 @@ class LBFGS(Optimizer):
             state["prev_flat_grad"], state["prev_loss"] = gradient, loss
             t: Any = lr
             if state["n_iter"] == 1:
-                t = min(1.0, 1.0 / ops.sum(ops.abs(gradient))) * lr
+                steepness: Any = ops.sum(ops.abs(gradient))
+                t = min(1.0, 1.0 / steepness) * lr
             state["t"] = t
             slope = ops.matmul(gradient, direction)
             if slope > -tolerance:

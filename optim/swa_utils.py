@@ -246,7 +246,8 @@ class AveragedModel(Module):
         ShapeError
             Its parameters are not of the same number and shapes. Nothing has been changed.
         """
-        averages, values = list(self.module.parameters()), list(model.parameters())
+        averages: list[Tensor] = list(self.module.parameters())
+        values: list[Tensor] = list(model.parameters())
         own_buffers, buffers = list(self.module.buffers()), list(model.buffers())
         ours, theirs = [t.shape for t in chain(averages, own_buffers)], [t.shape for t in chain(values, buffers)]
         if ours != theirs:

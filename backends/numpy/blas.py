@@ -15,7 +15,7 @@ import numpy as np
 
 from . import memory
 
-_LETTERS = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}
+_LETTERS: dict[np.dtype, str] = {np.dtype(np.float32): "s", np.dtype(np.float64): "d"}
 
 # Below this many elements finding the addresses costs more than a second pass.
 LEAST = 1 << 13

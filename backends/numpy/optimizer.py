@@ -64,13 +64,14 @@ def sgd_step(
             rest.append(i)
     if rest and not momentum and not weight_decay and not maximize:
         rest = _plain_steps(rest, params, grads, lr)
+    results = list(params), list(momentum_buffers) if momentum else []
     if rest:
         chosen = [[arrays[i] for i in rest] if arrays else [] for arrays in (params, grads, momentum_buffers)]
-        results = _sgd_in_blocks(*chosen, [first[i] for i in rest], *statics, donate=True)
-        for arrays, changed in zip((params, momentum_buffers), results):
-            for i, x in zip(rest, changed):
+        changed = _sgd_in_blocks(chosen[0], chosen[1], chosen[2], [first[i] for i in rest], *statics, donate=True)
+        for arrays, parts in zip(results, changed):
+            for i, x in zip(rest, parts):
                 arrays[i] = x
-    return params, momentum_buffers if momentum else []
+    return results
 
 
 def _sgd_by_blas(
