@@ -77,7 +77,10 @@ def _logsumexp_share(xp: Any, x: Any, out: Any, axis: Any, keepdims: bool) -> An
 logsumexp = general(
     "logsumexp", "x, /, *, axis=None, keepdims=False", "Return ``log(sum(exp(x)))`` over axes, without overflow.",
     body=_logsumexp_body, batch="axis", prepare=_prepare_logsumexp,
-    vjp=lambda xp, g, x, out, axis, keepdims: _logsumexp_vjp(xp, g, x, out, axis, keepdims), samples="extremum", **FLOAT,
+    vjp=lambda xp, g, x, out, axis, keepdims: _logsumexp_vjp(xp, g, x, out, axis, keepdims),
+    jvp=lambda xp, t, x, out, axis, keepdims: xp.sum(
+        t * _logsumexp_share(xp, x, out, axis, keepdims)[0], axis=axis, keepdims=keepdims
+    ), samples="extremum", **FLOAT,
 )  # fmt: skip
 
 
