@@ -158,7 +158,7 @@ def _inputs(
     if len(combined) < stride[0] * stride[1] * stride[2]:
         gx[...] = 0
     for phase in combined:
-        first = tuple(p.shift + (p.count - 1) * p.dilation for p in phase)
+        first = tuple(p.shift + (p.number - 1) * p.dilation for p in phase)
         each = tuple(p.dilation for p in phase)
         part = taps(turned, phase)[:, :, ::-1, ::-1, ::-1]
         _correlate(g, part, None, places(gx, phase), (1, 1, 1), first, each, groups)  # type: ignore[arg-type]
@@ -204,14 +204,13 @@ def _weights(
     if groups == 1 and g.flags.c_contiguous and (cg < _FEW_CHANNELS or cg * int(np.prod(kernel)) <= _SMALL_K):
         return dense.few_weights(x, g, shape, stride, before, dilation)
     if groups == 1 and winograd.applies(tuple(kernel), stride, dilation, (o, cg), g.shape[3]):
-        _, found, gb = winograd.cotangents(x, g, None, x.shape, shape, before, dilation, bias)
-        return found, gb  # type: ignore[return-value]
+        cotangents = winograd.cotangents(x, g, None, x.shape, shape, before, dilation, bias)
+        return cotangents[1], cotangents[2]  # type: ignore[return-value]
     found = np.empty(shape, g.dtype)
     for phase in phases(tuple(kernel), stride, dilation, before):  # type: ignore[arg-type]
-        count, first = tuple(p.count for p in phase), tuple(-p.shift for p in phase)
+        count, first = tuple(p.number for p in phase), tuple(-p.shift for p in phase)
         each = tuple(p.dilation for p in phase)
-        part = dense.weight_by_taps(places(x, phase), g, count, first, each, groups)  # type: ignore[arg-type]
-        taps(found, phase)[...] = part
+        taps(found, phase)[...] = dense.weight_by_taps(places(x, phase), g, count, first, each, groups)  # type: ignore[arg-type]
     return found, None
 
 

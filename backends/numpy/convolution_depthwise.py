@@ -52,7 +52,7 @@ def _layout(out: tuple[int, ...], low: tuple[int, ...], high: tuple[int, ...]) -
 def _seen(combined: list[tuple[Phase, Phase, Phase]]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the least and the greatest place, over all phases, that the first window sees."""
     low = tuple(min(c[a].shift for c in combined) for a in range(3))
-    high = tuple(max(c[a].shift + (c[a].count - 1) * c[a].dilation for c in combined) for a in range(3))
+    high = tuple(max(c[a].shift + (c[a].number - 1) * c[a].dilation for c in combined) for a in range(3))
     return low, high
 
 
@@ -64,8 +64,13 @@ def _tap(phase: tuple[Phase, ...], numbers: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(p.tap + m * p.step for p, m in zip(phase, numbers))
 
 
+def _by_tap(weight: Array, c: int) -> Array:
+    """Return the weight (C * M, 1, kd, kh, kw) as (kd, kh, kw, M, C)."""
+    return weight.reshape(c, -1, *weight.shape[2:]).transpose(2, 3, 4, 1, 0)
+
+
 def _counts(phase: tuple[Phase, ...]) -> Iterator[tuple[int, ...]]:
-    return itertools.product(*(range(p.count) for p in phase))
+    return itertools.product(*(range(p.number) for p in phase))
 
 
 def correlate(
@@ -76,13 +81,11 @@ def correlate(
     combined = phases(weight.shape[2:], stride, dilation, before)  # type: ignore[arg-type]
     low, high = _seen(combined)
     full, strides, reach = _layout(out.shape[2:], low, high)
-    each = weight.reshape(c, -1, *weight.shape[2:])
-    for k in range(each.shape[1]):
+    each = _by_tap(weight, c)
+    for k in range(each.shape[3]):
         sources = []
         for phase in combined:
-            taps = [
-                _Tap(_offset(phase, m, low, strides), each[(slice(None), k, *_tap(phase, m))]) for m in _counts(phase)
-            ]
+            taps = [_Tap(_offset(phase, m, low, strides), each[(*_tap(phase, m), k)]) for m in _counts(phase)]
             starts = tuple(p.start + p.stride * a for p, a in zip(phase, low))
             sources.append(_Source(x, starts, stride, taps))
         target = out.reshape(out.shape[0], c, -1, *out.shape[2:])[:, :, k]
@@ -95,7 +98,7 @@ def inputs(g: Array, weight: Array, gx: Array, stride: Triple, before: Triple, d
     combined = phases(weight.shape[2:], stride, dilation, before)  # type: ignore[arg-type]
     if len(combined) < stride[0] * stride[1] * stride[2]:
         gx[...] = 0
-    each = weight.reshape(c, -1, *weight.shape[2:])
+    each = _by_tap(weight, c)
     many = g.reshape(g.shape[0], c, -1, *g.shape[2:])
     for phase in combined:
         target = places(gx, phase)
@@ -103,14 +106,14 @@ def inputs(g: Array, weight: Array, gx: Array, stride: Triple, before: Triple, d
             continue
         # The place j of a phase gets from each tap what stands at j less the tap's own shift.
         high = tuple(-p.shift for p in phase)
-        low = tuple(-p.shift - (p.count - 1) * p.dilation for p in phase)
+        low = tuple(-p.shift - (p.number - 1) * p.dilation for p in phase)
         full, strides, reach = _layout(target.shape[2:], low, high)
         sources = []
-        for k in range(each.shape[1]):
+        for k in range(each.shape[3]):
             taps = []
             for m in _counts(phase):
-                offset = sum((p.count - 1 - i) * p.dilation * s for p, i, s in zip(phase, m, strides))
-                taps.append(_Tap(offset, each[(slice(None), k, *_tap(phase, m))]))
+                offset = sum((p.number - 1 - i) * p.dilation * s for p, i, s in zip(phase, m, strides))
+                taps.append(_Tap(offset, each[(*_tap(phase, m), k)]))
             sources.append(_Source(many[:, :, k], low, (1, 1, 1), taps))
         _add_up(sources, None, target, full, reach)
 
@@ -125,7 +128,7 @@ def weights(
     full, strides, reach = _layout(g.shape[2:], low, high)
     plane = full[0] * full[1] * full[2]
     many = g.reshape(n, c, -1, *g.shape[2:])
-    found = np.zeros((c, many.shape[2], *weight_shape[2:]), g.dtype)
+    found = np.zeros((*weight_shape[2:], many.shape[2], c), g.dtype)
     channels, images = _sizes(n, c, plane)
 
     def work(jobs: Iterator[int]) -> None:
@@ -147,10 +150,10 @@ def weights(
                         for m in _counts(phase):
                             offset = _offset(phase, m, low, strides)
                             dots = np.vecdot(line, flat[:, offset : offset + line.shape[1]])
-                            found[(slice(c0, c1), k, *_tap(phase, m))] += dots
+                            found[(*_tap(phase, m), k)][c0:c1] += dots
 
     share(work, list(range(0, c, channels)), g.size * int(np.prod(weight_shape[2:])))
-    return found.reshape(weight_shape)
+    return np.ascontiguousarray(found.transpose(4, 3, 0, 1, 2)).reshape(weight_shape)
 
 
 def _sizes(n: int, c: int, plane: int) -> tuple[int, int]:

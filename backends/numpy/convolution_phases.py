@@ -25,7 +25,7 @@ class Phase(NamedTuple):
     stride: int
     tap: int
     step: int
-    count: int
+    number: int
     shift: int
     dilation: int
 

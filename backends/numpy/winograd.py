@@ -231,8 +231,8 @@ def convolve(
                 u = scratch("v", chunks[0].stop, tiles, m, d1 - d0, wo)
                 for part in chunks:
                     rows = out[n0:n1, part, d0:d1, _TILE * t0 : min(ho, _TILE * t1)].transpose(1, 3, 0, 2, 4)
-                    target = [rows[:, k::_TILE] for k in range(4)]
-                    _transform_output(product[:, part], target, u[: part.stop - part.start])
+                    each = [rows[:, k::_TILE] for k in range(4)]
+                    _transform_output(product[:, part], each, u[: part.stop - part.start])
 
     share(work, _blocks(0, n, ho, wo, depth, reach), out.size * c * kd * kw)
 
