@@ -132,6 +132,7 @@ class ParallelEpoch(Epoch):
         self.pool, self.keeps_pool, self.in_order, self.stream = pool, keeps_pool, in_order, stream
         count = pool.task.num_workers
         self.asked = [0] * count
+        self.finishing = False
         resume = self.position.get("workers")
         if resume is None:
             fresh = {"served": 0, "random": None, "dataset": None, "ended": False}
@@ -164,6 +165,11 @@ class ParallelEpoch(Epoch):
             self.waiting[number] = worker
             self.pool.ask(worker, number, index)
             return
+        if not self.keeps_pool and not self.finishing:
+            # They end while the last batches are worked with.
+            self.finishing = True
+            for each in range(len(self.asked)):
+                self.pool.finish(each)
 
     def next_batch(self) -> Any:
         """Take in the next batch."""
@@ -177,6 +183,8 @@ class ParallelEpoch(Epoch):
             about = self.workers[worker]
             if kind == "end":
                 about["ended"] = True
+                if not self.keeps_pool:
+                    self.pool.finish(worker)
                 self.turn = self.position["next"] = (worker + 1) % len(self.workers)
                 continue
             self.pass_over(worker, what)

@@ -176,6 +176,7 @@ class DataLoader:
         self._resumed: Position | None = None
         self._promised: int | None = None
         self._pool: Pool | None = None
+        self._spare: list[Any] = []
         self._settled = True
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -185,8 +186,8 @@ class DataLoader:
         super().__setattr__(name, value)
 
     def __getstate__(self) -> dict[str, Any]:
-        # A copy has workers of its own.
-        return {**self.__dict__, "_pool": None}
+        # A copy has workers and memory of its own.
+        return {**self.__dict__, "_pool": None, "_spare": []}
 
     def __iter__(self) -> Iterator[Any]:
         if not self.num_workers:
@@ -272,7 +273,7 @@ class DataLoader:
             iterable=self._stream,
             default_collate=self.collate_fn is default_collate,
         )
-        made = Pool(context, task, content, pickler, self.timeout)
+        made = Pool(context, task, content, pickler, self.timeout, self._spare)
         # An epoch beside one that is under way has workers of its own.
         keep = self.persistent_workers and (pool is None or pool.stopped)
         if keep:

@@ -22,6 +22,8 @@ GRACE = 2.0
 """Seconds in which a worker may finish what it is doing before it is ended by force."""
 WATCH = 5.0
 """Seconds after which a silent worker is looked after; a dead one normally closes its connection at once."""
+MOST_SPARE = 4
+"""Blocks for each worker that a loader keeps from one epoch to the next."""
 UNGUARDED = 83
 """The exit status of a worker whose import of the main module came to a loader."""
 NAME = "candelabra-worker"
@@ -96,10 +98,10 @@ class Workers:
         self.connections: list[Connection] = []
         self.grace = GRACE
 
-    def stop(self) -> None:
-        """End all workers: those that are idle at once, the others after a while by force."""
+    def stop(self) -> bool:
+        """End all workers, those that are idle at once, the others after a while by force; say whether all ended."""
         if os.getpid() != self.owner:
-            return  # a copy in a forked process
+            return False  # a copy in a forked process
         connections, self.connections = self.connections, []
         processes, self.processes = self.processes, []
         for connection in connections:
@@ -119,9 +121,10 @@ class Workers:
             for process in processes:
                 process.join(max(0.0, deadline - time.monotonic()))
             deadline = time.monotonic() + 1.0
-        for process in processes:
-            if not process.is_alive():
-                process.close()
+        ended = [process for process in processes if not process.is_alive()]
+        for process in ended:
+            process.close()
+        return len(ended) == len(processes)
 
 
 class Pool:
@@ -139,10 +142,20 @@ class Pool:
         Makes the parcel of `content`; None lets the processes inherit it.
     timeout : float
         Seconds to wait for a batch, 0 for any time.
+    spare : list of Segment
+        Memory that earlier workers of the loader have left, and where these leave theirs: its pages are there already.
     """
 
-    def __init__(self, context: Any, task: worker.Task, content: worker.Content, pickler: Any, timeout: float) -> None:
-        self.task, self.timeout = task, timeout
+    def __init__(
+        self,
+        context: Any,
+        task: worker.Task,
+        content: worker.Content,
+        pickler: Any,
+        timeout: float,
+        spare: list[Segment],
+    ) -> None:
+        self.task, self.timeout, self.spare = task, timeout, spare
         self.epoch = -1
         self.stopped = False
         self.user: Any = lambda: None
@@ -171,10 +184,14 @@ class Pool:
             with there:
                 process.start()
             self.workers.processes.append(process)
-        if parcel is not None:
-            for number in range(self.task.num_workers):
+        blocks = self.spare[:]
+        self.spare.clear()
+        for number in range(self.task.num_workers):
+            if parcel is not None:
                 self.send(number, ("parcel", parcel.places), [parcel.segment])
-            parcel.segment.close_handle()
+            mine = blocks[number :: self.task.num_workers]
+            self.lenders[number].blocks.update(enumerate(mine))
+            self.send(number, ("blocks", 0), mine)
 
     def begin(self, user: Any, seed: int, resume: Sequence[Any] | None) -> int:
         """Begin an epoch in all workers and return its number; what was asked for before is forgotten."""
@@ -188,6 +205,10 @@ class Pool:
     def ask(self, number: int, batch: int, index: Any) -> None:
         """Ask a worker for a batch, and return the blocks that it may use again."""
         self.send(number, ("batch", self.epoch, batch, index, self.lenders[number].take_returned()))
+
+    def finish(self, number: int) -> None:
+        """Let a worker end once it has made what it was asked for."""
+        self.send(number, ("finish", 0))
 
     def send(self, number: int, header: tuple[Any, ...], new: Sequence[Segment] = ()) -> None:
         """Send a message; that a worker has died shows when its answer is wanted."""
@@ -285,9 +306,14 @@ class Pool:
         )
 
     def stop(self) -> None:
-        """End the workers."""
+        """End the workers, and keep the memory that no batch holds."""
+        if self.stopped:
+            return
         self.stopped = True
-        self._finalizer()
+        if self._finalizer():
+            spare = [block for lender in self.lenders for block in lender.spare()]
+            self.spare += sorted(spare, key=lambda block: -block.size)
+            del self.spare[MOST_SPARE * self.task.num_workers :]
 
 
 def poller(connection: Connection) -> Any:

@@ -38,6 +38,9 @@ SMALL = 1 << 14
 MOST_LENT = 4
 """Blocks of a worker that batches may hold at a time; further ones are copied, so that who keeps all has no limit."""
 
+MADV_POPULATE_WRITE = 23
+"""Linux's number for it; `mmap` has no name for it yet."""
+
 _LENGTH = struct.Struct("<I")
 _named_segments = sys.platform == "win32"
 
@@ -81,17 +84,25 @@ class Segment:
     def attach(cls, size: int, handle: int | str, *, private: bool = False) -> Segment:
         """Map another process's segment; a private mapping keeps what is written to itself."""
         if isinstance(handle, str):
-            return cls(size, map_named(size, handle), None)
+            return cls(size, map_named(size, handle), handle)
+        access = mmap.ACCESS_COPY if private else mmap.ACCESS_WRITE
+        return cls(size, mmap.mmap(handle, size, access=access), handle)
+
+    def map_pages(self) -> None:
+        """Map all pages at once, where the system can: it takes a tenth of what as many page faults take."""
         try:
-            return cls(size, mmap.mmap(handle, size, access=mmap.ACCESS_COPY if private else mmap.ACCESS_WRITE), None)
-        finally:
-            os.close(handle)
+            self.memory.madvise(MADV_POPULATE_WRITE)
+        except (AttributeError, OSError, ValueError):
+            pass  # an older or another system: they are mapped one by one
 
     def close_handle(self) -> None:
         """Close what others could map it by; mappings stay."""
-        if isinstance(self.handle, int):
-            os.close(self.handle)
-        self.handle = None
+        handle, self.handle = self.handle, None
+        if isinstance(handle, int):
+            os.close(handle)
+
+    def __del__(self) -> None:
+        self.close_handle()
 
 
 def map_named(size: int, name: str) -> mmap.mmap:
@@ -150,15 +161,15 @@ def send_message(connection: Connection, header: tuple[Any, ...], parts: Sequenc
             send_descriptor(connection, segment.handle)
 
 
-def receive_message(connection: Connection, *, private: bool = False) -> tuple[Any, memoryview, list[Segment]]:
-    """Return the next message's header, bytes and new segments."""
+def receive_message(connection: Connection, private: str = "") -> tuple[Any, memoryview, list[Segment]]:
+    """Return the next message's header, bytes and new segments, which are private in a message of that kind."""
     message = memoryview(connection.recv_bytes())
     (length,) = _LENGTH.unpack_from(message)
     header, segments = pickle.loads(message[4 : 4 + length])
     new = []
     for size, name in segments:
         handle = receive_descriptor(connection) if name is None else name
-        new.append(Segment.attach(size, handle, private=private))
+        new.append(Segment.attach(size, handle, private=header[0] == private))
     return header, message[4 + length :], new
 
 
@@ -169,12 +180,22 @@ class Arena:
         self.blocks: dict[int, Segment] = {}
         self.free: deque[int] = deque()
         self.held: dict[int, list[weakref.ref[Any]]] = {}
+        self.adopted: set[int] = set()
         self.new: dict[int, Segment] = {}
         self.dropped: list[int] = []
         self.made = 0
         self.expected = 0
         self.number: int | None = None
         self.used = self.wanted = 0
+
+    def adopt(self, blocks: Sequence[Segment]) -> None:
+        """Take over blocks that workers of an earlier epoch have left; they are numbered from 0."""
+        for block in blocks:
+            block.close_handle()
+            self.blocks[self.made], self.held[self.made] = block, []
+            self.adopted.add(self.made)
+            self.free.append(self.made)
+            self.made += 1
 
     def begin(self) -> None:
         """Begin a new batch; the block of one that was not sent is free again."""
@@ -193,6 +214,9 @@ class Arena:
             self.held[number] = []
             if self.blocks[number].size >= size:
                 self.number = number
+                if number in self.adopted:
+                    self.adopted.discard(number)
+                    self.blocks[number].map_pages()
                 return self.blocks[number]
             self.drop(number)
             return self.take_block(size)
@@ -326,6 +350,11 @@ class Lender:
         elif number is not None:
             self.returned.append(number)
         return pickle.loads(data[:length], buffers=buffers)
+
+    def spare(self) -> list[Segment]:
+        """Give up the blocks that no batch holds, once their worker has ended."""
+        blocks, self.blocks = self.blocks, {}
+        return [block for number, block in blocks.items() if number not in self.lent]
 
     def take_returned(self) -> list[int]:
         """Return the blocks that came back since the last call."""

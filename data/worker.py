@@ -9,9 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import queue
-import random
 import signal
-import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -19,18 +17,10 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ..core import dtypes, ops
-from ..core.random_state import get_rng_state, manual_seed, set_rng_state
-from ..core.threads import set_num_threads
 from . import collate
 from .fetch import Exhausted, make_fetcher
+from .seeding import RandomWatch, limit_threads, restore_random_states, seed_all
 from .shared_memory import Arena, opened, receive_message, send_message
-
-# What the libraries that a dataset may call ask for the number of their threads.
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,7 +107,7 @@ class Worker:
         """Take in what the caller sends; end the process when the caller ends."""
         try:
             while True:
-                request = receive_message(self.connection, private=True)
+                request = receive_message(self.connection, private="parcel")
                 kind = request[0][0]
                 if kind == "stop":
                     self.stopping = True
@@ -137,10 +127,13 @@ class Worker:
             return
         collate.room = self.arena.room
         while not self.stopping:
-            header, _, _ = self.requests.get()
+            header, _, segments = self.requests.get()
             kind, epoch, *rest = header
-            if kind == "stop":
+            if kind in ("finish", "stop"):
                 return
+            if kind == "blocks":
+                self.arena.adopt(segments)
+                continue
             if kind == "epoch":
                 self.start_epoch(*rest)
                 continue
@@ -175,7 +168,7 @@ class Worker:
         try:
             if first and content.worker_init_fn is not None:
                 content.worker_init_fn(self.number)
-            self.states = random_states()
+            self.random = RandomWatch()
             dataset = content.dataset
             self.stateful = task.iterable and hasattr(dataset, "state_dict") and hasattr(dataset, "load_state_dict")
             served = 0
@@ -218,7 +211,7 @@ class Worker:
             self.complain(epoch, what, error, "")
             return
         try:
-            state = (self.random_change(), self.content.dataset.state_dict() if self.stateful else None)
+            state = (self.random.now(), self.content.dataset.state_dict() if self.stateful else None)
             arena.send(connection, ("batch", epoch, what, state), batch)
         except (BrokenPipeError, ConnectionResetError):
             self.stopping = True
@@ -228,11 +221,6 @@ class Worker:
                 "numbers, text and containers of them, detached from any graph"
             )
             self.complain(epoch, what, error, mend)
-
-    def random_change(self) -> Any:
-        """Return the generators' states after a batch, without those of Python and NumPy where they have not moved."""
-        own, *others = random_states()
-        return (own, *(now if now != then else None for now, then in zip(others, self.states[1:])))
 
     def complain(self, epoch: int, what: int, error: BaseException, why: str) -> None:
         """Send an exception and its traceback."""
@@ -261,48 +249,3 @@ def error_classes(error: BaseException) -> list[tuple[str, str]]:
             continue
         found.append((kind.__module__, kind.__qualname__))
     return found
-
-
-def limit_threads(n: int) -> None:
-    """Let BLAS and its like use `n` threads: the workers share the cores already."""
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(n)))
-    set_num_threads(n)
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(n)
-
-
-def seed_all(seed: int) -> None:
-    """Seed the generators that a dataset may draw from: ours, Python's, NumPy's, and PyTorch's where it is loaded."""
-    manual_seed(seed)
-    random.seed(seed)
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        # One word more, or it would give the numbers of Python's generator, which is the same.
-        numpy.random.seed([seed & 0xFFFFFFFF, (seed >> 32) & 0xFFFFFFFF, 1])
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.manual_seed(seed)
-
-
-def random_states() -> tuple[Any, Any, Any]:
-    """Return the states of our, Python's and NumPy's global generators, in plain numbers."""
-    numpy = sys.modules.get("numpy")
-    other = None
-    if numpy is not None:
-        name, words, *rest = numpy.random.get_state()
-        other = (name, words.tobytes(), *rest)
-    return (get_rng_state().tolist(), random.getstate(), other)
-
-
-def restore_random_states(states: Any) -> None:
-    """Let the global generators go on from `random_states`; None stands for one that has not moved."""
-    own, python, other = states
-    set_rng_state(ops.asarray(own, dtype=dtypes.uint64))
-    if python is not None:
-        version, words, gauss = python
-        random.setstate((version, tuple(words), gauss))
-    numpy = sys.modules.get("numpy")
-    if other is not None and numpy is not None:
-        name, words, *rest = other
-        numpy.random.set_state((name, numpy.frombuffer(words, numpy.uint32), *rest))
