@@ -165,7 +165,18 @@ def clip_grad_norm(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Call `clip_grad_norm_` under its deprecated name, which warns."""
+    """Call `clip_grad_norm_` under its deprecated name, which warns.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("ignore")
+    ...     nn.utils.clip_grad_norm([nn.Parameter(cb.zeros(2))], 1.0)
+    tensor(0.)
+    """
     warnings.warn("nn.utils.clip_grad_norm is deprecated; use nn.utils.clip_grad_norm_", FutureWarning, stacklevel=2)
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import candelabra as cb
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from candelabra.nn import functional as F
 def test_everything_public_has_a_docstring_with_an_example() -> None:
     public = {name: getattr(F, name) for name in F.__all__}
     public |= {name: getattr(nn, name) for name in nn.__all__ if name not in ("functional", "init", "utils")}
-    public |= {name: getattr(nn.utils, name) for name in nn.utils.__all__}
+    for name in nn.utils.__all__:
+        value = getattr(nn.utils, name)
+        public |= {n: getattr(value, n) for n in value.__all__} if inspect.ismodule(value) else {name: value}
     public |= {name: value for name, value in vars(nn.init).items() if name.endswith("_") and name[0] != "_"}
     assert len(public) > 100
     assert [name for name, value in public.items() if ">>> " not in (value.__doc__ or "")] == []
