@@ -52,6 +52,37 @@ def to_numpy(t: Any) -> list[float]:
     return array.tolist()
 
 
+def started_sums(t: Any) -> list[float]:
+    w = t.ones(2, requires_grad=True)
+    return t.optim.Adagrad([{"params": [w], "initial_accumulator_value": 0.5}]).state[w]["sum"].tolist()
+
+
+def reloaded_number(t: Any) -> Any:
+    w = t.ones(2, dtype=t.float64, requires_grad=True)
+    nadam = t.optim.NAdam([w])
+    (w * w).sum().backward()
+    nadam.step()
+    nadam.load_state_dict(nadam.state_dict())
+    return nadam.state[w]["mu_product"].dtype
+
+
+def end_of_adamax(t: Any, rate: Any) -> float:
+    w = t.ones(1, dtype=t.float64, requires_grad=True)
+    adamax = t.optim.Adamax([w], lr=rate)
+    for _ in range(3):
+        adamax.zero_grad()
+        (w * w).sum().backward()
+        adamax.step()
+    return w.item()
+
+
+def takes_any_state(t: Any) -> bool:
+    w = t.ones(2, requires_grad=True)
+    rprop = t.optim.Rprop([w])
+    rprop.load_state_dict(t.optim.RMSprop([w]).state_dict())
+    return "etas" not in rprop.param_groups[0]
+
+
 # For each heading of the page: what PyTorch does.
 PYTORCH: dict[str, Any] = {
     "Axes are named by keyword": lambda t, x: t.sum(x, 1).tolist() == [7.0, 8.0],
@@ -90,6 +121,15 @@ PYTORCH: dict[str, Any] = {
     "`from_numpy` shares memory until the first write": lambda t, x: to_numpy(t) == [1.0, 1.0],
     "Memory cannot be read as another dtype": lambda t, x: x.view(t.int32).dtype == t.int32,
     "A device has its index from the start": lambda t, x: t.device("cpu:0") != t.device("cpu"),
+    "A step records no gradient": lambda t, x: (
+        t.optim.Adam([t.ones(2, requires_grad=True)], differentiable=True).defaults["differentiable"]
+    ),
+    "The state dict of another kind of optimizer is refused": lambda t, x: takes_any_state(t),
+    "A loaded optimizer goes on as if it had never stopped": lambda t, x: reloaded_number(t) == t.float64,
+    "A learning rate that is a tensor is read as a number": lambda t, x: (
+        end_of_adamax(t, t.tensor(0.1)) != end_of_adamax(t, t.tensor(0.1).item())
+    ),
+    "`Adagrad` starts a group's sums at the group's own value": lambda t, x: started_sums(t) == [0.0, 0.0],
 }
 # What an object offers, and not a result that differs.
 ELSEWHERE = {
