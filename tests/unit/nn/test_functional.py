@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+
 import candelabra as cb
 import numpy as np
 import pytest
