@@ -95,7 +95,7 @@ def put(self: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -
     return ops.put(self, index, source, accumulate)
 
 
-_BOTH = (
+_BOTH: tuple[Callable[..., Tensor], ...] = (
     scatter, scatter_add, scatter_reduce, index_add, index_copy, index_fill, index_reduce, index_put, masked_scatter,
     put,
 )  # fmt: skip

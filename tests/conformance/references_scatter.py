@@ -30,6 +30,7 @@ def scatter_reduce(x: Any, index: Any, source: Any, *, axis: int, reduce: str, i
             total = np.sum(values, dtype=x.dtype)
             found[key] = total // x.dtype.type(len(group)) if x.dtype.kind in "iu" else total / len(group)
         else:
-            function = {"sum": np.sum, "prod": np.prod, "amax": np.max, "amin": np.min}[reduce]
+            functions: dict[str, Any] = {"sum": np.sum, "prod": np.prod, "amax": np.max, "amin": np.min}
+            function = functions[reduce]
             found[key] = function(values).astype(x.dtype)
     return found
