@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from ...core.backend import Kernel
+from .pooling_grid import for_planes, planes_of
 
 Array = np.ndarray
 Pairs = tuple[tuple[int, int], ...]
@@ -26,6 +28,23 @@ def pad(x: Array, /, *, widths: Pairs, value: Any = 0.0, mode: str = "constant")
         x = x[tuple(slice(max(-b, 0), n - max(-a, 0)) for (b, a), n in zip(widths, x.shape, strict=True))]
         widths = tuple((max(b, 0), max(a, 0)) for b, a in widths)
     out = np.empty(tuple(b + n + a for (b, a), n in zip(widths, x.shape, strict=True)), x.dtype)
+    lead = next((i for i, pair in enumerate(widths) if pair != (0, 0)), len(widths))
+    if lead == len(widths) or lead == 0:
+        _fill(out, x, widths, value, mode)
+        return out
+    # Block by block, so that the slabs are filled from what lies in the cache.
+    sources, targets = planes_of(x, x.ndim - lead), planes_of(out, x.ndim - lead)
+    rest = ((0, 0), *widths[lead:])
+
+    def work(blocks: Iterator[tuple[int, int]]) -> None:
+        for start, stop in blocks:
+            _fill(targets[start:stop], sources[start:stop], rest, value, mode)
+
+    for_planes(work, len(targets), out.nbytes // max(len(targets), 1))
+    return out
+
+
+def _fill(out: Array, x: Array, widths: Pairs, value: Any, mode: str) -> None:
     inner = tuple(slice(b, b + n) for (b, _), n in zip(widths, x.shape, strict=True))
     out[inner] = x
     for axis, (before, after) in enumerate(widths):
@@ -35,7 +54,6 @@ def pad(x: Array, /, *, widths: Pairs, value: Any = 0.0, mode: str = "constant")
         own = out[(*(slice(None),) * axis, slice(None), *inner[axis + 1 :])]
         for to, of in _slabs(x.shape[axis], before, after, mode):
             own[_along(axis, to)] = value if of is None else own[_along(axis, of)]
-    return out
 
 
 def _slabs(n: int, before: int, after: int, mode: str) -> list[tuple[slice, slice | None]]:

@@ -13,7 +13,20 @@ import numpy as np
 
 from ...core.backend import Kernel
 from ...core.errors import IndexOutOfRangeError
-from .pooling_grid import Grid, Phases, Spreading, block_of, combine, crop, for_planes, lines_of, make_grid, planes_of
+from .pooling_grid import (
+    Grid,
+    Phases,
+    Spreading,
+    block_of,
+    combine,
+    combine_tiles,
+    crop,
+    for_planes,
+    lines_of,
+    make_grid,
+    planes_of,
+    tiles,
+)
 
 Array = np.ndarray
 Sizes = tuple[int, ...]
@@ -37,6 +50,8 @@ def max_pool(
     axes = len(kernel_size)
     planes = planes_of(x, axes)
     grid = make_grid(planes.shape[1:], kernel_size, stride, padding, dilation, ceil_mode)
+    if tiles(grid, kernel_size, stride):
+        return combine_tiles(np.maximum, x, kernel_size, grid.out)
     out = np.empty((len(planes), *grid.out), x.dtype)
     plane = int(np.prod(grid.sizes)) * x.itemsize
     count = block_of(len(planes), plane)
@@ -257,24 +272,33 @@ def adaptive_ranges(n: int, m: int) -> list[tuple[int, int]]:
     return [(i * n // m, -((i + 1) * n // -m)) for i in range(m)]
 
 
+def _equal_windows(line: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """The size and the step of windows that are all alike and reach the end, or None."""
+    if not line:
+        return None
+    size = line[0][1]
+    step = line[1][0] if len(line) > 1 else size
+    return (size, step) if step and all(r == (i * step, i * step + size) for i, r in enumerate(line)) else None
+
+
 def _adaptive_max_pool_train(x: Array, /, *, output_size: Sizes) -> Any:
     """The maxima and, as output and residual, their int64 positions in the flattened spatial axes."""
     if _declines(x):
         return NotImplemented
     axes = len(output_size)
     sizes = x.shape[x.ndim - axes :]
-    if all(m and n % m == 0 for n, m in zip(sizes, output_size, strict=True)):
-        kernel = tuple(n // m for n, m in zip(sizes, output_size, strict=True))
-        none, one = (0,) * axes, (1,) * axes
+    ranges = [adaptive_ranges(n, m) for n, m in zip(sizes, output_size, strict=True)]
+    equal = [_equal_windows(line) for line in ranges]
+    if all(equal):
+        kernel, stride = (tuple(pair[i] for pair in equal if pair) for i in range(2))
         result = _max_pool_with_indices_train(
-            x, kernel_size=kernel, stride=kernel, padding=none, dilation=one, ceil_mode=False
+            x, kernel_size=kernel, stride=stride, padding=(0,) * axes, dilation=(1,) * axes, ceil_mode=False
         )
         return result[0], (result[0][1],)
     planes = planes_of(x, axes)
     out = np.empty((len(planes), *output_size), x.dtype)
     indices = np.empty(out.shape, np.int64)
     whole = np.arange(int(np.prod(sizes))).reshape(sizes)
-    ranges = [adaptive_ranges(n, m) for n, m in zip(sizes, output_size, strict=True)]
     rows = np.arange(len(planes))
     for place in np.ndindex(*output_size):
         cuts = tuple(slice(*ranges[i][j]) for i, j in enumerate(place))
@@ -348,6 +372,17 @@ def max_unpool(x: Array, indices: Array, /, *, output_size: Sizes) -> Array:
     return out.reshape(*x.shape[: x.ndim - axes], *output_size)
 
 
+def max_unpool_vjp(
+    xp: Any, g: Array, indices: Array, x_shape: tuple[int, ...], wants: tuple[bool, ...]
+) -> Any:
+    """Take each value's cotangent from where it was written."""
+    axes = len(x_shape) - 2
+    planes = planes_of(g, axes)
+    places = indices.reshape(len(planes), int(np.prod(x_shape[2:])))
+    places = places + np.arange(len(planes))[:, None] * int(np.prod(planes.shape[1:]))
+    return (planes.reshape(-1).take(places).reshape(x_shape), None)
+
+
 KERNELS: dict[str, Any] = {
     "max_pool": Kernel(max_pool, train=max_pool_train, vjp=max_pool_vjp, residuals=("taps",)),
     "max_pool_with_indices": Kernel(
@@ -360,5 +395,5 @@ KERNELS: dict[str, Any] = {
         adaptive_max_pool_with_indices, train=_adaptive_max_pool_train, vjp=adaptive_max_pool_vjp,
         residuals=("places",),
     ),
-    "max_unpool": max_unpool,
+    "max_unpool": Kernel(max_unpool, vjp=max_unpool_vjp),
 }  # fmt: skip

@@ -8,7 +8,20 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import Kernel
-from .pooling_grid import Grid, Phases, Spreading, block_of, combine, crop, for_planes, lines_of, make_grid, planes_of
+from .pooling_grid import (
+    Grid,
+    Phases,
+    Spreading,
+    block_of,
+    combine,
+    combine_tiles,
+    crop,
+    for_planes,
+    lines_of,
+    make_grid,
+    planes_of,
+    tiles,
+)
 
 Array = np.ndarray
 Sizes = tuple[int, ...]
@@ -45,6 +58,10 @@ def avg_pool(
     planes = planes_of(x, axes)
     grid = make_grid(planes.shape[1:], kernel_size, stride, padding, (1,) * axes, ceil_mode)
     divisor = _divisor(grid, x.dtype, kernel_size, stride, padding, count_include_pad, divisor_override)
+    if tiles(grid, kernel_size, stride):
+        total = combine_tiles(np.add, x, kernel_size, grid.out)
+        total /= divisor
+        return total
     out = np.empty((len(planes), *grid.out), x.dtype)
     plane = int(np.prod(grid.sizes)) * x.itemsize
     count = block_of(len(planes), plane)

@@ -185,3 +185,36 @@ def combine(
                 ufunc(target[:length], view, out=target[:length])
         sources = dict.fromkeys(sources, target)
     return target
+
+
+def tiles(grid: Grid, kernel_size: Sizes, stride: Sizes) -> bool:
+    """Whether windows lie side by side, within the input and without holes."""
+    return tuple(kernel_size) == tuple(stride) and not grid.padded and len(grid.phases) == len(grid.taps)
+
+
+def combine_tiles(ufunc: np.ufunc, x: Array, kernel_size: Sizes, out: Sizes) -> Array:
+    """Combine windows that lie side by side along one axis after the other; whole rows come first."""
+    axes = len(kernel_size)
+    planes = planes_of(x, axes)
+    result = np.empty((len(planes), *out), x.dtype)
+
+    def work(blocks: Iterator[tuple[int, int]]) -> None:
+        for start, stop in blocks:
+            block = planes[start:stop]
+            for i, (k, m) in enumerate(zip(kernel_size, out, strict=True), start=1):
+                views = [block[(*(slice(None),) * i, slice(t, t + (m - 1) * k + 1, k))] for t in range(k)]
+                last = i == axes
+                if last and ufunc is np.maximum:
+                    # NumPy takes the maximum of strided elements one by one, and many at once of contiguous ones.
+                    views = [view.copy() for view in views]
+                if k == 1:
+                    block = views[0]
+                    if last:
+                        result[start:stop] = block
+                    continue
+                block = ufunc(views[0], views[1], out=result[start:stop] if last else None)
+                for view in views[2:]:
+                    ufunc(block, view, out=block)
+
+    for_planes(work, len(planes), int(np.prod(planes.shape[1:])) * x.itemsize)
+    return result.reshape(*x.shape[: x.ndim - axes], *out)

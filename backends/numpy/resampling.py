@@ -26,6 +26,20 @@ class Run(NamedTuple):
     weights: tuple[float, ...]
 
 
+class Pattern(NamedTuple):
+    """An axis of whole periods: output ``period * q + r`` sums inputs ``step * q + offset`` for each q but at the ends.
+
+    Along the last axis the periods of all rows follow one another, so that all rows are computed as one.
+    """
+
+    period: int
+    step: int
+    # For each r: offsets and weights.
+    phases: tuple[tuple[tuple[int, ...], tuple[float, ...]], ...]
+    # The outputs near the ends, one by one.
+    ends: tuple[Run, ...]
+
+
 class Taken(NamedTuple):
     """Outputs of as many inputs each: sources and weights of (outputs, taps)."""
 
@@ -39,9 +53,12 @@ class Plan(NamedTuple):
 
     size: int
     runs: tuple[Run, ...]
+    pattern: Pattern | None
     taken: tuple[Taken, ...]
     empty: tuple[int, ...]
 
+
+Rows = list[list[tuple[int, float]]]
 
 # Beyond this many runs for each output taking is faster.
 _RUNS_PER_OUTPUT = 0.4
@@ -62,53 +79,71 @@ def plan(
         weights = np.ones(places.shape, dtype)
     # What only fills up the table has no weight; taps of interpolation keep theirs, and their NaN.
     drop = mode == "area" or antialias
-    rows: list[list[tuple[int, float]]] = [
+    rows: Rows = [
         [(int(p), float(w)) for p, w in zip(ps, ws, strict=True) if w or not drop]
         for ps, ws in zip(places, weights, strict=True)
     ]
     if transposed:
-        columns: list[list[tuple[int, float]]] = [[] for _ in range(n)]
+        columns: Rows = [[] for _ in range(n)]
         for i, row in enumerate(rows):
             for place, weight in row:
                 columns[place].append((i, weight))
         rows = columns
     empty = tuple(i for i, row in enumerate(rows) if not row)
-    runs = min((_runs(rows, p) for p in _PERIODS), key=len)
+    period, runs = min(((p, _runs(rows, p)) for p in _PERIODS), key=lambda found: len(found[1]))
     if len(runs) <= max(8, _RUNS_PER_OUTPUT * len(rows)):
-        return Plan(len(rows), tuple(runs), (), empty)
-    return Plan(len(rows), (), tuple(_taken(rows, np.dtype(dtype))), empty)
+        pattern = None if empty else _pattern(rows, m if transposed else n, period)
+        return Plan(len(rows), tuple(runs), pattern, (), empty)
+    return Plan(len(rows), (), None, tuple(_taken(rows, np.dtype(dtype))), empty)
 
 
-def _runs(rows: list[list[tuple[int, float]]], period: int) -> list[Run]:
+def _run(rows: Rows, first: int, count: int, period: int, step: int) -> Run:
+    inputs = tuple(slice(p, p + (count - 1) * step + 1, step) for p, _ in rows[first])
+    return Run(slice(first, first + (count - 1) * period + 1, period), inputs, tuple(w for _, w in rows[first]))
+
+
+def _moved(row: list[tuple[int, float]], other: list[tuple[int, float]], by: int) -> bool:
+    """Whether a row is another one, moved along the inputs."""
+    return len(row) == len(other) and all(p == q + by and w == v for (p, w), (q, v) in zip(row, other, strict=True))
+
+
+def _runs(rows: Rows, period: int) -> list[Run]:
     found: list[Run] = []
     for phase in range(min(period, len(rows))):
         line = [i for i in range(phase, len(rows), period) if rows[i]]
         at = 0
         while at < len(line):
-            first = rows[line[at]]
-            step, end = 0, at + 1
-            while end < len(line) and line[end] - line[end - 1] == period and len(rows[line[end]]) == len(first):
+            first, end, step = rows[line[at]], at + 1, 0
+            while end < len(line) and line[end] - line[end - 1] == period:
                 ahead = rows[line[end]][0][0] - rows[line[end - 1]][0][0]
-                if ahead < 1 or (end > at + 1 and ahead != step):
-                    break
-                moved = ahead * (end - at) if end == at + 1 else step * (end - at)
-                if any(p != q + moved or w != v for (p, w), (q, v) in zip(rows[line[end]], first, strict=True)):
+                if ahead < 1 or (step and ahead != step) or not _moved(rows[line[end]], first, ahead * (end - at)):
                     break
                 step, end = ahead, end + 1
-            count = end - at
-            step = max(step, 1)
-            found.append(
-                Run(
-                    slice(line[at], line[at] + (count - 1) * period + 1, period),
-                    tuple(slice(p, p + (count - 1) * step + 1, step) for p, _ in first),
-                    tuple(w for _, w in first),
-                )
-            )
+            found.append(_run(rows, line[at], end - at, period, max(step, 1)))
             at = end
     return found
 
 
-def _taken(rows: list[list[tuple[int, float]]], dtype: np.dtype) -> Iterator[Taken]:
+def _pattern(rows: Rows, inputs: int, period: int) -> Pattern | None:
+    """The pattern of an axis of whole periods, as the periods in its middle show it."""
+    whole = len(rows) // period
+    if len(rows) % period or whole < 4 or inputs % whole:
+        return None
+    step, middle = inputs // whole, whole // 2
+    base = [rows[middle * period + r] for r in range(period)]
+    ends = [
+        _run(rows, q * period + r, 1, 1, 1)
+        for q in range(whole)
+        for r in range(period)
+        if not _moved(rows[q * period + r], base[r], step * (q - middle))
+    ]
+    if len(ends) > len(rows) // 4 + 4:
+        return None
+    phases = tuple((tuple(p - middle * step for p, _ in row), tuple(w for _, w in row)) for row in base)
+    return Pattern(period, step, phases, tuple(ends))
+
+
+def _taken(rows: Rows, dtype: np.dtype) -> Iterator[Taken]:
     for taps in sorted({len(row) for row in rows} - {0}):
         own = [i for i, row in enumerate(rows) if len(row) == taps]
         whole = own == list(range(own[0], own[-1] + 1))
@@ -120,9 +155,11 @@ def _taken(rows: list[list[tuple[int, float]]], dtype: np.dtype) -> Iterator[Tak
 def _along(x: Array, how: Plan) -> Array:
     """Resample the middle axis of x (planes, n, inner)."""
     out = np.empty((x.shape[0], how.size, x.shape[2]), x.dtype)
+    if how.pattern is not None and x.shape[2] == 1:
+        _all_rows(x, how.pattern, out)
+        return out
     for run in how.runs:
-        target = out[:, run.out]
-        _weighted(target, [x[:, cut] for cut in run.inputs], run.weights)
+        _weighted(out[:, run.out], [x[:, cut] for cut in run.inputs], run.weights)
     for group in how.taken:
         shape = (-1, 1)
         total = x.take(group.places[:, 0], axis=1, mode="clip")
@@ -137,22 +174,51 @@ def _along(x: Array, how: Plan) -> Array:
     return out
 
 
-def _weighted(target: Array, views: list[Array], weights: tuple[float, ...]) -> None:
-    if len(set(weights)) == 1:
-        if len(views) == 1:
-            np.copyto(target, views[0])
+def _all_rows(x: Array, how: Pattern, out: Array) -> None:
+    """Resample the last axis of all rows as if they were one; what reaches over a row's end is written again."""
+    source, target = np.ascontiguousarray(x).reshape(-1), out.reshape(-1)
+    periods = source.size // how.step
+    for r, (offsets, weights) in enumerate(how.phases):
+        low = max(0, -(min(offsets) // how.step))
+        high = min(periods, (source.size - 1 - max(offsets)) // how.step + 1)
+        if high <= low:
+            continue
+        views = [source[low * how.step + o : (high - 1) * how.step + o + 1 : how.step] for o in offsets]
+        place = target[low * how.period + r : (high - 1) * how.period + r + 1 : how.period]
+        if len(views) == 1 or how.period == 1:
+            _weighted(place, views, weights)
         else:
-            np.add(views[0], views[1], out=target)
-            for view in views[2:]:
-                target += view
-        if weights[0] != 1:
-            target *= target.dtype.type(weights[0])
-        return
-    np.multiply(views[0], target.dtype.type(weights[0]), out=target)
-    tap = np.empty(target.shape, target.dtype)
-    for view, weight in zip(views[1:], weights[1:], strict=True):
-        np.multiply(view, tap.dtype.type(weight), out=tap)
-        target += tap
+            total = np.empty(high - low, x.dtype)
+            _weighted(total, views, weights)
+            np.copyto(place, total)
+    for run in how.ends:
+        _weighted(out[:, run.out], [x[:, cut] for cut in run.inputs], run.weights)
+
+
+def _weighted(target: Array, views: list[Array], weights: tuple[float, ...]) -> None:
+    """Write a weighted sum; what has one weight is added up first."""
+    first, filled = np.empty(0), False
+    for weight in dict.fromkeys(weights):
+        own = [view for view, w in zip(views, weights, strict=True) if w == weight]
+        if not filled:
+            total = target
+        elif first.shape != target.shape:
+            total = first = np.empty(target.shape, target.dtype)
+        else:
+            total = first
+        if len(own) > 1:
+            np.add(own[0], own[1], out=total)
+            for view in own[2:]:
+                total += view
+            if weight != 1:
+                total *= total.dtype.type(weight)
+        elif weight == 1:
+            np.copyto(total, own[0])
+        else:
+            np.multiply(own[0], total.dtype.type(weight), out=total)
+        if filled:
+            target += total
+        filled = True
 
 
 def _resampled(x: Array, plans: list[Plan | None]) -> Array:

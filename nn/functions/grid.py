@@ -56,22 +56,51 @@ def grid_sample(
     align = bool(align_corners)
     # The grid's coordinates begin with the last axis.
     places = [_unnormalized(grid[..., axes - 1 - i], n, align) for i, n in enumerate(sizes)]
+    points = _Points(input)
     if mode == "bicubic":
-        return _bicubic(input, places, padding_mode, align)
+        return points.images(_bicubic(points, places, padding_mode, align))
     places = [_bounded(p, n, padding_mode, align) for p, n in zip(places, sizes)]
     if mode == "nearest":
-        return _gathered(input, [ops.round(p) for p in places])
+        return points.images(points.at([ops.round(p) for p in places]))
     low = [ops.floor(p.detach()) for p in places]
     found = None
     for corner in itertools.product((0, 1), repeat=axes):
-        weight = None
+        weight: Any = None
         for p, start, side in zip(places, low, corner):
             w = p - start if side else (start + 1) - p
             weight = w if weight is None else weight * w
-        value = _gathered(input, [start + side for start, side in zip(low, corner)])
-        value = value * ops.expand_dims(weight, axis=1)
+        value = points.at([start + side for start, side in zip(low, corner)]) * ops.expand_dims(weight, axis=-1)
         found = value if found is None else found + value
-    return found  # type: ignore[return-value]
+    return points.images(found)
+
+
+class _Points:
+    """An input whose elements are taken point by point, all channels at once."""
+
+    def __init__(self, input: Tensor) -> None:
+        self.n, self.c, *self.sizes = tuple(input.shape)
+        self.count = self.n * math.prod(self.sizes)
+        last = ops.reshape(ops.moveaxis(input, (1,), (input.ndim - 1,)), (self.count, self.c))
+        # What lies outside is one more row, of zeros.
+        self.rows = ops.pad(last, widths=((0, 1), (0, 0)))
+
+    def at(self, places: list[Tensor]) -> Tensor:
+        """The elements (N, *points, C) at whole places (N, *points), zeros where these lie outside."""
+        shape = tuple(places[0].shape)
+        index: Any = ops.arange(self.n, device=self.rows.device)
+        index = ops.reshape(index, (self.n, *(1,) * (len(shape) - 1)))
+        inside: Any = None
+        for p, size in zip(places, self.sizes):
+            within = ops.logical_and(p > -1, p < size)
+            inside = within if inside is None else ops.logical_and(inside, within)
+            index = index * size + ops.astype(ops.where(within, p, ops.zeros_like(p)), dtypes.int64)
+        index = ops.where(inside, index, ops.full_like(index, self.count))
+        found = ops.take(self.rows, ops.reshape(index, (math.prod(shape),)), axis=0)
+        return ops.reshape(found, (*shape, self.c))
+
+    def images(self, found: Any) -> Tensor:
+        """Return (N, *points, C) as (N, C, *points)."""
+        return ops.moveaxis(found, (found.ndim - 1,), (1,))
 
 
 def _checked(input: Tensor, grid: Tensor, mode: str, padding_mode: str) -> int:
@@ -120,24 +149,8 @@ def _reflected(x: Tensor, low: float, high: float) -> Tensor:
     return ops.where(ops.remainder(flips, ops.full_like(flips, 2.0)) == 0, rest + low, span - rest + low)
 
 
-def _gathered(input: Tensor, places: list[Tensor]) -> Tensor:
-    """The elements at whole places (N, *points), zeros where these lie outside."""
-    n, c, *sizes = tuple(input.shape)
-    points = tuple(places[0].shape)[1:]
-    index: Any = 0
-    inside: Any = None
-    for p, size in zip(places, sizes):
-        within = ops.logical_and(p > -1, p < size)
-        inside = within if inside is None else ops.logical_and(inside, within)
-        index = index * size + ops.astype(ops.where(within, p, ops.zeros_like(p)), dtypes.int64)
-    flat = ops.reshape(input, (n, c, math.prod(sizes)))
-    index = ops.broadcast_to(ops.reshape(index, (n, 1, math.prod(points))), (n, c, math.prod(points)))
-    found = ops.reshape(ops.take_along_axis(flat, index, axis=2), (n, c, *points))
-    return ops.where(ops.expand_dims(inside, axis=1), found, ops.zeros_like(found))
-
-
-def _bicubic(input: Tensor, places: list[Tensor], padding_mode: str, align: bool) -> Tensor:
-    sizes = tuple(input.shape)[2:]
+def _bicubic(points: _Points, places: list[Tensor], padding_mode: str, align: bool) -> Tensor:
+    sizes = points.sizes
     low = [ops.floor(p.detach()) for p in places]
     weights = [_cubic(p - start) for p, start in zip(places, low)]
     found = None
@@ -146,9 +159,9 @@ def _bicubic(input: Tensor, places: list[Tensor], padding_mode: str, align: bool
         line = None
         for j in range(4):
             column = _bounded(low[1] + (j - 1), sizes[1], padding_mode, align)
-            value = _gathered(input, [row, column]) * ops.expand_dims(weights[1][j], axis=1)
+            value = points.at([row, column]) * ops.expand_dims(weights[1][j], axis=-1)
             line = value if line is None else line + value
-        line = line * ops.expand_dims(weights[0][i], axis=1)
+        line = line * ops.expand_dims(weights[0][i], axis=-1)
         found = line if found is None else found + line
     return found  # type: ignore[return-value]
 
