@@ -325,7 +325,7 @@ def test_attention_refuses() -> None:
         nn.MultiheadAttention(5, 2)
     with pytest.raises(ShapeError, match=r"embed_dim=4"):
         layer(cb.ones(5, 2, 3), x, x)
-    with pytest.raises(ShapeError, match=r"key and value must go together"):
+    with pytest.raises(ShapeError, match=r"key and value have the same length"):
         layer(x, x, cb.ones(4, 2, 4))
     with pytest.raises(ShapeError, match=r"attn_mask has shape \(L, S\) = \(5, 5\)"):
         layer(x, x, x, attn_mask=cb.ones(5, 4))
