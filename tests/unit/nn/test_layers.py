@@ -333,7 +333,7 @@ def test_attention_refuses() -> None:
         layer(x, x, x, key_padding_mask=cb.ones(5, 2))
     with pytest.raises(DTypeError, match=r"boolean or floating-point, got int64"):
         layer(x, x, x, attn_mask=cb.ones(5, 5, dtype=cb.int64))
-    with pytest.raises(ShapeError, match=r"with 3 axes"):
+    with pytest.raises(ShapeError, match=r"have 3 axes each"):
         layer(cb.ones(1, 5, 2, 4), x, x)
     with pytest.raises(ArgumentTypeError, match=r"tensors are needed"):
         layer(x, None, x)
