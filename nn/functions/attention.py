@@ -128,9 +128,8 @@ def _check_operands(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | No
     if mask is None:
         return
     if mask.dtype not in (dtypes.bool_, dtypes.float32, query.dtype):
-        raise DTypeError(
-            f"{name}: attn_mask is bool, float32 or {query.dtype.name} as the query, got {mask.dtype.name}"
-        )
+        kinds = " or ".join(dict.fromkeys(("float32", query.dtype.name)))
+        raise DTypeError(f"{name}: attn_mask is bool or {kinds}, got {mask.dtype.name}")
     scores = (query.shape[-2], key.shape[-2])
     if any(m not in (1, n) for m, n in zip(mask.shape[::-1], scores[::-1])):
         raise ShapeError(
