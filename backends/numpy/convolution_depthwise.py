@@ -1,16 +1,17 @@
 """Depthwise convolution on arrays (N, C, D, H, W): each channel has kernels of its own, no sum runs over channels.
 
-There is no matrix product in it. Padded planes lie one behind the other in a flat buffer, where a tap is an offset:
-each is one multiplication by the channel's weight and one addition over long contiguous stretches, in blocks that stay
-in a core's second-level cache. A strided convolution is a sum over its phases (`convolution_phases`), its transposes
-are one plain convolution for each phase.
+Padded planes lie one behind the other in a flat buffer, where a tap is an offset: each is one multiplication by the
+channel's weight and one addition over long contiguous stretches, in blocks that stay in a core's second-level cache.
+Where lines are short, all taps of a kernel's line are one product with a banded matrix; a value that is not finite then
+reaches its whole line. A strided convolution is a sum
+over its phases (`convolution_phases`), its transposes are one plain convolution for each phase.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,10 +25,12 @@ Array = np.ndarray
 _BLOCK = 1 << 16
 # Elements of one channel in it: loops that are long against what it costs to begin one.
 _STRETCH = 1 << 13
+# The length of a line, for each tap of the kernel's line, up to which it is multiplied by a matrix.
+_BAND = 9
 
 
 class _Tap(NamedTuple):
-    """An offset in the flat buffer, and the weights (C,)."""
+    """An offset in the flat buffer, and the weights (C, 1), or the number of a line and matrices."""
 
     offset: int
     weights: Array
@@ -85,7 +88,7 @@ def correlate(
     for k in range(each.shape[3]):
         sources = []
         for phase in combined:
-            taps = [_Tap(_offset(phase, m, low, strides), each[(*_tap(phase, m), k)]) for m in _counts(phase)]
+            taps = [_Tap(_offset(phase, m, low, strides), each[(*_tap(phase, m), k)][:, None]) for m in _counts(phase)]
             starts = tuple(p.start + p.stride * a for p, a in zip(phase, low))
             sources.append(_Source(x, starts, stride, taps))
         target = out.reshape(out.shape[0], c, -1, *out.shape[2:])[:, :, k]
@@ -113,7 +116,7 @@ def inputs(g: Array, weight: Array, gx: Array, stride: Triple, before: Triple, d
             taps = []
             for m in _counts(phase):
                 offset = sum((p.number - 1 - i) * p.dilation * s for p, i, s in zip(phase, m, strides))
-                taps.append(_Tap(offset, each[(*_tap(phase, m), k)]))
+                taps.append(_Tap(offset, each[(*_tap(phase, m), k)][:, None]))
             sources.append(_Source(many[:, :, k], low, (1, 1, 1), taps))
         _add_up(sources, None, target, full, reach)
 
@@ -165,31 +168,36 @@ def _sizes(n: int, c: int, plane: int) -> tuple[int, int]:
 def _add_up(sources: list[_Source], bias: Array | None, out: Array, full: tuple[int, ...], reach: int) -> None:
     """Write the sum of all sources' taps to out (N, C, D, H, W)."""
     n, c, *size = out.shape
-    plane = full[0] * full[1] * full[2]
-    channels, images = _sizes(n, c, plane)
+    channels, images = _sizes(n, c, full[0] * full[1] * full[2])
     jobs = [(n0, c0) for n0 in range(0, n, images) for c0 in range(0, c, channels)]
+    banded = _are_short(sources, full[2])
+    products = [_bands(s.taps, full[2], size[2]) if banded else s.taps for s in sources]
+    apply: Any = np.matmul if banded else np.multiply
+    # Numbers one behind the other, or lines: those of the sums are as wide as the output's.
+    line, width = ((full[2],), (size[2],)) if banded else ((), ())
+    reach = reach // full[2] if banded else reach
 
     def work(blocks: Iterator[tuple[int, int]]) -> None:
-        buffers = np.empty((3, 0), out.dtype)
+        block = sums = np.empty(0, out.dtype)
         for n0, c0 in blocks:
             n1, c1 = min(n0 + images, n), min(c0 + channels, c)
-            shape = (3, c1 - c0, n1 - n0, *full)
-            if buffers.shape != shape:
-                buffers = np.empty(shape, out.dtype)
-            flat, total, scratch = buffers.reshape(3, c1 - c0, -1)
+            shape = (c1 - c0, n1 - n0, *full)
+            if block.shape != shape:
+                block = np.empty(shape, out.dtype)
+                sums = np.empty((2, *shape[:4], *(width or full[2:])), out.dtype)
+            flat = block.reshape(c1 - c0, -1, *line)
             length = flat.shape[1] - reach
-            total, scratch = total[:, :length], scratch[:, :length]
+            total, scratch = sums.reshape(2, c1 - c0, -1, *width)[:, :, :length]
             first = True
-            for source in sources:
-                block = source.array[n0:n1, c0:c1].swapaxes(0, 1)
-                place(buffers[0], block, (2, 3, 4), source.starts, source.steps)
-                for offset, factors in source.taps:
+            for source, taps in zip(sources, products):
+                place(block, source.array[n0:n1, c0:c1].swapaxes(0, 1), (2, 3, 4), source.starts, source.steps)
+                for offset, factors in taps:
                     part = total if first else scratch
-                    np.multiply(flat[:, offset : offset + length], factors[c0:c1, None], out=part)
+                    apply(flat[:, offset : offset + length], factors[c0:c1], out=part)
                     if not first:
                         np.add(total, part, out=total)
                     first = False
-            result = buffers[1][:, :, : size[0], : size[1], : size[2]].swapaxes(0, 1)
+            result = sums[0][:, :, : size[0], : size[1], : size[2]].swapaxes(0, 1)
             target = out[n0:n1, c0:c1]
             if bias is None:
                 np.copyto(target, result)
@@ -197,3 +205,23 @@ def _add_up(sources: list[_Source], bias: Array | None, out: Array, full: tuple[
                 np.add(result, bias[c0:c1, None, None, None], out=target)
 
     share(work, jobs, out.size * sum(len(s.taps) for s in sources))
+
+
+def _are_short(sources: list[_Source], padded: int) -> bool:
+    """Whether lines are so short that the products with the taps of a line, as a banded matrix, take less time."""
+    taps = sum(len(s.taps) for s in sources)
+    lines = sum(len({tap.offset // padded for tap in s.taps}) for s in sources)
+    return padded * lines <= _BAND * taps
+
+
+def _bands(taps: list[_Tap], padded: int, width: int) -> list[_Tap]:
+    """Return the taps of each line as a banded matrix (padded, width) for each channel, and the line's number."""
+    found: dict[int, Array] = {}
+    for offset, factors in taps:
+        line, column = divmod(offset, padded)
+        if line not in found:
+            found[line] = np.zeros((len(factors), padded, width), factors.dtype)
+        band = found[line][:, column:]
+        a, b, c = band.strides
+        np.lib.stride_tricks.as_strided(band, (len(factors), width), (a, b + c))[...] = factors
+    return [_Tap(*line) for line in found.items()]
