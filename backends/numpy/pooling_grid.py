@@ -20,7 +20,7 @@ Array = np.ndarray
 Sizes = tuple[int, ...]
 
 # Input bytes per block: input, phases, output and scratch together stay in the cache.
-_BLOCK_BYTES = 192 << 10
+_BLOCK_BYTES = 768 << 10
 
 
 class Grid(NamedTuple):
@@ -94,7 +94,7 @@ def planes_of(x: Array, axes: int) -> Array:
 def for_planes(work: Callable[[Iterator[tuple[int, int]]], None], planes: int, plane_bytes: int) -> None:
     """Cover the planes by blocks, on several threads where there are many."""
     step = max(1, min(planes, _BLOCK_BYTES // max(1, plane_bytes)))
-    for_blocks(work, planes, step, least=4)
+    for_blocks(work, planes, step, least=2)
 
 
 def block_of(planes: int, plane_bytes: int) -> int:

@@ -91,7 +91,9 @@ def plan(
         rows = columns
     empty = tuple(i for i, row in enumerate(rows) if not row)
     period, runs = min(((p, _runs(rows, p)) for p in _PERIODS), key=lambda found: len(found[1]))
-    if len(runs) <= max(8, _RUNS_PER_OUTPUT * len(rows)):
+    # Many views of long periods, each of several taps, are slower than taking.
+    short = period <= 2 or max(map(len, rows)) == 1
+    if short and len(runs) <= max(8, _RUNS_PER_OUTPUT * len(rows)):
         pattern = None if empty else _pattern(rows, m if transposed else n, period)
         return Plan(len(rows), tuple(runs), pattern, (), empty)
     return Plan(len(rows), (), None, tuple(_taken(rows, np.dtype(dtype))), empty)
