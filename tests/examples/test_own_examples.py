@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import re
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -23,6 +27,53 @@ def test_digits_cnn(capsys):
     pytest.importorskip("sklearn")
     assert example("digits_cnn").main(["--epochs", "3"]) > 0.95
     assert "epoch 3: last loss" in capsys.readouterr().out
+
+
+def test_autoencoder(capsys, tmp_path):
+    pytest.importorskip("sklearn")
+    picture = tmp_path / "digits.png"
+    found = example("autoencoder").main(["--epochs", "10", "--picture", str(picture)])
+    assert found["unseen"] < 0.4 * found["blank"]
+    out = capsys.readouterr().out
+    assert "epoch 10: last loss" in out and "8 numbers of 64 keep" in out
+    content = picture.read_bytes()
+    assert content.startswith(b"\x89PNG") and content.endswith(b"IEND\xaeB`\x82")
+    if importlib.util.find_spec("PIL"):
+        from PIL import Image
+
+        with Image.open(picture) as image:
+            # Two rows of twelve digits, the second like the first.
+            assert image.size == (12 * 64, 2 * 64 + 6) and image.mode == "L"
+            shades = np.asarray(image, dtype=float)
+        above, below = shades[:64], shades[-64:]
+        assert np.ptp(above) > 200 and np.corrcoef(above.ravel(), below.ravel())[0, 1] > 0.8
+
+
+def test_fine_tuning(capsys):
+    pytest.importorskip("sklearn")
+    module = example("fine_tuning")
+    assert module.CHECKPOINT.stat().st_size < 100_000
+    found = module.main(["--epochs", "5"])
+    assert found["old"] > 0.97 and found["before"] < 0.5
+    assert found["head"] > 0.9 and found["all"] > 0.93
+    out = capsys.readouterr().out
+    assert "<All keys matched successfully>" in out and "the head trained on 150 images" in out
+
+
+def test_custom_dataset(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    picture = tmp_path / "shapes.png"
+    # As a program of its own: its workers import it by its file.
+    command = [sys.executable, EXAMPLES / "custom_dataset.py", "--epochs", "4", "--samples", "1500", "--output", picture]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    lines = done.stdout.splitlines()
+    assert sorted(line.partition(":")[0] for line in lines[:2]) == ["worker 0 of 2", "worker 1 of 2"]
+    assert len({line.partition("process ")[2] for line in lines[:2]}) == 2
+    shares = [float(share) for share in re.findall(r"([\d.]+)% of unseen shapes recognised", done.stdout)]
+    assert len(shares) == 4 and shares[-1] > 75
+    with image.open(picture) as sheet:
+        assert sheet.size == (832, 372) and len(set(sheet.convert("L").tobytes())) > 100
 
 
 def test_character_gpt(capsys):
