@@ -244,14 +244,17 @@ class RNNBase(Module):
         """Read a sequence with one layer in one direction."""
         suffix = f"l{layer}_reverse" if reverse else f"l{layer}"
         own: Any = self._parameters
-        weights = [own.get(f"{kind}_{suffix}") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        w_ih, w_hh, b_ih, b_hh = (own.get(f"{kind}_{suffix}") for kind in kinds)
         if self.mode == "LSTM":
-            projection = own.get(f"weight_hr_{suffix}")
-            return ops.lstm(x, *states, *weights, projection, reverse=reverse, batch_sizes=sizes)
+            w_hr = own.get(f"weight_hr_{suffix}")
+            h, c = states
+            return ops.lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, reverse=reverse, batch_sizes=sizes)
+        (h,) = states
         if self.mode == "GRU":
-            return ops.gru(x, *states, *weights, reverse=reverse, batch_sizes=sizes)
-        nonlinearity = self.mode[4:].lower()
-        return ops.rnn(x, *states, *weights, nonlinearity=nonlinearity, reverse=reverse, batch_sizes=sizes)
+            return ops.gru(x, h, w_ih, w_hh, b_ih, b_hh, reverse=reverse, batch_sizes=sizes)
+        kind = self.mode.removeprefix("RNN_").lower()
+        return ops.rnn(x, h, w_ih, w_hh, b_ih, b_hh, nonlinearity=kind, reverse=reverse, batch_sizes=sizes)
 
 
 class RNN(RNNBase):

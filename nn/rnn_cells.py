@@ -69,8 +69,9 @@ class RNNCellBase(Module):
         text = f"{self.input_size}, {self.hidden_size}"
         if self.bias is not True:
             text += f", bias={self.bias}"
-        if getattr(self, "nonlinearity", "tanh") != "tanh":
-            text += f", nonlinearity={self.nonlinearity}"
+        nonlinearity = getattr(self, "nonlinearity", "tanh")
+        if nonlinearity != "tanh":
+            text += f", nonlinearity={nonlinearity}"
         return text
 
     def _checked(self, input: Any, states: tuple[Any, ...]) -> tuple[Tensor, list[Tensor], bool]:
@@ -95,7 +96,8 @@ class RNNCellBase(Module):
                     f"{name}: for an input {tuple(input.shape)} a state has shape {wanted}, got {tuple(state.shape)}"
                 )
             found.append(ops.expand_dims(state, axis=0) if single else state)
-        return ops.expand_dims(input, axis=(0, 1) if single else 0), found, single
+        x = ops.expand_dims(input, axis=0)
+        return (ops.expand_dims(x, axis=0) if single else x), found, single
 
     def _weights(self) -> tuple[Any, ...]:
         return self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh

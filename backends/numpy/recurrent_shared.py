@@ -216,7 +216,11 @@ class Gradients:
         wants: tuple[bool, ...],
     ) -> None:  # fmt: skip
         self._into, self._within, self._weight, self._earlier, self._sizes = into, within, weight, earlier, sizes
-        self._full, self._x_rows = empty_rows(*x.shape, x.dtype, sizes) if wants[0] else (None, None)
+        self._full: Array | None = None
+        self._x_rows: Array | None = None
+        if wants[0]:
+            steps, n, features = x.shape
+            self._full, self._x_rows = empty_rows(steps, n, features, x.dtype, sizes)
         self._rows = pack(x, sizes) if wants[1] else None
         width = (2 if wants[0] and wants[1] else 1 if wants[0] or wants[1] else 0) * weight.shape[1]
         self._products = into.size * width + (within.size * earlier.shape[1] if earlier is not None else 0)
