@@ -61,8 +61,7 @@ def _scaled(g: np.ndarray, size: int, reduction: str) -> np.ndarray:
 def _bounded(d: np.ndarray, width: float, out: np.ndarray) -> None:
     """Keep differences between minus and plus the width; for a width of zero, return their signs."""
     if width:
-        np.minimum(d, level(d, width), out=out)
-        np.maximum(out, level(d, -width), out=out)
+        d.clip(-width, width, out=out)
     else:
         np.sign(d, out=out)
 
@@ -97,6 +96,15 @@ def _smooth_l1(x: np.ndarray, target: np.ndarray, reduction: str, width: float, 
         bounded, loss = blockwise(each, pair, 2)
         return loss, (bounded,)
     parts: list[Any] = []
+    if not (width or keep):
+
+        def magnitudes(x: np.ndarray, t: np.ndarray, d: np.ndarray) -> None:
+            np.subtract(x, t, out=d)
+            np.abs(d, out=d)
+            parts.append(np.add.reduce(d))
+
+        blockwise(magnitudes, pair, 0, 1)
+        return _total(parts, pair[0].size, reduction, x.dtype), ()
 
     def summed(x: np.ndarray, t: np.ndarray, m: np.ndarray, d: np.ndarray) -> None:
         np.subtract(x, t, out=d)

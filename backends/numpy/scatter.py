@@ -50,6 +50,9 @@ def _stable_order(index: np.ndarray, n: int) -> np.ndarray:
 def _add_elements(flat: np.ndarray, rows: np.ndarray, source: np.ndarray) -> None:
     """Row by row, each as its elements: `flat` is the target's memory, `source` (m, width)."""
     m, width = source.shape
+    if width == 1:
+        np.add.at(flat, rows, source.reshape(-1))
+        return
     step = max(1, _FEW // max(width, 1))
     columns = np.arange(width)
     for start in range(0, m, step):
