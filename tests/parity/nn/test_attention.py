@@ -173,7 +173,7 @@ BAD: list[tuple[Any, ...]] = [
     (((5,), (6, 5), (6, 5)), None, {}, r"\(..., length, features\) are needed"),
     (((4, 5), (6, 5), (6, 5)), np.ones((4, 5), bool), {}, r"must broadcast to \(..., L, S\) = \(..., 4, 6\)"),
     (((1, 5), (6, 5), (6, 5)), np.ones((3, 6), bool), {}, r"must broadcast to \(..., L, S\) = \(..., 1, 6\)"),
-    (((4, 5), (6, 5), (6, 5)), np.ones((4, 6), np.int64), {}, "attn_mask is bool, float32 or float64"),
+    (((4, 5), (6, 5), (6, 5)), np.ones((4, 6), np.int64), {}, "attn_mask is bool or float32 or float64"),
     (((4, 5), (6, 5), (6, 5)), np.ones((4, 6), bool), {"is_causal": True}, "not both"),
     (((4, 5), (6, 5), (6, 5)), None, {"dropout_p": 1.5}, "dropout_p is a probability"),
     (((4, 3, 5), (3, 6, 5), (3, 6, 5)), None, {"enable_gqa": True}, "no multiple of the 3 of the key"),
