@@ -5,6 +5,7 @@ What it holds, and how that is registered and walked, stands in `tree.py`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -206,6 +207,25 @@ class Module(ModuleTree):
         """Move all parameters and buffers to a CUDA device; return the module."""
         return self.to(f"cuda:{device}" if isinstance(device, int) else device or "cuda")
 
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Any:
+        """Move the module without its values: parameters and buffers hold whatever the memory held; return it.
+
+        Parameters
+        ----------
+        device : str or Device
+            Where to.
+        recurse : bool
+            Whether the children are moved, too.
+
+        Examples
+        --------
+        >>> from candelabra import nn
+        >>> nn.Linear(2, 3).to_empty(device="cpu").weight.shape
+        (3, 2)
+        """
+        place = as_device(device)
+        return self._apply(lambda t: ops.empty(t.shape, dtype=t.dtype, device=place), recurse)
+
     def share_memory(self) -> Any:
         """Refuse: a tensor here is a value, and no process sees another's writes."""
         raise ArgumentError(
@@ -341,6 +361,16 @@ class Module(ModuleTree):
         It may return another `grad_input`.
         """
         return self._add_hook("backward", HookEntry(hook), prepend)
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> HookHandle:
+        """Call `register_full_backward_hook` under its deprecated name, which warns.
+
+        PyTorch's own hook of this name sees the gradients of the last operation only; this one sees the module's.
+        """
+        warnings.warn(
+            "register_backward_hook is deprecated; use register_full_backward_hook", FutureWarning, stacklevel=2
+        )
+        return self.register_full_backward_hook(hook)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> HookHandle:
         """Call ``hook(module, grad_output)`` before backward passes the module; it may return another `grad_output`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from typing import Any
 
 from ...core import dtypes, ops
 from ...core.autograd import no_grad
@@ -185,7 +186,7 @@ def embedding_bag(
         places = ops.arange(input.shape[0], dtype=starts.dtype, device=input.device.physical)
         # The last bag takes what lies behind the last offset, and is cut off.
         bag = ops.subtract(ops.searchsorted(starts, places, side="right"), 1)
-        like = {"dtype": rows.dtype, "device": rows.device.physical}
+        like: dict[str, Any] = {"dtype": rows.dtype, "device": rows.device.physical}
         total = ops.index_add(ops.zeros((bags + 1, rows.shape[1]), **like), bag, rows, axis=0)[:bags]
         if mode != "mean":
             return total

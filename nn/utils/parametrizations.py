@@ -217,7 +217,7 @@ class _AssignableOrthogonal(_Orthogonal):
                 q = maps.nearest_by_qr(q)
             self.base = q
             # Of minus one all maps here give the first columns of one: the diagonal is Householder's signs.
-            like = {"dtype": start.dtype, "device": start.device}
+            like: dict[str, Any] = {"dtype": start.dtype, "device": start.device}
             return ops.broadcast_to(ops.negative(ops.eye(*start.shape[-2:], **like)), start.shape)
 
     @staticmethod

@@ -75,6 +75,8 @@ class ParametrizationList(ModuleList):
     ['original0', 'original1']
     """
 
+    original: Tensor
+
     def __init__(self, modules: Sequence[Module], original: Tensor, unsafe: bool = False) -> None:
         if not modules:
             raise ArgumentError("ParametrizationList: one parametrization is needed at least")
@@ -182,7 +184,7 @@ def _register(module: Module, name: str, value: Tensor) -> None:
 
 
 def _rebuild(base: type, names: tuple[str, ...]) -> Any:
-    kind = parametrized_class(base, names)
+    kind: Any = parametrized_class(base, names)
     return kind.__new__(kind)
 
 
@@ -199,6 +201,11 @@ def parametrized_class(base: type, names: tuple[str, ...]) -> type:
     for name in names:
         members[name] = property(functools.partial(_read, name), functools.partial(_write, name))
     return type(f"Parametrized{base.__name__}", (base,), members)
+
+
+def _chains(module: Any) -> Any:
+    """Return the `ParametrizationList` of each parametrized tensor."""
+    return module.parametrizations
 
 
 def _read(name: str, module: Any) -> Any:
@@ -254,7 +261,7 @@ def register_parametrization(
             if hasattr(parametrization, "right_inverse"):
                 _check_second_inverse(parametrization, made, current)
         parametrization.train(module.training)
-        chain: Any = module.parametrizations[tensor_name]
+        chain = _chains(module)[tensor_name]
         chain.append(parametrization)
         chain.unsafe |= unsafe
         return module
@@ -272,13 +279,14 @@ def register_parametrization(
     made_list = ParametrizationList([parametrization], original, unsafe=unsafe)
     delattr(module, tensor_name)
     if not is_parametrized(module):
-        module.parametrizations = ModuleDict()
-        module.__class__ = parametrized_class(type(module), (tensor_name,))
+        module.register_module("parametrizations", ModuleDict())
+        names: tuple[str, ...] = (tensor_name,)
     else:
-        names = (*module.parametrizations, tensor_name)
-        module.__class__ = parametrized_class(type_before_parametrizations(module), names)
+        names = (*_chains(module), tensor_name)
+    base: Any = type_before_parametrizations(module)
+    module.__class__ = parametrized_class(base, names)
     # Under a name that a property of the class has now: past the check of attributes.
-    module.parametrizations._modules[tensor_name] = made_list
+    _chains(module)._modules[tensor_name] = made_list
     return module
 
 
@@ -333,7 +341,7 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
         raise ArgumentError(
             f"remove_parametrizations: {type(module).__name__} has no parametrization of {tensor_name!r}"
         )
-    chains: Any = module.parametrizations
+    chains = _chains(module)
     chain = chains[tensor_name]
     if chain.is_tensor:
         original = chain.original
@@ -350,11 +358,11 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
             f"remove_parametrizations: {tensor_name!r} is computed from {chain.ntensors} tensors, so that there is no "
             "original to leave; use leave_parametrized=True"
         )
-    base = type_before_parametrizations(module)
+    base: Any = type_before_parametrizations(module)
     del chains[tensor_name]
     names = tuple(chains)
     if not names:
-        del module.parametrizations
+        delattr(module, "parametrizations")
     module.__class__ = parametrized_class(base, names) if names else base
     _register(module, tensor_name, original)
     return module
@@ -395,7 +403,7 @@ def transfer_parametrizations_and_params(
     """
     if not is_parametrized(from_module):
         return to_module
-    chains: Any = from_module.parametrizations
+    chains = _chains(from_module)
     names = list(chains) if tensor_name is None else [tensor_name]
     for name in names:
         if name not in chains:
@@ -405,7 +413,7 @@ def transfer_parametrizations_and_params(
             setattr(to_module, name, Parameter(getattr(from_module, name).detach()))
         for parametrization in chains[name]:
             register_parametrization(to_module, name, parametrization)
-        target: Any = to_module.parametrizations
+        target = _chains(to_module)
         for entry, value in [*chains[name]._parameters.items(), *chains[name]._buffers.items()]:
             setattr(target[name], entry, value)
     return to_module

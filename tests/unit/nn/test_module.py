@@ -361,3 +361,21 @@ def test_an_attribute_error_of_ones_own_stays() -> None:
         Mine()({"x": 1})
     with pytest.raises(AttributeError, match="missing"):
         nn.Sequential(Mine())({"x": 1})
+
+
+def test_to_empty_keeps_shapes_dtypes_and_identities() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).double()
+    kept = list(model.parameters())
+    assert model.to_empty(device="cpu") is model
+    assert all(a is b for a, b in zip(kept, model.parameters(), strict=True))
+    assert model[0].weight.shape == (3, 2) and model[0].weight.dtype is cb.float64 and model[0].weight.requires_grad
+    assert model[1].num_batches_tracked.dtype is cb.int64
+
+
+def test_the_deprecated_backward_hook_warns() -> None:
+    layer, seen = nn.Linear(2, 1), []
+    with pytest.warns(FutureWarning, match=r"use register_full_backward_hook"):
+        handle = layer.register_backward_hook(lambda module, grad_in, grad_out: seen.append(grad_out))
+    layer(cb.ones(1, 2, requires_grad=True)).sum().backward()
+    handle.remove()
+    assert len(seen) == 1
