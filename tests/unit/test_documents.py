@@ -1,4 +1,4 @@
-"""The code in README and CONTRIBUTING runs as it stands, each page's blocks in order in one interpreter."""
+"""The code in README, CONTRIBUTING and the page on training runs as it stands, each page's blocks in order in one interpreter."""
 
 from __future__ import annotations
 
@@ -62,7 +62,12 @@ def test_what_contributing_shows_works(tmp_path: Path) -> None:
     run(blocks("CONTRIBUTING.md") + USE_WHAT_CONTRIBUTING_ADDS, tmp_path)
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_page_on_training_runs(tmp_path: Path) -> None:
+    shown = re.findall(r"epoch \d: loss ([\d.]+)", run(blocks("docs/training.md"), tmp_path))
+    assert len(shown) == 3 and float(shown[-1]) < float(shown[0])
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/training.md"])
 def test_links_and_paths_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     named = set(re.findall(r"\]\((?!https?:)([^)#]+)\)", text))
