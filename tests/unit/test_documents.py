@@ -1,4 +1,4 @@
-"""The code in README, CONTRIBUTING and the page on training runs as it stands, each page's blocks in order in one interpreter."""
+"""The code in README, CONTRIBUTING and docs/training.md runs as it stands, each page in one interpreter."""
 
 from __future__ import annotations
 
