@@ -110,3 +110,30 @@ def test_the_language_of_character_lstm():
     for wrong in ("the dog run home.", "the dogs that the cat see run home.", "the dogs runs home.", "the dog runs"):
         assert not module.grammar().fullmatch(wrong)
     assert module.grammar().fullmatch("the children that the cat follows sleep in the garden.")
+
+
+@pytest.mark.parametrize("task", ["reverse", "sort"])
+def test_seq2seq_transformer(capsys, tmp_path, task):
+    picture = tmp_path / "attention.png"
+    arguments = ["--task", task, "--steps", "200", "--longest", "5", "--width", "32", "--batch-size", "32"]
+    found = example("seq2seq_transformer").main([*arguments, "--picture", str(picture)])
+    assert found["first"] == pytest.approx(math.log(13), abs=0.5)
+    assert found["last"] < 0.5 < found["right"]
+    out = capsys.readouterr().out
+    assert "step 100: loss" in out and "step 200: loss" in out and "(right)" in out
+    if importlib.util.find_spec("PIL"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+    else:
+        assert "not drawn" in out
+
+
+def test_the_strings_of_seq2seq_transformer():
+    module = example("seq2seq_transformer")
+    for task, answer in (("reverse", lambda s: s[::-1]), ("sort", lambda s: "".join(sorted(s)))):
+        source, right = module.draw_strings(50, 6, task)
+        lengths = set()
+        for given, wanted in zip(source.tolist(), right.tolist(), strict=True):
+            assert wanted[0] == module.START and given.count(module.END) == wanted.count(module.END) == 1
+            assert module.text(wanted[1:]) == answer(module.text(given))
+            lengths.add(len(module.text(given)))
+        assert lengths == {3, 4, 5, 6}
