@@ -69,7 +69,8 @@ class _FractionalMaxPool(Module):
         self.output_size = None if output_size is None else ints(output_size, axes, f"{name}: output_size")
         self.output_ratio: tuple[float, ...] | None = None
         if output_ratio is not None:
-            ratios = tuple(output_ratio) if isinstance(output_ratio, (tuple, list)) else (output_ratio,) * axes
+            given: Any = output_ratio
+            ratios = tuple(given) if isinstance(given, (tuple, list)) else (given,) * axes
             if len(ratios) != axes or not all(0 < r < 1 for r in ratios):
                 raise ArgumentError(
                     f"{name}: output_ratio is a number between 0 and 1, or {axes} of them, got {output_ratio!r}"

@@ -20,6 +20,11 @@ def pooled_size(n: int, kernel: int, stride: int, padding: int, dilation: int, c
     return size
 
 
+def _pooled_sizes(x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> tuple[int, ...]:
+    how = zip(tuple(x.shape)[2:], kernel, stride, padding, dilation, strict=True)
+    return tuple(pooled_size(n, k, s, p, d, ceil_mode) for n, k, s, p, d in how)
+
+
 def _refuse_booleans(name: str, device: Any, x: Any) -> None:
     # A library may take them for numbers in every step of a body.
     if device.dtype_of[x.dtype].kind == "bool":
@@ -34,9 +39,8 @@ def _check_pool(name: str, x: Any, kernel: Any, stride: Any, padding: Any, dilat
         )
     if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
         raise ArgumentError(f"{name}: padding {padding} must be at most half of kernel_size {kernel}")
-    for n, *how in zip(tuple(x.shape)[2:], kernel, stride, padding, dilation, strict=True):
-        if pooled_size(n, *how, ceil_mode) < 1:
-            raise ShapeError(f"{name}: a window of {kernel} does not fit an input of shape {tuple(x.shape)}")
+    if min(_pooled_sizes(x, kernel, stride, padding, dilation, ceil_mode)) < 1:
+        raise ShapeError(f"{name}: a window of {kernel} does not fit an input of shape {tuple(x.shape)}")
 
 
 def _prepare_max_pool(name: str) -> Any:
@@ -72,10 +76,9 @@ def _prepare_avg_pool(
 def _windows(
     xp: Any, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, fill: float
 ) -> tuple[Any, tuple[int, ...]]:
-    sizes = tuple(x.shape)[2:]
-    out = tuple(pooled_size(n, *how, ceil_mode) for n, *how in zip(sizes, kernel, stride, padding, dilation, strict=True))
+    out = _pooled_sizes(x, kernel, stride, padding, dilation, ceil_mode)
     pads = []
-    for n, m, k, s, p, d in zip(sizes, out, kernel, stride, padding, dilation, strict=True):
+    for n, m, k, s, p, d in zip(tuple(x.shape)[2:], out, kernel, stride, padding, dilation, strict=True):
         need = (m - 1) * s + d * (k - 1) + 1
         pads.append((p, max(need - n - p, 0)))
     if any(a or b for a, b in pads):

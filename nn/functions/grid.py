@@ -153,17 +153,17 @@ def _bicubic(points: _Points, places: list[Tensor], padding_mode: str, align: bo
     sizes = points.sizes
     low = [ops.floor(p.detach()) for p in places]
     weights = [_cubic(p - start) for p, start in zip(places, low)]
-    found = None
+    found: Any = None
     for i in range(4):
         row = _bounded(low[0] + (i - 1), sizes[0], padding_mode, align)
-        line = None
+        line: Any = None
         for j in range(4):
             column = _bounded(low[1] + (j - 1), sizes[1], padding_mode, align)
             value = points.at([row, column]) * ops.expand_dims(weights[1][j], axis=-1)
             line = value if line is None else line + value
         line = line * ops.expand_dims(weights[0][i], axis=-1)
         found = line if found is None else found + line
-    return found  # type: ignore[return-value]
+    return found  # type: ignore[no-any-return]
 
 
 def _cubic(t: Tensor, a: float = -0.75) -> list[Tensor]:
