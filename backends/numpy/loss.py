@@ -180,7 +180,7 @@ def binary_cross_entropy_vjp(
 
 
 def binary_cross_entropy_with_logits(x: np.ndarray, target: np.ndarray, *, reduction: str) -> Any:
-    """(1 - target) x - log(sigmoid(x))."""
+    """(1 - target) x - log(sigmoid(x)), which is ((x > 0) - target) x + log(1 + exp(-abs(x)))."""
     if not served(x):
         return NotImplemented
     parts: list[Any] = []
@@ -190,9 +190,11 @@ def binary_cross_entropy_with_logits(x: np.ndarray, target: np.ndarray, *, reduc
         np.abs(x, out=out)
         exp_of_negative(out, out)
         np.log1p(out, out=out)
-        np.minimum(x, level(x, 0.0), out=u)
-        np.subtract(out, u, out=out)
-        np.subtract(constants(x.dtype, 1.0)[0], t, out=u)
+        # ((x > 0) - t) x beside it: neither side of zero takes large numbers from each other.
+        half = constants(x.dtype, 0.5)[0]
+        np.copysign(half, x, out=u)
+        np.add(u, half, out=u)
+        np.subtract(u, t, out=u)
         if each:
             np.multiply(u, x, out=u)
             np.add(out, u, out=out)
