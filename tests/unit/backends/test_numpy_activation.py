@@ -13,9 +13,16 @@ STATICS = {
     "gelu": [{"approximate": "none"}, {"approximate": "tanh"}],
     "softplus": [{"beta": 1.0, "threshold": 20.0}, {"beta": 2.5, "threshold": 1.0}],
     "leaky_relu": [{"negative_slope": s} for s in (0.01, 0.0, 2.0, -0.5)],
-    "elu": [{"alpha": a, "scale": 1.0, "input_scale": 1.0} for a in (1.0, 0.3, -2.0)],
+    "elu": [
+        {"alpha": a, "scale": s, "input_scale": i}
+        for a, s, i in ((1.0, 1.0, 1.0), (0.3, 1.0, 1.0), (-2.0, 1.0, 1.0), (1.67, 1.05, 1.0), (1.5, 1.0, 1 / 1.5))
+    ],
+    "hardtanh": [{"min_val": -1.0, "max_val": 1.0}, {"min_val": 0.0, "max_val": 6.0}],
 }
-ROWS = ["gelu", "sigmoid", "silu", "softplus", "mish", "relu", "leaky_relu", "elu"]
+ROWS = [
+    "gelu", "sigmoid", "silu", "softplus", "mish", "relu", "leaky_relu", "elu", "logsigmoid", "hardtanh", "hardsigmoid",
+    "hardswish",
+]  # fmt: skip
 CASES = [(row, statics) for row in ROWS for statics in STATICS.get(row, [{}])]
 TOLERANCE = {"float32": 3e-7, "float64": 5e-16}
 
@@ -50,8 +57,20 @@ def reference(row, x, **statics):
         if row == "leaky_relu":
             slope = np.where(x > 0, 1.0, statics["negative_slope"])
             return x * slope, slope
-        alpha = statics["alpha"]
-        return np.where(x > 0, x, alpha * np.expm1(x)), np.where(x > 0, 1, alpha * np.exp(x))
+        if row == "logsigmoid":
+            return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))), 1 / (1 + np.exp(x))
+        if row == "hardtanh":
+            low, high = statics["min_val"], statics["max_val"]
+            return np.clip(x, low, high), np.where((x > low) & (x < high), 1.0, 0.0)
+        if row == "hardsigmoid":
+            return np.clip(x + 3, 0, 6) / 6, np.where(np.abs(x) < 3, 1 / 6, 0.0)
+        if row == "hardswish":
+            slope = np.where(x <= -3, 0.0, np.where(x < 3, x / 3 + 0.5, 1.0))
+            return x * np.clip(x + 3, 0, 6) / 6, slope
+        alpha, scale, factor = statics["alpha"], statics["scale"], statics["input_scale"]
+        bent = factor * np.minimum(x, 0)
+        slope = np.where(x > 0, scale, scale * alpha * factor * np.exp(bent))
+        return scale * np.where(x > 0, x, alpha * np.expm1(bent)), slope
 
 
 def run(row, x, g, statics):
@@ -144,7 +163,10 @@ def test_extremes(row, statics, dtype):
     np.testing.assert_allclose(out[:6], value[:6], rtol=1e-6)
     np.testing.assert_allclose(dx[:6], slope[:6], rtol=1e-6)
     assert np.isnan(plain[6]) and np.isnan(out[6])
-    assert plain[7] == (1 if row == "sigmoid" else np.inf)
+    top = {"sigmoid": 1, "hardsigmoid": 1, "logsigmoid": 0, "hardtanh": statics.get("max_val")}
+    assert plain[7] == out[7] == top.get(row, np.inf)
+    if row not in ("gelu", "mish", "silu", "sigmoid"):
+        assert dx[7] == pytest.approx(slope[7], rel=1e-6)
 
 
 @pytest.mark.parametrize(("row", "statics"), CASES, ids=str)
@@ -217,9 +239,15 @@ def test_against_torch():
             x, g = inputs(dtype)
             function = getattr(torch if row == "sigmoid" else functional, row)
             leaf = torch.tensor(x, requires_grad=True)
-            expected = function(leaf, **({"alpha": statics["alpha"]} if row == "elu" else statics))
+            if row == "elu":
+                # PyTorch's own row of this name has all three, and its functions one or none.
+                expected = torch.ops.aten.elu(leaf, *statics.values())
+            else:
+                expected = function(leaf, **statics)
             expected.backward(torch.tensor(g))
             plain, out, dx = run(row, x, g, statics)
+            if row == "hardsigmoid":
+                tolerance = 1e-7  # PyTorch holds its sixth in single precision.
             for got, want in ((plain, expected), (out, expected), (dx, leaf.grad)):
                 np.testing.assert_allclose(got, want.detach().numpy(), rtol=tolerance, atol=tolerance, err_msg=row)
 
