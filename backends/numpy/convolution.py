@@ -7,6 +7,7 @@ their own. The transposes of strided convolutions are plain ones, phase by phase
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ Pair = tuple[int, int]
 
 # With so few patch rows (a first layer's) the products are cheap and what counts is to write the output but once.
 _SMALL_K = 32
+# So many numbers in all patches cost less than the calls of the other kernels.
+_FEW_NUMBERS = 1 << 15
 # Channels of a group from which on groups are convolved one by one.
 _WIDE_GROUP = 16
 # Channels of the input up to which the weight's cotangent is made from patches.
@@ -99,13 +102,17 @@ def _correlate(
     if dilation[1] > 1 and stride[1] == 1 and kernel[1] > 1 and groups == 1:
         _correlate_phases(x, weight, bias, out, stride, before, dilation)
         return
-    if groups == 1 and cg * int(np.prod(kernel)) <= _SMALL_K and out.flags.c_contiguous:
+    if groups == 1 and _has_few_patches(cg * math.prod(kernel), out) and out.flags.c_contiguous:
         dense.correlate_few(x, weight, bias, out, stride, before, dilation)
         return
     if groups == 1 and winograd.applies(tuple(kernel), stride, dilation, (o, cg), out.shape[3]):
         winograd.convolve(x, weight, bias, out, before, dilation)
         return
     dense.correlate(x, weight, bias, out, stride, before, dilation, groups)
+
+
+def _has_few_patches(k: int, out: Array) -> bool:
+    return k <= _SMALL_K or k * (out.size // out.shape[1]) <= _FEW_NUMBERS
 
 
 def _covers(x: Array, out: Array, stride: Triple) -> bool:
@@ -201,7 +208,7 @@ def _weights(
             part = (og, cg, *kernel)
             found[to] = _weights(x[:, of], g[:, to], part, stride, before, dilation, 1, False)[0]
         return found, None
-    if groups == 1 and g.flags.c_contiguous and (cg < _FEW_CHANNELS or cg * int(np.prod(kernel)) <= _SMALL_K):
+    if groups == 1 and g.flags.c_contiguous and (cg < _FEW_CHANNELS or _has_few_patches(cg * math.prod(kernel), g)):
         return dense.few_weights(x, g, shape, stride, before, dilation)
     if groups == 1 and winograd.applies(tuple(kernel), stride, dilation, (o, cg), g.shape[3]):
         cotangents = winograd.cotangents(x, g, None, x.shape, shape, before, dilation, bias)
@@ -235,6 +242,7 @@ def conv_vjp(
     kernel = lifted_w.shape[2:]
     if (
         groups == 1 and x.ndim == 4 and x.size and g.size and want_x and want_w
+        and not _has_few_patches(weight[0].size, g)
         and winograd.applies(kernel, how[0], how[2], weight.shape[:2], g.shape[2])
     ):  # fmt: skip
         gx, gw, gb = winograd.cotangents(
@@ -248,7 +256,7 @@ def conv_vjp(
         gw, gb = _weights(lifted_x, lifted_g, lifted_w.shape, *how, groups, want_b)
         gw = gw.reshape(weight.shape)
     if want_b and gb is None:
-        planes = g.reshape(*g.shape[:2], int(np.prod(g.shape[2:])))
+        planes = g.reshape(*g.shape[:2], math.prod(g.shape[2:]))
         gb = np.add.reduce(planes @ np.ones(planes.shape[2], g.dtype), axis=0)
     return gx, gw, gb if want_b else None
 

@@ -10,7 +10,9 @@ with the padded cotangent.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
+from operator import mul
 
 import numpy as np
 
@@ -110,7 +112,7 @@ def pointwise(x: Array, matrix: Array, bias: Array | None, out: Array) -> None:
     """Write ``matrix @ x`` over the channels of x (N, C, D, H, W), which may be a strided view."""
     n, c = x.shape[:2]
     o = len(matrix)
-    size = int(np.prod(x.shape[2:]))
+    size = math.prod(x.shape[2:])
     dense = out.flags.c_contiguous
     step = max(1, min(-(-n // 4), _COLUMNS // max(1, size)))
 
@@ -131,14 +133,25 @@ def pointwise(x: Array, matrix: Array, bias: Array | None, out: Array) -> None:
 def patches(x: Array, kernel: Triple, out: Triple, stride: Triple, before: Triple, dilation: Triple) -> Array:
     """Return the patch matrices of x (N, C, D, H, W) as (N, C * taps + 1, places), ending in a row of ones."""
     n, c = x.shape[:2]
-    count = int(np.prod(kernel))
+    sizes = [(m - 1) * s + (k - 1) * d + 1 for m, s, k, d in zip(out, stride, kernel, dilation)]
+    starts = [max(-b, 0) for b in before]
+    stops = [max(0, min(size, m - b)) for size, m, b in zip(x.shape[2:], sizes, before)]
+    if max(before) > 0 or stops != [m - b for m, b in zip(sizes, before)]:
+        padded = np.zeros((n, c, *sizes), x.dtype)
+        lengths = [max(0, stop - start) for start, stop in zip(starts, stops)]
+        inside = [slice(max(b, 0), max(b, 0) + length) for b, length in zip(before, lengths)]
+        padded[(..., *inside)] = x[(..., *map(slice, starts, stops))]
+        x = padded
+    else:
+        x = x[(..., *map(slice, starts, stops))]
+    apart = x.strides
+    strides = (*apart[:2], *map(mul, apart[2:], dilation), *map(mul, apart[2:], stride))
+    count = math.prod(kernel)
     full = np.empty((n, c * count + 1, *out), x.dtype)
     full[:, -1] = 1
-    each = full[:, :-1].reshape(n, c, count, *out)
-    for t, tap in enumerate(itertools.product(*map(range, kernel))):
-        starts = tuple(i * d - b for i, d, b in zip(tap, dilation, before))
-        place(each[:, :, t], x, (2, 3, 4), starts, stride)
-    return full.reshape(n, c * count + 1, -1)
+    each = full[:, :-1].reshape(n, c, *kernel, *out)
+    each[...] = np.lib.stride_tricks.as_strided(x, each.shape, strides)
+    return full.reshape(n, c * count + 1, math.prod(out))
 
 
 def images_per_block(n: int, bytes_per_image: int) -> int:
@@ -151,7 +164,7 @@ def correlate_few(
 ) -> None:
     """Correlate where patches are few (a first layer's) and what counts is to write the dense output but once."""
     o, c, *kernel = weight.shape
-    k = c * int(np.prod(kernel))
+    k = c * math.prod(kernel)
     n, _, *size = out.shape
     matrix = np.zeros((o, k + 1), x.dtype)
     matrix[:, :-1] = weight.reshape(o, -1)
@@ -174,7 +187,7 @@ def few_weights(
     """Return the cotangents of weight and bias where patches are few."""
     n, o, *size = g.shape
     kernel = weight_shape[2:]
-    k = x.shape[1] * int(np.prod(kernel))
+    k = x.shape[1] * math.prod(kernel)
     planes = g.reshape(n, o, -1)
     count = parts(n, o * (k + 1))
     total = np.zeros((count, o, k + 1), g.dtype)
@@ -202,7 +215,7 @@ def weight_by_taps(x: Array, g: Array, kernel: Triple, before: Triple, dilation:
     """
     n, o = g.shape[:2]
     c, og = x.shape[1] // groups, o // groups
-    count = parts(n, o * c * int(np.prod(kernel)))
+    count = parts(n, o * c * math.prod(kernel))
     total = np.zeros((count, *kernel, groups, og, c), g.dtype)
 
     def work(jobs: Iterator[int]) -> None:
@@ -212,7 +225,7 @@ def weight_by_taps(x: Array, g: Array, kernel: Triple, before: Triple, dilation:
                 shifted = (before[0], before[1] - h0, before[2])
                 _add_taps(x[n0:n1], g[n0:n1, :, :, h0:h1], total[job], shifted, dilation, groups)
 
-    share(work, list(range(count)), g.size * c * int(np.prod(kernel)))
+    share(work, list(range(count)), g.size * c * math.prod(kernel))
     found = np.add.reduce(total, axis=0)
     return np.ascontiguousarray(found.transpose(3, 4, 5, 0, 1, 2)).reshape(o, c, *kernel)
 
@@ -241,7 +254,7 @@ def _add_taps(x: Array, g: Array, total: Array, before: Triple, dilation: Triple
         inside.append(slice(b, b + n))
         full.append(max(n + b, reach - b, out))
     strides = (full[1] * full[2], full[2], 1)
-    length = m * int(np.prod(full))
+    length = m * math.prod(full)
     reach = sum((k - 1) * d * s for k, d, s in zip(kernel, dilation, strides))
     x = x[(slice(None), slice(None), *cut)]
     flat = np.zeros((x.shape[1], length + reach), x.dtype)

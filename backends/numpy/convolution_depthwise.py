@@ -3,13 +3,14 @@
 Padded planes lie one behind the other in a flat buffer, where a tap is an offset: each is one multiplication by the
 channel's weight and one addition over long contiguous stretches, in blocks that stay in a core's second-level cache.
 Where lines are short, all taps of a kernel's line are one product with a banded matrix; a value that is not finite then
-reaches its whole line. A strided convolution is a sum
-over its phases (`convolution_phases`), its transposes are one plain convolution for each phase.
+reaches its whole line. A strided convolution is a sum over its phases (`convolution_phases`), its transposes are one
+plain convolution for each phase.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -155,7 +156,7 @@ def weights(
                             dots = np.vecdot(line, flat[:, offset : offset + line.shape[1]])
                             found[(*_tap(phase, m), k)][c0:c1] += dots
 
-    share(work, list(range(0, c, channels)), g.size * int(np.prod(weight_shape[2:])))
+    share(work, list(range(0, c, channels)), g.size * math.prod(weight_shape[2:]))
     return np.ascontiguousarray(found.transpose(4, 3, 0, 1, 2)).reshape(weight_shape)
 
 

@@ -40,11 +40,6 @@ def ints(value: Any, axes: int, name: str) -> tuple[int, ...]:
     return found
 
 
-def pair(value: Any, name: str) -> Pair:
-    """Return an int or a pair of ints as a pair."""
-    return ints(value, 2, name)  # type: ignore[return-value]
-
-
 def widths(
     padding: Any, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], name: str
 ) -> tuple[Pair, ...]:
