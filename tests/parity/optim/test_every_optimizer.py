@@ -2,7 +2,7 @@
 
 `ROWS` is the table. A class without a row fails, an argument that no row of its class sets fails, and so does a
 signature that is not PyTorch's. Tolerances: after 100 steps parameters and state agree to a relative 1e-9 in float64
-and 1e-3 in float32, whose rounding differs from library to library and adds up; Muon's iteration rounds to bfloat16 in
+and 2e-4 in float32, whose rounding differs from library to library and adds up; Muon's iteration rounds to bfloat16 in
 both libraries, and a sum that falls on the other side of such a rounding moves a step by less than a hundredth.
 """
 
@@ -143,7 +143,7 @@ CASES = [(kind, options) for kind, rows in ROWS.items() for options in rows]
 NAMES = [
     "-".join([kind, *(f"{k}={'tensor' if callable(v) else v}" for k, v in options.items())]) for kind, options in CASES
 ]
-TOLERANCE = {"float64": 1e-9, "float32": 1e-3, "widened": 1e-7}
+TOLERANCE = {"float64": 1e-9, "float32": 2e-4, "widened": 1e-7}
 
 
 def made(library: Any, options: dict[str, Value], without: tuple[str, ...] = ()) -> dict[str, Any]:
