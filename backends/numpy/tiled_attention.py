@@ -231,7 +231,7 @@ def backward(
         group, part = places[job // parts], job % parts
         buffers = [np.empty(task.largest, task.dtype) for _ in range(2)]
         for place in group:
-            totals = []
+            totals: list[_Total | None] = []
             for x, kept in zip((dk, dv), own[job], strict=True):
                 target = None if x is None else x[at(x, place)]
                 if target is not None and part:
@@ -243,7 +243,7 @@ def backward(
                 task, place, task.tiles[part::parts], g[place], out[place], sums[place],
                 _kept(powers, task.batch, place), None if tops is None else tops[place],
                 None if dq is None else dq[at(dq, place)],
-                dq is not None and dq.shape[:-2] == task.batch, *totals,
+                dq is not None and dq.shape[:-2] == task.batch, totals[0], totals[1],
                 None if dmask is None else dmask[at(dmask, place)], buffers,
             )  # fmt: skip
             for total in totals:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 
@@ -270,15 +271,15 @@ def local_response_norm(
     widths = ((0, 0), (size // 2, (size - 1) // 2), *((0, 0),) * (input.ndim - 2))
     padded = ops.pad(square, widths=widths)
     # Sums over windows of doubling length: log2(size) additions instead of size.
-    total, length, taken, window = None, 1, 0, padded
+    parts, length, taken, window = [], 1, 0, padded
     while True:
         if size & length:
-            part = window[:, taken : taken + channels]
-            total = part if total is None else ops.add(total, part)
+            parts.append(window[:, taken : taken + channels])
             taken += length
         if 2 * length > size:
             break
         window = ops.add(window[:, :-length], window[:, length:])
         length *= 2
+    total = functools.reduce(ops.add, parts)
     scale = ops.add(ops.multiply(total, alpha / size), k)
     return ops.divide(input, ops.pow(scale, beta))
