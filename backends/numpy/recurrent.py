@@ -21,7 +21,7 @@ def rnn(
     if shared.declines(x, h0, w_ih, w_hh, b_ih, b_hh):
         return NotImplemented
     (steps, n, _), hidden, dtype = x.shape, h0.shape[1], x.dtype
-    w_rec = shared.columns(np.ascontiguousarray(w_hh.T), n)
+    w_rec = shared.columns(np.ascontiguousarray(w_hh.T) if steps >= shared.MANY_STEPS else w_hh.T, n)
     out, out_rows = shared.empty_rows(steps, n, hidden, dtype, batch_sizes)
     h, product = np.array(h0, order="C"), np.empty((n, hidden), dtype)
     product_blocks = shared.alike(product, w_rec)

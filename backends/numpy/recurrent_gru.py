@@ -44,19 +44,18 @@ def _run(
         return NotImplemented
     (steps, n, _), hidden, dtype = x.shape, h0.shape[1], x.dtype
     rows = shared.pack(x, sizes)
-    w_in, w_rec = w_ih.copy(), w_hh.copy()
     # What is added to r and z may as well come with the inputs; what is added to m may not.
     bias, b_m = b_ih, None
     if b_hh is not None:
         bias, b_m = (np.zeros_like(b_hh) if b_ih is None else b_ih.copy()), b_hh[2 * hidden :]
         bias[: 2 * hidden] += b_hh[: 2 * hidden]
-    elif b_ih is not None:
-        bias = b_ih.copy()
-    # Half the sigmoids' arguments once, in the weights, not at every step.
-    for scaled in (w_in, w_rec, bias):
-        if scaled is not None:
-            scaled[: 2 * hidden] *= 0.5
-    w_rec = shared.columns(np.ascontiguousarray(w_rec.T), n)
+    w_in, w_rec = w_ih, w_hh
+    many = steps >= shared.MANY_STEPS
+    if many:
+        # Half the sigmoids' arguments once, in the weights, not at every step.
+        w_in, w_rec = _halved(w_in, hidden), _halved(w_rec, hidden)
+        bias = None if bias is None else _halved(bias, hidden)
+    w_rec = shared.columns(np.ascontiguousarray(w_rec.T) if many else w_rec.T, n)
     inner = np.empty((len(rows) if keep else n, hidden), dtype)
     out, out_rows = shared.empty_rows(steps, n, hidden, dtype, sizes)
     product = np.empty((n, 3 * hidden), dtype)
@@ -75,6 +74,8 @@ def _run(
                 np.add(product[:living, 2 * hidden :], b_m, out=m)
             both = product[:living, : 2 * hidden]
             np.add(both, inputs[:, : 2 * hidden], out=both)
+            if not many:
+                np.multiply(both, 0.5, out=both)
             product[:living, 2 * hidden :] = inputs[:, 2 * hidden :]
             # The gates overwrite the inputs, in another order.
             gate = inputs.reshape(3, living, hidden)
@@ -137,6 +138,13 @@ def gru_vjp(
         total[hidden:].copy() if wants[4] and total is not None else None,
         shared.restored(total[: 3 * hidden], hidden, _WITHIN) if wants[5] and total is not None else None,
     )
+
+
+def _halved(weight: Array, hidden: int) -> Array:
+    """Return a copy of (3 * H, ...) in which the sigmoids' arguments are halved."""
+    found = weight.copy()
+    found[: 2 * hidden] *= 0.5
+    return found
 
 
 def _slopes(gates: Array, inner: Array, earlier: Array) -> Array:

@@ -1,7 +1,8 @@
 """One layer and direction of an LSTM.
 
-The gates stand in the order g, f, i, o: the three sigmoids are then one range, and so are the three gates that act
-through the cell. ``sigmoid(x) = tanh(x / 2) / 2 + 1 / 2`` makes one `tanh` serve all.
+The gates' arguments stand in PyTorch's order i, f, g, o, the gates themselves in the order g, f, i, o: the three
+sigmoids are then one range, and so are the three gates that act through the cell. ``sigmoid(x) = tanh(x / 2) / 2 + 1 / 2``
+makes `tanh` serve all.
 """
 
 from __future__ import annotations
@@ -13,9 +14,6 @@ import numpy as np
 from ...core.backend import Kernel
 from . import recurrent_shared as shared
 from .recurrent_shared import Array, Sizes
-
-# Of PyTorch's gates i, f, g, o.
-_ORDER = (2, 1, 0, 3)
 
 
 def lstm(
@@ -44,14 +42,13 @@ def _run(
         return NotImplemented
     (steps, n, _), hidden, dtype = x.shape, c0.shape[1], x.dtype
     rows = shared.pack(x, sizes)
-    w_in, w_rec = shared.reordered(w_ih, hidden, _ORDER), shared.reordered(w_hh, hidden, _ORDER)
-    bias = shared.added(b_ih, b_hh)
-    bias = None if bias is None else shared.reordered(bias, hidden, _ORDER)
-    # Half the sigmoids' arguments once, in the weights, not at every step.
-    for scaled in (w_in, w_rec, bias):
-        if scaled is not None:
-            scaled[hidden:] *= 0.5
-    w_rec = shared.columns(np.ascontiguousarray(w_rec.T), n)
+    w_in, w_rec, bias = w_ih, w_hh, shared.added(b_ih, b_hh)
+    many = steps >= shared.MANY_STEPS
+    if many:
+        # Half the sigmoids' arguments once, in the weights, not at every step.
+        w_in, w_rec = _halved(w_in, hidden), _halved(w_rec, hidden)
+        bias = None if bias is None else _halved(bias, hidden)
+    w_rec = shared.columns(np.ascontiguousarray(w_rec.T) if many else w_rec.T, n)
     kept = len(rows) if keep else n
     tanh_cells, cells = np.empty((kept, hidden), dtype), np.empty((kept if keep else 0, hidden), dtype)
     projected = np.empty((kept if w_hr is not None else 0, hidden), dtype)
@@ -67,12 +64,17 @@ def _run(
             living = stop - start
             low, high = (start, stop) if keep else (0, living)
             z, cell, part = product[:living], c[:living], scratch[:living]
+            state = h if sizes is None else h[:living]
             inputs = gates[start:stop]
             # The gates overwrite the inputs, in another order.
             gate = inputs.reshape(4, living, hidden)
-            np.matmul(h[:living], w_rec, out=product_blocks[:, :living])
+            np.matmul(state, w_rec, out=product_blocks[:, :living])
             np.add(z, inputs, out=z)
-            np.tanh(product_by_gate[:, :living], out=gate)
+            if not many:
+                np.multiply(z[:, : 2 * hidden], 0.5, out=z[:, : 2 * hidden])
+                np.multiply(z[:, 3 * hidden :], 0.5, out=z[:, 3 * hidden :])
+            np.tanh(product_by_gate[2::-1, :living], out=gate[:3])
+            np.tanh(product_by_gate[3, :living], out=gate[3])
             sigmoids = gate[1:]
             np.multiply(sigmoids, 0.5, out=sigmoids)
             np.add(sigmoids, 0.5, out=sigmoids)
@@ -91,7 +93,11 @@ def _run(
                 inner = projected[low:high]
                 np.multiply(o, bounded, out=inner)
                 np.matmul(inner, project, out=now)
-            h[:living] = now
+            if sizes is None:
+                h = now
+            else:
+                state[...] = now
+    h = h.copy() if sizes is None else h
     return (shared.unpack(out, out_rows, sizes), h, c), (gates, cells, tanh_cells, projected)
 
 
@@ -105,7 +111,7 @@ def lstm_vjp(
         return NotImplemented
     (_, n, _), hidden, dtype, sizes = x.shape, c0.shape[1], c0.dtype, batch_sizes
     g_out = shared.pack(g[0], sizes)
-    w_rec = shared.columns(shared.reordered(w_hh, hidden, _ORDER), n)
+    w_rec = shared.columns(w_hh, n)
     dh, dc = np.array(g[1], order="C"), np.array(g[2], order="C")
     deltas = np.empty((len(g_out), 4 * hidden), dtype)
     by_gate = deltas.reshape(-1, 4, hidden).transpose(1, 0, 2)
@@ -115,8 +121,7 @@ def lstm_vjp(
     wants = (*wants, False, False, False)[:8]
     steps = shared.spans(x, sizes, reverse)
     earlier = shared.before(h0, shared.pack(out, sizes), steps) if wants[4] else None
-    w_in = shared.reordered(w_ih, hidden, _ORDER)
-    rest = shared.Gradients(deltas, deltas, x, sizes, w_in, earlier, (wants[0], wants[3]))
+    rest = shared.Gradients(deltas, deltas, x, sizes, w_ih, earlier, (wants[0], wants[3]))
     for part_of in rest.follow(steps[::-1], n * w_hh.size):
         for block in shared.blocks(part_of, shared.BLOCK // (4 * hidden)):
             low, high, living = min(block)[0], max(block)[1], block[0][1] - block[0][0]
@@ -135,20 +140,27 @@ def lstm_vjp(
                 np.multiply(slope[3], into, out=delta[3])
                 np.multiply(into, through[place], out=part)
                 np.add(cell, part, out=cell)
-                np.multiply(slope[:3], cell, out=delta[:3])
+                np.multiply(slope[:3], cell, out=delta[2::-1])
                 np.multiply(cell, gate[place, 1], out=cell)
                 np.matmul(deltas[start:stop], w_rec, out=dh_blocks[:, :living])
-    w_grads = [None if w is None else shared.restored(w, hidden, _ORDER) for w in (rest.w_ih, rest.w_hh)]
-    total = shared.restored(shared.sum_of_rows(deltas), hidden, _ORDER) if wants[5] or wants[6] else None
+    total = shared.sum_of_rows(deltas) if wants[5] or wants[6] else None
     return (
         rest.x,
         dh if wants[1] else None,
         dc if wants[2] else None,
-        *w_grads,
+        rest.w_ih,
+        rest.w_hh,
         total if wants[5] else None,
         total.copy() if wants[6] and total is not None else None,
         outer.T @ projected if wants[7] else None,
     )
+
+
+def _halved(weight: Array, hidden: int) -> Array:
+    """Return a copy of (4 * H, ...) in which the sigmoids' arguments are halved."""
+    found = weight * 0.5
+    found[2 * hidden : 3 * hidden] = weight[2 * hidden : 3 * hidden]
+    return found
 
 
 def _slopes(gates: Array, cells: Array, tanh_cells: Array) -> tuple[Array, Array]:

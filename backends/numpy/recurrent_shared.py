@@ -10,6 +10,7 @@ the steps ahead, or the gradients of those behind, in a few large products, for 
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any
@@ -25,6 +26,8 @@ Sizes = tuple[int, ...] | None
 BLOCK = 1 << 16
 # BLAS is fastest where the length of a row is a multiple of this.
 _ALIGN = 8
+# From this many steps on copies of the weights, made for the time loop, are worth while.
+MANY_STEPS = 4
 # Below this many multiplications OpenBLAS neither packs its operands nor wakes threads: both cost more than they save.
 _SMALL = 1_000_000
 _NARROWEST = 32
@@ -157,7 +160,8 @@ def fed(
     of_a_step : int
         How many multiplications a step makes itself.
     """
-    if bias is not None:
+    few = len(rows) < len(weight)
+    if bias is not None and not few:
         # A column of ones carries the biases.
         features = rows.shape[1]
         width = -(-(features + 1) // _ALIGN) * _ALIGN
@@ -171,18 +175,20 @@ def fed(
     out = np.empty((len(rows), len(weight)), rows.dtype)
     turned = weight.T
 
-    def product(part: list[tuple[int, int]]) -> Callable[[], object]:
+    def multiply(part: list[tuple[int, int]]) -> None:
         place = _rows(part)
-        return lambda: np.matmul(rows[place], turned, out=out[place])
+        np.matmul(rows[place], turned, out=out[place])
+        if bias is not None and few:
+            np.add(out[place], bias, out=out[place])
 
     parts = _parts(steps, len(rows) * weight.size, of_a_step)
     if len(parts) == 1:
-        np.matmul(rows, turned, out=out)
+        multiply(steps)
         yield out, steps
         return
     with _another_thread() as beside:
-        tickets = [beside.start(product(part)) for part in parts[1:]]
-        product(parts[0])()
+        tickets = [beside.start(functools.partial(multiply, part)) for part in parts[1:]]
+        multiply(parts[0])
         yield out, parts[0]
         for ticket, part in zip(tickets, parts[1:], strict=True):
             beside.settle(ticket)
