@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -58,20 +59,17 @@ def grid_sample(
     places = [_unnormalized(grid[..., axes - 1 - i], n, align) for i, n in enumerate(sizes)]
     points = _Points(input)
     if mode == "bicubic":
-        return points.images(_bicubic(points, places, padding_mode, align))
+        taps, weights = _bicubic(places, sizes, padding_mode, align)
+        return points.weighted(taps, weights)
     places = [_bounded(p, n, padding_mode, align) for p, n in zip(places, sizes)]
     if mode == "nearest":
-        return points.images(points.at([ops.round(p) for p in places]))
+        return points.weighted([[ops.round(p) for p in places]], None)
     low = [ops.floor(p.detach()) for p in places]
-    found = None
-    for corner in itertools.product((0, 1), repeat=axes):
-        weight: Any = None
-        for p, start, side in zip(places, low, corner):
-            w = p - start if side else (start + 1) - p
-            weight = w if weight is None else weight * w
-        value = points.at([start + side for start, side in zip(low, corner)]) * ops.expand_dims(weight, axis=-1)
-        found = value if found is None else found + value
-    return points.images(found)
+    shares = [((start + 1) - p, p - start) for p, start in zip(places, low)]
+    corners = list(itertools.product((0, 1), repeat=axes))
+    taps = [[start + side for start, side in zip(low, corner)] for corner in corners]
+    weights = [functools.reduce(ops.multiply, [s[side] for s, side in zip(shares, corner)]) for corner in corners]
+    return points.weighted(taps, weights)
 
 
 class _Points:
@@ -84,22 +82,27 @@ class _Points:
         # What lies outside is one more row, of zeros.
         self.rows = ops.pad(last, widths=((0, 1), (0, 0)))
 
-    def at(self, places: list[Tensor]) -> Tensor:
-        """The elements (N, *points, C) at whole places (N, *points), zeros where these lie outside."""
-        shape = tuple(places[0].shape)
+    def index(self, places: list[Tensor]) -> Tensor:
+        """The rows (N, *points) of the elements at whole places (N, *points)."""
         index: Any = ops.arange(self.n, device=self.rows.device)
-        index = ops.reshape(index, (self.n, *(1,) * (len(shape) - 1)))
+        index = ops.reshape(index, (self.n, *(1,) * (places[0].ndim - 1)))
         inside: Any = None
         for p, size in zip(places, self.sizes):
             within = ops.logical_and(p > -1, p < size)
             inside = within if inside is None else ops.logical_and(inside, within)
             index = index * size + ops.astype(ops.where(within, p, ops.zeros_like(p)), dtypes.int64)
-        index = ops.where(inside, index, ops.full_like(index, self.count))
-        found = ops.take(self.rows, ops.reshape(index, (math.prod(shape),)), axis=0)
-        return ops.reshape(found, (*shape, self.c))
+        return ops.where(inside, index, ops.full_like(index, self.count))
 
-    def images(self, found: Any) -> Tensor:
-        """Return (N, *points, C) as (N, C, *points)."""
+    def weighted(self, taps: list[list[Tensor]], weights: list[Tensor] | None) -> Tensor:
+        """The weighted sum (N, C, *points) of the elements at each tap's whole places."""
+        index = ops.stack([self.index(places) for places in taps], axis=0)
+        shape = tuple(index.shape)
+        found = ops.take(self.rows, ops.reshape(index, (math.prod(shape),)), axis=0)
+        found = ops.reshape(found, (*shape, self.c))
+        if weights is not None:
+            found = ops.sum(found * ops.expand_dims(ops.stack(weights, axis=0), axis=-1), axis=0)
+        else:
+            found = ops.squeeze(found, 0)
         return ops.moveaxis(found, (found.ndim - 1,), (1,))
 
 
@@ -149,21 +152,15 @@ def _reflected(x: Tensor, low: float, high: float) -> Tensor:
     return ops.where(ops.remainder(flips, ops.full_like(flips, 2.0)) == 0, rest + low, span - rest + low)
 
 
-def _bicubic(points: _Points, places: list[Tensor], padding_mode: str, align: bool) -> Tensor:
-    sizes = points.sizes
+def _bicubic(
+    places: list[Tensor], sizes: tuple[int, ...], padding_mode: str, align: bool
+) -> tuple[list[list[Tensor]], list[Tensor]]:
+    """The sixteen neighbours of each point, and their weights."""
     low = [ops.floor(p.detach()) for p in places]
-    weights = [_cubic(p - start) for p, start in zip(places, low)]
-    found: Any = None
-    for i in range(4):
-        row = _bounded(low[0] + (i - 1), sizes[0], padding_mode, align)
-        line: Any = None
-        for j in range(4):
-            column = _bounded(low[1] + (j - 1), sizes[1], padding_mode, align)
-            value = points.at([row, column]) * ops.expand_dims(weights[1][j], axis=-1)
-            line = value if line is None else line + value
-        line = line * ops.expand_dims(weights[0][i], axis=-1)
-        found = line if found is None else found + line
-    return found  # type: ignore[no-any-return]
+    rows, columns = (_cubic(p - start) for p, start in zip(places, low))
+    lines = [[_bounded(start + (i - 1), n, padding_mode, align) for i in range(4)] for start, n in zip(low, sizes)]
+    taps = [list(pair) for pair in itertools.product(*lines)]
+    return taps, [one * other for one, other in itertools.product(rows, columns)]
 
 
 def _cubic(t: Tensor, a: float = -0.75) -> list[Tensor]:

@@ -56,6 +56,24 @@ def test_the_last_nan_wins_and_infinities_count(compare: Callable[..., None], ax
         both(compare, f"adaptive_max_pool{axes}d", given, output_size=2, return_indices=True, order=1)
 
 
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
+def test_max_pool_of_integers(compare: Callable[..., None], dtype: str) -> None:
+    for axes in (2, 3):
+        x = np.round(INPUTS[axes] * 3 + 4).clip(0).astype(dtype)
+        both(compare, f"max_pool{axes}d", x, kernel_size=3, stride=2, padding=1, return_indices=True)
+        both(compare, f"max_pool{axes}d", np.zeros_like(x), kernel_size=3, stride=1, padding=1, return_indices=True)
+
+
+def test_lp_pool_of_nothing(compare: Callable[..., None]) -> None:
+    """Where a sum of powers is zero, the gradient is PyTorch's, too."""
+    x = SQUARE.copy()
+    x[:, :, :4, :4] = 0
+    both(compare, "lp_pool2d", x, norm_type=2, kernel_size=2, order=1)
+    both(compare, "lp_pool2d", x, norm_type=3, kernel_size=2, order=1)
+    both(compare, "lp_pool2d", x, norm_type=1, kernel_size=3, ceil_mode=True, order=1)
+    both(compare, "lp_pool1d", LINE, norm_type=3, kernel_size=2, stride=3, order=1)
+
+
 @pytest.mark.parametrize("axes", [1, 2, 3])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_avg_pool(compare: Callable[..., None], axes: int, dtype: str) -> None:
