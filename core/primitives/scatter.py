@@ -220,24 +220,27 @@ def _scatter_reduce_vjp(
 def _product_cotangents(
     xp: Any, g: Any, x: Any, index: Any, used: Any, out: Any, axis: int, include_self: bool, wants: Any
 ) -> tuple[Any, Any]:
-    """Products of all other factors. A quotient, but where the factor is the only zero of its product."""
+    """Products of all other factors: a quotient where the factor is not zero, else what the other factors give."""
     mine = theirs = None
     if wants[0]:
         rest = xp.scatter_reduce(xp.ones_like(x), index, used, axis=axis, reduce="prod", include_self=True)
         mine = g * rest if include_self else g
     if wants[2]:
-        zero = used == 0
-        zeros = xp.astype(x == 0, g.dtype)
+        one, none = xp.ones((), dtype=used.dtype), xp.zeros((), dtype=used.dtype)
         if not include_self:
-            zeros = _without_self(xp, zeros, index, axis, 0)
-        zeros = xp.scatter_add(zeros, index, xp.astype(zero, g.dtype), axis=axis)
-        alone = xp.logical_and(zero, xp.gather(zeros, index, axis=axis) == 1)
-        one = xp.ones((), dtype=used.dtype)
-        others = xp.scatter_reduce(
-            x, index, xp.where(alone, one, used), axis=axis, reduce="prod", include_self=include_self
+            x = _without_self(xp, x, index, axis, 1)
+        zero, own = used == 0, x == 0
+        count = xp.scatter_add(xp.astype(own, g.dtype), index, xp.astype(zero, g.dtype), axis=axis)
+        rest = xp.scatter_reduce(
+            xp.where(own, one, x), index, xp.where(zero, one, used), axis=axis, reduce="prod", include_self=True
         )
+        # Of two zeros each is the other's factor: nothing by itself, but something to the next derivative.
+        zeros = xp.scatter_add(xp.where(own, x, none), index, xp.where(zero, used, none), axis=axis)
+        count = xp.gather(count, index, axis=axis)
+        other = xp.where(count == 2, xp.gather(zeros, index, axis=axis) - used, none)
+        product = xp.gather(g * rest, index, axis=axis) * xp.where(count == 1, one, other)
         quotient = xp.gather(g * out, index, axis=axis) / xp.where(zero, one, used)
-        theirs = xp.where(alone, xp.gather(g * others, index, axis=axis), quotient)
+        theirs = xp.where(zero, product, quotient)
     return mine, theirs
 
 

@@ -8,7 +8,7 @@ from ...core import ops
 from ...core.errors import ArgumentError, IndexOutOfRangeError, ShapeError
 from ...core.tensor import Tensor
 from .distance import pairwise_distance
-from .loss_tools import check_classes, chosen_reduction, out_of_range, positive_part, reduced
+from .loss_tools import check_classes, chosen_reduction, in_host_memory, out_of_range, positive_part, reduced
 
 __all__ = [
     "cosine_embedding_loss",
@@ -227,13 +227,17 @@ def multilabel_margin_loss(
     classes = input.shape[-1]
     ended = ops.cumulative_sum(ops.astype(ops.less(target, 0), "int64"), axis=-1)
     listed = ops.equal(ended, 0)
+    if in_host_memory(target) and target.size:
+        # No list is longer than this: fewer comparisons.
+        longest = int(ops.max(ops.count_nonzero(listed, axis=-1)).item())
+        target, listed = target[..., :longest], listed[..., :longest]
     places = ops.where(listed, target, 0)
     try:
         own = ops.gather(input, places, axis=-1)
     except IndexOutOfRangeError as error:
         raise out_of_range(name, classes, error, "; -1 ends a list") from error
     kept = ops.astype(listed, input.dtype)
-    chosen = ops.greater(ops.scatter_add(ops.zeros_like(kept), places, kept, axis=-1), 0)
+    chosen = ops.greater(ops.scatter_add(ops.zeros_like(input.detach()), places, kept, axis=-1), 0)
     short = ops.relu(ops.add(ops.subtract(1.0, ops.expand_dims(own, axis=-1)), ops.expand_dims(input, axis=-2)))
     counted = ops.logical_and(ops.expand_dims(listed, axis=-1), ops.expand_dims(ops.logical_not(chosen), axis=-2))
     total = ops.sum(ops.where(counted, short, 0.0), axis=(-2, -1))

@@ -111,6 +111,19 @@ def test_second_derivative_of_a_product_with_one_zero(compare: Compare) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("include_self", [True, False])
+def test_second_derivatives_of_products_with_zeros(include_self: bool) -> None:
+    """PyTorch refuses where two factors are zero; differences tell."""
+    index = cb.tensor([0, 0, 0, 1, 1, 2, 3, 3, 3])
+
+    def product(x: Any, s: Any) -> Any:
+        return x.scatter_reduce(0, index, s, "prod", include_self=include_self)
+
+    x = cb.tensor([2.0, 0.0, 0.0, 1.5], dtype=cb.float64, requires_grad=True)
+    s = cb.tensor([0.0, 0.0, 3.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0], dtype=cb.float64, requires_grad=True)
+    assert cb.autograd.gradcheck(product, (x, s)) and cb.autograd.gradgradcheck(product, (x, s))
+
+
 @pytest.mark.parametrize("places", PLACES, ids=str)
 def test_scatter(compare: Compare, places: Any) -> None:
     x, axis, index, source = drawn(places)
