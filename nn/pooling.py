@@ -360,7 +360,7 @@ class LPPool1d(_LPPool):
 
     .. math:: y = \Bigl( \sum_{x \in \text{window}} x^p \Bigr)^{1/p}
 
-    With p = 1 these are sums, with large p nearly maxima. Where a sum is zero the gradient is not defined, and NaN.
+    With p = 1 these are sums, with large p nearly maxima. Where a sum is zero, so is the gradient.
 
     Shapes: input (N, C, L) or (C, L) of floats; each spatial size n becomes ⌊(n − kernel_size) / stride⌋ + 1, or
     the ceiling with `ceil_mode`.
@@ -392,7 +392,7 @@ class LPPool2d(_LPPool):
 
     .. math:: y = \Bigl( \sum_{x \in \text{window}} x^p \Bigr)^{1/p}
 
-    With p = 1 these are sums, with large p nearly maxima. Where a sum is zero the gradient is not defined, and NaN.
+    With p = 1 these are sums, with large p nearly maxima. Where a sum is zero, so is the gradient.
 
     Shapes: input (N, C, H, W) or (C, H, W) of floats; each spatial size n becomes ⌊(n − kernel_size) / stride⌋ + 1, or
     the ceiling with `ceil_mode`.
@@ -424,7 +424,7 @@ class LPPool3d(_LPPool):
 
     .. math:: y = \Bigl( \sum_{x \in \text{window}} x^p \Bigr)^{1/p}
 
-    With p = 1 these are sums, with large p nearly maxima. Where a sum is zero the gradient is not defined, and NaN.
+    With p = 1 these are sums, with large p nearly maxima. Where a sum is zero, so is the gradient.
 
     Shapes: input (N, C, D, H, W) or (C, D, H, W) of floats; each spatial size n becomes
     ⌊(n − kernel_size) / stride⌋ + 1, or the ceiling with `ceil_mode`.

@@ -98,7 +98,10 @@ def _lp(axes: int, input: Tensor, norm_type: float, kernel_size: Any, stride: An
     kernel = ints(kernel_size, axes, f"{name}: kernel_size")
     batched(input, axes, name)
     mean = _avg(axes, ops.pow(input, norm_type), kernel, stride, 0, ceil_mode, True, None)
-    return ops.pow(ops.sign(mean) * ops.relu(ops.abs(mean)) * math.prod(kernel), 1.0 / norm_type)
+    size = ops.abs(mean)
+    # A choice, so that the root's infinite slope at zero goes no further.
+    size = ops.where(size <= 0, ops.zeros_like(size), size)
+    return ops.pow(ops.sign(mean) * size * math.prod(kernel), 1.0 / norm_type)
 
 
 def max_pool1d(
