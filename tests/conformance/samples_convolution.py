@@ -11,7 +11,7 @@ def _convolution(d: Draw) -> tuple[tuple[int, ...], tuple[int, ...], dict[str, A
     axes = d.choice((2, 1, 2, 3))
     groups = d.choice((1, 1, 2, 3))
     small = d.smooth and axes == 3
-    n, c, o = d.integer(1, 2), groups * d.integer(1, 2), groups * d.integer(1, 2)
+    n, c, o = d.side(0, 2), groups * d.integer(1, 2), groups * d.integer(1, 2)
     kernel = tuple(d.integer(1, 2 if small else 3) for _ in range(axes))
     stride = tuple(d.integer(1, 2) for _ in range(axes))
     dilation = tuple(d.integer(1, 2) for _ in range(axes))
