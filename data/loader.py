@@ -213,7 +213,9 @@ class DataLoader:
         generator = self._order_generator()
         seeding = default_generator if self.generator is None else self.generator
         resumed = self._resumed
-        position = copy.deepcopy(resumed) if resumed else {"batches": 0, "generator": generator.get_state()}
+        position: Position = {"batches": 0, "generator": generator.get_state()}
+        if resumed:
+            position = copy.deepcopy(resumed)
         present = generator.get_state()
         if resumed:
             generator.set_state(resumed["generator"])

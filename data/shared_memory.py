@@ -369,7 +369,7 @@ def address_of(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
-def bytes_of(array: np.ndarray) -> np.ndarray:
+def bytes_of(array: np.ndarray) -> Any:
     """Return an array's bytes in C order as an array of uint8, without a copy where they lie so."""
     # A view of its bytes also serves dtypes that the buffer protocol has no letter for.
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
