@@ -57,6 +57,12 @@ def for_rows(
         Of what is one row to NumPy's loops.
     """
 
+    if rows <= step:
+        # Small calls are many: no generator, no buffers to think of.
+        with np.errstate(all="ignore"):
+            work(iter(((0, rows),)))
+        return
+
     def quiet(blocks: Iterator[tuple[int, int]]) -> None:
         with plain_loops(length):
             work(blocks)

@@ -37,8 +37,8 @@ class Tile(NamedTuple):
 
 def tiles(length: int, keys: int, causal: bool) -> tuple[list[list[Tile]], int]:
     """The tiles, by blocks of queries, and their width; causal ones with nothing to see are left out."""
-    rows = min(length, ROWS)
-    columns = min(keys, max(COLUMNS, ROWS * COLUMNS // max(rows, 1)))
+    rows = _even(length, ROWS)
+    columns = _even(keys, max(COLUMNS, ROWS * COLUMNS // rows))
     blocks = []
     for r in range(0, length, rows):
         stop = min(r + rows, length)
@@ -50,6 +50,11 @@ def tiles(length: int, keys: int, causal: bool) -> tuple[list[list[Tile]], int]:
             ]
         )
     return blocks, columns
+
+
+def _even(n: int, about: int) -> int:
+    """The size of pieces of about one size, none of which is much smaller."""
+    return -(-n // max(1, round(n / about)))
 
 
 class Problem:
