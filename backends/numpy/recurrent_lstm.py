@@ -1,8 +1,8 @@
 """One layer and direction of an LSTM.
 
 The gates' arguments stand in PyTorch's order i, f, g, o, the gates themselves in the order g, f, i, o: the three
-sigmoids are then one range, and so are the three gates that act through the cell. ``sigmoid(x) = tanh(x / 2) / 2 + 1 / 2``
-makes `tanh` serve all.
+sigmoids are then one range, and so are the three gates that act through the cell. One `tanh` serves all, since
+``sigmoid(x) = tanh(x / 2) / 2 + 1 / 2``.
 """
 
 from __future__ import annotations
