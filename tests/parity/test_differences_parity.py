@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,17 @@ def to_numpy(t: Any) -> list[float]:
     return array.tolist()
 
 
+def counted_rows(t: Any) -> list[float]:
+    table = t.zeros(3, 1, requires_grad=True)
+    bag = t.nn.functional.embedding_bag(t.tensor([[0, 0, 1]]), table, mode="sum", scale_grad_by_freq=True)
+    bag.sum().backward()
+    return table.grad.flatten().tolist()
+
+
+def pickled_norm(t: Any) -> bytes:
+    return pickle.dumps(t.nn.utils.parametrizations.weight_norm(t.nn.Linear(2, 2)))
+
+
 def started_sums(t: Any) -> list[float]:
     w = t.ones(2, requires_grad=True)
     return t.optim.Adagrad([{"params": [w], "initial_accumulator_value": 0.5}]).state[w]["sum"].tolist()
@@ -85,6 +97,9 @@ def takes_any_state(t: Any) -> bool:
 
 # For each heading of the page: what PyTorch does.
 PYTORCH: dict[str, Any] = {
+    "`Embedding` and `EmbeddingBag` refuse `sparse=True`": lambda t, x: t.nn.Embedding(10, 3, sparse=True).sparse,
+    "`EmbeddingBag` divides a row's gradient by that row's own count": lambda t, x: counted_rows(t) != [1.0, 1.0, 0.0],
+    "A parametrized module is pickled": lambda t, x: raises(RuntimeError, lambda: pickled_norm(t)),
     "Axes are named by keyword": lambda t, x: t.sum(x, 1).tolist() == [7.0, 8.0],
     "`max` and `min` along an axis return the values alone": lambda t, x: len(x.max(1)) == 2,
     "The gradient of `max` and `min` along an axis is shared among ties": lambda t, x: sorted(tie(t)[0]) == [0.0, 1.0],
