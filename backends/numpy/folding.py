@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...core.primitives.windows import output_size as sliding_size
-from .pooling_grid import for_planes
+from .pooling_grid import block_of, for_planes
 
 Array = np.ndarray
 Sizes = tuple[int, ...]
@@ -60,7 +60,7 @@ def im2col(
                 _clear_around(target, to)
                 target[(slice(None), *to)] = planes[(slice(start, stop), *of)]
 
-    for_planes(work, n * c, len(taps) * int(np.prod(out)) * x.itemsize)
+    for_planes(work, n * c, block_of(n * c, len(taps) * int(np.prod(out)) * x.itemsize))
     return columns.reshape(n, c * len(taps), int(np.prod(out)))
 
 
@@ -97,7 +97,7 @@ def col2im(
                 target = planes[(slice(start, stop), *of)]
                 target += columns[(slice(start, stop), t, *to)]
 
-    for_planes(work, n * c, len(taps) * int(np.prod(out)) * x.itemsize)
+    for_planes(work, n * c, block_of(n * c, len(taps) * int(np.prod(out)) * x.itemsize))
     return planes.reshape(n, c, *sizes)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import Kernel
-from .pooling_grid import for_planes, planes_of
+from .pooling_grid import block_of, for_planes, planes_of
 
 Array = np.ndarray
 Pairs = tuple[tuple[int, int], ...]
@@ -40,7 +40,7 @@ def pad(x: Array, /, *, widths: Pairs, value: Any = 0.0, mode: str = "constant")
         for start, stop in blocks:
             _fill(targets[start:stop], sources[start:stop], rest, value, mode)
 
-    for_planes(work, len(targets), out.nbytes // max(len(targets), 1))
+    for_planes(work, len(targets), block_of(len(targets), out.nbytes // max(len(targets), 1)))
     return out
 
 

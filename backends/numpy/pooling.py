@@ -64,7 +64,7 @@ def max_pool(
             best = combine(np.maximum, phases.load(planes[start:stop]), lines, buffers, (stop - start) * grid.places)
             out[start:stop] = crop(best, grid, stop - start)
 
-    for_planes(work, len(planes), plane)
+    for_planes(work, len(planes), count)
     return out.reshape(*x.shape[: x.ndim - axes], *grid.out)
 
 
@@ -97,7 +97,7 @@ def max_pool_train(
             if np.isnan(target).any():
                 _windows(phases.load(block), grid, scratch, first, target, codes, nan=True)
 
-    for_planes(work, len(planes), plane)
+    for_planes(work, len(planes), count)
     lead = x.shape[: x.ndim - axes]
     return out.reshape(*lead, *grid.out), (taps.reshape(*lead, *grid.out),)
 
@@ -222,7 +222,7 @@ def max_pool_vjp(
                 np.add(view, other.view(g.dtype), out=view)
             spreading.store(target, spreading.sums)
 
-    for_planes(work, len(planes), plane)
+    for_planes(work, len(planes), count)
     return (gx,)
 
 

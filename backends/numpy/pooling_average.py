@@ -74,7 +74,7 @@ def avg_pool(
             sums = combine(np.add, phases.load(planes[start:stop]), lines, buffers, (stop - start) * grid.places)
             np.divide(crop(sums, grid, stop - start), divisor, out=out[start:stop])
 
-    for_planes(work, len(planes), plane)
+    for_planes(work, len(planes), count)
     return out.reshape(*x.shape[: x.ndim - axes], *grid.out)
 
 
@@ -114,7 +114,7 @@ def avg_pool_vjp(
                     np.add(view, flat[:length], out=view)
             spreading.store(planes[start:stop], sums)
 
-    for_planes(work, len(planes), plane)
+    for_planes(work, len(planes), count)
     return (gx,)
 
 

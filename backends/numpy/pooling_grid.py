@@ -14,13 +14,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .parallel import for_blocks
+from .parallel import for_blocks, get_num_threads
 
 Array = np.ndarray
 Sizes = tuple[int, ...]
 
 # Input bytes per block: input, phases, output and scratch together stay in the cache.
 _BLOCK_BYTES = 768 << 10
+# Below this the hand-over to another thread costs more than it brings.
+_SMALL_BYTES = 256 << 10
 
 
 class Grid(NamedTuple):
@@ -91,15 +93,16 @@ def planes_of(x: Array, axes: int) -> Array:
     return x.reshape(int(np.prod(x.shape[: x.ndim - axes])), *sizes)
 
 
-def for_planes(work: Callable[[Iterator[tuple[int, int]]], None], planes: int, plane_bytes: int) -> None:
-    """Cover the planes by blocks, on several threads where there are many."""
-    step = max(1, min(planes, _BLOCK_BYTES // max(1, plane_bytes)))
-    for_blocks(work, planes, step, least=2)
-
-
 def block_of(planes: int, plane_bytes: int) -> int:
-    """How many planes one block of `for_planes` has at most."""
-    return max(1, min(planes, _BLOCK_BYTES // max(1, plane_bytes)))
+    """How many planes one block has at most: fewer where the threads would not all get some."""
+    share = planes * plane_bytes // (2 * get_num_threads())
+    size = min(_BLOCK_BYTES, max(share, _SMALL_BYTES))
+    return max(1, min(planes, size // max(1, plane_bytes)))
+
+
+def for_planes(work: Callable[[Iterator[tuple[int, int]]], None], planes: int, block: int) -> None:
+    """Cover the planes by blocks, on several threads where there are many."""
+    for_blocks(work, planes, block, least=2)
 
 
 class Phases:
@@ -216,5 +219,5 @@ def combine_tiles(ufunc: np.ufunc, x: Array, kernel_size: Sizes, out: Sizes) -> 
                 for view in views[2:]:
                     ufunc(block, view, out=block)
 
-    for_planes(work, len(planes), int(np.prod(planes.shape[1:])) * x.itemsize)
+    for_planes(work, len(planes), block_of(len(planes), int(np.prod(planes.shape[1:])) * x.itemsize))
     return result.reshape(*x.shape[: x.ndim - axes], *out)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...core.primitives.resampling import is_identity, sources
-from .pooling_grid import for_planes, planes_of
+from .pooling_grid import block_of, for_planes, planes_of
 
 Array = np.ndarray
 
@@ -245,7 +245,7 @@ def _resampled(x: Array, plans: list[Plan | None]) -> Array:
                 block = block.reshape(*shape[: 1 + i], how.size, *shape[2 + i :])
             out[start:stop] = block
 
-    for_planes(work, len(planes), largest * x.itemsize)
+    for_planes(work, len(planes), block_of(len(planes), largest * x.itemsize))
     return out.reshape(*x.shape[: x.ndim - axes], *final)
 
 
