@@ -187,6 +187,21 @@ def test_what_fails_on_another_thread_fails_here():
         parallel.set_num_threads(threads)
 
 
+def test_without_another_thread_the_caller_does_the_job():
+    threads = parallel.get_num_threads()
+    parallel.set_num_threads(1)
+    try:
+        done = []
+        assert parallel.submit(lambda: done.append(0)) is None
+        with shared._another_thread() as beside:
+            ticket = beside.start(lambda: done.append(1))
+            assert not done
+            beside.settle(ticket)
+        assert done == [1]
+    finally:
+        parallel.set_num_threads(threads)
+
+
 @ALL
 def test_small_products_in_blocks_are_the_whole_product(monkeypatch, name):
     args = operands(name, 3, 2, 3, 64)
