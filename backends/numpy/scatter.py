@@ -30,6 +30,9 @@ def _served(x: np.ndarray, index: np.ndarray, source: np.ndarray) -> bool:
 
 def _check(name: str, index: np.ndarray, n: int) -> None:
     if index.size:
+        # Seen as unsigned, negative numbers are large: one pass finds that all is well.
+        if index.dtype == np.int64 and index.view(np.uint64).max() < n:
+            return
         low, high = int(index.min()), int(index.max())
         if low < 0 or high >= n:
             raise IndexOutOfRangeError(
@@ -135,26 +138,29 @@ def index_add(x: np.ndarray, index: np.ndarray, source: np.ndarray, /, *, axis: 
     return out
 
 
-def _places(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
-    """The place in `x`, flat, of each element that an index names along an axis."""
-    places: Any = index if index.dtype == np.int64 else index.astype(np.int64)
-    stride = math.prod(x.shape[axis + 1 :])
-    if stride != 1:
-        places = places * stride
-    stride = 1
-    for a in reversed(range(x.ndim)):
-        if a != axis and index.shape[a] > 1:
-            line = np.arange(0, index.shape[a] * stride, stride).reshape(-1, *(1,) * (x.ndim - a - 1))
-            places = np.add(places, line, out=None if places is index else places)
-        stride *= x.shape[a]
-    return np.asarray(places.reshape(-1))
-
-
-def _cut(source: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """The part of a source that an index of no greater size reaches, flat."""
+def _by_blocks(
+    x: np.ndarray, index: np.ndarray, source: np.ndarray, axis: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield places in `x`, flat, that an index names along an axis, with what goes there; blocks stay in cache."""
     if source.shape != index.shape:
         source = source[tuple(slice(0, n) for n in index.shape)]
-    return source.reshape(-1)
+    index = index.astype(np.int64, copy=False)
+    strides = [math.prod(x.shape[a + 1 :]) for a in range(x.ndim)]
+    if x.ndim == 1:
+        yield index, source
+        return
+    lines = [
+        np.arange(0, n * strides[a], strides[a]).reshape(-1, *(1,) * (x.ndim - a - 1)) if a != axis else None
+        for a, n in enumerate(index.shape)
+    ]
+    step = max(1, _FEW // max(math.prod(index.shape[1:]), 1))
+    for start in range(0, index.shape[0], step):
+        block = slice(start, start + step)
+        places = index[block] * strides[axis]
+        for a, line in enumerate(lines):
+            if line is not None:
+                places += line if a else line[block]
+        yield places.reshape(-1), source[block].reshape(-1)
 
 
 def gather(x: np.ndarray, index: np.ndarray, /, *, axis: int) -> Any:
@@ -180,7 +186,8 @@ def scatter_add(x: np.ndarray, index: np.ndarray, source: np.ndarray, /, *, axis
     _check("scatter_add", index, x.shape[axis])
     out = np.array(x, order="C", copy=True)
     if index.size:
-        np.add.at(out.reshape(-1), _places(x, index, axis), _cut(source, index))
+        for places, values in _by_blocks(x, index, source, axis):
+            np.add.at(out.reshape(-1), places, values)
     return out
 
 
@@ -192,7 +199,8 @@ def scatter(x: np.ndarray, index: np.ndarray, source: np.ndarray, /, *, axis: in
     _check("scatter", index, x.shape[axis])
     out = np.array(x, order="C", copy=True)
     if index.size:
-        out.reshape(-1)[_places(x, index, axis)] = _cut(source, index)
+        for places, values in _by_blocks(x, index, source, axis):
+            out.reshape(-1)[places] = values
     return out
 
 
@@ -227,17 +235,18 @@ def scatter_reduce(
     out = np.array(x, order="C", copy=True)
     if not index.size:
         return out
-    flat, places = out.reshape(-1), _places(x, index, axis)
+    flat = out.reshape(-1)
     if not include_self:
-        flat[places] = _neutral(x.dtype, reduce)
-    _REDUCTIONS[reduce][0].at(flat, places, _cut(source, index))
-    if reduce == "mean":
-        counts = np.bincount(places, minlength=flat.size).astype(x.dtype)
-        if include_self:
-            counts += 1
-        else:
-            np.maximum(counts, 1, out=counts)
-        (np.floor_divide if x.dtype.kind in "iu" else np.divide)(flat, counts, out=flat)
+        for places, _ in _by_blocks(x, index, source, axis):
+            flat[places] = _neutral(x.dtype, reduce)
+    counts = np.full(flat.shape, int(include_self)) if reduce == "mean" else None
+    for places, values in _by_blocks(x, index, source, axis):
+        _REDUCTIONS[reduce][0].at(flat, places, values)
+        if counts is not None:
+            np.add.at(counts, places, 1)
+    if counts is not None:
+        np.maximum(counts, 1, out=counts)
+        (np.floor_divide if x.dtype.kind in "iu" else np.divide)(flat, counts.astype(x.dtype), out=flat)
     return out
 
 

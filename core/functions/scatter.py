@@ -132,8 +132,21 @@ def index_reduce(
     expected = (*x.shape[:at], index.shape[0], *x.shape[at + 1 :])
     if tuple(source.shape) != expected:
         raise ShapeError(f"index_reduce: source has shape {tuple(source.shape)}, expected {expected} from x and index")
-    line = ops.reshape(index, tuple(-1 if i == at else 1 for i in range(x.ndim)))
-    wide = ops.broadcast_to(line, expected)
+    shape = tuple(-1 if i == at else 1 for i in range(x.ndim))
+    if reduce == "mean":
+        # Whole slices are added, and counted once for all their elements.
+        device = x.device.physical
+        none = ops.zeros((x.shape[at],), dtype=x.dtype, device=device)
+        counts = ops.index_add(none, index, ops.ones((index.shape[0],), dtype=x.dtype, device=device), axis=0)
+        start = x
+        if include_self:
+            counts = ops.add(counts, 1)
+        else:
+            start = ops.where(ops.reshape(ops.equal(counts, 0), shape), x, ops.zeros((), dtype=x.dtype, device=device))
+            counts = ops.maximum(counts, 1)
+        total, counts = ops.index_add(start, index, source, axis=at), ops.reshape(counts, shape)
+        return ops.floor_divide(total, counts) if x.dtype.rank < 2 else ops.divide(total, counts)
+    wide = ops.broadcast_to(ops.reshape(index, shape), expected)
     return ops.scatter_reduce(x, wide, source, axis=at, reduce=reduce, include_self=include_self)
 
 
