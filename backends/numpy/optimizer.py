@@ -14,7 +14,16 @@ import numpy as np
 
 from .blas import LEAST, axpby, axpy, takes
 from .layout import is_dense
-from .optimizer_blocks import BLOCK, Body, direction, each_parameter, flat_pieces
+from .optimizer_blocks import (
+    BLOCK,
+    Body,
+    combination,
+    direction,
+    each_parameter,
+    flat_pieces,
+    running_mean,
+    running_square,
+)
 
 # Elements that all passes of BLAS over a parameter work on before the next: in a third-level cache they meet again.
 _BLAS_BLOCK = 1 << 18
@@ -236,52 +245,30 @@ def _adam_body(
     lists: int,
     dtype: np.dtype,
 ) -> Body:
-    # 0-d arrays: a ufunc takes 0.3 µs less with them than with Python floats.
-    step_size = np.array(-lr / (1.0 - beta1**step), dtype)
-    root = np.array(1.0 / math.sqrt(1.0 - beta2**step), dtype)
-    # lerp(m, g, 1 - beta1) has two forms in PyTorch: from m, or back from g.
-    forward = beta1 > 0.5
-    mix = np.array(1.0 - beta1 if forward else beta1, dtype)
-    keep, new, small = np.array(beta2, dtype), np.array(1.0 - beta2, dtype), np.array(eps, dtype)
-    shrink = np.array(1.0 - lr * weight_decay, dtype) if decoupled and weight_decay else None
-    penalty = np.array(weight_decay, dtype) if weight_decay and not decoupled else None
-    multiply, add, subtract = np.multiply, np.add, np.subtract
+    turn = direction(0.0 if decoupled else weight_decay, maximize, dtype)
+    mean, square = running_mean(beta1, dtype), running_square(beta2, dtype)
+    # m / (sqrt(s) / root + eps), with numerator and denominator times the root: a pass less.
+    root = math.sqrt(1.0 - beta2**step)
+    small = np.array(eps * root, dtype)
+    move = combination(-lr * root / (1.0 - beta1**step), 1.0 - lr * weight_decay if decoupled else 1.0, dtype)
 
     def body(*arrays: np.ndarray) -> None:
         p, g, m, v = arrays[:4]
         p_out, m_out, v_out = arrays[lists : lists + 3]
         t = arrays[2 * lists - 1]
-        if penalty is not None:
-            u = arrays[2 * lists]
-            multiply(p, penalty, out=u)
-            g = (subtract if maximize else add)(u, g, out=u)
-        elif maximize:
-            g = np.negative(g, out=arrays[2 * lists])
-        subtract(g, m, out=t)
-        multiply(t, mix, out=t)
-        if forward:
-            add(m, t, out=m_out)
-        else:
-            subtract(g, t, out=m_out)
-        multiply(g, g, out=t)
-        multiply(t, new, out=t)
-        multiply(v, keep, out=v_out)
-        add(v_out, t, out=v_out)
+        if turn is not None:
+            g = turn(p, g, arrays[2 * lists])
+        mean(m, g, m_out, t)
+        square(v, g, v_out, t)
         if amsgrad:
             s_out = arrays[lists + 3]
             np.maximum(arrays[4], v_out, out=s_out)
             np.sqrt(s_out, out=t)
         else:
             np.sqrt(v_out, out=t)
-        multiply(t, root, out=t)
-        add(t, small, out=t)
+        np.add(t, small, out=t)
         np.divide(m_out, t, out=t)
-        multiply(t, step_size, out=t)
-        if shrink is None:
-            add(p, t, out=p_out)
-        else:
-            multiply(p, shrink, out=p_out)
-            add(p_out, t, out=p_out)
+        move(t, p, p_out, t)
 
     return body
 

@@ -14,38 +14,9 @@ from typing import Any
 import numpy as np
 
 from ...core.primitives.update_adaptive import momentum_at, rectification
-from .optimizer_blocks import Body, direction, each_parameter
+from .optimizer_blocks import Body, combination, direction, each_parameter, running_mean, running_square
 
 _Lists = tuple[list[np.ndarray], ...]
-
-
-def _running_mean(beta: float, dtype: np.dtype) -> Callable[..., None]:
-    """Return ``(mean, new, out, scratch)``, which moves a mean as PyTorch's lerp does: from the nearer end."""
-    forward = beta > 0.5
-    share = np.array(1.0 - beta if forward else beta, dtype)
-
-    def run(mean: np.ndarray, new: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
-        np.subtract(new, mean, out=t)
-        np.multiply(t, share, out=t)
-        if forward:
-            np.add(mean, t, out=out)
-        else:
-            np.subtract(new, t, out=out)
-
-    return run
-
-
-def _running_square(beta: float, dtype: np.dtype) -> Callable[..., None]:
-    """Return ``(mean, new, out, scratch)``, which moves a mean of squares."""
-    keep, share = np.array(beta, dtype), np.array(1.0 - beta, dtype)
-
-    def run(mean: np.ndarray, new: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
-        np.multiply(new, new, out=t)
-        np.multiply(t, share, out=t)
-        np.multiply(mean, keep, out=out)
-        np.add(out, t, out=out)
-
-    return run
 
 
 def adagrad_step(
@@ -56,7 +27,7 @@ def adagrad_step(
 
     def make(step: float, dtype: np.dtype) -> Body:
         turn = direction(weight_decay, maximize, dtype)
-        size = np.array(-lr / (1.0 + (step - 1.0) * lr_decay), dtype)
+        move = combination(-lr / (1.0 + (step - 1.0) * lr_decay), 1.0, dtype)
         small = np.array(eps, dtype)
 
         def body(
@@ -69,8 +40,7 @@ def adagrad_step(
             np.sqrt(s_out, out=t)
             np.add(t, small, out=t)
             np.divide(g, t, out=t)
-            np.multiply(t, size, out=t)
-            np.add(p, t, out=p_out)
+            move(t, p, p_out, t)
 
         return body
 
@@ -88,8 +58,8 @@ def adadelta_step(
 
     def make(_: Any, dtype: np.dtype) -> Body:
         turn = direction(weight_decay, maximize, dtype)
-        square = _running_square(rho, dtype)
-        size, small = np.array(-lr, dtype), np.array(eps, dtype)
+        square = running_square(rho, dtype)
+        move, small = combination(-lr, 1.0, dtype), np.array(eps, dtype)
 
         def body(
             p: Any, g: Any, s: Any, a: Any, p_out: Any, s_out: Any, a_out: Any, t: Any, u: Any, w: Any = None,
@@ -104,8 +74,7 @@ def adadelta_step(
             np.divide(u, t, out=u)
             np.multiply(u, g, out=u)
             square(a, u, a_out, t)
-            np.multiply(u, size, out=u)
-            np.add(p, u, out=p_out)
+            move(u, p, p_out, u)
 
         return body
 
@@ -130,8 +99,8 @@ def rmsprop_step(
 
     def make(_: Any, dtype: np.dtype) -> Body:
         turn = direction(weight_decay, maximize, dtype)
-        square, mean = _running_square(rho, dtype), _running_mean(rho, dtype)
-        size, small, keep = np.array(-lr, dtype), np.array(eps, dtype), np.array(momentum, dtype)
+        square, mean = running_square(rho, dtype), running_mean(rho, dtype)
+        small, move, keep = np.array(eps, dtype), combination(-lr, 1.0, dtype), combination(1.0, momentum, dtype)
 
         def body(*arrays: Any) -> None:
             p, g, s = arrays[:3]
@@ -152,12 +121,10 @@ def rmsprop_step(
             np.divide(g, t, out=t)
             if momentum:
                 b, b_out = arrays[3], arrays[count + 2]
-                np.multiply(b, keep, out=b_out)
-                np.add(b_out, t, out=b_out)
-                np.multiply(b_out, size, out=t)
+                keep(t, b, b_out, t)
+                move(b_out, p, p_out, t)
             else:
-                np.multiply(t, size, out=t)
-            np.add(p, t, out=p_out)
+                move(t, p, p_out, t)
 
         return body
 
@@ -177,8 +144,9 @@ def adamax_step(
 
     def make(step: float, dtype: np.dtype) -> Body:
         turn = direction(weight_decay, maximize, dtype)
-        mean = _running_mean(beta1, dtype)
-        size, small, keep = np.array(-lr / (1.0 - beta1**step), dtype), np.array(eps, dtype), np.array(beta2, dtype)
+        mean = running_mean(beta1, dtype)
+        small, keep = np.array(eps, dtype), np.array(beta2, dtype)
+        move = combination(-lr / (1.0 - beta1**step), 1.0, dtype)
 
         def body(
             p: Any, g: Any, m: Any, top: Any, p_out: Any, m_out: Any, top_out: Any, t: Any, u: Any = None,
@@ -191,8 +159,7 @@ def adamax_step(
             np.add(t, small, out=t)
             np.maximum(top_out, t, out=top_out)
             np.divide(m_out, top_out, out=t)
-            np.multiply(t, size, out=t)
-            np.add(p, t, out=p_out)
+            move(t, p, p_out, t)
 
         return body
 
@@ -208,35 +175,34 @@ def nadam_step(
     weight_decay: float, momentum_decay: float, decoupled: bool, maximize: bool, donate: bool = False,
 ) -> _Lists:  # fmt: skip
     """One step of NAdam (Dozat, 2016)."""
-    shrinks = decoupled and weight_decay
 
     def make(key: tuple[float, float], dtype: np.dtype) -> Body:
         step, product = key
         turn = direction(0.0 if decoupled else weight_decay, maximize, dtype)
-        mean, square = _running_mean(beta1, dtype), _running_square(beta2, dtype)
+        mean, square = running_mean(beta1, dtype), running_square(beta2, dtype)
         now, after = momentum_at(step, beta1, momentum_decay), momentum_at(step + 1.0, beta1, momentum_decay)
-        of_gradient = np.array(-lr * (1.0 - now) / (1.0 - product), dtype)
-        of_mean = np.array(-lr * after / (1.0 - product * after), dtype)
-        root, small = np.array(1.0 / math.sqrt(1.0 - beta2**step), dtype), np.array(eps, dtype)
-        keep = np.array(1.0 - lr * weight_decay, dtype) if shrinks else None
+        # All over the root of the bias of v: a pass less.
+        root = math.sqrt(1.0 - beta2**step)
+        of_gradient = np.array(-lr * root * (1.0 - now) / (1.0 - product), dtype)
+        of_mean = combination(-lr * root * after / (1.0 - product * after), 1.0, dtype)
+        small, move = (
+            np.array(eps * root, dtype),
+            combination(1.0, 1.0 - lr * weight_decay if decoupled else 1.0, dtype),
+        )
 
         def body(
             p: Any, g: Any, m: Any, v: Any, p_out: Any, m_out: Any, v_out: Any, t: Any, u: Any, x: Any, w: Any = None,
         ) -> None:  # fmt: skip
             if turn is not None:
                 g = turn(p, g, w)
-            if keep is not None:
-                p = np.multiply(p, keep, out=p_out)
             mean(m, g, m_out, t)
             square(v, g, v_out, t)
             np.sqrt(v_out, out=t)
-            np.multiply(t, root, out=t)
             np.add(t, small, out=t)
             np.multiply(g, of_gradient, out=u)
-            np.multiply(m_out, of_mean, out=x)
-            np.add(u, x, out=u)
+            of_mean(m_out, u, u, x)
             np.divide(u, t, out=u)
-            np.add(p, u, out=p_out)
+            move(u, p, p_out, u)
 
         return body
 
@@ -252,34 +218,33 @@ def radam_step(
     maximize: bool, donate: bool = False,
 ) -> _Lists:  # fmt: skip
     """One step of RAdam (Liu et al., 2020)."""
-    shrinks = decoupled and weight_decay
 
     def make(step: float, dtype: np.dtype) -> Body:
         turn = direction(0.0 if decoupled else weight_decay, maximize, dtype)
-        mean, square = _running_mean(beta1, dtype), _running_square(beta2, dtype)
+        mean, square = running_mean(beta1, dtype), running_square(beta2, dtype)
         factor = rectification(step, beta2)
         scale = -lr / (1.0 - beta1**step)
-        size = np.array(scale if factor is None else scale * factor * math.sqrt(1.0 - beta2**step), dtype)
+        move = combination(
+            scale if factor is None else scale * factor * math.sqrt(1.0 - beta2**step),
+            1.0 - lr * weight_decay if decoupled else 1.0,
+            dtype,
+        )
         small = np.array(eps, dtype)
-        keep = np.array(1.0 - lr * weight_decay, dtype) if shrinks else None
 
         def body(
             p: Any, g: Any, m: Any, v: Any, p_out: Any, m_out: Any, v_out: Any, t: Any, u: Any = None,
         ) -> None:  # fmt: skip
             if turn is not None:
                 g = turn(p, g, u)
-            if keep is not None:
-                p = np.multiply(p, keep, out=p_out)
             mean(m, g, m_out, t)
             square(v, g, v_out, t)
             if factor is None:
-                np.multiply(m_out, size, out=t)
-            else:
-                np.sqrt(v_out, out=t)
-                np.add(t, small, out=t)
-                np.divide(m_out, t, out=t)
-                np.multiply(t, size, out=t)
-            np.add(p, t, out=p_out)
+                move(m_out, p, p_out, t)
+                return
+            np.sqrt(v_out, out=t)
+            np.add(t, small, out=t)
+            np.divide(m_out, t, out=t)
+            move(t, p, p_out, t)
 
         return body
 

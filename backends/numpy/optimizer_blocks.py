@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import parallel
+from .blas import LEAST, axpby
 from .layout import is_dense, laid_out_as
 
 # Four arrays of this many float32 elements fit a 1 MB second-level cache. Large parameters take larger blocks: the
@@ -55,7 +56,7 @@ class Update:
         self.scratch = scratch
         self.donate = donate
         self.small: list[tuple[Body, list[np.ndarray]]] = []
-        self.jobs: list[tuple[Body, list[np.ndarray], int, int]] = []
+        self.jobs: list[tuple[Body, list[np.ndarray], list[int], int, int]] = []
         self.results: list[list[np.ndarray]] = [list(arrays) for i, arrays in enumerate(lists) if i != 1]
         self.later: list[tuple[np.ndarray, np.ndarray]] = []
 
@@ -93,11 +94,14 @@ class Update:
             operands = [laid_out_as(x, template) for x in operands]
             for position, x in enumerate(results):
                 self.results[position][i] = x
-        flat = [flat_pieces(x) for x in (*operands, *results)]
+        # A result that is its operand is so in the pieces, too.
+        pieces = {id(x): flat_pieces(x) for x in (*operands, *results)}
+        order = [list(pieces).index(id(x)) for x in (*operands, *results)]
+        flat = list(pieces.values())
         size = flat[0].size
         step = _LARGE_BLOCK if size > 8 * _LARGE_BLOCK else BLOCK
         for start in range(0, size, step):
-            self.jobs.append((body, flat, start, min(start + step, size)))
+            self.jobs.append((body, flat, order, start, min(start + step, size)))
 
     def join(self, members: list[int], body: Body, reads_params: bool) -> None:
         """Update small parameters of one dtype together; `reads_params` where the step depends on the parameter."""
@@ -137,17 +141,18 @@ class Update:
                     body(*arrays, *[np.empty_like(arrays[0]) for _ in range(self.scratch)])
         if self.jobs:
             jobs, scratch = self.jobs, self.scratch
-            longest = max(stop - start for _, _, start, stop in jobs)
+            longest = max(stop - start for _, _, _, start, stop in jobs)
 
             def work(spans: Iterator[tuple[int, int]]) -> None:
                 buffers: dict[Any, list[np.ndarray]] = {}
                 with np.errstate(all="ignore"):
                     for first, last in spans:
-                        for body, flat, start, stop in jobs[first:last]:
+                        for body, flat, order, start, stop in jobs[first:last]:
                             dtype = flat[0].dtype
                             if dtype not in buffers:
                                 buffers[dtype] = parallel.scratch(np.empty, scratch, longest, dtype)
-                            body(*[x[start:stop] for x in flat], *[b[: stop - start] for b in buffers[dtype]])
+                            cut = [x[start:stop] for x in flat]
+                            body(*[cut[k] for k in order], *[b[: stop - start] for b in buffers[dtype]])
 
             parallel.for_blocks(work, len(jobs), 1)
         for target, wide in self.later:
@@ -231,6 +236,56 @@ def direction(weight_decay: float, maximize: bool, dtype: np.dtype) -> Callable[
         return combine(t, g, out=t)
 
     return turned
+
+
+def combination(a: float, b: float, dtype: np.dtype) -> Callable[..., None]:
+    """Return ``(x, y, out, t)``, which writes ``a x + b y`` into `out`.
+
+    In a call `out` may be `y`, and the scratch array `t` may be `x`.
+    """
+    share, keep = np.array(a, dtype), np.array(b, dtype)
+    # BLAS takes a factor of 0 for the absence of an operand, whose NaN would then be lost.
+    blas = axpby if a and b and dtype in (np.float32, np.float64) else None
+
+    def run(x: np.ndarray, y: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
+        if blas is not None and out.size >= LEAST and x.flags.c_contiguous and out.flags.c_contiguous:
+            if out is not y:
+                np.copyto(out, y)
+            blas(a, x, b, out)
+            return
+        np.multiply(x, share, out=t)
+        if b == 1.0:
+            np.add(y, t, out=out)
+        else:
+            np.multiply(y, keep, out=out)
+            np.add(out, t, out=out)
+
+    return run
+
+
+def running_mean(beta: float, dtype: np.dtype) -> Callable[..., None]:
+    """Return ``(mean, new, out, t)``, which moves a mean towards a new value by a share of ``1 - beta``."""
+    # Rounded to float32, beta and 1 - beta do not quite add up to 1, which shows in a mean over many steps.
+    short = beta <= 0.95
+    move = combination(1.0 - beta, beta if short else 1.0, dtype)
+
+    def run(mean: np.ndarray, new: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
+        if not short:
+            new = np.subtract(new, mean, out=t)
+        move(new, mean, out, t)
+
+    return run
+
+
+def running_square(beta: float, dtype: np.dtype) -> Callable[..., None]:
+    """Return ``(mean, new, out, t)``, which moves a mean of squares."""
+    mix = combination(1.0 - beta, beta, dtype)
+
+    def run(mean: np.ndarray, new: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
+        np.multiply(new, new, out=t)
+        mix(t, mean, out, t)
+
+    return run
 
 
 def _filling(members: list[int], params: Sequence[np.ndarray]) -> Iterator[list[int]]:
