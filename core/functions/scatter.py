@@ -184,18 +184,20 @@ def masked_scatter(x: Tensor, mask: Tensor, source: Tensor, /) -> Tensor:
     if source.dtype is not x.dtype:
         raise DTypeError(f"masked_scatter: source is of {source.dtype.name}, x of {x.dtype.name}; cast one of them")
     x, mask = ops.broadcast_arrays(x, mask)
-    there = ops.reshape(mask, (size_of(mask.shape),))
-    count = size_of(source.shape)
+    total, count = size_of(mask.shape), size_of(source.shape)
+    if not total:
+        return x
+    order = ops.cumulative_sum(ops.astype(ops.reshape(mask, (total,)), "int64"), axis=0)
     if mask.device is host_device():
-        wanted = int(ops.count_nonzero(there).item())
+        wanted = int(order[-1].item())
         if wanted > count:
             raise ShapeError(
                 f"masked_scatter: the mask wants {wanted} elements, source of shape {tuple(source.shape)} has {count}"
             )
-    if not count or not size_of(mask.shape):
+    if not count:
         return x
-    order = ops.subtract(ops.cumulative_sum(ops.astype(there, "int64"), axis=0), 1)
-    found = ops.take(ops.reshape(source, (-1,)), ops.where(there, order, 0), axis=0)
+    # Where the mask is false any place will do.
+    found = ops.take(ops.reshape(source, (-1,)), ops.maximum(ops.subtract(order, 1), 0), axis=0)
     return ops.where(mask, ops.reshape(found, tuple(mask.shape)), x)
 
 
