@@ -243,11 +243,11 @@ class RNNBase(Module):
     ) -> tuple[Tensor, ...]:
         """Read a sequence with one layer in one direction."""
         suffix = f"l{layer}_reverse" if reverse else f"l{layer}"
-        own: Any = self._parameters
+        # By attribute: a weight may be parametrized, and then is no parameter.
         kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        w_ih, w_hh, b_ih, b_hh = (own.get(f"{kind}_{suffix}") for kind in kinds)
+        w_ih, w_hh, b_ih, b_hh = (getattr(self, f"{kind}_{suffix}", None) for kind in kinds)
         if self.mode == "LSTM":
-            w_hr = own.get(f"weight_hr_{suffix}")
+            w_hr = getattr(self, f"weight_hr_{suffix}", None)
             h, c = states
             return ops.lstm(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, reverse=reverse, batch_sizes=sizes)
         (h,) = states

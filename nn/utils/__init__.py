@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import parametrizations, parametrize, rnn, stateless
 from .clip_grad import clip_grad_norm, clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
 from .convert_parameters import parameters_to_vector, vector_to_parameters
@@ -32,3 +34,17 @@ __all__ = [
     "vector_to_parameters",
     "weight_norm",
 ]
+
+_MEMORY_FORMAT = "each backend chooses its own memory order"
+_ABSENT = {
+    "convert_conv2d_weight_memory_format": _MEMORY_FORMAT,
+    "convert_conv3d_weight_memory_format": _MEMORY_FORMAT,
+    "prune": "multiply a weight by a mask in a parametrization; see nn.utils.parametrize.register_parametrization",
+}
+
+
+def __getattr__(name: str) -> Any:
+    reason = _ABSENT.get(name)
+    raise AttributeError(
+        f"nn.utils.{name}: {reason}" if reason else f"module 'candelabra.nn.utils' has no attribute {name!r}"
+    )

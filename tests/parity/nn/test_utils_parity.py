@@ -90,6 +90,26 @@ def test_weight_norm(torch: Any, kind: str, dim: int | None, style: str) -> None
     step(torch, a, b, x)
 
 
+@pytest.mark.parametrize("style", ["hook", "parametrization"])
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU", "MultiheadAttention"])
+def test_weights_of_larger_layers(torch: Any, kind: str, style: str) -> None:
+    name = "in_proj_weight" if kind == "MultiheadAttention" else "weight_hh_l0"
+
+    def layer(lib: Any) -> Any:
+        utils = lib.nn.utils if style == "hook" else lib.nn.utils.parametrizations
+        return utils.weight_norm(getattr(lib.nn, kind)(4, 2), name)
+
+    ours, theirs = both(torch, layer)
+    x = RNG.standard_normal((5, 2, 4))
+    given = 3 if kind == "MultiheadAttention" else 1
+    y, z = ours(*[cb.tensor(x)] * given)[0], theirs(*[torch.tensor(x)] * given)[0]
+    same(y, z)
+    (y * y).sum().backward()
+    (z * z).sum().backward()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        same(a.grad, b.grad)
+
+
 @pytest.mark.parametrize("name", ["weight", "weight_hh_l0"])
 def test_the_newer_weight_norm_reads_the_older_state(torch: Any, name: str) -> None:
     def make(lib: Any) -> Any:
@@ -447,3 +467,9 @@ def test_modules_with_norms_are_copied_and_pickled() -> None:
                 for parameter in twin.parameters():
                     parameter.mul_(1.5).add_(0.1)
             np.testing.assert_array_equal(module(x).detach().numpy(), before)
+
+
+@pytest.mark.parametrize("name", ["convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format", "prune"])
+def test_what_is_absent_says_why(torch: Any, name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"nn\.utils\.{name}: "):
+        getattr(nn.utils, name)
