@@ -469,7 +469,7 @@ def test_modules_with_norms_are_copied_and_pickled() -> None:
             np.testing.assert_array_equal(module(x).detach().numpy(), before)
 
 
-@pytest.mark.parametrize("name", ["convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format", "prune"])
+@pytest.mark.parametrize("name", [*(f"convert_conv{n}d_weight_memory_format" for n in (2, 3)), "prune"])
 def test_what_is_absent_says_why(torch: Any, name: str) -> None:
     with pytest.raises(AttributeError, match=rf"nn\.utils\.{name}: "):
         getattr(nn.utils, name)
