@@ -154,9 +154,28 @@ def patches(x: Array, kernel: Triple, out: Triple, stride: Triple, before: Tripl
     return full.reshape(n, c * count + 1, math.prod(out))
 
 
-def images_per_block(n: int, bytes_per_image: int) -> int:
-    """Return how many images' patches stay in cache."""
-    return max(1, min(n, _BLOCK_BYTES // max(1, bytes_per_image)))
+def _few_blocks(
+    first: int, stop: int, size: tuple[int, ...], k: int, item: int, before: Triple, stride: Triple
+) -> list[tuple[slice, slice, Triple, Triple]]:
+    """Cut images, or each image along its first axis, so that the patches stay in cache.
+
+    Returns for each block its images, its places of the flattened output, the output's sizes and what precedes.
+    """
+    axis = next((a for a in range(3) if size[a] > 1), 2)
+    rest = math.prod(size[axis + 1 :])
+    per_image = max(1, k * math.prod(size) * item)
+    # Some blocks for each thread.
+    images = max(1, min(-(-(stop - first) // 4), _BLOCK_BYTES // per_image))
+    count = min(size[axis], -(-per_image // (2 * _BLOCK_BYTES))) if images == 1 else 1
+    found = []
+    for n0 in range(first, stop, images):
+        for i in range(count):
+            i0, i1 = size[axis] * i // count, size[axis] * (i + 1) // count
+            part, shifted = list(size), list(before)
+            part[axis], shifted[axis] = i1 - i0, before[axis] - i0 * stride[axis]
+            of, to = slice(n0, min(n0 + images, stop)), slice(i0 * rest, i1 * rest)
+            found.append((of, to, tuple(part), tuple(shifted)))
+    return found  # type: ignore[return-value]
 
 
 def correlate_few(
@@ -164,21 +183,20 @@ def correlate_few(
 ) -> None:
     """Correlate where patches are few (a first layer's) and what counts is to write the dense output but once."""
     o, c, *kernel = weight.shape
-    k = c * math.prod(kernel)
+    k = c * math.prod(kernel) + 1
     n, _, *size = out.shape
-    matrix = np.zeros((o, k + 1), x.dtype)
+    matrix = np.zeros((o, k), x.dtype)
     matrix[:, :-1] = weight.reshape(o, -1)
     if bias is not None:
         matrix[:, -1] = bias
     planes = out.reshape(n, o, -1)
-    step = images_per_block(-(-n // 4), (k + 1) * planes.shape[2] * x.itemsize)
 
-    def work(blocks: Iterator[int]) -> None:
-        for n0 in blocks:
-            part = patches(x[n0 : n0 + step], tuple(kernel), tuple(size), stride, before, dilation)  # type: ignore[arg-type]
-            np.matmul(matrix, part, out=planes[n0 : n0 + step])
+    def work(blocks: Iterator[tuple[slice, slice, Triple, Triple]]) -> None:
+        for images, places, sizes, shifted in blocks:
+            columns = patches(x[images], tuple(kernel), sizes, stride, shifted, dilation)  # type: ignore[arg-type]
+            np.matmul(matrix, columns, out=planes[images, :, places])
 
-    share(work, list(range(0, n, step)), out.size * k)
+    share(work, _few_blocks(0, n, tuple(size), k, x.itemsize, before, stride), out.size * k)
 
 
 def few_weights(
@@ -187,19 +205,18 @@ def few_weights(
     """Return the cotangents of weight and bias where patches are few."""
     n, o, *size = g.shape
     kernel = weight_shape[2:]
-    k = x.shape[1] * math.prod(kernel)
+    k = x.shape[1] * math.prod(kernel) + 1
     planes = g.reshape(n, o, -1)
-    count = parts(n, o * (k + 1))
-    total = np.zeros((count, o, k + 1), g.dtype)
+    count = parts(n, o * k)
+    total = np.zeros((count, o, k), g.dtype)
 
     def work(jobs: Iterator[int]) -> None:
         for job in jobs:
-            first, stop = n * job // count, n * (job + 1) // count
-            step = images_per_block(stop - first, (k + 1) * planes.shape[2] * g.itemsize)
-            for n0 in range(first, stop, step):
-                n1 = min(n0 + step, stop)
-                columns = patches(x[n0:n1], kernel, tuple(size), stride, before, dilation)  # type: ignore[arg-type]
-                total[job] += np.add.reduce(np.matmul(planes[n0:n1], columns.transpose(0, 2, 1)), axis=0)
+            cut = n * job // count, n * (job + 1) // count
+            for images, places, sizes, shifted in _few_blocks(*cut, tuple(size), k, g.itemsize, before, stride):
+                columns = patches(x[images], kernel, sizes, stride, shifted, dilation)  # type: ignore[arg-type]
+                each = np.matmul(planes[images, :, places], columns.transpose(0, 2, 1))
+                total[job] += np.add.reduce(each, axis=0)
 
     share(work, list(range(count)), g.size * k)
     both = np.add.reduce(total, axis=0)
