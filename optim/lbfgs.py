@@ -164,6 +164,8 @@ class LBFGS(Optimizer):
 
         with enable_grad():
             first = closure()
+        if first is None:
+            raise ArgumentTypeError(f"{type(self).__name__}.step: the closure returned None; it returns the loss")
         loss, gradient = float(first), self._gradient()
         evaluations = 1
         state["func_evals"] += 1

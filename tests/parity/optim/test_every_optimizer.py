@@ -191,7 +191,7 @@ def check(kind: str, params: list[Any], reference: list[Any], dtype: str, opt: A
         np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=tolerance, atol=tolerance + loose)
 
 
-def same_state(ours: dict[str, Any], theirs: dict[str, Any], dtype: str, options: dict[str, Value]) -> None:
+def same_state(ours: dict[str, Any], theirs: dict[str, Any], dtype: str) -> None:
     for mine, other in zip(ours["param_groups"], theirs["param_groups"], strict=True):
         assert list(mine) == list(other)
         assert {k: v for k, v in mine.items() if k not in WITHOUT} == {
@@ -277,7 +277,7 @@ def test_a_hundred_steps(torch: Any, kind: str, options: dict[str, Value], dtype
         advance(torch, reference, ref, kind, step, dtype)
         if step < 5 or step % 10 == 9:
             check(kind, params, reference, dtype, opt)
-    same_state(opt.state_dict(), ref.state_dict(), dtype, options)
+    same_state(opt.state_dict(), ref.state_dict(), dtype)
     assert repr(opt).splitlines()[0] == repr(ref).splitlines()[0]
 
 
@@ -320,13 +320,61 @@ def test_state_dicts_load_both_ways(torch: Any, kind: str, options: dict[str, Va
         group.update({k: other[k] for k in WITHOUT if k in other})
     back = getattr(torch.optim, kind)(reference, lr=9.0)
     back.load_state_dict(as_torch(torch, given))
-    same_state(taken.state_dict(), ref.state_dict(), dtype, options)
+    same_state(taken.state_dict(), ref.state_dict(), dtype)
     for step in range(7, 12):
         advance(cb, params, taken, kind, step, dtype)
         advance(torch, reference, back, kind, step, dtype)
     # PyTorch widens the numbers of a loaded state (NAdam's mu_product, ASGD's eta) to the parameter's dtype and goes on
     # in float64, so that it does not go on as it was; here they stay float32.
     check(kind, params, reference, "widened" if kind in ("NAdam", "ASGD") else dtype, taken)
+
+
+@pytest.mark.parametrize("kind", [*ROWS, "LBFGS"])
+def test_a_checkpoint_of_pytorch_loads(torch: Any, kind: str, tmp_path: Path) -> None:
+    if kind == "LBFGS":
+        reference, params = start_of(torch, "float32"), start_of(cb, "float32")
+        ref, opt = torch.optim.LBFGS(reference, max_iter=3), cb.optim.LBFGS(params)
+        ref.step(closure_of(reference, ref))
+    else:
+        reference, ref = theirs(torch, kind, ROWS[kind][2], "float32")
+        params, opt = ours(kind, {}, "float32")
+        for step in range(3):
+            advance(torch, reference, ref, kind, step, "float32")
+    torch.save({"optimizer": ref.state_dict(), "epoch": 3}, tmp_path / "checkpoint.pt")
+    opt.load_state_dict(cb.load(tmp_path / "checkpoint.pt")["optimizer"])
+    for number, entry in ref.state_dict()["state"].items():
+        for name, value in entry.items():
+            mine = opt.state_dict()["state"][number][name]
+            if torch.is_tensor(value):
+                assert mine.tolist() == value.tolist()
+            else:
+                assert type(mine) is type(value)
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_groups_of_named_parameters(torch: Any, kind: str) -> None:
+    """Two groups with options of their own, one changed on the way, and a third group later."""
+
+    def groups(library: Any, params: list[Any]) -> list[dict[str, Any]]:
+        named = [(f"p{i}", p) for i, p in enumerate(params)]
+        return [{"params": named[:1]}, {"params": named[1:3], **made(library, ROWS[kind][2], WITHOUT)}]
+
+    params = [cb.tensor(a, requires_grad=True) for a in arrays(kind, 0, "float64")]
+    reference = [torch.tensor(a, requires_grad=True) for a in arrays(kind, 0, "float64")]
+    opt = getattr(cb.optim, kind)(groups(cb, params), lr=0.1)
+    ref = getattr(torch.optim, kind)(groups(torch, reference), lr=0.1)
+    for step in range(20):
+        if step == 5:
+            for o in (opt, ref):
+                o.param_groups[0]["lr"] = 0.3
+        if step == 8:
+            opt.add_param_group({"params": [("late", params[3])], "lr": 0.02})
+            ref.add_param_group({"params": [("late", reference[3])], "lr": 0.02})
+        advance(cb, params, opt, kind, step, "float64")
+        advance(torch, reference, ref, kind, step, "float64")
+    check(kind, params, reference, "float64", opt)
+    same_state(opt.state_dict(), ref.state_dict(), "float64")
+    assert repr(opt) == repr(ref)
 
 
 @pytest.mark.parametrize("kind", [k for k in ROWS if k not in ("Adafactor", "Muon")])

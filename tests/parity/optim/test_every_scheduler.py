@@ -226,6 +226,16 @@ def test_state_dicts_load_both_ways(torch: Any, kind: str, row: int) -> None:
         assert advance(cb, kind, *taken, step) == advance(torch, kind, *back, step)
 
 
+@pytest.mark.parametrize(("kind", "row"), CASES)
+def test_a_checkpoint_of_pytorch_loads(torch: Any, kind: str, row: int, tmp_path: Path) -> None:
+    ref, reference = build(torch, kind, ROWS[kind][row])
+    advance(torch, kind, ref, reference, 0)
+    torch.save({"scheduler": reference.state_dict()}, tmp_path / "checkpoint.pt")
+    _, scheduler = build(cb, kind, ROWS[kind][row])
+    scheduler.load_state_dict(cb.load(tmp_path / "checkpoint.pt")["scheduler"])
+    assert scheduler.state_dict() == reference.state_dict()
+
+
 CLOSED = [
     (kind, row)
     for kind, row in CASES

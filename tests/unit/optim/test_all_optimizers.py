@@ -290,6 +290,8 @@ def test_lbfgs_needs_a_closure_and_one_group() -> None:
     opt = optim.LBFGS([weights()])
     with pytest.raises(ArgumentTypeError, match=r"LBFGS\.step: needs a closure that clears the gradients"):
         opt.step()
+    with pytest.raises(ArgumentTypeError, match="the closure returned None; it returns the loss"):
+        opt.step(lambda: None)
     with pytest.raises(ArgumentError, match="LBFGS: there is one parameter group"):
         opt.add_param_group({"params": [weights()]})
     with pytest.raises(ArgumentError, match="there is one parameter group"):
