@@ -53,8 +53,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8, *
     """
     chosen = dim if axis is None else axis
     x1, x2 = ops.broadcast_arrays(x1, x2)
-    one, two = (ops.divide(x, at_least(ops.norm(x, axis=chosen, keepdims=True), eps)) for x in (x1, x2))
-    return ops.sum(ops.multiply(one, two), axis=chosen)
+    one, two = at_least(ops.norm(x1, axis=chosen, keepdims=True), eps), at_least(ops.norm(x2, axis=chosen), eps)
+    # Of one operand the length is taken first, lest products overflow.
+    return ops.divide(ops.sum(ops.multiply(ops.divide(x1, one), x2), axis=chosen), two)
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
