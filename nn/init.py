@@ -81,7 +81,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 @_fill
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
-    """Fill with draws from the uniform distribution on [a, b).
+    """Fill with draws from the uniform distribution on [a, b), both parts of complex numbers.
 
     Examples
     --------
@@ -90,6 +90,10 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
     >>> bool((nn.init.uniform_(cb.empty(3, 5), -1, 1) < 1).all())
     True
     """
+    if tensor.dtype.is_complex:
+        empty = ops.empty(tensor.shape, dtype=tensor.dtype.to_real(), device=tensor.device)
+        real, imaginary = (empty.clone().uniform_(a, b, generator=generator) for _ in range(2))
+        return tensor.copy_(real + 1j * imaginary)
     return tensor.uniform_(a, b, generator=generator)
 
 

@@ -140,3 +140,12 @@ def test_sparse() -> None:
 
 def test_a_mode_in_capitals() -> None:
     assert init.kaiming_uniform_(cb.empty(3, 5), mode="FAN_IN").shape == (3, 5)
+
+
+def test_uniform_fills_both_parts_of_complex_numbers() -> None:
+    layer = nn.Conv1d(8, 64, 5, dtype=cb.complex64)
+    assert {p.dtype for p in layer.parameters()} == {cb.complex64}
+    for part in (layer.weight.detach().numpy().real, layer.weight.detach().numpy().imag):
+        assert np.abs(part).max() <= 1 / np.sqrt(40)
+        assert part.std() == pytest.approx(1 / np.sqrt(120), rel=0.1)
+    assert layer(cb.ones(2, 8, 7, dtype=cb.complex64)).dtype == cb.complex64
