@@ -249,3 +249,57 @@ def test_sgd_without_blas(
         runs.append(params + buffers)
     for a, b in zip(*runs, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+ADAM: dict[str, Any] = {**BETAS, "amsgrad": False, "decoupled": False}
+
+
+@pytest.mark.parametrize(
+    "case", [*CASES, ("adam_step", ["real", "positive", None], ADAM, SHAPES)], ids=[*NAMES, "adam"]
+)
+@pytest.mark.parametrize("decay", DECAY, ids=["plain", "decay"])
+def test_without_blas(case: Case, decay: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    name, statics = case[0], statics_of(case, decay)
+    runs = []
+    for without in (False, True):
+        if without:
+            monkeypatch.setattr(optimizer_blocks, "axpby", None)
+        runs.append(kernel(name)(*drawn(case, np.float32), donate=True, **statics))
+    for a, b in zip(*runs, strict=True):
+        for x, y in zip(a, b, strict=True):
+            np.testing.assert_allclose(x, y, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_gradients_may_be_read_only(case: Case) -> None:
+    name, statics = case[0], statics_of(case, DECAY[0])
+    runs = []
+    for writeable in (True, False):
+        lists = drawn(case)
+        for g in lists[1]:
+            g.flags.writeable = writeable
+        runs.append(kernel(name)(*lists, donate=True, **statics))
+    for a, b in zip(*runs, strict=True):
+        for x, y in zip(a, b, strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize(("lr", "beta1"), [(0.0, 0.9), (0.1, 0.0)])
+def test_factors_of_zero_keep_nan(lr: float, beta1: float) -> None:
+    size = 20_000
+    p, g, m, v = (np.ones(size) for _ in range(4))
+    m[3] = g[5] = np.nan
+    statics = {**ADAM, "steps": (2.0,), "lr": lr, "beta1": beta1, **DECAY[0]}
+    ([p], [m], [v], _) = kernel("adam_step")([p], [g], [m], [v], [], donate=True, **statics)
+    assert np.isnan(p[[3, 5]]).all() and np.isnan(m[[3, 5]]).all() and np.isnan(v[5]) and np.isfinite(p[6])
+
+
+def test_a_mean_of_constant_gradients_has_no_drift() -> None:
+    for beta1 in (0.9, 0.999):
+        p, m, v = (np.zeros(10_000, np.float32) for _ in range(3))
+        g = np.full(10_000, 0.3, np.float32)
+        statics = {**ADAM, "steps": (20.0,), "beta1": beta1, **DECAY[0]}
+        m[:] = 0.3
+        for _ in range(3000):
+            ([p], [m], [v], _) = kernel("adam_step")([p], [g], [m], [v], [], donate=True, **statics)
+        np.testing.assert_allclose(m, 0.3, rtol=2e-6)
