@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import Kernel
-from .blockwise import FLOAT32, FLOAT64, blockwise, constants, exp, exp_of_negative, horner, level, scale_vjp, served
+from .blockwise import FLOAT32, FLOAT64, blockwise, constants, horner, level, scale_vjp, served
 
 # erf(x) / x as a polynomial in x**2 on [0, 1]: Chebyshev interpolation in 50 digits, relative error 8e-18.
 _ERF_NEAR = (
@@ -148,7 +148,7 @@ def _gelu_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarray, u:
     np.multiply(u, x, out=out)
     minus_half, scale = constants(x.dtype, -0.5, 1.0 / math.sqrt(2.0 * math.pi))
     np.multiply(t, minus_half, out=t)
-    exp(t, t)
+    np.exp(t, out=t)
     np.multiply(t, scale, out=t)
     np.multiply(t, x, out=t)
     np.add(u, t, out=d)
@@ -217,7 +217,8 @@ def gelu_train(x: np.ndarray, /, *, approximate: str) -> Any:
 
 def _sigmoid(x: np.ndarray, out: np.ndarray) -> None:
     (one,) = constants(x.dtype, 1.0)
-    exp_of_negative(x, out)
+    np.negative(x, out=out)
+    np.exp(out, out=out)
     np.add(out, one, out=out)
     np.divide(one, out, out=out)
 
@@ -241,7 +242,8 @@ def sigmoid_vjp(xp: Any, g: np.ndarray, out: np.ndarray, wants: tuple[bool, ...]
 
 def _silu(x: np.ndarray, out: np.ndarray) -> None:
     (one,) = constants(x.dtype, 1.0)
-    exp_of_negative(x, out)
+    np.negative(x, out=out)
+    np.exp(out, out=out)
     np.add(out, one, out=out)
     np.divide(x, out, out=out)
 
@@ -277,7 +279,8 @@ def softplus(x: np.ndarray, /, *, beta: float, threshold: float) -> Any:
         # max(z, 0) + log1p(exp(-abs(z))): no overflow on either side.
         np.multiply(x, beta, out=t)
         np.abs(t, out=out)
-        exp_of_negative(out, out)
+        np.negative(out, out=out)
+        np.exp(out, out=out)
         np.log1p(out, out=out)
         linear = np.flatnonzero(t > threshold)
         np.maximum(t, level(t, 0.0), out=t)
@@ -299,7 +302,7 @@ def softplus_vjp(
         one, minus_beta = constants(x.dtype, 1.0, -beta)
         np.multiply(x, minus_beta, out=out)
         linear = np.flatnonzero(out < -threshold)
-        exp(out, out)
+        np.exp(out, out=out)
         np.add(out, one, out=out)
         np.divide(g, out, out=out)
         if linear.size:
@@ -312,7 +315,7 @@ def _mish(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
     # tanh(softplus(x)) = n / (n + 2) with e = exp(x), n = e (e + 2); it is 1 in either dtype long before x = 40.
     (two,) = constants(x.dtype, 2.0)
     np.minimum(x, level(x, 40.0), out=t)
-    exp(t, t)
+    np.exp(t, out=t)
     np.add(t, two, out=out)
     np.multiply(t, out, out=t)
     np.add(t, two, out=out)
@@ -324,7 +327,7 @@ def _mish_train(x: np.ndarray, out: np.ndarray, d: np.ndarray, t: np.ndarray, v:
     # d = n / (n + 2) + 4 x (e / (n + 2)) ((1 + e) / (n + 2)), in factors that neither overflow nor vanish early
     one, two, four = constants(x.dtype, 1.0, 2.0, 4.0)
     np.minimum(x, level(x, 40.0), out=t)
-    exp(t, t)
+    np.exp(t, out=t)
     np.add(t, two, out=d)
     np.multiply(d, t, out=d)
     np.add(d, two, out=v)
@@ -409,7 +412,8 @@ def elu_train(x: np.ndarray, /, *, alpha: float, scale: float, input_scale: floa
 
 def _log_sigmoid(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
     np.abs(x, out=out)
-    exp_of_negative(out, out)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
     np.log1p(out, out=out)
     np.minimum(x, level(x, 0.0), out=t)
     np.subtract(t, out, out=out)
@@ -424,7 +428,7 @@ def logsigmoid_vjp(xp: Any, g: np.ndarray, x: np.ndarray, wants: tuple[bool, ...
     """The derivative is 1 / (1 + exp(x))."""
 
     def body(x: np.ndarray, g: np.ndarray, out: np.ndarray) -> None:
-        exp(x, out)
+        np.exp(x, out=out)
         np.add(out, constants(x.dtype, 1.0)[0], out=out)
         np.divide(g, out, out=out)
 

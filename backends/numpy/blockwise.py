@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.lib import introspect
 
 from . import parallel
 from .layout import laid_out_as
@@ -105,34 +104,3 @@ def _scale(g: np.ndarray, d: np.ndarray) -> np.ndarray:
 
 def scale_vjp(xp: Any, g: np.ndarray, derivative: np.ndarray, wants: tuple[bool, ...]) -> tuple[np.ndarray | None]:
     return (_scale(g, derivative) if wants[0] else None,)
-
-
-_LOG2_E = 1.4426950408889634
-
-
-def _has_vector_exp2() -> bool:
-    """Whether NumPy brings Intel's exp2 for AVX-512, which takes half as long as its own exp."""
-    found = introspect.opt_func_info(func_name="^exp2$", signature="float32").get("exp2", {})
-    return any(str(how.get("current", "")).startswith(("AVX512", "X86_V4")) for how in found.values())
-
-
-_BY_EXP2 = _has_vector_exp2()
-
-
-def exp(x: np.ndarray, out: np.ndarray) -> None:
-    """e to the power x; where it goes through exp2, float32 has a relative error of 6e-8 (1 + abs(x) / 2)."""
-    if _BY_EXP2 and x.dtype == FLOAT32:
-        np.multiply(x, constants(FLOAT32, _LOG2_E)[0], out=out)
-        np.exp2(out, out=out)
-    else:
-        np.exp(x, out=out)
-
-
-def exp_of_negative(x: np.ndarray, out: np.ndarray) -> None:
-    """e to the power -x, as `exp` has it."""
-    if _BY_EXP2 and x.dtype == FLOAT32:
-        np.multiply(x, constants(FLOAT32, -_LOG2_E)[0], out=out)
-        np.exp2(out, out=out)
-    else:
-        np.negative(x, out=out)
-        np.exp(out, out=out)
