@@ -126,7 +126,7 @@ def _prepare(
 
 def _needs_shift(q: np.ndarray, k: np.ndarray, mask: np.ndarray | None, scale: float) -> bool:
     """Whether a score may be so large that its row's maximum must be taken off before exp."""
-    if mask is not None and mask.dtype.kind != "b":
+    if mask is not None and mask.dtype.kind != "b" and not _is_mild(mask):
         return True
     # |q . k| <= |q| |k|: two short passes that save two over the scores. NaN asks for the shift, too.
     norms = (np.max(np.vecdot(x, x), initial=0.0) for x in (q, k))
@@ -135,6 +135,20 @@ def _needs_shift(q: np.ndarray, k: np.ndarray, mask: np.ndarray | None, scale: f
 
 def _is_long(q: np.ndarray, k: np.ndarray) -> bool:
     return q.shape[-2] * k.shape[-2] > _BLOCK
+
+
+def _is_mild(mask: np.ndarray) -> bool:
+    """Whether an additive mask holds small numbers and -inf alone."""
+    if not mask.size:
+        return True
+    lines = mask.reshape(-1, mask.shape[-1]) if mask.ndim else mask.reshape(1, 1)
+    step = max(1, _KEEP // 16 // max(lines.shape[1], 1))
+    for start in range(0, lines.shape[0], step):
+        part = lines[start : start + step]
+        small = np.abs(part) < _SAFE
+        if not small.all() and not (small | np.isneginf(part)).all():
+            return False
+    return True
 
 
 def _attend(

@@ -24,6 +24,9 @@ ROWS, COLUMNS = 256, 256
 # Scores from which on heads are shared by threads.
 _SHARED = 1 << 18
 
+# Elements up to which a boolean mask is written out as numbers, as a whole and not by tiles.
+_SMALL_MASK = 1 << 22
+
 _ALL = slice(None)
 
 
@@ -64,8 +67,13 @@ class Problem:
         self, q: Array, k: Array, v: Array, mask: Array | None, batch: tuple[int, ...], causal: bool, scale: float
     ) -> None:
         self.q, self.k, self.v, self.batch = q, k, v, batch
-        self.mask = None if mask is None else mask.reshape((1,) * (2 - mask.ndim) + mask.shape)
         self.dtype = q.dtype
+        if mask is not None:
+            mask = mask.reshape((1,) * (2 - mask.ndim) + mask.shape)
+            if mask.dtype.kind == "b" and mask.size <= _SMALL_MASK:
+                # To add a number is faster than to choose one.
+                mask = np.where(mask, q.dtype.type(0), q.dtype.type(-np.inf))
+        self.mask = mask
         self.scale = q.dtype.type(scale)
         self.tiles, self.width = tiles(q.shape[-2], k.shape[-2], causal)
         self.keys = k.shape[-2]

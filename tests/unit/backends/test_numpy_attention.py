@@ -148,6 +148,26 @@ def test_long_sequences(length, keys, kind):
             np.testing.assert_allclose(got, want, rtol=50 * tolerance, atol=size * tolerance)
 
 
+@pytest.mark.parametrize("small", [1 << 22, 0])
+@pytest.mark.parametrize("shape", [(600, 500), (1, 500), (2, 1, 500), (600, 1), (500,)])
+def test_boolean_masks_of_long_sequences(shape, small, monkeypatch):
+    monkeypatch.setattr(tiled_attention, "_SMALL_MASK", small)
+    q, k, v = inputs((1, 2), 600, 500, 8, 6, np.float32)
+    mask = np.random.default_rng(2).random(shape) < 0.5
+    out, g, gradients = run(q, k, v, mask, False, 0.3)
+    np.testing.assert_allclose(out, exact(q, k, v, mask, False, 0.3)[1], rtol=1e-4, atol=1e-5)
+    for got, want in zip(gradients[:3], exact_gradients(g, q, k, v, mask, False, 0.3), strict=False):
+        np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-4)
+
+
+def test_which_masks_are_mild():
+    inf = np.float32(np.inf)
+    for mild in ([0.0, -3.0, -inf], [-inf, -inf], [29.0], []):
+        assert attention._is_mild(np.array([mild], np.float32)) and attention._is_mild(np.array(mild, np.float32))
+    for wild in ([0.0, -1e9], [40.0], [inf], [np.nan, 0.0]):
+        assert not attention._is_mild(np.array([wild], np.float32))
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("batch", [(), (1,), (5,), (2, 3)])
 def test_long_sequences_on_threads(batch, threads):
