@@ -15,7 +15,11 @@ from . import memory, parallel
 def parts(count: int, size: int) -> int:
     """Into how many parts to cut `count` things, when each part sums into an array of `size` elements of its own."""
     # The sums of the parts are added in order: the same number of threads gives the same bits.
-    return max(1, min(count, parallel.get_num_threads() if size < 1 << 24 else 1))
+    threads = parallel.get_num_threads()
+    if threads < 2 or size > 1 << 24:
+        return 1
+    # Two for each thread, where that is cheap, since another process may take a core away.
+    return max(1, min(count, 2 * threads if size < 1 << 18 else threads))
 
 
 def share(work: Callable[[Iterator[Any]], None], jobs: list[Any], products: int) -> None:

@@ -59,8 +59,11 @@ def test_a_failure_arrives_and_the_products_get_their_threads_back(threads):
 
 def test_parts(threads):
     parallel.set_num_threads(3)
-    assert [sharing.parts(n, 100) for n in (0, 1, 2, 3, 9)] == [1, 1, 2, 3, 3]
+    assert [sharing.parts(n, 100) for n in (0, 1, 2, 6, 9)] == [1, 1, 2, 6, 6]
+    assert sharing.parts(9, 1 << 20) == 3
     assert sharing.parts(9, 1 << 25) == 1
+    parallel.set_num_threads(1)
+    assert sharing.parts(9, 100) == 1
 
 
 @pytest.mark.parametrize("kernel,groups", [((32, 24, 3, 3), 1), ((32, 24, 5, 4), 1), ((48, 1, 3, 3), 24)])
