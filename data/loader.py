@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice, repeat
 from typing import Any
 
-from ..core import ops
+from ..core import dtypes, ops
 from ..core.device import Device, as_device
 from ..core.errors import ArgumentError, DataError, StateDictError
 from ..core.random_state import Generator, default_generator
@@ -24,7 +24,7 @@ from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .epoch import ParallelEpoch, Position, SerialEpoch
 from .fetch import Exhausted, length_of, make_fetcher
-from .pool import Pool, check_may_have_workers, default_context
+from .pool import Pool, Spare, check_may_have_workers, default_context
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, check_generator
 from .worker import Content, Task
 
@@ -176,7 +176,7 @@ class DataLoader:
         self._resumed: Position | None = None
         self._promised: int | None = None
         self._pool: Pool | None = None
-        self._spare: list[Any] = []
+        self._spare = Spare()
         self._settled = True
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -187,7 +187,7 @@ class DataLoader:
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy has workers and memory of its own.
-        return {**self.__dict__, "_pool": None, "_spare": []}
+        return {**self.__dict__, "_pool": None, "_spare": Spare()}
 
     def __iter__(self) -> Iterator[Any]:
         if not self.num_workers:
@@ -274,6 +274,7 @@ class DataLoader:
             drop_last=self.drop_last,
             iterable=self._stream,
             default_collate=self.collate_fn is default_collate,
+            default_dtype=dtypes.get_default_dtype().name,
         )
         made = Pool(context, task, content, pickler, self.timeout, self._spare)
         # An epoch beside one that is under way has workers of its own.

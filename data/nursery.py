@@ -33,7 +33,8 @@ def importing_main() -> bool:
 def main_has_a_file() -> bool:
     """Say whether another process can import this program's main module, as `multiprocessing` will have it do."""
     main = sys.modules["__main__"]
-    return getattr(main.__spec__, "name", None) is not None or getattr(main, "__file__", None) is not None
+    spec = getattr(main, "__spec__", None)
+    return getattr(spec, "name", None) is not None or getattr(main, "__file__", None) is not None
 
 
 def describe_main() -> str:

@@ -16,14 +16,13 @@ from typing import Any
 
 from ..core.errors import DataError, WorkerError
 from . import nursery, worker
-from .shared_memory import Lender, Parcel, Segment, receive_message, send_message
+from .segment import Segment, receive_message, send_message
+from .shared_memory import MOST_SPARE, Lender, Parcel
 
 GRACE = 2.0
 """Seconds in which a worker may finish what it is doing before it is ended by force."""
 WATCH = 5.0
 """Seconds after which a silent worker is looked after; a dead one normally closes its connection at once."""
-MOST_SPARE = 4
-"""Blocks for each worker that a loader keeps from one epoch to the next."""
 UNGUARDED = 83
 """The exit status of a worker whose import of the main module came to a loader."""
 NAME = "candelabra-worker"
@@ -127,6 +126,14 @@ class Workers:
         return len(ended) == len(processes)
 
 
+class Spare:
+    """Memory that a loader keeps from one epoch to the next: its pages are there already."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Segment] = []
+        self.parcel: Segment | None = None
+
+
 class Pool:
     """The workers of one loader.
 
@@ -142,8 +149,8 @@ class Pool:
         Makes the parcel of `content`; None lets the processes inherit it.
     timeout : float
         Seconds to wait for a batch, 0 for any time.
-    spare : list of Segment
-        Memory that earlier workers of the loader have left, and where these leave theirs: its pages are there already.
+    spare : Spare
+        Memory that earlier workers of the loader have left, and where these leave theirs.
     """
 
     def __init__(
@@ -153,13 +160,14 @@ class Pool:
         content: worker.Content,
         pickler: Any,
         timeout: float,
-        spare: list[Segment],
+        spare: Spare,
     ) -> None:
         self.task, self.timeout, self.spare = task, timeout, spare
         self.epoch = -1
         self.stopped = False
         self.user: Any = lambda: None
         self.lenders = [Lender() for _ in range(task.num_workers)]
+        self.parcel: Segment | None = None
         self.heard = [False] * task.num_workers
         self.workers = Workers()
         self._finalizer = weakref.finalize(self, self.workers.stop)
@@ -172,7 +180,8 @@ class Pool:
 
     def start(self, context: Any, content: worker.Content, pickler: Any) -> None:
         """Start the processes, then hand each the parcel."""
-        parcel = None if pickler is None else Parcel(content, pickler)
+        used, self.spare.parcel = self.spare.parcel, None
+        parcel = None if pickler is None else Parcel(content, pickler, used)
         if context.get_start_method() == "forkserver":
             ready_server()
         for number in range(self.task.num_workers):
@@ -184,11 +193,11 @@ class Pool:
             with there:
                 process.start()
             self.workers.processes.append(process)
-        blocks = self.spare[:]
-        self.spare.clear()
+        blocks, self.spare.blocks = self.spare.blocks, []
         for number in range(self.task.num_workers):
             if parcel is not None:
-                self.send(number, ("parcel", parcel.places), [parcel.segment])
+                self.send(number, ("parcel", parcel.places, parcel.files), [parcel.segment])
+                self.parcel = parcel.segment
             mine = blocks[number :: self.task.num_workers]
             self.lenders[number].blocks.update(enumerate(mine))
             self.send(number, ("blocks", 0), mine)
@@ -311,9 +320,10 @@ class Pool:
             return
         self.stopped = True
         if self._finalizer():
-            spare = [block for lender in self.lenders for block in lender.spare()]
-            self.spare += sorted(spare, key=lambda block: -block.size)
-            del self.spare[MOST_SPARE * self.task.num_workers :]
+            self.spare.parcel = self.parcel
+            blocks = [*self.spare.blocks, *(block for lender in self.lenders for block in lender.spare())]
+            blocks.sort(key=lambda block: -block.size)
+            self.spare.blocks = blocks[: MOST_SPARE * self.task.num_workers]
 
 
 def poller(connection: Connection) -> Any:

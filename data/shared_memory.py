@@ -1,24 +1,19 @@
-"""Memory that processes share: segments, and objects whose arrays travel in them instead of through a pipe.
+"""Objects whose arrays travel in memory that processes share, instead of through a pipe.
 
-This is one of the few files that speak NumPy, since what lies in such memory are arrays on the host. A segment has no
-name that could outlive its processes: on Linux it is a descriptor handed over the connection, elsewhere a file that is
-unlinked at once, on Windows a mapping that ends with its last handle. So nothing is left behind, however they end.
+This is one of the few files that speak NumPy, since what lies in such memory are arrays on the host.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import mmap
-import os
 import pickle
-import socket
-import struct
 import sys
-import tempfile
 import types
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -26,9 +21,9 @@ import numpy as np
 
 from ..core.device import as_device, host_device
 from ..core.dtypes import as_dtype
-from ..core.errors import ArgumentTypeError
 from ..core.host import from_host
 from ..core.tensor import Tensor
+from .segment import Segment, send_message
 
 ALIGNMENT = 64
 INLINE = 1 << 16
@@ -38,139 +33,13 @@ SMALL = 1 << 14
 MOST_LENT = 4
 """Blocks of a worker that batches may hold at a time; further ones are copied, so that who keeps all has no limit."""
 
-MADV_POPULATE_WRITE = 23
-"""Linux's number for it; `mmap` has no name for it yet."""
-
-_LENGTH = struct.Struct("<I")
-_named_segments = sys.platform == "win32"
+MOST_SPARE = 4
+"""Blocks of each worker that a loader keeps from one epoch to the next."""
 
 
 def aligned(n: int) -> int:
     """Return `n` rounded up, so that the next array begins on a cache line."""
     return -(-n // ALIGNMENT) * ALIGNMENT
-
-
-class Segment:
-    """A piece of memory that several processes map; it is gone with the last of them.
-
-    Attributes
-    ----------
-    size : int
-        Bytes.
-    memory : mmap.mmap
-        The mapping in this process.
-    handle : int, str or None
-        A descriptor, or on Windows a name, by which another process maps it too.
-    """
-
-    __slots__ = ("handle", "memory", "size")
-
-    def __init__(self, size: int, memory: mmap.mmap, handle: int | str | None) -> None:
-        self.size, self.memory, self.handle = size, memory, handle
-
-    @classmethod
-    def create(cls, size: int) -> Segment:
-        """Make a segment of at least one byte."""
-        size = max(size, mmap.PAGESIZE)
-        if _named_segments:
-            name = f"candelabra-{os.getpid()}-{os.urandom(8).hex()}"
-            return cls(size, map_named(size, name), name)
-        descriptor = anonymous_file(size)
-        # Pages that are reserved and mapped at once cost a third of as many page faults.
-        flags = mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0)
-        return cls(size, mmap.mmap(descriptor, size, flags), descriptor)
-
-    @classmethod
-    def attach(cls, size: int, handle: int | str, *, private: bool = False) -> Segment:
-        """Map another process's segment; a private mapping keeps what is written to itself."""
-        if isinstance(handle, str):
-            return cls(size, map_named(size, handle), handle)
-        access = mmap.ACCESS_COPY if private else mmap.ACCESS_WRITE
-        return cls(size, mmap.mmap(handle, size, access=access), handle)
-
-    def map_pages(self) -> None:
-        """Map all pages at once, where the system can: it takes a tenth of what as many page faults take."""
-        try:
-            self.memory.madvise(MADV_POPULATE_WRITE)
-        except (AttributeError, OSError, ValueError):
-            pass  # an older or another system: they are mapped one by one
-
-    def close_handle(self) -> None:
-        """Close what others could map it by; mappings stay."""
-        handle, self.handle = self.handle, None
-        if isinstance(handle, int):
-            os.close(handle)
-
-    def __del__(self) -> None:
-        self.close_handle()
-
-
-def map_named(size: int, name: str) -> mmap.mmap:
-    """Map memory by its name, as Windows has it."""
-    return mmap.mmap(-1, size, tagname=name)  # type: ignore[call-arg]
-
-
-def anonymous_file(size: int) -> int:
-    """Return the descriptor of a file in memory that has no name.
-
-    Raises
-    ------
-    OSError
-        There is no room for it: better so than a process that dies of its first write.
-    """
-    try:
-        descriptor = os.memfd_create("candelabra-batch")
-    except (AttributeError, OSError):  # another system, or a sandbox that does not know the call
-        folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        descriptor, path = tempfile.mkstemp(prefix="candelabra-", dir=folder)
-        os.unlink(path)
-    try:
-        os.ftruncate(descriptor, size)
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(descriptor, 0, size)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def send_descriptor(connection: Connection, descriptor: int) -> None:
-    """Send an open file after the message that announces it."""
-    with socket.socket(fileno=os.dup(connection.fileno())) as wire:
-        wire.setblocking(True)
-        socket.send_fds(wire, [b"F"], [descriptor])
-
-
-def receive_descriptor(connection: Connection) -> int:
-    """Return the open file that the last message announced."""
-    with socket.socket(fileno=os.dup(connection.fileno())) as wire:
-        wire.setblocking(True)
-        data, descriptors, _, _ = socket.recv_fds(wire, 1, 1)
-    if not data:
-        raise EOFError
-    return descriptors[0]
-
-
-def send_message(connection: Connection, header: tuple[Any, ...], parts: Sequence[Any], new: Sequence[Segment]) -> None:
-    """Send a header, bytes, and the segments that they speak of for the first time."""
-    segments = [(segment.size, segment.handle if isinstance(segment.handle, str) else None) for segment in new]
-    head = pickle.dumps((header, segments), 5)
-    connection.send_bytes(b"".join([_LENGTH.pack(len(head)), head, *parts]))
-    for segment in new:
-        if isinstance(segment.handle, int):
-            send_descriptor(connection, segment.handle)
-
-
-def receive_message(connection: Connection, private: str = "") -> tuple[Any, memoryview, list[Segment]]:
-    """Return the next message's header, bytes and new segments, which are private in a message of that kind."""
-    message = memoryview(connection.recv_bytes())
-    (length,) = _LENGTH.unpack_from(message)
-    header, segments = pickle.loads(message[4 : 4 + length])
-    new = []
-    for size, name in segments:
-        handle = receive_descriptor(connection) if name is None else name
-        new.append(Segment.attach(size, handle, private=header[0] == private))
-    return header, message[4 + length :], new
 
 
 class Arena:
@@ -251,7 +120,7 @@ class Arena:
 
     def pack(self, batch: Any) -> tuple[tuple[Any, ...], list[Any]]:
         """Return what `Lender.unpack` needs of a batch: a description, and the bytes of a message."""
-        body, buffers = pickled(batch)
+        body, buffers, _ = pickled(batch)
         places: list[Any] = [None] * len(buffers)
         if self.number is not None:
             start = address_of(np.frombuffer(self.blocks[self.number].memory, np.uint8, 1))
@@ -320,7 +189,10 @@ class Lender:
         length, places, number, numbers, dropped = description
         for n in dropped:
             self.blocks.pop(n, None)
-        self.blocks.update(zip(numbers, new, strict=True))
+        for n, block in zip(numbers, new, strict=True):
+            self.blocks[n] = block
+            if len(self.blocks) > MOST_SPARE:
+                block.close_handle()  # a process may have only so many open files
         buffers: list[Any] = []
         references: list[Any] = []
         alive = 0
@@ -354,7 +226,7 @@ class Lender:
     def spare(self) -> list[Segment]:
         """Give up the blocks that no batch holds, once their worker has ended."""
         blocks, self.blocks = self.blocks, {}
-        return [block for number, block in blocks.items() if number not in self.lent]
+        return [block for n, block in blocks.items() if n not in self.lent and block.handle is not None]
 
     def take_returned(self) -> list[int]:
         """Return the blocks that came back since the last call."""
@@ -409,18 +281,27 @@ def reduced(thing: Any) -> Any:
 
 
 class Pickler(pickle.Pickler):
-    """Pickles with the bytes of arrays and tensors beside the pickle."""
+    """Pickles with the bytes of arrays and tensors beside the pickle, and notes which modules it names."""
 
-    reducer_override = staticmethod(reduced)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.modules: set[str] = set()
+
+    def reducer_override(self, thing: Any) -> Any:
+        """Reduce arrays and tensors; leave all else to pickle."""
+        if isinstance(thing, (type, types.FunctionType)):
+            self.modules.add(thing.__module__)
+        return reduced(thing)
 
 
-class ByReference(pickle.Pickler):
+class ByReference(Pickler):
     """A `Pickler` that refuses what another process could not import, since the main module is no file."""
 
     def reducer_override(self, thing: Any) -> Any:
+        """Refuse classes and functions of the main module."""
         if isinstance(thing, (type, types.FunctionType)) and thing.__module__ == "__main__":
             raise pickle.PicklingError(f"{thing.__qualname__} is defined in an interactive session")
-        return reduced(thing)
+        return super().reducer_override(thing)
 
 
 def cloud_pickler() -> type[pickle.Pickler] | None:
@@ -431,43 +312,87 @@ def cloud_pickler() -> type[pickle.Pickler] | None:
         return None
 
     class CloudPickler(cloudpickle.Pickler):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.modules: set[str] = set()
+
         def reducer_override(self, thing: Any) -> Any:
+            if isinstance(thing, (type, types.FunctionType)):
+                self.modules.add(thing.__module__)
             found = reduced(thing)
             return super().reducer_override(thing) if found is NotImplemented else found
 
     return CloudPickler
 
 
-def pickled(thing: Any, kind: Callable[..., pickle.Pickler] = Pickler, file: Any = None) -> tuple[bytes, list[Any]]:
-    """Return an object's pickle, and the bytes of its arrays as arrays of uint8."""
+def pickled(thing: Any, kind: Any = Pickler, file: Any = None) -> tuple[bytes, list[Any], set[str]]:
+    """Return an object's pickle, the bytes of its arrays as arrays of uint8, and the modules of what it names."""
     buffers: list[Any] = []
     target = io.BytesIO() if file is None else file
-    kind(target, 5, buffer_callback=buffers.append).dump(thing)
+    pickler = kind(target, 5, buffer_callback=buffers.append)
+    pickler.dump(thing)
     arrays = [np.frombuffer(buffer.raw(), np.uint8) for buffer in buffers]
-    return target.getvalue() if file is None else b"", arrays
+    return target.getvalue() if file is None else b"", arrays, pickler.modules
 
 
 class Parcel:
-    """An object on its way to workers: its pickle, and one segment with the bytes of its arrays for all of them."""
+    """An object on its way to workers: its pickle, and one segment with the bytes of its arrays for all of them.
 
-    def __init__(self, thing: Any, kind: Callable[..., pickle.Pickler] = Pickler) -> None:
-        body, buffers = pickled(thing, kind)
+    Parameters
+    ----------
+    thing : object
+        What is sent.
+    kind : type
+        The pickler.
+    used : Segment, optional
+        The segment of an earlier parcel that nobody reads any more; it is written again where it is large enough.
+    """
+
+    def __init__(self, thing: Any, kind: Any = Pickler, used: Segment | None = None) -> None:
+        body, buffers, modules = pickled(thing, kind)
         contents = [np.frombuffer(body, np.uint8), *buffers]
         self.places = []
         size = 0
         for part in contents:
             self.places.append((size, part.size))
             size = aligned(size + part.size)
-        self.segment = Segment.create(size)
+        fits = used is not None and size <= used.size <= 2 * size + mmap.PAGESIZE
+        self.segment = used if used is not None and fits else Segment.create(size)
         for (offset, length), part in zip(self.places, contents, strict=True):
             np.frombuffer(self.segment.memory, np.uint8, length, offset)[...] = part
+        files = {name: getattr(sys.modules.get(name), "__file__", None) for name in modules}
+        # Modules that were loaded from a file by hand are found by no name.
+        self.files = {name: file for name, file in files.items() if file and name != "__main__"}
 
 
-def opened(places: Sequence[tuple[int, int]], segment: Segment) -> Any:
+class Unpickler(pickle.Unpickler):
+    """Unpickles what names modules that only their file finds, too."""
+
+    files: dict[str, str]
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return a class or function of a module, which is imported."""
+        try:
+            return super().find_class(module, name)
+        except ModuleNotFoundError:
+            file = self.files.get(module)
+            spec = None if file is None else importlib.util.spec_from_file_location(module, file)
+            if spec is None or spec.loader is None:
+                raise
+            sys.modules[module] = loaded = importlib.util.module_from_spec(spec)
+            try:
+                spec.loader.exec_module(loaded)
+            except BaseException:
+                del sys.modules[module]
+                raise
+            return super().find_class(module, name)
+
+
+def opened(places: Sequence[tuple[int, int]], files: dict[str, str], segment: Segment) -> Any:
     """Return the object of a parcel; its arrays lie in `segment`, a private mapping that they may write to."""
-    if len(places) == 0:
-        raise ArgumentTypeError("a parcel has no parts")
     (_, length), *rest = places
     view = memoryview(segment.memory)
     buffers = [view[offset : offset + size] for offset, size in rest]
-    return pickle.loads(view[:length], buffers=buffers)
+    unpickler = Unpickler(io.BytesIO(view[:length]), buffers=buffers)
+    unpickler.files = files
+    return unpickler.load()

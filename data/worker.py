@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from ..core import dtypes
 from . import collate
 from .fetch import Exhausted, make_fetcher
 from .seeding import RandomWatch, limit_threads, restore_random_states, seed_all
-from .shared_memory import Arena, opened, receive_message, send_message
+from .segment import receive_message, send_message
+from .shared_memory import Arena, opened
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Task:
     drop_last: bool
     iterable: bool
     default_collate: bool
+    default_dtype: str
 
 
 @dataclass
@@ -123,6 +126,7 @@ class Worker:
         """Serve until the caller says stop."""
         threading.Thread(target=self.listen, name="candelabra-listen", daemon=True).start()
         limit_threads(1)
+        dtypes.set_default_dtype(dtypes.as_dtype(self.task.default_dtype))
         if not self.prepare(content):
             return
         collate.room = self.arena.room
@@ -149,7 +153,7 @@ class Worker:
             if header[0] == "stop":
                 return False
             try:
-                content = opened(header[1], segment)
+                content = opened(*header[1:], segment)
             except BaseException as error:
                 self.complain(-1, -1, error, "the dataset, collate_fn or worker_init_fn could not be rebuilt in it")
                 return False

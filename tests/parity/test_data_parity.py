@@ -154,6 +154,7 @@ def stream(library: Any, n: int, length: int | None = None) -> Any:
     return Stream() if length is None else WithLength()
 
 
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
 @pytest.mark.parametrize("workers", [0, 1, 3])
 @pytest.mark.parametrize(("batch_size", "drop_last"), [(2, False), (2, True), (None, False)])
 def test_batches_of_streams(theirs: ModuleType, workers: int, batch_size: int | None, drop_last: bool) -> None:
@@ -195,7 +196,7 @@ def test_more_samples_than_a_length_promised(theirs: ModuleType) -> None:
             assert len(list(loader)) == 5
 
 
-@pytest.mark.parametrize(("n", "size", "drop_last"), itertools.product((0, 1, 7, 8), (1, 3, 8, 9), (False, True)))
+@pytest.mark.parametrize(("n", "size", "drop_last"), [*itertools.product((0, 1, 7, 8), (1, 3, 8, 9), (False, True))])
 def test_batch_sampler(theirs: ModuleType, n: int, size: int, drop_last: bool) -> None:
     ours, other = (library.BatchSampler(range(n), size, drop_last) for library in (data, theirs))
     assert list(ours) == list(other) and len(ours) == len(other)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import multiprocessing
 import os
 import signal
@@ -175,6 +176,21 @@ def test_cloudpickle_sends_functions_by_value() -> None:
 
     loader = DataLoader(Local(4), 2, num_workers=2, collate_fn=lambda samples: [-sample for sample in samples])
     assert list(loader) == [[0, -3], [-6, -9]]
+
+
+def test_a_module_that_only_its_file_finds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
+    path = tmp_path / "by_hand.py"
+    path.write_text("class Own(list):\n    pass\n\ndef own(samples):\n    return Own(samples)\n")
+    spec = importlib.util.spec_from_file_location("made_by_hand", path)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "made_by_hand", module)
+    spec.loader.exec_module(module)
+    batches = list(DataLoader(module.Own("abc"), 2, num_workers=2, collate_fn=module.own))
+    assert batches == [["a", "b"], ["c"]] and {type(batch) for batch in batches} == {module.Own}
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match="could not be rebuilt in it"):
+        list(DataLoader(module.Own("abc"), 2, num_workers=1))
 
 
 def test_a_dataset_that_cannot_be_rebuilt() -> None:

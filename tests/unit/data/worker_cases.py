@@ -58,6 +58,11 @@ class Draws(Numbered):
         return cb.rand(()).item(), random.random(), np.random.rand(), number, index  # noqa: NPY002
 
 
+class DefaultDtype(Numbered):
+    def __getitem__(self, index):
+        return cb.rand(2), index
+
+
 class About(Numbered):
     """Samples say in which worker they are made."""
 
