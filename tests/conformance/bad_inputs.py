@@ -271,7 +271,9 @@ def _bad_pool(name: str) -> Iterator[Bad]:
 
 
 def bad_max_pool() -> Iterator[Bad]:
-    return _bad_pool("max_pool")
+    yield from _bad_pool("max_pool")
+    apart = Sample((floats(1, 1, 1),), {"kernel_size": 2, "padding": 1, "dilation": 2, "ceil_mode": True})
+    yield Bad("hole", apart, errors.ShapeError, r"max_pool: with dilation \(2,\) .* holds no element")
 
 
 def bad_max_pool_with_indices() -> Iterator[Bad]:
@@ -374,6 +376,10 @@ def bad_attention() -> Iterator[Bad]:
     yield Bad("features", Sample((floats(2, 3), k, v)), errors.ShapeError, "attention: q .* do not fit")
     both = Sample((q, k, v, floats(2, 3)), {"is_causal": True})
     yield Bad("mask", both, errors.ArgumentError, "attention: give a mask or is_causal=True, not both")
+    text = r"attention: a mask of shape \(2, 4\) does not broadcast to \(..., L, S\) = \(..., 2, 3\)"
+    yield Bad("shape of the mask", Sample((q, k, v, floats(2, 4))), errors.ShapeError, text)
+    whole = Sample((q, k, v, ints(1, 2, 3)))
+    yield Bad("dtype of the mask", whole, errors.DTypeError, "attention: a mask is boolean .* or floating-point")
 
 
 def _bad_batch_sizes(name: str, operands: tuple[Any, ...]) -> Iterator[Bad]:

@@ -48,20 +48,6 @@ def draw_cross_entropy(d: Draw) -> Sample:
     return Sample((x, target, weight), statics)
 
 
-def draw_attention(d: Draw) -> Sample:
-    lead = d.shape(0, 2, empty=False, side=2)
-    rows, columns, e, ev = d.side(), d.side(), d.side(), d.side()
-    mask = None
-    causal = d.integer(0, 2) == 0
-    if not causal and d.flag():
-        place = (rows, columns) if d.flag() else (*lead, rows, columns)
-        mask = d.array(place) if d.flag() else d.array(place, dtype="bool")
-    statics = {"is_causal": causal, "scale": d.choice((None, 0.7))}
-    return Sample(
-        (d.array((*lead, rows, e)), d.array((*lead, columns, e)), d.array((*lead, columns, ev)), mask), statics
-    )
-
-
 # Creation, and random draws at a key and counter.
 
 
