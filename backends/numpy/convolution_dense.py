@@ -13,6 +13,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from operator import mul
+from typing import Any
 
 import numpy as np
 
@@ -136,14 +137,15 @@ def patches(x: Array, kernel: Triple, out: Triple, stride: Triple, before: Tripl
     sizes = [(m - 1) * s + (k - 1) * d + 1 for m, s, k, d in zip(out, stride, kernel, dilation)]
     starts = [max(-b, 0) for b in before]
     stops = [max(0, min(size, m - b)) for size, m, b in zip(x.shape[2:], sizes, before)]
+    seen: Any = (..., *map(slice, starts, stops))
     if max(before) > 0 or stops != [m - b for m, b in zip(sizes, before)]:
         padded = np.zeros((n, c, *sizes), x.dtype)
         lengths = [max(0, stop - start) for start, stop in zip(starts, stops)]
-        inside = [slice(max(b, 0), max(b, 0) + length) for b, length in zip(before, lengths)]
-        padded[(..., *inside)] = x[(..., *map(slice, starts, stops))]
+        inside: Any = (..., *(slice(max(b, 0), max(b, 0) + length) for b, length in zip(before, lengths)))
+        padded[inside] = x[seen]
         x = padded
     else:
-        x = x[(..., *map(slice, starts, stops))]
+        x = x[seen]
     apart = x.strides
     strides = (*apart[:2], *map(mul, apart[2:], dilation), *map(mul, apart[2:], stride))
     count = math.prod(kernel)
