@@ -39,8 +39,16 @@ def _check_pool(name: str, x: Any, kernel: Any, stride: Any, padding: Any, dilat
         )
     if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
         raise ArgumentError(f"{name}: padding {padding} must be at most half of kernel_size {kernel}")
-    if min(_pooled_sizes(x, kernel, stride, padding, dilation, ceil_mode)) < 1:
+    out = _pooled_sizes(x, kernel, stride, padding, dilation, ceil_mode)
+    if min(out) < 1:
         raise ShapeError(f"{name}: a window of {kernel} does not fit an input of shape {tuple(x.shape)}")
+    for n, m, k, s, p, d in zip(tuple(x.shape)[2:], out, kernel, stride, padding, dilation, strict=True):
+        # Only where taps lie apart may all of them miss the input.
+        if p and d > 1 and not all(any(0 <= o * s - p + t * d < n for t in range(k)) for o in range(m)):
+            raise ShapeError(
+                f"{name}: with dilation {dilation} and padding {padding} a window of {kernel} holds no element of an "
+                f"input of shape {tuple(x.shape)}"
+            )
 
 
 def _prepare_max_pool(name: str) -> Any:

@@ -122,7 +122,7 @@ def _single(xp: Any) -> Any:
 
 def is_identity(n: int, m: int, mode: str, antialias: bool) -> bool:
     """Whether an axis stays as it is, whatever its scale_factor."""
-    return n == m and not antialias and mode in ("linear", "area")
+    return n == m and (antialias or mode in ("linear", "area"))
 
 
 def _body(

@@ -79,10 +79,13 @@ def interpolate(
         raise ArgumentError("interpolate: mode 'lanczos' needs antialias=True")
     sizes = tuple(input.shape)[2:]
     wanted, factors = _target(sizes, size, scale_factor, recompute_scale_factor)
-    if min(sizes) < 1 or min(wanted) < 1:
-        raise ShapeError(f"interpolate: spatial sizes must be positive, got {sizes} to be resampled to {wanted}")
     if mode == "area":
         return _AREA[axes](input, wanted)
+    if min(sizes) < 1 or min(wanted) < 1:
+        raise ShapeError(f"interpolate: spatial sizes must be positive, got {sizes} to be resampled to {wanted}")
+    if mode == "nearest" and axes == 2:
+        # PyTorch leaves an axis of an image, though not of a line or a volume, as it is where its size is kept.
+        factors = tuple(None if n == m else f for n, m, f in zip(sizes, wanted, factors))
     how: dict[str, Any] = {
         "size": wanted, "mode": kind, "scale_factor": factors, "align_corners": bool(align_corners),
         "antialias": antialias,

@@ -204,7 +204,9 @@ def _matrix(n: int, m: int, mode: str, factor: float | None, align_corners: bool
     step = (n - 1) / max(m - 1, 1) if align_corners else n / m if factor is None else 1 / factor
     found = np.zeros((m, n))
     for o in range(m):
-        if antialias:
+        if n == m and (antialias or mode == "linear"):
+            found[o, o] = 1
+        elif antialias:
             width = max(step, 1.0)
             reach = {"linear": 1, "cubic": 2, "lanczos": 3}[mode] * width
             center = (o + 0.5) * step
@@ -217,8 +219,6 @@ def _matrix(n: int, m: int, mode: str, factor: float | None, align_corners: bool
             found[o, covered] = 1 / len(covered)
         elif mode in ("nearest", "nearest-exact"):
             found[o, min(math.floor((o + (mode != "nearest") / 2) * step), n - 1)] = 1
-        elif mode == "linear" and n == m:
-            found[o, o] = 1
         else:
             place = o * step if align_corners else (o + 0.5) * step - 0.5
             if mode == "linear":
