@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,14 +29,18 @@ SPATIAL = {1: "L", 2: "H, W", 3: "D, H, W"}
 
 def ints(value: Any, axes: int, name: str) -> tuple[int, ...]:
     """Return an int, or a sequence with one int for each axis (or for all), as a tuple."""
-    if isinstance(value, int):
+    if type(value) is int:
         return (value,) * axes
     if type(value) is tuple and len(value) == axes and all(type(v) is int for v in value):
         return value
-    found: tuple[Any, ...] = ()
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        found = tuple(value) * (axes if len(value) == 1 else 1)
-    if len(found) != axes or not all(isinstance(v, int) for v in found):
+    try:
+        if isinstance(value, Sequence):
+            found = tuple(map(operator.index, value)) * (axes if len(value) == 1 else 1)
+        else:
+            found = (operator.index(value),) * axes
+    except TypeError:
+        found = ()
+    if len(found) != axes:
         raise ArgumentError(f"{name} is an int or {_NUMBERS[axes]}, got {value!r}")
     return found
 

@@ -134,3 +134,11 @@ def test_shapes_that_do_not_fit_are_named() -> None:
     ):
         with pytest.raises(ShapeError, match=text):
             call()
+
+
+def test_numbers_may_be_numpys() -> None:
+    x, w = cb.ones(1, 2, 6, 6), cb.ones(3, 2, 3, 3)
+    assert F.conv2d(x, w, stride=np.int64(2), padding=[np.int32(1), 0]).shape == (1, 3, 3, 2)
+    for wrong in (2.0, "2", (1, 2.5), (), None):
+        with pytest.raises(ArgumentError, match="conv2d: stride is an int or a pair of ints, got"):
+            F.conv2d(x, w, stride=wrong)
