@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import Kernel
-from .blockwise import FLOAT32, FLOAT64, blockwise, constants, horner, level, scale_vjp, served
+from .blockwise import FLOAT32, FLOAT64, blockwise, constants, exp_of_negative, horner, level, scale_vjp, served
 
 # erf(x) / x as a polynomial in x**2 on [0, 1]: Chebyshev interpolation in 50 digits, relative error 8e-18.
 _ERF_NEAR = (
@@ -217,8 +217,7 @@ def gelu_train(x: np.ndarray, /, *, approximate: str) -> Any:
 
 def _sigmoid(x: np.ndarray, out: np.ndarray) -> None:
     (one,) = constants(x.dtype, 1.0)
-    np.negative(x, out=out)
-    np.exp(out, out=out)
+    exp_of_negative(x, out)
     np.add(out, one, out=out)
     np.divide(one, out, out=out)
 
@@ -242,8 +241,7 @@ def sigmoid_vjp(xp: Any, g: np.ndarray, out: np.ndarray, wants: tuple[bool, ...]
 
 def _silu(x: np.ndarray, out: np.ndarray) -> None:
     (one,) = constants(x.dtype, 1.0)
-    np.negative(x, out=out)
-    np.exp(out, out=out)
+    exp_of_negative(x, out)
     np.add(out, one, out=out)
     np.divide(x, out, out=out)
 
@@ -279,8 +277,7 @@ def softplus(x: np.ndarray, /, *, beta: float, threshold: float) -> Any:
         # max(z, 0) + log1p(exp(-abs(z))): no overflow on either side.
         np.multiply(x, beta, out=t)
         np.abs(t, out=out)
-        np.negative(out, out=out)
-        np.exp(out, out=out)
+        exp_of_negative(out, out)
         np.log1p(out, out=out)
         linear = np.flatnonzero(t > threshold)
         np.maximum(t, level(t, 0.0), out=t)
@@ -412,8 +409,7 @@ def elu_train(x: np.ndarray, /, *, alpha: float, scale: float, input_scale: floa
 
 def _log_sigmoid(x: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
     np.abs(x, out=out)
-    np.negative(out, out=out)
-    np.exp(out, out=out)
+    exp_of_negative(out, out)
     np.log1p(out, out=out)
     np.minimum(x, level(x, 0.0), out=t)
     np.subtract(t, out, out=out)

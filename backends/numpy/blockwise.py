@@ -104,3 +104,9 @@ def _scale(g: np.ndarray, d: np.ndarray) -> np.ndarray:
 
 def scale_vjp(xp: Any, g: np.ndarray, derivative: np.ndarray, wants: tuple[bool, ...]) -> tuple[np.ndarray | None]:
     return (_scale(g, derivative) if wants[0] else None,)
+
+
+def exp_of_negative(x: np.ndarray, out: np.ndarray) -> None:
+    """e to the power -x."""
+    np.negative(x, out=out)
+    np.exp(out, out=out)
