@@ -22,7 +22,8 @@ def where(condition: np.ndarray, x1: Any, x2: Any) -> Any:
     if dtype.itemsize != 4 or any(isinstance(x, np.ndarray) and x.dtype != dtype for x in (x1, x2)):
         return np.where(condition, x1, x2)
     one, other = np.asarray(x1, dtype), np.asarray(x2, dtype)
-    if condition.dtype != np.bool_ or not condition.flags.c_contiguous or not (_fits(one, condition) and _fits(other, condition)):
+    dense = condition.dtype == np.bool_ and condition.flags.c_contiguous
+    if not (dense and _fits(one, condition) and _fits(other, condition)):
         return np.where(condition, x1, x2)
     out = np.empty(condition.shape, dtype)
     mask, into = condition.reshape(-1), out.reshape(-1).view(np.int32)
