@@ -10,6 +10,8 @@ This module does not import NumPy.
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import itertools
 import os
 import threading
@@ -81,28 +83,56 @@ def for_blocks(
                 return
             yield start, min(start + block, n)
 
-    try:
-        futures = [_get_pool().submit(work, blocks()) for _ in range(threads - 1)]
-    except RuntimeError:  # the interpreter is shutting down
-        futures = []
+    tasks = [Task(functools.partial(work, blocks())) for _ in range(threads - 1)]
     try:
         work(blocks())
     finally:
         # A worker that never got a core has nothing left to do; the others finish the block they hold.
-        failures = [future.exception() for future in futures if not future.cancel()]
+        failures = [task.forget() for task in tasks]
     for failure in failures:
         if failure is not None:
             raise failure
 
 
-def submit(job: Callable[[], object]) -> Future[object] | None:
-    """Start a job on another thread; None where there is none, so that the caller does it."""
-    if get_num_threads() < 2:
-        return None
-    try:
-        return _get_pool().submit(job)
-    except RuntimeError:  # the interpreter is shutting down
-        return None
+class Task:
+    """A job for another thread, which the caller may take back until it has begun.
+
+    What is taken back stays in the pool's queue for a while, but holds the job's arrays no longer.
+
+    Parameters
+    ----------
+    job : callable
+        Takes nothing.
+    """
+
+    __slots__ = ("_future", "_job")
+
+    def __init__(self, job: Callable[[], object]) -> None:
+        self._job: Callable[[], object] | None = job
+        self._future: Future[None] | None = None
+        if get_num_threads() > 1:
+            # The pool takes nothing more once the interpreter is shutting down.
+            with contextlib.suppress(RuntimeError):
+                self._future = _get_pool().submit(self._run)
+
+    def _run(self) -> None:
+        job, self._job = self._job, None
+        if job is not None:
+            job()
+
+    def finish(self) -> None:
+        """Return when the job is done; one that has not begun is done here."""
+        if self._future is None or self._future.cancel():
+            self._run()
+        else:
+            self._future.result()
+
+    def forget(self) -> BaseException | None:
+        """Drop a job that has not begun, or wait for it and return what it raised."""
+        if self._future is None or self._future.cancel():
+            self._job = None
+            return None
+        return self._future.exception()
 
 
 def scratch(empty: Callable[..., Any], count: int, size: int, dtype: Any) -> list[Any]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -97,39 +96,21 @@ def added(one: Array | None, other: Array | None) -> Array | None:
     return other if one is None else one if other is None else one + other
 
 
-class _Beside:
-    """Runs jobs on another thread, or on the caller's where there is none."""
-
-    def __init__(self) -> None:
-        self._futures: list[tuple[Future[object] | None, Callable[[], object]]] = []
-
-    def start(self, job: Callable[[], object]) -> int:
-        self._futures.append((parallel.submit(job), job))
-        return len(self._futures) - 1
-
-    def settle(self, ticket: int) -> None:
-        """Return when a job is done; one that has not begun is done here."""
-        future, job = self._futures[ticket]
-        if future is None or future.cancel():
-            job()
-        else:
-            future.result()
-
-    def drop(self) -> None:
-        """Wait for what has begun, and forget the rest."""
-        for future, _ in self._futures:
-            if future is not None and not future.cancel():
-                future.exception()
-
-
 @contextlib.contextmanager
-def _another_thread() -> Iterator[_Beside]:
-    beside = _Beside()
+def _another_thread() -> Iterator[Callable[[Callable[[], object]], parallel.Task]]:
+    """Give a function that starts jobs beside the caller, each of whose products stays on one thread."""
+    tasks: list[parallel.Task] = []
+
+    def start(job: Callable[[], object]) -> parallel.Task:
+        tasks.append(parallel.Task(job))
+        return tasks[-1]
+
     with memory.single_threaded_blas():
         try:
-            yield beside
+            yield start
         finally:
-            beside.drop()
+            for task in tasks:
+                task.forget()
 
 
 def _parts(steps: list[tuple[int, int]], products: int, of_a_step: int) -> list[list[tuple[int, int]]]:
@@ -186,12 +167,12 @@ def fed(
         multiply(steps)
         yield out, steps
         return
-    with _another_thread() as beside:
-        tickets = [beside.start(functools.partial(multiply, part)) for part in parts[1:]]
+    with _another_thread() as start:
+        tasks = [start(functools.partial(multiply, part)) for part in parts[1:]]
         multiply(parts[0])
         yield out, parts[0]
-        for ticket, part in zip(tickets, parts[1:], strict=True):
-            beside.settle(ticket)
+        for task, part in zip(tasks, parts[1:], strict=True):
+            task.finish()
             yield out, part
 
 
@@ -259,14 +240,14 @@ class Gradients:
             yield steps
             job(0)()
         else:
-            with _another_thread() as beside:
-                tickets = []
+            with _another_thread() as start:
+                tasks = []
                 for k, part in enumerate(parts):
                     yield part
-                    tickets.append(beside.start(job(k)))
+                    tasks.append(start(job(k)))
                 # The other thread takes the oldest first.
-                for ticket in reversed(tickets):
-                    beside.settle(ticket)
+                for task in reversed(tasks):
+                    task.finish()
         # In this order, whoever did them: the same numbers each time.
         self.w_ih = None if w_ih is None else np.add.reduce(w_ih, axis=0)
         self.w_hh = None if w_hh is None else np.add.reduce(w_hh, axis=0)

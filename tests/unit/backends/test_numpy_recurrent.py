@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import threading
+import weakref
+
 import numpy as np
 import pytest
 from candelabra.backends.numpy import parallel
@@ -158,8 +162,8 @@ def test_another_thread_changes_nothing(monkeypatch, name, reverse, packed):
     threads = parallel.get_num_threads()
     monkeypatch.setattr(shared, "_WORTH", 0)
     started = []
-    submit = parallel.submit
-    monkeypatch.setattr(parallel, "submit", lambda job: started.append(job) or submit(job))
+    task = parallel.Task
+    monkeypatch.setattr(parallel, "Task", lambda job: started.append(0) or task(job))
     parallel.set_num_threads(2)
     try:
         again, backward = run(name, args, reverse, batch_sizes)
@@ -181,8 +185,8 @@ def test_what_fails_on_another_thread_fails_here():
     threads = parallel.get_num_threads()
     parallel.set_num_threads(2)
     try:
-        with pytest.raises(ZeroDivisionError), shared._another_thread() as beside:
-            beside.settle(beside.start(job))
+        with pytest.raises(ZeroDivisionError), shared._another_thread() as start:
+            start(job).finish()
     finally:
         parallel.set_num_threads(threads)
 
@@ -192,13 +196,33 @@ def test_without_another_thread_the_caller_does_the_job():
     parallel.set_num_threads(1)
     try:
         done = []
-        assert parallel.submit(lambda: done.append(0)) is None
-        with shared._another_thread() as beside:
-            ticket = beside.start(lambda: done.append(1))
+        with shared._another_thread() as start:
+            task = start(lambda: done.append(1))
+            forgotten = start(lambda: done.append(2))
             assert not done
-            beside.settle(ticket)
-        assert done == [1]
+            task.finish()
+        assert done == [1] and forgotten.forget() is None
     finally:
+        parallel.set_num_threads(threads)
+
+
+def test_a_job_taken_back_holds_nothing():
+    threads = parallel.get_num_threads()
+    parallel.set_num_threads(2)
+    gate = threading.Event()
+    busy = parallel.Task(gate.wait)
+    try:
+        arrays = [np.zeros(3), np.zeros(3)]
+        seen = [weakref.ref(a) for a in arrays]
+        finished = parallel.Task(functools.partial(np.add, arrays[0], 1))
+        forgotten = parallel.Task(functools.partial(np.add, arrays[1], 1))
+        finished.finish()
+        assert forgotten.forget() is None
+        arrays.clear()
+        assert [ref() for ref in seen] == [None, None]
+    finally:
+        gate.set()
+        busy.finish()
         parallel.set_num_threads(threads)
 
 
