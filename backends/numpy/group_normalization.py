@@ -15,9 +15,12 @@ import numpy as np
 
 from ...core.backend import Kernel
 from .normalization import declines
-from .rows import LONG, dots, for_rows, plus, step_of, sums, times
+from .rows import dots, for_rows, plus, step_of, sums, times
 
 Array = np.ndarray
+
+# Planes from this length on are worth a loop each.
+_PLANE = 64
 
 
 class _Layout:
@@ -29,7 +32,7 @@ class _Layout:
         self.length = x.size // (self.samples * self.channels)
         self.size = self.per_group * self.length
         self.whole = self.channels * self.length
-        self.by_planes = self.length >= LONG
+        self.by_planes = self.length >= _PLANE
 
     def over_groups(self, values: Array) -> Array:
         """Sum one value for each plane over the planes of its group."""
