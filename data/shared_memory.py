@@ -379,6 +379,10 @@ class Unpickler(pickle.Unpickler):
             spec = None if file is None else importlib.util.spec_from_file_location(module, file)
             if spec is None or spec.loader is None:
                 raise
+            for end, letter in enumerate(module):
+                if letter == ".":
+                    # pickle asks for the packages around it, too.
+                    sys.modules.setdefault(module[:end], types.ModuleType(module[:end]))
             sys.modules[module] = loaded = importlib.util.module_from_spec(spec)
             try:
                 spec.loader.exec_module(loaded)

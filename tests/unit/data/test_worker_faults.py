@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,9 +183,10 @@ def test_a_module_that_only_its_file_finds(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "cloudpickle", None)
     path = tmp_path / "by_hand.py"
     path.write_text("class Own(list):\n    pass\n\ndef own(samples):\n    return Own(samples)\n")
-    spec = importlib.util.spec_from_file_location("made_by_hand", path)
+    spec = importlib.util.spec_from_file_location("made.by_hand", path)
     module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "made_by_hand", module)
+    monkeypatch.setitem(sys.modules, "made", types.ModuleType("made"))
+    monkeypatch.setitem(sys.modules, "made.by_hand", module)
     spec.loader.exec_module(module)
     batches = list(DataLoader(module.Own("abc"), 2, num_workers=2, collate_fn=module.own))
     assert batches == [["a", "b"], ["c"]] and {type(batch) for batch in batches} == {module.Own}
