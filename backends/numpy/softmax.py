@@ -218,17 +218,15 @@ def _served(x: np.ndarray, target: np.ndarray, weight: np.ndarray | None, reduct
     return (weight is None or weight.dtype == x.dtype) and reduction in ("none", "mean", "sum")
 
 
-def cross_entropy_train(
+def _cross_entropy(
     x: np.ndarray,
     target: np.ndarray,
-    weight: np.ndarray | None = None,
-    /,
-    *,
+    weight: np.ndarray | None,
     ignore_index: int,
     reduction: str,
     label_smoothing: float,
+    keep: bool,
 ) -> Any:
-    """`cross_entropy`; what it keeps is exp(x - max), its sums, and where the targets are and how much each counts."""
     if not _served(x, target, weight, reduction):
         return NotImplemented
     n, classes = x.shape[:2] if x.ndim > 1 else (1, x.shape[0])
@@ -239,12 +237,13 @@ def cross_entropy_train(
     target = target.reshape((n, *inner)).astype(np.int64, copy=False)
     target, kept = labels("cross_entropy", target, classes, ignore_index)
     places = targets_of(target.reshape((n, d)), n, classes, d).reshape((n, *inner))
-    powers = np.empty(rows.shape, x.dtype)
+    powers = np.empty(rows.shape, x.dtype) if keep else None
     sums, tops = np.empty((2, n, *inner), x.dtype)
     spread = np.empty((n, *inner), x.dtype) if label_smoothing else None
 
     def work(i: int, j: int) -> None:
-        part, e, top = rows[i:j], powers[i:j], tops[i:j]
+        part, top = rows[i:j], tops[i:j]
+        e = np.empty(part.shape, x.dtype) if powers is None else powers[i:j]
         np.maximum.reduce(part, axis=1, out=top)
         np.subtract(part, top[:, None], out=e)
         if spread is not None:
@@ -252,7 +251,7 @@ def cross_entropy_train(
         np.exp(e, out=e)
         sums[i:j] = _sum(e)
 
-    if powers.size:
+    if x.size:
         _by_rows(work, n, classes * d)
 
     # How much each target counts: its class weight, and nothing where it is ignored.
@@ -282,6 +281,20 @@ def cross_entropy_train(
     return result, (powers, sums, places, kept, factors, scale)
 
 
+def cross_entropy_train(
+    x: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None = None,
+    /,
+    *,
+    ignore_index: int,
+    reduction: str,
+    label_smoothing: float,
+) -> Any:
+    """`cross_entropy`; what it keeps is exp(x - max), its sums, and where the targets are and how much each counts."""
+    return _cross_entropy(x, target, weight, ignore_index, reduction, label_smoothing, keep=True)
+
+
 def cross_entropy(
     x: np.ndarray,
     target: np.ndarray,
@@ -293,10 +306,8 @@ def cross_entropy(
     label_smoothing: float,
 ) -> Any:
     """-weight[target] log_softmax(x)[target] for class indices; classes stand along axis 1, or 0 of a single sample."""
-    result = cross_entropy_train(
-        x, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
-    )
-    return result if result is NotImplemented else result[0]
+    found = _cross_entropy(x, target, weight, ignore_index, reduction, label_smoothing, keep=False)
+    return found if found is NotImplemented else found[0]
 
 
 def cross_entropy_vjp(
