@@ -38,7 +38,7 @@ def _declines(x: Array) -> bool:
 
 
 def _is_two_by_two(grid: Grid, kernel_size: Sizes, stride: Sizes) -> bool:
-    return tuple(kernel_size) == (2, 2) and tuple(stride) == (2, 2) and not grid.padded and len(grid.phases) == 4
+    return tuple(kernel_size) == (2, 2) and tiles(grid, kernel_size, stride)
 
 
 def max_pool(

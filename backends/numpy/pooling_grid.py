@@ -192,7 +192,8 @@ def combine(
 
 def tiles(grid: Grid, kernel_size: Sizes, stride: Sizes) -> bool:
     """Whether windows lie side by side, within the input and without holes."""
-    return tuple(kernel_size) == tuple(stride) and not grid.padded and len(grid.phases) == len(grid.taps)
+    dense = len(grid.phases) == len(grid.taps) and not any(at for _, at in grid.taps)
+    return tuple(kernel_size) == tuple(stride) and dense and not grid.padded
 
 
 def combine_tiles(ufunc: np.ufunc, x: Array, kernel_size: Sizes, out: Sizes) -> Array:

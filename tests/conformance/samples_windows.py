@@ -38,8 +38,8 @@ def draw_max_pool(d: Draw) -> Sample:
     shape, statics = _pool(d)
     if d.flag():
         axes = len(shape) - 2
-        statics["dilation"] = (2, 1, 2)[:axes]
-        spare = [s * (k - 1) for s, k in zip((2, 1, 2), statics["kernel_size"], strict=False)]
+        statics["dilation"] = d.choice(((2, 1, 2), (3, 3, 1)))[:axes]
+        spare = [s * (k - 1) for s, k in zip(statics["dilation"], statics["kernel_size"], strict=True)]
         shape = (*shape[:2], *(n + m for n, m in zip(shape[2:], spare, strict=True)))
     return Sample((_distinct(d, shape),), statics)
 

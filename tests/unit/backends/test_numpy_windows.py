@@ -146,6 +146,7 @@ def test_pooling_of_one_to_three_axes(many_blocks: None, axes: int, ceil_mode: b
         (3, 1, 1, 1),
         (2, 3, 1, 2),
         (2, 1, 0, 2),
+        (2, 2, 0, 3),
         (1, 2, 0, 1),
     ):
         how: Any = {"kernel_size": kernel, "stride": stride, "padding": pad}
