@@ -56,7 +56,7 @@ def rnn_vjp(
     deltas = np.empty((len(g_out), hidden), dtype)
     wants = (*wants, False, False)[:6]
     steps = shared.spans(x, sizes, reverse)
-    earlier = shared.before(h0, out_rows, steps) if wants[3] else None
+    earlier = shared.Before(h0, out_rows, steps) if wants[3] else None
     rest = shared.Gradients(deltas, deltas, x, sizes, w_ih, earlier, (wants[0], wants[2]))
     for part_of in rest.follow(steps[::-1], n * w_hh.size):
         for start, stop in part_of:

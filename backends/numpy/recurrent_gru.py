@@ -111,7 +111,7 @@ def gru_vjp(
     product_blocks = shared.alike(product, w_rec)
     wants = (*wants, False, False)[:6]
     steps = shared.spans(x, sizes, reverse)
-    earlier = shared.before(h0, shared.pack(out, sizes), steps)
+    earlier = shared.Before(h0, shared.pack(out, sizes), steps)
     rest = shared.Gradients(
         deltas[:, hidden:], deltas[:, : 3 * hidden], x, sizes, w_ih, earlier if wants[3] else None, (wants[0], wants[2])
     )

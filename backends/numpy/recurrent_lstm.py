@@ -29,8 +29,8 @@ def lstm_train(
     x: Array, h0: Array, c0: Array, w_ih: Array, w_hh: Array, b_ih: Array | None = None, b_hh: Array | None = None,
     w_hr: Array | None = None, /, *, reverse: bool = False, batch_sizes: Sizes = None,
 ) -> Any:  # fmt: skip
-    """`lstm`, with residuals: the gates (R, 4 * H), of which each step's rows hold one gate after the other; the cells
-    before a step, tanh of those after it, and what is projected (R, H)."""
+    """`lstm`, with residuals: the gates (R, 4 * H), of which each step's rows hold one gate after the other; the cells,
+    their tanh, and what is projected (R, H)."""
     return _run(x, h0, c0, w_ih, w_hh, b_ih, b_hh, w_hr, reverse, batch_sizes, keep=True)
 
 
@@ -63,8 +63,9 @@ def _run(
         for start, stop in part_of:
             living = stop - start
             low, high = (start, stop) if keep else (0, living)
-            z, cell, part = product[:living], c[:living], scratch[:living]
-            state = h if sizes is None else h[:living]
+            z, part = product[:living], scratch[:living]
+            state, cell = (h, c) if sizes is None else (h[:living], c[:living])
+            after = cells[low:high] if keep else cell
             inputs = gates[start:stop]
             # The gates overwrite the inputs, in another order.
             gate = inputs.reshape(4, living, hidden)
@@ -79,13 +80,11 @@ def _run(
             np.multiply(sigmoids, 0.5, out=sigmoids)
             np.add(sigmoids, 0.5, out=sigmoids)
             g, f, i, o = gate
-            if keep:
-                cells[low:high] = cell
-            np.multiply(f, cell, out=cell)
+            np.multiply(f, cell, out=after)
             np.multiply(i, g, out=part)
-            np.add(cell, part, out=cell)
+            np.add(after, part, out=after)
             bounded = tanh_cells[low:high]
-            np.tanh(cell, out=bounded)
+            np.tanh(after, out=bounded)
             now = out_rows[start:stop]
             if project is None:
                 np.multiply(o, bounded, out=now)
@@ -94,10 +93,11 @@ def _run(
                 np.multiply(o, bounded, out=inner)
                 np.matmul(inner, project, out=now)
             if sizes is None:
-                h = now
+                h, c = now, after
             else:
-                state[...] = now
-    h = h.copy() if sizes is None else h
+                state[...], cell[...] = now, after
+    if sizes is None:
+        h, c = h.copy(), c.copy()
     return (shared.unpack(out, out_rows, sizes), h, c), (gates, cells, tanh_cells, projected)
 
 
@@ -120,14 +120,18 @@ def lstm_vjp(
     dh_blocks = shared.alike(dh, w_rec)
     wants = (*wants, False, False, False)[:8]
     steps = shared.spans(x, sizes, reverse)
-    earlier = shared.before(h0, shared.pack(out, sizes), steps) if wants[4] else None
+    out_rows = shared.pack(out, sizes)
+    earlier = shared.Before(h0, out_rows, steps) if wants[4] else None
+    earlier_cells = shared.Before(c0, cells, steps)
+    bounded = out_rows if w_hr is None else projected
     rest = shared.Gradients(deltas, deltas, x, sizes, w_ih, earlier, (wants[0], wants[3]))
     for part_of in rest.follow(steps[::-1], n * w_hh.size):
         for block in shared.blocks(part_of, shared.BLOCK // (4 * hidden)):
             low, high, living = min(block)[0], max(block)[1], block[0][1] - block[0][0]
             shape = (len(block), living, hidden)
             gate = gates[low:high].reshape(len(block), 4, living, hidden)
-            slopes, through = _slopes(gate, cells[low:high].reshape(shape), tanh_cells[low:high].reshape(shape))
+            known = (rows[low:high].reshape(shape) for rows in (earlier_cells, tanh_cells, bounded))
+            slopes, through = _slopes(gate, *known)
             above, cell, part = dh[:living], dc[:living], scratch[:living]
             into = through_projection[:living] if w_hr is not None else above
             for start, stop in block:
@@ -163,27 +167,29 @@ def _halved(weight: Array, hidden: int) -> Array:
     return found
 
 
-def _slopes(gates: Array, cells: Array, tanh_cells: Array) -> tuple[Array, Array]:
-    """What does not depend on later steps, for several at once.
+def _slopes(gates: Array, earlier: Array, tanh_cells: Array, bounded: Array) -> tuple[Array, Array]:
+    """What does not depend on later steps, for several at once; `bounded` is ``o * tanh_cells``.
 
-    Returns the derivative of c (gates g, f, i) or of h (gate o) with respect to each gate's argument, and that of h
-    with respect to c.
+    Returns the derivative of c (gates g, f, i) or of o * tanh(c) (gate o) with respect to each gate's argument, and
+    that of o * tanh(c) with respect to c.
     """
-    g, _, i, o = gates.transpose(1, 0, 2, 3)
+    g, f, i, o = gates.transpose(1, 0, 2, 3)
     slopes = np.empty_like(gates)
-    sigmoids = slopes[:, 1:]
-    np.subtract(1, gates[:, 1:], out=sigmoids)
-    np.multiply(sigmoids, gates[:, 1:], out=sigmoids)
-    np.multiply(slopes[:, 1], cells, out=slopes[:, 1])
-    np.multiply(slopes[:, 2], g, out=slopes[:, 2])
-    np.multiply(slopes[:, 3], tanh_cells, out=slopes[:, 3])
-    first = slopes[:, 0]
-    np.multiply(g, g, out=first)
-    np.subtract(1, first, out=first)
-    np.multiply(first, i, out=first)
-    through = np.multiply(tanh_cells, tanh_cells)
-    np.subtract(1, through, out=through)
-    np.multiply(through, o, out=through)
+    of_g, of_f, of_i, of_o = slopes.transpose(1, 0, 2, 3)
+    through = np.empty_like(tanh_cells)
+    # y * s * (1 - s) is y * s - (y * s) * s, and what is multiplied by s is known or needed anyway.
+    np.multiply(i, g, out=through)
+    np.multiply(through, g, out=of_g)
+    np.subtract(i, of_g, out=of_g)
+    np.multiply(through, i, out=of_i)
+    np.subtract(through, of_i, out=of_i)
+    np.multiply(f, earlier, out=through)
+    np.multiply(through, f, out=of_f)
+    np.subtract(through, of_f, out=of_f)
+    np.multiply(bounded, o, out=of_o)
+    np.subtract(bounded, of_o, out=of_o)
+    np.multiply(bounded, tanh_cells, out=through)
+    np.subtract(o, through, out=through)
     return slopes, through
 
 

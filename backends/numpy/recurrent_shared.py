@@ -122,7 +122,7 @@ def _parts(steps: list[tuple[int, int]], products: int, of_a_step: int) -> list[
 
 
 def _rows(part: list[tuple[int, int]]) -> slice:
-    return slice(min(part)[0], max(part)[1]) if part else slice(0)
+    return slice(min(part)[0], max(part)[1]) if part else slice(0, 0)
 
 
 def fed(
@@ -187,8 +187,8 @@ class Gradients:
         The row's operand and its batch sizes.
     weight : numpy.ndarray
         (C, I), in the gates' order.
-    earlier : numpy.ndarray or None
-        The states before each row's step (R, P), if the cotangent of their weight is wanted.
+    earlier : Before or None
+        The states before each row's step, if the cotangent of their weight is wanted.
     wants : sequence of bool
         Whether those of x and of its weight are wanted.
 
@@ -199,7 +199,7 @@ class Gradients:
     """
 
     def __init__(
-        self, into: Array, within: Array, x: Array, sizes: Sizes, weight: Array, earlier: Array | None,
+        self, into: Array, within: Array, x: Array, sizes: Sizes, weight: Array, earlier: Before | None,
         wants: tuple[bool, ...],
     ) -> None:  # fmt: skip
         self._into, self._within, self._weight, self._earlier, self._sizes = into, within, weight, earlier, sizes
@@ -210,7 +210,7 @@ class Gradients:
             self._full, self._x_rows = empty_rows(steps, n, features, x.dtype, sizes)
         self._rows = pack(x, sizes) if wants[1] else None
         width = (2 if wants[0] and wants[1] else 1 if wants[0] or wants[1] else 0) * weight.shape[1]
-        self._products = into.size * width + (within.size * earlier.shape[1] if earlier is not None else 0)
+        self._products = into.size * width + (within.size * earlier.width if earlier is not None else 0)
         self.x: Array | None = None
         self.w_ih: Array | None = None
         self.w_hh: Array | None = None
@@ -229,7 +229,7 @@ class Gradients:
         parts = _parts(steps, self._products, of_a_step)
         dtype, count = self._weight.dtype, len(parts)
         w_ih = np.empty((count, *self._weight.shape), dtype) if self._rows is not None else None
-        shape = (count, self._within.shape[1], 0 if self._earlier is None else self._earlier.shape[1])
+        shape = (count, self._within.shape[1], 0 if self._earlier is None else self._earlier.width)
         w_hh = np.empty(shape, dtype) if self._earlier is not None else None
 
         def job(k: int) -> Callable[[], object]:
@@ -271,23 +271,42 @@ def alike(result: Array, weight: Array) -> Array:
     return result.reshape(result.shape[0], weight.shape[0], weight.shape[2]).transpose(1, 0, 2)
 
 
-def before(first: Array, out_rows: Array, steps: list[tuple[int, int]]) -> Array:
-    """Return the state before each packed row's step, from the first states (N, P) and the outputs (R, P)."""
-    found = np.empty_like(out_rows)
-    n = first.shape[0]
-    if all(stop - start == n for start, stop in steps):
-        backwards = len(steps) > 1 and steps[0][0] > steps[1][0]
-        cut = len(found) - n
-        if steps:
-            found[slice(cut, None) if backwards else slice(n)] = first
-            found[slice(cut) if backwards else slice(n, None)] = out_rows[slice(n, None) if backwards else slice(cut)]
-        return found
-    state = first.copy()
-    for start, stop in steps:
-        living = state[: stop - start]
-        found[start:stop] = living
-        living[...] = out_rows[start:stop]
-    return found
+class Before:
+    """The states before each packed row's step, without a copy of them where all rows live as long.
+
+    Parameters
+    ----------
+    first : numpy.ndarray
+        The first states (N, P).
+    after : numpy.ndarray
+        The states after each row's step (R, P).
+    steps : list
+        As `spans` gives them.
+    """
+
+    def __init__(self, first: Array, after: Array, steps: list[tuple[int, int]]) -> None:
+        self._first, self._after, self._found = first, after, None
+        self.width = first.shape[1]
+        self._backwards = len(steps) > 1 and steps[0][0] > steps[1][0]
+        if any(stop - start != len(first) for start, stop in steps):
+            self._found = np.empty_like(after)
+            state = first.copy()
+            for start, stop in steps:
+                living = state[: stop - start]
+                self._found[start:stop] = living
+                living[...] = after[start:stop]
+
+    def __getitem__(self, rows: slice) -> Array:
+        if self._found is not None:
+            return self._found[rows]
+        n, count, low, high = len(self._first), len(self._after), rows.start, rows.stop
+        if low == high:
+            return self._after[:0]
+        if self._backwards:
+            if high <= count - n:
+                return self._after[low + n : high + n]
+            return np.concatenate((self._after[low + n :], self._first))
+        return self._after[low - n : high - n] if low else np.concatenate((self._first, self._after[: high - n]))
 
 
 def sum_of_rows(deltas: Array) -> Array:
