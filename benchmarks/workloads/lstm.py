@@ -122,7 +122,7 @@ WORKLOADS = [
     Workload(
         name="lstm",
         title="LSTM 64→128, batch 32, length 64, forward and backward",
-        ceiling=1.5,
+        ceiling=1.3,
         inputs=inputs,
         variants={"candelabra": in_candelabra, "torch": in_torch, "numpy": in_numpy},
         small={"batch": 3, "length": 5},
