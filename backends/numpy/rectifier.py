@@ -133,17 +133,18 @@ def hardswish(x: np.ndarray, /) -> Any:
 
 
 def hardswish_vjp(xp: Any, g: np.ndarray, x: np.ndarray, wants: tuple[bool, ...]) -> tuple[np.ndarray | None]:
-    """The derivative is (min(max(x + 3, 0), 6) + x) / 6 between -3 and 3, 0 below and 1 above."""
+    """The derivative is x / 3 + 1 / 2 between -3 and 3, 0 from -3 down and 1 from 3 up."""
 
     def body(x: np.ndarray, g: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
-        minus_three, three, six = constants(x.dtype, -3.0, 3.0, 6.0)
+        # With y = x / 3 cut off at -1 and 1 it is y + (1 - trunc(y)) / 2: trunc is 0 inside, and y itself at the ends.
+        minus_three, three = constants(x.dtype, -3.0, 3.0)
+        half, minus_half = constants(x.dtype, 0.5, -0.5)
         np.clip(x, minus_three, three, out=t)
-        inside = t > minus_three
-        np.logical_and(inside, t < three, out=inside)
-        np.add(t, three, out=out)
-        np.multiply(t, inside, out=t)
+        np.divide(t, three, out=t)
+        np.trunc(t, out=out)
+        np.multiply(out, minus_half, out=out)
         np.add(out, t, out=out)
-        np.divide(out, six, out=out)
+        np.add(out, half, out=out)
         np.multiply(out, g, out=out)
 
     return (blockwise(body, (x, g), 1, 1)[0] if wants[0] else None,)
