@@ -176,6 +176,12 @@ def fed(
             yield out, part
 
 
+def _sum(parts: list[Array]) -> Array | None:
+    for part in parts[1:]:
+        np.add(parts[0], part, out=parts[0])
+    return parts[0] if parts else None
+
+
 class Gradients:
     """The cotangents of inputs, weights and biases, from those of the gates' arguments.
 
@@ -228,12 +234,12 @@ class Gradients:
         """Go through the steps part by part, and take up what each has left in the cotangents of the arguments."""
         parts = _parts(steps, self._products, of_a_step)
         dtype, count = self._weight.dtype, len(parts)
-        w_ih = np.empty((count, *self._weight.shape), dtype) if self._rows is not None else None
-        shape = (count, self._within.shape[1], 0 if self._earlier is None else self._earlier.width)
-        w_hh = np.empty(shape, dtype) if self._earlier is not None else None
+        w_ih = [np.empty(self._weight.shape, dtype) for _ in parts if self._rows is not None]
+        shape = (self._within.shape[1], 0 if self._earlier is None else self._earlier.width)
+        w_hh = [np.empty(shape, dtype) for _ in parts if self._earlier is not None]
 
         def job(k: int) -> Callable[[], object]:
-            sums = (None if w_ih is None else w_ih[k], None if w_hh is None else w_hh[k])
+            sums = (w_ih[k] if w_ih else None, w_hh[k] if w_hh else None)
             return lambda: self._job(_rows(parts[k]), sums)
 
         if count == 1:
@@ -249,8 +255,7 @@ class Gradients:
                 for task in reversed(tasks):
                     task.finish()
         # In this order, whoever did them: the same numbers each time.
-        self.w_ih = None if w_ih is None else np.add.reduce(w_ih, axis=0)
-        self.w_hh = None if w_hh is None else np.add.reduce(w_hh, axis=0)
+        self.w_ih, self.w_hh = _sum(w_ih), _sum(w_hh)
         if self._full is not None and self._x_rows is not None:
             self.x = unpack(self._full, self._x_rows, self._sizes)
 
@@ -259,10 +264,11 @@ def columns(weight: Array, n: int) -> Array:
     """Return a weight (K, C) in blocks of columns (B, K, C / B) that are small products with a state (n, K)."""
     inner, width = weight.shape
     count = 1
-    while n * inner * (width // count) > _SMALL and width % (2 * count) == 0 and width // (2 * count) >= _NARROWEST:
-        count *= 2
-    if n * inner * (width // count) > _SMALL:
-        count = 1
+    if n * weight.size <= _STEP:
+        while n * inner * (width // count) > _SMALL and width % (2 * count) == 0 and width >= 2 * count * _NARROWEST:
+            count *= 2
+        if n * inner * (width // count) > _SMALL:
+            count = 1
     return weight.reshape(inner, count, width // count).transpose(1, 0, 2)
 
 
