@@ -1,10 +1,10 @@
 """Batch, layer and root-mean-square normalization in blocks that stay in cache.
 
 NumPy's reductions are slower than its loops: sums are therefore left to BLAS, and so is the spreading of per-row
-factors over a row (a product of inner length 2). The variance is the mean square less the squared mean wherever that
-loses no more than two bits; a block with a larger mean is centred first. Threads share the blocks of a large input;
-what each adds to a sum over all of them is kept apart and summed in order, so that results do not depend on who was
-faster.
+factors over a short row (a product of inner length 2). The variance is the mean square less the squared mean wherever
+that loses no more than two bits; a block with a larger mean is centred first. Threads share the blocks of a large
+input; what each adds to a sum over all of them is kept apart and summed in order, so that results do not depend on who
+was faster.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import Kernel
-from .rows import BLOCK_BYTES, for_rows, step_of
+from .rows import BLOCK_BYTES, LONG, for_rows, step_of
 
 Array = np.ndarray
 
@@ -85,13 +85,21 @@ def _layer_norm(x: Array, weight: Array | None, bias: Array | None, axes: int, e
                 var = np.vecdot(block, block) / width
                 offset = np.zeros_like(mean)
             rstd = 1 / np.sqrt(var + eps)
-            factors[:m, 0] = rstd
-            np.multiply(offset, -rstd, out=shifts[:m, 0])
-            # (x - mean) * rstd * w + b, as x * (rstd w) + (b - mean rstd w).
-            spread = np.matmul(factors[:m], slope, out=scaled[:m])
-            spread *= block
-            np.matmul(shifts[:m], affine, out=target)
-            target += spread
+            if width >= LONG:
+                np.multiply(block, rstd[:, None], out=target)
+                target -= (offset * rstd)[:, None]
+                if weight is not None:
+                    target *= slope[0]
+                if bias is not None:
+                    target += affine[1]
+            else:
+                factors[:m, 0] = rstd
+                np.multiply(offset, -rstd, out=shifts[:m, 0])
+                # (x - mean) * rstd * w + b, as x * (rstd w) + (b - mean rstd w).
+                spread = np.matmul(factors[:m], slope, out=scaled[:m])
+                spread *= block
+                np.matmul(shifts[:m], affine, out=target)
+                target += spread
             if means is not None and rstds is not None:
                 means[start:stop, 0] = mean
                 rstds[start:stop, 0] = rstd
@@ -149,11 +157,17 @@ def layer_norm_vjp(
                 total = block @ w
                 dot = (gxs @ w - offset * total) * scale
                 pull = dot * scale * scale / width
-                factors[:m, 0] = scale
-                spread = np.matmul(factors[:m], slope, out=scaled[:m])
-                spread *= block
-                target = np.multiply(xs, -pull[:, None], out=gx[start:stop])
-                target += spread
+                target = gx[start:stop]
+                if width >= LONG:
+                    np.multiply(block, w, out=target)
+                    target *= scale[:, None]
+                    target += np.multiply(xs, -pull[:, None], out=gxs)
+                else:
+                    factors[:m, 0] = scale
+                    spread = np.matmul(factors[:m], slope, out=scaled[:m])
+                    spread *= block
+                    np.multiply(xs, -pull[:, None], out=target)
+                    target += spread
                 target += (offset * pull - scale * total / width)[:, None]
 
     for_rows(work, rows, step, shared, width)
