@@ -29,11 +29,13 @@ _ALIGN = 8
 MANY_STEPS = 4
 # Below this many multiplications OpenBLAS neither packs its operands nor wakes threads: both cost more than they save.
 _SMALL = 1_000_000
+# Products up to this size are cut into such small ones, of columns no narrower than this.
+_SPLIT = 4_000_000
 _NARROWEST = 32
 # A second thread is worth its hand-over for this many multiplications in all, while those of one step are few enough
 # that they do not want the second core themselves.
 _WORTH = 30_000_000
-_STEP = 4_000_000
+_STEP = 20_000_000
 _PARTS = 8
 
 
@@ -264,7 +266,7 @@ def columns(weight: Array, n: int) -> Array:
     """Return a weight (K, C) in blocks of columns (B, K, C / B) that are small products with a state (n, K)."""
     inner, width = weight.shape
     count = 1
-    if n * weight.size <= _STEP:
+    if n * weight.size <= _SPLIT:
         while n * inner * (width // count) > _SMALL and width % (2 * count) == 0 and width >= 2 * count * _NARROWEST:
             count *= 2
         if n * inner * (width // count) > _SMALL:
