@@ -245,7 +245,8 @@ class RNNBase(Module):
         suffix = f"l{layer}_reverse" if reverse else f"l{layer}"
         # By attribute: a weight may be parametrized, and then is no parameter.
         kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        w_ih, w_hh, b_ih, b_hh = (getattr(self, f"{kind}_{suffix}", None) for kind in kinds)
+        own: list[Any] = [getattr(self, f"{kind}_{suffix}", None) for kind in kinds]
+        w_ih, w_hh, b_ih, b_hh = own
         if self.mode == "LSTM":
             w_hr = getattr(self, f"weight_hr_{suffix}", None)
             h, c = states
