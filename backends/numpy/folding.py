@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +22,7 @@ def _each(value: Any, axes: int) -> Sizes:
     return (value,) * axes if isinstance(value, int) else tuple(value)
 
 
+@functools.lru_cache(maxsize=256)
 def _layout(sizes: Sizes, kernel: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes) -> tuple[Sizes, list[Any]]:
     """How many windows there are, and for each tap which windows find it in the input, and where."""
     how = zip(sizes, kernel, stride, padding, padding, dilation, strict=True)
@@ -60,8 +63,8 @@ def im2col(
                 _clear_around(target, to)
                 target[(slice(None), *to)] = planes[(slice(start, stop), *of)]
 
-    for_planes(work, n * c, block_of(n * c, len(taps) * int(np.prod(out)) * x.itemsize))
-    return columns.reshape(n, c * len(taps), int(np.prod(out)))
+    for_planes(work, n * c, block_of(n * c, len(taps) * math.prod(out) * x.itemsize))
+    return columns.reshape(n, c * len(taps), math.prod(out))
 
 
 def _clear_around(target: Array, filled: tuple[slice, ...]) -> None:
@@ -97,7 +100,7 @@ def col2im(
                 target = planes[(slice(start, stop), *of)]
                 target += columns[(slice(start, stop), t, *to)]
 
-    for_planes(work, n * c, block_of(n * c, len(taps) * int(np.prod(out)) * x.itemsize))
+    for_planes(work, n * c, block_of(n * c, len(taps) * math.prod(out) * x.itemsize))
     return planes.reshape(n, c, *sizes)
 
 

@@ -5,6 +5,7 @@ Maximum pooling remembers which tap won, one small integer per output; its cotan
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -53,7 +54,7 @@ def max_pool(
     if tiles(grid, kernel_size, stride):
         return combine_tiles(np.maximum, x, kernel_size, grid.out)
     out = np.empty((len(planes), *grid.out), x.dtype)
-    plane = int(np.prod(grid.sizes)) * x.itemsize
+    plane = math.prod(grid.sizes) * x.itemsize
     count = block_of(len(planes), plane)
     lines = lines_of(grid, kernel_size, stride, dilation)
 
@@ -79,7 +80,7 @@ def max_pool_train(
     grid = make_grid(planes.shape[1:], kernel_size, stride, padding, dilation, ceil_mode)
     out = np.empty((len(planes), *grid.out), x.dtype)
     taps = np.empty(out.shape, np.min_scalar_type(len(grid.taps) - 1))
-    plane = int(np.prod(grid.sizes)) * x.itemsize
+    plane = math.prod(grid.sizes) * x.itemsize
     count = block_of(len(planes), plane)
     two_by_two = _is_two_by_two(grid, kernel_size, stride)
     first = _first_taps(grid, kernel_size, stride, padding, dilation, taps.dtype)
@@ -187,7 +188,7 @@ def max_pool_vjp(
     grid = make_grid(sizes, kernel_size, stride, padding, dilation, ceil_mode)
     gx = np.empty(x_shape, g.dtype) if grid.covers else np.zeros(x_shape, g.dtype)
     planes, cotangents, winners = planes_of(gx, axes), planes_of(g, axes), planes_of(taps, axes)
-    plane = int(np.prod(sizes)) * g.itemsize
+    plane = math.prod(sizes) * g.itemsize
     count = block_of(len(planes), plane)
     pairs = _is_two_by_two(grid, kernel_size, stride) and grid.covers and g.dtype == np.float32
     pairs = pairs and sys.byteorder == "little"
@@ -298,12 +299,12 @@ def _adaptive_max_pool_train(x: Array, /, *, output_size: Sizes) -> Any:
     planes = planes_of(x, axes)
     out = np.empty((len(planes), *output_size), x.dtype)
     indices = np.empty(out.shape, np.int64)
-    whole = np.arange(int(np.prod(sizes))).reshape(sizes)
+    whole = np.arange(math.prod(sizes)).reshape(sizes)
     rows = np.arange(len(planes))
     for place in np.ndindex(*output_size):
         cuts = tuple(slice(*ranges[i][j]) for i, j in enumerate(place))
         window = planes[(slice(None), *cuts)]
-        window = window.reshape(len(planes), int(np.prod(window.shape[1:])))
+        window = window.reshape(len(planes), math.prod(window.shape[1:]))
         best = window.argmax(axis=1)
         values = window[rows, best]
         lost = np.flatnonzero(np.isnan(values))
@@ -342,9 +343,9 @@ def adaptive_max_pool_vjp(
         return (None,)
     if _declines(g):
         return NotImplemented
-    whole = int(np.prod(x_shape[len(x_shape) - len(output_size) :]))
-    windows = int(np.prod(output_size))
-    count = int(np.prod(x_shape)) // max(whole, 1)
+    whole = math.prod(x_shape[len(x_shape) - len(output_size) :])
+    windows = math.prod(output_size)
+    count = math.prod(x_shape) // max(whole, 1)
     gx = np.zeros(count * whole, g.dtype)
     flat = places.reshape(count, windows) + np.arange(count)[:, None] * whole
     cotangents = g.reshape(count, windows)
@@ -357,9 +358,9 @@ def adaptive_max_pool_vjp(
 def max_unpool(x: Array, indices: Array, /, *, output_size: Sizes) -> Array:
     """Zeros with the values of x written where the indices say."""
     axes = len(output_size)
-    whole = int(np.prod(output_size))
-    given = int(np.prod(x.shape[x.ndim - axes :]))
-    count = int(np.prod(x.shape[: x.ndim - axes]))
+    whole = math.prod(output_size)
+    given = math.prod(x.shape[x.ndim - axes :])
+    count = math.prod(x.shape[: x.ndim - axes])
     places = indices.reshape(count, given)
     if places.size and not (places.min() >= 0 and places.max() < whole):
         wrong = int(places.max()) if places.max() >= whole else int(places.min())
@@ -378,8 +379,8 @@ def max_unpool_vjp(
     """Take each value's cotangent from where it was written."""
     axes = len(x_shape) - 2
     planes = planes_of(g, axes)
-    places = indices.reshape(len(planes), int(np.prod(x_shape[2:])))
-    places = places + np.arange(len(planes))[:, None] * int(np.prod(planes.shape[1:]))
+    places = indices.reshape(len(planes), math.prod(x_shape[2:]))
+    places = places + np.arange(len(planes))[:, None] * math.prod(planes.shape[1:])
     return (planes.reshape(-1).take(places).reshape(x_shape), None)
 
 

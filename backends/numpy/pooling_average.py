@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,7 +64,7 @@ def avg_pool(
         total /= divisor
         return total
     out = np.empty((len(planes), *grid.out), x.dtype)
-    plane = int(np.prod(grid.sizes)) * x.itemsize
+    plane = math.prod(grid.sizes) * x.itemsize
     count = block_of(len(planes), plane)
     lines = lines_of(grid, kernel_size, stride, (1,) * axes)
 
@@ -93,7 +94,7 @@ def avg_pool_vjp(
     divisor = _divisor(grid, g.dtype, kernel_size, stride, padding, count_include_pad, divisor_override)
     gx = np.empty(x_shape, g.dtype) if grid.covers else np.zeros(x_shape, g.dtype)
     planes, cotangents = planes_of(gx, axes), planes_of(g, axes)
-    plane = int(np.prod(sizes)) * g.itemsize
+    plane = math.prod(sizes) * g.itemsize
     count = block_of(len(planes), plane)
     last = {phase: [at for p, at in grid.taps if p == phase] for phase in grid.phases}
 

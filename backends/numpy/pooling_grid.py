@@ -8,7 +8,9 @@ Blocks of planes stay in a core's second-level cache and are shared among thread
 
 from __future__ import annotations
 
+import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -42,7 +44,7 @@ class Grid(NamedTuple):
     @property
     def places(self) -> int:
         """The number of places of a grid."""
-        return int(np.prod(self.grid))
+        return math.prod(self.grid)
 
 
 def out_size(size: int, kernel: int, stride: int, pad: int, dilation: int, ceil_mode: bool) -> int:
@@ -54,12 +56,13 @@ def out_size(size: int, kernel: int, stride: int, pad: int, dilation: int, ceil_
     return out
 
 
+@functools.lru_cache(maxsize=256)
 def make_grid(sizes: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil_mode: bool) -> Grid:
     """Lay out the windows."""
     how = list(zip(sizes, kernel, stride, padding, dilation, strict=True))
     out = tuple(out_size(*h, ceil_mode) for h in how)
     grid = tuple(m - 1 + d * (k - 1) // s + 1 for m, (_, k, s, _, d) in zip(out, how, strict=True))
-    steps = tuple(int(np.prod(grid[i + 1 :])) for i in range(len(grid)))
+    steps = tuple(math.prod(grid[i + 1 :]) for i in range(len(grid)))
     taps = []
     for tap in itertools.product(*map(range, kernel)):
         shifts = [t * d for t, d in zip(tap, dilation, strict=True)]
@@ -90,7 +93,7 @@ def planes_of(x: Array, axes: int) -> Array:
     """x as (planes, *spatial)."""
     sizes = x.shape[x.ndim - axes :]
     # Not -1, which an axis without elements leaves open.
-    return x.reshape(int(np.prod(x.shape[: x.ndim - axes])), *sizes)
+    return x.reshape(math.prod(x.shape[: x.ndim - axes]), *sizes)
 
 
 def block_of(planes: int, plane_bytes: int) -> int:
@@ -163,7 +166,7 @@ def lines_of(grid: Grid, kernel_size: Sizes, stride: Sizes, dilation: Sizes) -> 
     if max(stride) > 1:
         return [grid.taps]
     (phase,) = grid.phases
-    steps = [int(np.prod(grid.grid[i + 1 :])) for i in range(len(grid.grid))]
+    steps = [math.prod(grid.grid[i + 1 :]) for i in range(len(grid.grid))]
     found = [
         tuple((phase, t * d * step) for t in range(k)) for k, d, step in zip(kernel_size, dilation, steps, strict=True)
     ]
@@ -220,5 +223,5 @@ def combine_tiles(ufunc: np.ufunc, x: Array, kernel_size: Sizes, out: Sizes) -> 
                 for view in views[2:]:
                     ufunc(block, view, out=block)
 
-    for_planes(work, len(planes), block_of(len(planes), int(np.prod(planes.shape[1:])) * x.itemsize))
+    for_planes(work, len(planes), block_of(len(planes), math.prod(planes.shape[1:]) * x.itemsize))
     return result.reshape(*x.shape[: x.ndim - axes], *out)

@@ -7,6 +7,7 @@ computed together by strided views; others by taking each tap's inputs for all o
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -233,14 +234,14 @@ def _resampled(x: Array, plans: list[Plan | None]) -> Array:
     pairs = enumerate(zip(sizes, plans, strict=True))
     steps = [(p.size / n, i if p.size <= n else -i, i, p) for i, (n, p) in pairs if p]
     out = np.empty((len(planes), *final), x.dtype)
-    largest = max(int(np.prod(sizes)), int(np.prod(final)), 1)
+    largest = max(math.prod(sizes), math.prod(final), 1)
 
     def work(blocks: Iterator[tuple[int, int]]) -> None:
         for start, stop in blocks:
             block = planes[start:stop]
             for _, _, i, how in sorted(steps, key=lambda s: s[:2]):
                 shape = block.shape
-                lead, inner = int(np.prod(shape[: 1 + i])), int(np.prod(shape[2 + i :]))
+                lead, inner = math.prod(shape[: 1 + i]), math.prod(shape[2 + i :])
                 block = _along(block.reshape(lead, shape[1 + i], inner), how)
                 block = block.reshape(*shape[: 1 + i], how.size, *shape[2 + i :])
             out[start:stop] = block
@@ -295,7 +296,7 @@ def interpolate_transpose(
         wide = _wide(x)
         if wide is None:
             return NotImplemented
-        share = wide * wide.dtype.type(1 / np.prod(size))
+        share = wide * wide.dtype.type(1 / math.prod(size))
         return np.ascontiguousarray(np.broadcast_to(_narrow(share, x.dtype), (*x.shape[:2], *size)))
     return _interpolate(x, size, mode, scale_factor, align_corners, antialias, True)
 
@@ -306,7 +307,7 @@ def adaptive_avg_pool(x: Array, /, *, output_size: Any) -> Array:
         wide = _wide(x)
         if wide is None:
             return NotImplemented
-        whole = int(np.prod(x.shape[2:]))
+        whole = math.prod(x.shape[2:])
         # A product with ones is several times as fast as a sum along short rows.
         mean = wide.reshape(x.shape[0] * x.shape[1], whole) @ np.full(whole, 1 / whole, wide.dtype)
         return _narrow(mean, x.dtype).reshape(*x.shape[:2], *output_size)
