@@ -319,6 +319,8 @@ def _backward_rows(
             upper = upper / sums[where]
         wide = np.empty((count, upper.shape[1] + 1), task.dtype)
         wide[:, :-1] = upper
+        # A broadcast cotangent would be copied again for each product.
+        upper = wide[:, :-1]
         np.negative(np.vecdot(upper, out[where]), out=wide[:, -1])
         down = None if dq is None else dq[where]
         for n, tile in enumerate(row):

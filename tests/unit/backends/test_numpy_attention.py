@@ -311,3 +311,13 @@ def test_against_torch(kind):
             np.testing.assert_allclose(
                 gradients[3].sum((0, 1)), torch_mask.grad.numpy(), rtol=10 * tolerance, atol=10 * tolerance
             )
+
+
+def test_broadcast_cotangents_and_turned_operands_of_long_sequences():
+    rng = np.random.default_rng(4)
+    q, k, v = (rng.standard_normal((1, 2, 8, 400)).astype(np.float32).swapaxes(-1, -2) for _ in range(3))
+    g = np.broadcast_to(np.float32(1), q.shape)
+    out, _, gradients = run(q, k, v, None, False, 0.3, g)
+    np.testing.assert_allclose(out, exact(q, k, v, None, False, 0.3)[1], rtol=1e-4, atol=1e-5)
+    for got, want in zip(gradients[:3], exact_gradients(g, q, k, v, None, False, 0.3), strict=False):
+        np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-3)
