@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 COMPOSITES: dict[str, Callable[..., Any]] = {}
-_FAMILIES = ("creation", "data_types", "distance", "indexing", "manipulation", "mathematics", "random", "scatter", "torch_names")
+_FAMILIES = (
+    "creation", "data_types", "distance", "indexing", "manipulation", "mathematics", "random", "scatter", "torch_names",
+)  # fmt: skip
 
 
 def _collect() -> None:
