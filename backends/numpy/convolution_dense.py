@@ -283,8 +283,14 @@ def _add_taps(x: Array, g: Array, total: Array, before: Triple, dilation: Triple
     rows[:, :, : g.shape[2], : g.shape[3], : g.shape[4]] = g.transpose(1, 0, 2, 3, 4)
     rows = rows.reshape(groups, -1, length)
     flat = flat.reshape(groups, -1, length + reach)
-    part = np.empty(total.shape[3:], g.dtype)
+    # The longer side first: BLAS is faster.
+    og, c = total.shape[4:]
+    swapped = c > og
+    part = np.empty((groups, c, og) if swapped else (groups, og, c), g.dtype)
     for tap in itertools.product(*map(range, kernel)):
         offset = sum(i * d * s for i, d, s in zip(tap, dilation, strides))
-        np.matmul(rows, flat[:, :, offset : offset + length].transpose(0, 2, 1), out=part)
-        total[tap] += part
+        seen = flat[:, :, offset : offset + length]
+        if swapped:
+            total[tap] += np.matmul(seen, rows.transpose(0, 2, 1), out=part).transpose(0, 2, 1)
+        else:
+            total[tap] += np.matmul(rows, seen.transpose(0, 2, 1), out=part)
