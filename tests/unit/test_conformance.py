@@ -33,8 +33,9 @@ def conformance(folder: Path, *arguments: str) -> subprocess.CompletedProcess[st
 
 def test_a_row_passes_and_a_planted_fault_fails(tmp_path: Path) -> None:
     right = conformance(
-        tmp_path, "--device", "cpu", "-k", "tanh and not atanh and not hardtanh", "--json", "right.json", "--html", "right.html"
-    )
+        tmp_path, "--device", "cpu", "-k", "tanh and not atanh and not hardtanh",
+        "--json", "right.json", "--html", "right.html",
+    )  # fmt: skip
     assert right.returncode == 0, right.stdout + right.stderr
     assert "conformance of cpu" in right.stdout
     found = json.loads((tmp_path / "right.json").read_text())["cpu"]
