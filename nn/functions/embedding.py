@@ -156,18 +156,14 @@ def embedding_bag(
         starts = _bounds(offsets, input, include_last_offset)
     if max_norm is not None:
         _shorten_rows(weight, input, max_norm, norm_type)
-    if starts is not None and mode == "max" and input.shape[0]:
-        input, kept = _padded(input, starts)
-    else:
-        kept = None
+    if starts is not None and mode == "max" and input.shape[0] and starts.shape[0] > 1:
+        return _largest_of_bags(input, weight, starts, padding_idx)
     rows = ops.embedding(weight, input, padding_idx=padding_idx)
     if scale_grad_by_freq:
         rows = _shared(rows, weight, input)
     if per_sample_weights is not None:
         rows = ops.multiply(rows, ops.expand_dims(per_sample_weights, axis=-1))
-    if padding_idx is not None:
-        real = ops.not_equal(input, padding_idx)
-        kept = real if kept is None else ops.logical_and(kept, real)
+    kept = None if padding_idx is None else ops.not_equal(input, padding_idx)
     shown = None if kept is None else ops.expand_dims(kept, axis=-1)
     if mode == "max" and input.ndim == 2:
         return _largest(rows, shown)
@@ -248,11 +244,33 @@ def _bounds(offsets: Tensor, input: Tensor, include_last: bool) -> Tensor:
     return ops.concat([offsets, end], axis=0)
 
 
-def _padded(input: Tensor, starts: Tensor) -> tuple[Tensor, Tensor]:
-    """Return bags as the rows of a matrix, each filled up to the longest, and which entries are real."""
+def _largest_of_bags(input: Tensor, weight: Tensor, starts: Tensor, padding_idx: int | None) -> Tensor:
+    """Return the largest of each bag and feature of an input of one axis."""
     begin, end = starts[:-1], starts[1:]
-    longest = max(int(ops.max(ops.subtract(end, begin))), 1) if begin.shape[0] else 1
-    steps = ops.arange(longest, dtype=starts.dtype, device=starts.device.physical)
+    # Bags are padded with those of like length, so that one long bag does not lengthen all.
+    alike: dict[int, list[int]] = {}
+    for bag, length in enumerate(ops.subtract(end, begin).tolist()):
+        alike.setdefault(max(length, 0).bit_length(), []).append(bag)
+    parts, order = [], []
+    for bags in alike.values():
+        at = ops.asarray(bags, dtype=starts.dtype, device=starts.device.physical)
+        index, kept = _padded(input, ops.take(begin, at, axis=0), ops.take(end, at, axis=0))
+        if padding_idx is not None:
+            kept = ops.logical_and(kept, ops.not_equal(index, padding_idx))
+        rows = ops.embedding(weight, index, padding_idx=padding_idx)
+        parts.append(_largest(rows, ops.expand_dims(kept, axis=-1)))
+        order += bags
+    if len(parts) == 1:
+        return parts[0]
+    places = sorted(range(len(order)), key=order.__getitem__)
+    back = ops.asarray(places, dtype=starts.dtype, device=starts.device.physical)
+    return ops.take(ops.concat(parts, axis=0), back, axis=0)
+
+
+def _padded(input: Tensor, begin: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
+    """Return bags as the rows of a matrix, each filled up to the longest, and which entries are real."""
+    longest = max(int(ops.max(ops.subtract(end, begin))), 1)
+    steps = ops.arange(longest, dtype=begin.dtype, device=begin.device.physical)
     places = ops.add(ops.expand_dims(begin, axis=-1), steps)
     kept = ops.less(places, ops.expand_dims(end, axis=-1))
     inside = ops.minimum(places, input.shape[0] - 1)

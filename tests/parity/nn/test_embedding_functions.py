@@ -90,3 +90,17 @@ def test_gradients_of_bags_by_frequency_are_those_of_embeddings(torch: Any, mode
     theirs = rows.sum(1) if mode == "sum" else rows.mean(1)
     (theirs * theirs).sum().backward()
     np.testing.assert_allclose(leaf.grad.numpy(), other.grad.numpy())
+
+
+@pytest.mark.parametrize("padding_idx", [None, 3])
+def test_the_largest_of_bags_of_very_different_lengths(compare: Callable[..., None], padding_idx: int | None) -> None:
+    indices = np.random.default_rng(2).integers(0, 7, 60)
+    offsets = np.asarray([0, 1, 1, 3, 40, 44, 45, 45, 53, 60])
+    weights = np.random.default_rng(3).standard_normal((7, 3))
+    compare(
+        lambda w: F.embedding_bag(cb.tensor(indices), w, cb.tensor(offsets), mode="max", padding_idx=padding_idx),
+        lambda t, w: t.nn.functional.embedding_bag(
+            t.tensor(indices), w, t.tensor(offsets), mode="max", padding_idx=padding_idx
+        ),
+        weights,
+    )
