@@ -1,8 +1,6 @@
 """One layer and direction of an LSTM.
 
-The gates' arguments stand in PyTorch's order i, f, g, o, the gates themselves in the order g, f, i, o: the three
-sigmoids are then one range, and so are the three gates that act through the cell. One `tanh` serves all, since
-``sigmoid(x) = tanh(x / 2) / 2 + 1 / 2``.
+The gates stand in PyTorch's order i, f, g, o. One `tanh` serves all, since ``sigmoid(x) = tanh(x / 2) / 2 + 1 / 2``.
 """
 
 from __future__ import annotations
@@ -74,12 +72,11 @@ def _run(
             if not many:
                 np.multiply(z[:, : 2 * hidden], 0.5, out=z[:, : 2 * hidden])
                 np.multiply(z[:, 3 * hidden :], 0.5, out=z[:, 3 * hidden :])
-            np.tanh(product_by_gate[2::-1, :living], out=gate[:3])
-            np.tanh(product_by_gate[3, :living], out=gate[3])
-            sigmoids = gate[1:]
-            np.multiply(sigmoids, 0.5, out=sigmoids)
-            np.add(sigmoids, 0.5, out=sigmoids)
-            g, f, i, o = gate
+            np.tanh(product_by_gate[:, :living], out=gate)
+            i, f, g, o = gate
+            for sigmoids in (gate[:2], o):
+                np.multiply(sigmoids, 0.5, out=sigmoids)
+                np.add(sigmoids, 0.5, out=sigmoids)
             np.multiply(f, cell, out=after)
             np.multiply(i, g, out=part)
             np.add(after, part, out=after)
@@ -144,7 +141,7 @@ def lstm_vjp(
                 np.multiply(slope[3], into, out=delta[3])
                 np.multiply(into, through[place], out=part)
                 np.add(cell, part, out=cell)
-                np.multiply(slope[:3], cell, out=delta[2::-1])
+                np.multiply(slope[:3], cell, out=delta[:3])
                 np.multiply(cell, gate[place, 1], out=cell)
                 np.matmul(deltas[start:stop], w_rec, out=dh_blocks[:, :living])
     total = shared.sum_of_rows(deltas) if wants[5] or wants[6] else None
@@ -170,12 +167,12 @@ def _halved(weight: Array, hidden: int) -> Array:
 def _slopes(gates: Array, earlier: Array, tanh_cells: Array, bounded: Array) -> tuple[Array, Array]:
     """What does not depend on later steps, for several at once; `bounded` is ``o * tanh_cells``.
 
-    Returns the derivative of c (gates g, f, i) or of o * tanh(c) (gate o) with respect to each gate's argument, and
+    Returns the derivative of c (gates i, f, g) or of o * tanh(c) (gate o) with respect to each gate's argument, and
     that of o * tanh(c) with respect to c.
     """
-    g, f, i, o = gates.transpose(1, 0, 2, 3)
+    i, f, g, o = gates.transpose(1, 0, 2, 3)
     slopes = np.empty_like(gates)
-    of_g, of_f, of_i, of_o = slopes.transpose(1, 0, 2, 3)
+    of_i, of_f, of_g, of_o = slopes.transpose(1, 0, 2, 3)
     through = np.empty_like(tanh_cells)
     # y * s * (1 - s) is y * s - (y * s) * s, and what is multiplied by s is known or needed anyway.
     np.multiply(i, g, out=through)

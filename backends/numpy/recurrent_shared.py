@@ -235,6 +235,10 @@ class Gradients:
     def follow(self, steps: list[tuple[int, int]], of_a_step: int) -> Iterator[list[tuple[int, int]]]:
         """Go through the steps part by part, and take up what each has left in the cotangents of the arguments."""
         parts = _parts(steps, self._products, of_a_step)
+        if len(parts) > 1:
+            # What the last steps leave is shared in the end.
+            last = parts.pop()
+            parts += [half for half in (last[: len(last) // 2], last[len(last) // 2 :]) if half]
         dtype, count = self._weight.dtype, len(parts)
         w_ih = [np.empty(self._weight.shape, dtype) for _ in parts if self._rows is not None]
         shape = (self._within.shape[1], 0 if self._earlier is None else self._earlier.width)
