@@ -29,6 +29,8 @@ from .sampler import BatchSampler, RandomSampler, SequentialSampler, check_gener
 from .worker import Content, Task
 
 FIXED = frozenset({"batch_sampler", "batch_size", "dataset", "drop_last", "persistent_workers", "sampler"})
+PREFETCH = 2
+"""How many batches a worker makes ahead, unless told."""
 STATE = frozenset({"batches", "generator"})
 OPTIONAL_STATE = frozenset({"ahead", "dataset", "next", "seed", "workers"})
 
@@ -168,7 +170,7 @@ class DataLoader:
         self.worker_init_fn = worker_init_fn
         self.multiprocessing_context = context
         self.generator = generator
-        self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
+        self.prefetch_factor = PREFETCH if num_workers and prefetch_factor is None else prefetch_factor
         self.persistent_workers = persistent_workers
         self.in_order = in_order
         self.device = None if device is None else as_device(device)
@@ -193,11 +195,11 @@ class DataLoader:
         if not self.num_workers:
             return SerialEpoch(self._begin_serially)
         check_may_have_workers()
-        context = self.multiprocessing_context or default_context()
+        context = as_context(self.multiprocessing_context, self.num_workers) or default_context()
         common, seed = self._begin()
         pool, kept = self._workers(context)
-        assert self.prefetch_factor is not None
-        epoch = ParallelEpoch(pool, kept, self.prefetch_factor, self.in_order, self._stream, seed, *common)
+        # Both may have been set since the loader was made.
+        epoch = ParallelEpoch(pool, kept, self.prefetch_factor or PREFETCH, self.in_order, self._stream, seed, *common)
         self._position, self._resumed = common[1], None
         return epoch
 
@@ -261,7 +263,7 @@ class DataLoader:
     def _workers(self, context: Any) -> tuple[Pool, bool]:
         """Return workers for an epoch, and whether they are kept after it."""
         pool = self._pool
-        if pool is not None and not pool.stopped:
+        if pool is not None and not pool.stopped and pool.task.num_workers == self.num_workers:
             user = pool.user()
             if user is None or user.done:
                 return pool, True

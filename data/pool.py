@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import pickle
 import select
 import signal
 import sys
@@ -181,7 +182,10 @@ class Pool:
     def start(self, context: Any, content: worker.Content, pickler: Any) -> None:
         """Start the processes, then hand each the parcel."""
         used, self.spare.parcel = self.spare.parcel, None
-        parcel = None if pickler is None else Parcel(content, pickler, used)
+        try:
+            parcel = None if pickler is None else Parcel(content, pickler, used)
+        except (AttributeError, RecursionError, TypeError, ValueError, pickle.PicklingError) as error:
+            raise self.unpicklable(error) from error
         if context.get_start_method() == "forkserver":
             ready_server()
         for number in range(self.task.num_workers):
@@ -191,7 +195,10 @@ class Pool:
             arguments = (there, number, self.task, content if parcel is None else None)
             process = context.Process(target=worker.main, args=arguments, name=f"{NAME}-{number}", daemon=True)
             with there:
-                process.start()
+                try:
+                    process.start()
+                except (AttributeError, RecursionError, TypeError, ValueError, pickle.PicklingError) as error:
+                    raise self.unpicklable(error) from error
             self.workers.processes.append(process)
         blocks, self.spare.blocks = self.spare.blocks, []
         for number in range(self.task.num_workers):
@@ -201,6 +208,14 @@ class Pool:
             mine = blocks[number :: self.task.num_workers]
             self.lenders[number].blocks.update(enumerate(mine))
             self.send(number, ("blocks", 0), mine)
+
+    def unpicklable(self, error: Exception) -> DataError:
+        """Return the error for what cannot be sent to a worker."""
+        return DataError(
+            f"DataLoader: num_workers={self.task.num_workers} sends the dataset, collate_fn and worker_init_fn to "
+            f"worker processes, but something in them does not pickle ({type(error).__name__}: {error}); keep lambdas, "
+            "open files and locks out of them, or use num_workers=0"
+        )
 
     def begin(self, user: Any, seed: int, resume: Sequence[Any] | None) -> int:
         """Begin an epoch in all workers and return its number; what was asked for before is forgotten."""

@@ -24,7 +24,7 @@ sys.path.insert(0, str(HERE))
 
 import worker_cases as cases  # noqa: E402
 
-SLOW = 20
+SLOW = 60
 """Seconds after which a test gives up; none takes as many on a machine that is not overloaded."""
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc and /dev/shm")
 METHODS = [name for name in ("forkserver", "spawn") if name in multiprocessing.get_all_start_methods()]
@@ -167,6 +167,14 @@ def test_what_does_not_pickle(monkeypatch: pytest.MonkeyPatch) -> None:
         iter(loader)
 
 
+@pytest.mark.parametrize("more", [[], [multiprocessing.get_context("spawn").Lock()]])
+def test_what_does_not_pickle_far_behind(more: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
+    data = [*more, *(f"sample {i}" for i in range(200_000)), lambda: None]
+    with pytest.raises(DataError, match=r"something in them does not pickle \(.*keep lambdas, open files and locks"):
+        iter(DataLoader(data, num_workers=1, multiprocessing_context="spawn"))
+
+
 def test_cloudpickle_sends_functions_by_value() -> None:
     pytest.importorskip("cloudpickle")
     factor = 3
@@ -240,18 +248,20 @@ def test_a_worker_that_is_killed_from_outside() -> None:
 @linux
 @pytest.mark.parametrize("in_order", [False, True])
 def test_a_worker_that_hangs(in_order: bool) -> None:
-    loader = DataLoader(cases.Dying("sleep"), 1, num_workers=1, timeout=1, in_order=in_order)
+    list(DataLoader(range(2), num_workers=1))  # the fork server is up now, however slow the machine
+    loader = DataLoader(cases.Dying("sleep"), 1, num_workers=1, timeout=4, in_order=in_order)
     iterator = iter(loader)
     assert len([next(iterator) for _ in range(5)]) == 5
-    with pytest.raises(WorkerError, match=r"timed out: no batch came within timeout=1 seconds from worker 0 of 1; the"):
+    with pytest.raises(WorkerError, match=r"timed out: no batch came within timeout=4 seconds from worker 0 of 1; the"):
         next(iterator)
     assert list(iterator) == []
 
 
 @linux
 def test_a_worker_that_is_stopped() -> None:
-    iterator = iter(DataLoader(cases.Numbered(100), 1, num_workers=1, timeout=1))
+    iterator = iter(DataLoader(cases.Numbered(100), 1, num_workers=1, timeout=SLOW))
     next(iterator)
+    iterator.pool.timeout = 1
     (process,) = multiprocessing.active_children()
     os.kill(process.pid, signal.SIGSTOP)
     with pytest.raises(WorkerError, match="timed out"):
