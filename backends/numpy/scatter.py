@@ -77,6 +77,8 @@ def _sum_of_runs(runs: np.ndarray) -> np.ndarray:
 def _add_rows(out: np.ndarray, rows: np.ndarray, source: np.ndarray) -> None:
     """out[rows] += source with duplicates, out (n, width) and source (m, width)."""
     m, width = source.shape
+    # Of an array with gaps or repeated memory (the cotangent of a sum) every `take` would copy the whole.
+    source = np.ascontiguousarray(source)
     order = _stable_order(rows, out.shape[0])
     ordered = rows.take(order)
     starts = _starts_of_runs(ordered)
