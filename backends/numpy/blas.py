@@ -1,8 +1,8 @@
-"""Two functions of NumPy's own BLAS that NumPy does not offer: ``y = a x + y`` and ``y = a x + b y``, in one pass.
+"""A function of NumPy's own BLAS that NumPy does not offer: ``y = a x + b y`` in one pass.
 
-With ufuncs they take two and three passes and a scratch array. OpenBLAS shares `axpy` among its threads, but not
-`axpby`, which therefore is for callers who have threads of their own. Where NumPy is built with another library, or the
-functions do not give what they should, both are None and callers do without.
+With ufuncs it takes three passes and a scratch array. OpenBLAS runs it on the caller's thread alone, so that it suits
+callers who have threads of their own. Where NumPy is built with another library, or the function does not give what it
+should, `axpby` is None and callers do without.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NOTHING = ctypes.c_char * 0
 LEAST = 1 << 13
 
 
-def _functions(name: str, arguments: int) -> dict[np.dtype, Callable[..., None]] | None:
+def _functions() -> dict[np.dtype, Callable[..., None]] | None:
     """Return the function by dtype, or None."""
     library = memory._find_openblas()
     if library is None:
@@ -31,16 +31,15 @@ def _functions(name: str, arguments: int) -> dict[np.dtype, Callable[..., None]]
     found: dict[np.dtype, Callable[..., None]] = {}
     for dtype, letter in _LETTERS.items():
         for prefix, suffix in (("scipy_", "64_"), ("scipy_", ""), ("", "64_"), ("", "_64"), ("", "")):
-            function = getattr(library, f"{prefix}cblas_{letter}{name}{suffix}", None)
+            function = getattr(library, f"{prefix}cblas_{letter}axpby{suffix}", None)
             if function is not None:
                 break
         else:
             return None
         scalar = ctypes.c_float if letter == "s" else ctypes.c_double
         size = ctypes.c_int64 if "64" in suffix else ctypes.c_int
-        array = [ctypes.c_void_p, size]
-        # n, a, x, its step, then for axpby b, y, its step
-        function.argtypes = [size, scalar, *array, *([scalar] if arguments == 2 else []), *array]
+        # n, a, x, its step, b, y, its step
+        function.argtypes = [size, scalar, ctypes.c_void_p, size, scalar, ctypes.c_void_p, size]
         function.restype = None
         found[dtype] = function
     return found
@@ -55,25 +54,13 @@ def _address(x: Any) -> Any:
         return x.__array_interface__["data"][0]
 
 
-def _make_axpy() -> Callable[[float, np.ndarray, np.ndarray], None] | None:
-    functions = _functions("axpy", 1)
-    if functions is None:
-        return None
-
-    def axpy(a: float, x: np.ndarray, y: np.ndarray) -> None:
-        """Add ``a x`` to `y`, both of one axis without gaps and of one dtype."""
-        functions[y.dtype](y.size, a, _address(x), 1, _address(y), 1)
-
-    return axpy if _works(lambda x, y: axpy(0.5, x, y), [3.5, 5.0, 6.5]) else None
-
-
 def _make_axpby() -> Callable[[float, np.ndarray, float, np.ndarray], None] | None:
-    functions = _functions("axpby", 2)
+    functions = _functions()
     if functions is None:
         return None
 
     def axpby(a: float, x: np.ndarray, b: float, y: np.ndarray) -> None:
-        """Write ``a x + b y`` into `y`, both of one axis without gaps and of one dtype."""
+        """Write ``a x + b y`` into `y`, two arrays of one size that are `for_blas`."""
         functions[y.dtype](y.size, a, _address(x), 1, b, _address(y), 1)
 
     return axpby if _works(lambda x, y: axpby(0.5, x, 2.0, y), [6.5, 9.0, 11.5]) else None
@@ -88,11 +75,10 @@ def _works(call: Callable[[np.ndarray, np.ndarray], Any], wanted: list[float]) -
     return True
 
 
-axpy = _make_axpy()
 axpby = _make_axpby()
 
 
-def takes(*arrays: np.ndarray) -> bool:
-    """Say whether arrays of one axis are long enough, and of one dtype that BLAS knows."""
-    dtype = arrays[0].dtype
-    return arrays[0].size >= LEAST and dtype in _LETTERS and all(a.dtype == dtype for a in arrays)
+def for_blas(x: np.ndarray, y: np.ndarray) -> bool:
+    """Say whether two arrays of one size are of one dtype that BLAS knows, in C order and without gaps."""
+    dtype = y.dtype
+    return dtype in _LETTERS and x.dtype == dtype and x.flags.c_contiguous and y.flags.c_contiguous

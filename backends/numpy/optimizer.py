@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .blas import LEAST, axpby, axpy, takes
+from .blas import LEAST, axpby, for_blas
 from .layout import is_dense
 from .optimizer_blocks import (
     BLOCK,
@@ -25,8 +25,8 @@ from .optimizer_blocks import (
     running_square,
 )
 
-# Elements that all passes of BLAS over a parameter work on before the next: in a third-level cache they meet again.
-_BLAS_BLOCK = 1 << 18
+# Up to this many elements a single pass is not worth sharing among threads.
+_ALONE = 1 << 19
 
 
 def sgd_step(
@@ -64,81 +64,35 @@ def sgd_step(
     """
 
     statics = (lr, momentum, dampening, weight_decay, nesterov, maximize)
-    if not donate:
-        return _sgd_in_blocks(params, grads, momentum_buffers, first, *statics, donate=False)
-    rest = []
-    for i, (p, g) in enumerate(zip(params, grads)):
-        b = momentum_buffers[i] if momentum else None
-        if p.size < LEAST or not _sgd_by_blas(p, g, b, first[i], *statics):
-            rest.append(i)
-    if rest and not momentum and not weight_decay and not maximize:
-        rest = _plain_steps(rest, params, grads, lr)
-    results = list(params), list(momentum_buffers) if momentum else []
+    if momentum or weight_decay or maximize or not donate:
+        return _sgd_in_blocks(params, grads, momentum_buffers, first, *statics, donate=donate)
+    rest = _plain_steps(params, grads, lr)
+    results = list(params)
     if rest:
-        chosen = [[arrays[i] for i in rest] if arrays else [] for arrays in (params, grads, momentum_buffers)]
-        changed = _sgd_in_blocks(chosen[0], chosen[1], chosen[2], [first[i] for i in rest], *statics, donate=True)
-        for arrays, parts in zip(results, changed):
-            for i, x in zip(rest, parts):
-                arrays[i] = x
-    return results
+        chosen = [[arrays[i] for i in rest] for arrays in (params, grads)]
+        changed, _ = _sgd_in_blocks(chosen[0], chosen[1], [], [False] * len(rest), *statics, donate=True)
+        for i, x in zip(rest, changed):
+            results[i] = x
+    return results, []
 
 
-def _sgd_by_blas(
-    p: np.ndarray, g: np.ndarray, b: np.ndarray | None, start: bool, lr: float, momentum: float, dampening: float,
-    weight_decay: float, nesterov: bool, maximize: bool,
-) -> bool:  # fmt: skip
-    """One parameter in place, pass by pass in BLAS; False where layout, dtype or a factor of 0 is not for BLAS."""
-    if axpy is None or axpby is None or not lr or dampening == 1.0 or not is_dense(p):
-        return False
-    arrays = [p, g] if b is None else [p, g, b]
-    if any(x.strides != p.strides for x in arrays):
-        return False
-    flat = [flat_pieces(x) for x in arrays]
-    if not takes(*flat):
-        return False
-    sign = -1.0 if maximize else 1.0
-    for begin in range(0, flat[0].size, _BLAS_BLOCK):
-        p, g, *state = (x[begin : begin + _BLAS_BLOCK] for x in flat)
-        if not state:
-            if weight_decay:
-                axpby(-lr * sign, g, 1.0 - lr * weight_decay, p)
-            else:
-                axpy(-lr * sign, g, p)
-            continue
-        (b,) = state
-        share = 1.0 if start else 1.0 - dampening
-        if start:
-            np.multiply(g, sign, out=b)
-        else:
-            axpby(sign * share, g, momentum, b)
-        if weight_decay:
-            axpy(weight_decay * share, p, b)
-        if not nesterov:
-            axpy(-lr, b, p)
-        elif weight_decay:
-            axpby(-lr * sign, g, 1.0 - lr * weight_decay, p)
-            axpy(-lr * momentum, b, p)
-        else:
-            axpy(-lr * sign, g, p)
-            axpy(-lr * momentum, b, p)
-    return True
-
-
-def _plain_steps(members: list[int], params: Sequence[np.ndarray], grads: Sequence[np.ndarray], lr: float) -> list[int]:
-    """p -= lr g in place, two calls where a parameter is small, which is all there is to pay; returns what is left."""
+def _plain_steps(params: Sequence[np.ndarray], grads: Sequence[np.ndarray], lr: float) -> list[int]:
+    """p -= lr g in place where it is a call or two, on this thread; returns what is left."""
     large: list[int] = []
     sizes: dict[np.dtype, np.ndarray] = {}
-    for i in members:
-        p = params[i]
+    for i, (p, g) in enumerate(zip(params, grads)):
         dtype = p.dtype
-        if p.size > BLOCK or dtype.itemsize == 2:
-            large.append(i)
+        if p.size >= LEAST or dtype.itemsize == 2:
+            if axpby is not None and lr and p.size <= _ALONE and for_blas(g, p):
+                axpby(-lr, g, 1.0, p)
+            else:
+                large.append(i)
             continue
         size = sizes.get(dtype)
         if size is None:
             # A ufunc takes 0.3 µs less with a 0-d array than with a Python float.
             size = sizes[dtype] = np.array(-lr, dtype)
-        np.add(p, np.multiply(grads[i], size), out=p)
+        np.add(p, np.multiply(g, size), out=p)
     return large
 
 
@@ -147,44 +101,47 @@ def _sgd_in_blocks(
     lr: float, momentum: float, dampening: float, weight_decay: float, nesterov: bool, maximize: bool, *, donate: bool,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:  # fmt: skip
     """Any layout and dtype, in blocks that stay in cache."""
+    sign = -1.0 if maximize else 1.0
 
     def make(start: bool, dtype: np.dtype) -> Body:
-        turn = direction(weight_decay, maximize, dtype)
-        size, keep, share = (np.array(x, dtype) for x in (-lr, momentum, 1.0 - dampening))
+        share = 1.0 if start else 1.0 - dampening
+        by_gradient = combination(-lr * sign, 1.0 - lr * weight_decay, dtype)
+        gather = combination(sign * share, momentum, dtype)
+        decay = combination(weight_decay * share, 1.0, dtype)
+        by_momentum = combination(-lr * (momentum if nesterov else 1.0), 1.0, dtype)
+        turn = np.negative if maximize else np.positive
 
-        def plain(p: Any, g: Any, out: Any, t: Any) -> None:
-            np.multiply(g if turn is None else turn(p, g, t), size, out=t)
-            np.add(p, t, out=out)
-
-        def with_momentum(p: Any, g: Any, b: Any, out: Any, b_out: Any, t: Any, u: Any) -> None:
-            if turn is not None:
-                g = turn(p, g, t)
+        def with_momentum(p: Any, g: Any, b: Any, out: Any, b_out: Any, t: Any) -> None:
             if start:
-                np.copyto(b_out, g)
+                turn(g, out=b_out)
             else:
-                np.multiply(b, keep, out=b_out)
-                if dampening:
-                    np.multiply(g, share, out=u)
-                    np.add(b_out, u, out=b_out)
-                else:
-                    np.add(b_out, g, out=b_out)
+                gather(g, b, b_out, t)
+            if weight_decay:
+                decay(p, b_out, b_out, t)
             if nesterov:
-                np.multiply(b_out, keep, out=u)
-                np.add(g, u, out=u)
-                np.multiply(u, size, out=u)
-            else:
-                np.multiply(b_out, size, out=u)
-            np.add(p, u, out=out)
+                # lr (g + weight_decay p) at once, and then the momentum's part.
+                by_gradient(g, p, out, t)
+                p = out
+            by_momentum(b_out, p, out, t)
 
-        return with_momentum if momentum else plain
+        return with_momentum if momentum else _without_momentum(by_gradient)
 
     if not momentum:
         return each_parameter((params, grads), [False] * len(params), make, scratch=1, donate=donate)[0], []
     buffers = [np.empty_like(p) if b is None else b for p, b in zip(params, momentum_buffers)]
     new_params, new_buffers = each_parameter(
-        (params, grads, buffers), [bool(start) for start in first], make, scratch=2, donate=donate
+        (params, grads, buffers), [bool(start) for start in first], make, scratch=1, donate=donate
     )
     return new_params, new_buffers
+
+
+def _without_momentum(move: Callable[..., None]) -> Body:
+    """Return the step without momentum: a combination of gradient and parameter."""
+
+    def body(p: Any, g: Any, out: Any, t: Any) -> None:
+        move(g, p, out, t)
+
+    return body
 
 
 def adam_step(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import parallel
-from .blas import LEAST, axpby
+from .blas import LEAST, axpby, for_blas
 from .layout import is_dense, laid_out_as
 
 # Four arrays of this many float32 elements fit a 1 MB second-level cache. Large parameters take larger blocks: the
@@ -245,10 +245,10 @@ def combination(a: float, b: float, dtype: np.dtype) -> Callable[..., None]:
     """
     share, keep = np.array(a, dtype), np.array(b, dtype)
     # BLAS takes a factor of 0 for the absence of an operand, whose NaN would then be lost.
-    blas = axpby if a and b and dtype in (np.float32, np.float64) else None
+    blas = axpby if a and b else None
 
     def run(x: np.ndarray, y: np.ndarray, out: np.ndarray, t: np.ndarray) -> None:
-        if blas is not None and out.size >= LEAST and x.flags.c_contiguous and out.flags.c_contiguous:
+        if blas is not None and out.size >= LEAST and for_blas(x, out):
             if out is not y:
                 np.copyto(out, y)
             blas(a, x, b, out)

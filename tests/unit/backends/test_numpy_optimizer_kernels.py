@@ -216,15 +216,13 @@ def test_muon_makes_a_matrix_orthogonal() -> None:
     np.testing.assert_allclose(-p / np.sqrt(40 / 25), u @ v, atol=0.02)
 
 
-def test_blas_functions_do_what_they_say() -> None:
-    if blas.axpy is None or blas.axpby is None:
+def test_blas_does_what_it_says() -> None:
+    if blas.axpby is None:
         pytest.skip("NumPy's BLAS is not an OpenBLAS that is found")
     for dtype in (np.float32, np.float64):
         x, y = np.arange(4, dtype=dtype), np.ones(4, dtype)
-        blas.axpy(2.0, x, y)
-        assert y.tolist() == [1.0, 3.0, 5.0, 7.0]
-        blas.axpby(1.0, x, -1.0, y)
-        assert y.tolist() == [-1.0, -2.0, -3.0, -4.0]
+        blas.axpby(2.0, x, -1.0, y)
+        assert y.tolist() == [-1.0, 1.0, 3.0, 5.0]
 
 
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True, "dampening": 0.0}])
@@ -239,7 +237,8 @@ def test_sgd_without_blas(
     runs = []
     for without in (False, True):
         if without:
-            monkeypatch.setattr(optimizer, "axpy", None)
+            monkeypatch.setattr(optimizer_blocks, "axpby", None)
+            monkeypatch.setattr(optimizer, "axpby", None)
         rng = np.random.default_rng(0)
         lists = [[np.asarray(rng.standard_normal(s)).astype(dtype) for s in SHAPES] for _ in range(3)]
         params, grads, buffers = lists if full["momentum"] else (*lists[:2], [])
