@@ -1,7 +1,7 @@
 """Optimizer updates over many parameters at once.
 
-What the kernels share is in `optimizer_blocks`. The order of arithmetic is that of PyTorch's single-tensor
-implementations.
+What the kernels share is in `optimizer_blocks`. They agree with PyTorch's single-tensor implementations up to rounding:
+factors are put together where that saves a pass.
 """
 
 from __future__ import annotations
@@ -62,7 +62,6 @@ def sgd_step(
     tuple of two lists of ndarray
         The new parameters and buffers.
     """
-
     statics = (lr, momentum, dampening, weight_decay, nesterov, maximize)
     if momentum or weight_decay or maximize or not donate:
         return _sgd_in_blocks(params, grads, momentum_buffers, first, *statics, donate=donate)
