@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,13 @@ def takes_any_state(t: Any) -> bool:
     return "etas" not in rprop.param_groups[0]
 
 
+def batches_of_a_list_that_grows(t: Any) -> int:
+    samples = [1, 2, 3]
+    for _ in t.utils.data.DataLoader(samples):
+        samples.append(4)
+    return len(samples)
+
+
 # For each heading of the page: what PyTorch does.
 PYTORCH: dict[str, Any] = {
     "`Embedding` and `EmbeddingBag` refuse `sparse=True`": lambda t, x: t.nn.Embedding(10, 3, sparse=True).sparse,
@@ -145,6 +153,15 @@ PYTORCH: dict[str, Any] = {
         end_of_adamax(t, t.tensor(0.1)) != end_of_adamax(t, t.tensor(0.1).item())
     ),
     "`Adagrad` starts a group's sums at the group's own value": lambda t, x: started_sums(t) == [0.0, 0.0],
+    "Workers begin by importing, not by copying": lambda t, x: (
+        t.utils.data.DataLoader([threading.Lock()], num_workers=1).multiprocessing_context is None
+    ),
+    "An empty dataset is refused": lambda t, x: list(t.utils.data.DataLoader([])) == [],
+    "A dataset keeps its size during an epoch": lambda t, x: batches_of_a_list_that_grows(t) == 6,
+    "Text in a batch is a list": lambda t, x: t.utils.data.default_collate([(1, "a"), (2, "b")])[1] == ("a", "b"),
+    "Whole and broken numbers make a batch of float64": lambda t, x: (
+        t.utils.data.default_collate([1, 2.5]).dtype == t.float32
+    ),
 }
 # What an object offers, and not a result that differs.
 ELSEWHERE = {
