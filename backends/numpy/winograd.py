@@ -2,8 +2,9 @@
 
 Four output rows y take six input rows d: ``y = A.T ((G w) * (B.T d))`` with six products where the definition has
 twelve (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016, here in one dimension: its rounding
-error is two to three times that of the definition). Only rows are transformed, so that every sum runs over long
-contiguous stretches; the kernel's width is part of the matrix product. One trilinear form gives all three directions::
+error is two to three times that of the definition). Only rows are transformed, whole lines at a time: a transform is
+one small matrix product per channel and tile, which BLAS does faster than additions over arrays, and in one call. The
+kernel's width is part of the large product. One trilinear form gives all three directions::
 
     sum_k g_k y_k = sum_s (A g)_s (G w)_s (B.T d)_s
 
@@ -41,10 +42,25 @@ _G = np.array(
     ]
 )
 
+# The input's transform.
+_BT = np.array(
+    [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ]
+)
+
+# The output's.
+_AT = np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]])
+
 # Columns of a matrix product; more give BLAS nothing and leave the cache.
 _COLUMNS = 512
-# Elements of one array in a transform: about fifteen of them are in use at once.
-_CHUNK = 1 << 16
+# Numbers of a line, in the products of the transforms.
+_LINE = 128
 
 
 def applies(kernel: tuple[int, ...], stride: Triple, dilation: Triple, channels: Pair, rows: int) -> bool:
@@ -64,12 +80,12 @@ def _blocks(first: int, stop: int, rows: int, width: int, depth: int = 1, reach:
     slices = max(1, min(depth, max(2 * _COLUMNS // max(1, width) - reach, 4 * reach)))
     slices = -(-depth // -(-depth // slices))
     width *= slices + reach
-    # Whole planes before many images: their rows lie side by side.
-    tiles = -(-rows // _TILE)
-    height = max(1, min(tiles, _COLUMNS // max(1, width)))
+    tiles, n = -(-rows // _TILE), max(1, stop - first)
+    # Whole planes, once the lines are long enough, before many images: their rows lie side by side.
+    least = max(1, min(n, -(-_LINE // max(1, width))))
+    height = max(1, min(tiles, _COLUMNS // max(1, least * width)))
     height = -(-tiles // -(-tiles // height))
-    n = max(1, stop - first)
-    images = max(1, min(n, _COLUMNS // max(1, height * width)))
+    images = max(least, min(n, _COLUMNS // max(1, height * width)))
     images = -(-n // -(-n // images))
     return [
         (n0, min(n0 + images, stop), t0, min(t0 + height, tiles), d0, min(d0 + slices, depth))
@@ -77,11 +93,6 @@ def _blocks(first: int, stop: int, rows: int, width: int, depth: int = 1, reach:
         for d0 in range(0, depth, slices)
         for t0 in range(0, tiles, height)
     ]
-
-
-def _chunks(channels: int, columns: int) -> list[slice]:
-    step = max(1, _CHUNK // max(1, columns))
-    return [slice(c, min(c + step, channels)) for c in range(0, channels, step)]
 
 
 class _Scratch:
@@ -115,84 +126,37 @@ def _inputs(
     m, tiles = (n1 - n0) * slots, t1 - t0
     front, top, left = before
     source = rows_of_x[:, :, n0:n1]
-    # The four phases of the rows, one tile more than needed: rows 4 and 5 of a tile are rows 0 and 1 of the next.
-    phases = scratch("phases", 4, c, tiles + 1, m, w)
-    for k in range(4):
-        count = tiles + (k < 2)
-        target = phases[k, :, :count].transpose(1, 0, 2, 3).reshape(count, c, n1 - n0, slots, w)
-        place(target, source, (0, 3), (_TILE * t0 + k - top, d0 - front), (_TILE, 1))
+    # Rows 4 and 5 of a tile are rows 0 and 1 of the next.
+    rows = scratch("rows", c, _TILE * tiles + 2, n1 - n0, slots, w)
+    place(rows.swapaxes(0, 1), source, (0, 3), (_TILE * t0 - top, d0 - front), (1, 1))
+    _, line, *_, item = rows.strides
+    windows = np.lib.stride_tricks.as_strided(
+        rows, (c, tiles, _POINTS, m * w), (rows.strides[0], _TILE * line, line, item)
+    )
     result = scratch("inputs", _POINTS, taps, c, tiles, m, width)
     same = width == w and 0 <= left <= (taps - 1) * dw and left % dw == 0
-    middle = left // dw if same else 0
-    plain = result[:, middle] if same else scratch("plain", _POINTS, c, tiles, m, w)
-    chunks = _chunks(c, tiles * m * w)
-    u = scratch("u", chunks[0].stop, tiles, m, w)
-    for part in chunks:
-        d = [*phases[:, part, :tiles], *phases[:2, part, 1:]]
-        _transform_input(d, plain[:, part], u[: part.stop - part.start])
-        for j in range(taps):
-            shift = j * dw - left
-            if not same:
-                for s in range(_POINTS):
-                    fill(result[s, j, part], plain[s, part], 0, 1, shift, 1)
-            elif shift:
-                # Of equal width the shift is an offset into the flat array; what wraps around is cleared. One point
-                # at a time, since NumPy copies interleaved views of one array twice.
-                for s in range(_POINTS):
-                    to, of = result[s, j, part].reshape(-1), plain[s, part].reshape(-1)
-                    to, of = (to[:-shift], of[shift:]) if shift > 0 else (to[-shift:], of[:shift])
-                    # Not a copy: memmove takes nine times as long where the two addresses nearly agree modulo 4096.
-                    np.multiply(of, 1, out=to)
-                result[:, j, part, ..., slice(-shift, None) if shift > 0 else slice(-shift)] = 0
+    plain = result[:, left // dw] if same else scratch("plain", _POINTS, c, tiles, m, w)
+    np.matmul(_BT.astype(rows.dtype), windows, out=_lines(plain))
+    for j in range(taps):
+        shift = j * dw - left
+        if not same:
+            for s in range(_POINTS):
+                fill(result[s, j], plain[s], 0, 1, shift, 1)
+        elif shift:
+            # Of equal width the shift is an offset into the flat array; what wraps around is cleared. One point
+            # at a time, since NumPy copies interleaved views of one array twice.
+            for s in range(_POINTS):
+                to, of = result[s, j].reshape(-1), plain[s].reshape(-1)
+                to, of = (to[:-shift], of[shift:]) if shift > 0 else (to[-shift:], of[:shift])
+                # Not a copy: memmove takes nine times as long where the two addresses nearly agree modulo 4096.
+                np.multiply(of, 1, out=to)
+            result[:, j, ..., slice(-shift, None) if shift > 0 else slice(-shift)] = 0
     return result.reshape(_POINTS, taps * c, tiles * m * width)
 
 
-def _transform_input(d: list[Array], t: Array, u: Array) -> None:
-    """``t = B.T d``; u is scratch."""
-    d0, d1, d2, d3, d4, d5 = d
-    t0, t1, t2, t3, t4, t5 = t
-    np.subtract(d4, d2, out=t3)
-    np.subtract(d0, d2, out=t0)
-    np.multiply(t0, 4, out=t0)
-    np.add(t0, t3, out=t0)
-    np.subtract(d3, d1, out=t5)
-    np.add(t5, t5, out=u)
-    np.subtract(t3, u, out=t4)
-    np.add(t3, u, out=t3)
-    np.multiply(t5, -4, out=t5)
-    np.add(t5, d5, out=t5)
-    np.subtract(t5, d3, out=t5)
-    np.multiply(d2, -4, out=t1)
-    np.add(t1, d4, out=t1)
-    np.multiply(d1, -4, out=u)
-    np.add(u, d3, out=u)
-    np.subtract(t1, u, out=t2)
-    np.add(t1, u, out=t1)
-
-
-def _transform_input_back(s: Array, d: list[Array], u: Array) -> None:
-    """``d = B s``, the transpose; s is overwritten, u is scratch."""
-    s0, s1, s2, s3, s4, s5 = s
-    d0, d1, d2, d3, d4, d5 = d
-    np.add(s1, s2, out=u)
-    np.subtract(s1, s2, out=s1)
-    np.add(s3, s4, out=d4)
-    np.subtract(s3, s4, out=s3)
-    np.add(s3, s3, out=s3)
-    np.multiply(u, -4, out=d2)
-    np.subtract(d2, d4, out=d2)
-    np.add(d4, u, out=d4)
-    np.add(d4, s0, out=d4)
-    np.multiply(s0, 4, out=d0)
-    np.subtract(d2, d0, out=d2)
-    np.subtract(d2, s0, out=d2)
-    np.subtract(s5, s1, out=d1)
-    np.multiply(d1, 4, out=d1)
-    np.subtract(d1, s3, out=d1)
-    np.multiply(s5, -5, out=d3)
-    np.add(d3, s1, out=d3)
-    np.add(d3, s3, out=d3)
-    np.copyto(d5, s5)
+def _lines(a: Array) -> Array:
+    """View (s, channel, tile, N, W) as one matrix (s, N * W) for each channel and tile."""
+    return a.reshape(*a.shape[:3], -1).transpose(1, 2, 0, 3)
 
 
 def convolve(
@@ -223,36 +187,16 @@ def convolve(
                     np.matmul(matrix, inputs[..., start : start + width], out=target)
                     if i:
                         np.add(product[..., :width], target, out=product[..., :width])
-                if bias is not None:
-                    # What is added to the product at the point 1 reaches every row.
-                    np.add(product[1], bias[:, None], out=product[1])
-                product = product.reshape(_POINTS, o, tiles, m, slots, wo)[:, :, :, :, : d1 - d0]
-                chunks = _chunks(o, tiles * m * (d1 - d0) * wo)
-                u = scratch("v", chunks[0].stop, tiles, m, d1 - d0, wo)
-                for part in chunks:
-                    rows = out[n0:n1, part, d0:d1, _TILE * t0 : min(ho, _TILE * t1)].transpose(1, 3, 0, 2, 4)
-                    each = [rows[:, k::_TILE] for k in range(4)]
-                    _transform_output(product[:, part], each, u[: part.stop - part.start])
+                result = scratch("result", o, tiles, _TILE, m * slots * wo)
+                np.matmul(_AT.astype(x.dtype), _lines(product.reshape(_POINTS, o, tiles, -1, wo)), out=result)
+                seen = out[n0:n1, :, d0:d1, _TILE * t0 : min(ho, _TILE * t1)].transpose(1, 3, 0, 2, 4)
+                result = result.reshape(o, _TILE * tiles, m, slots, wo)[:, : seen.shape[1], :, : d1 - d0]
+                if bias is None:
+                    np.copyto(seen, result)
+                else:
+                    np.add(result, bias[:, None, None, None, None], out=seen)
 
     share(work, _blocks(0, n, ho, wo, depth, reach), out.size * c * kd * kw)
-
-
-def _transform_output(p: Array, y: list[Array], u: Array) -> None:
-    """``y = A.T p``; the last tile may lack its last rows. p is overwritten, u is scratch."""
-    p0, p1, p2, p3, p4, p5 = p
-    np.add(p1, p2, out=u)
-    np.subtract(p1, p2, out=p1)
-    np.add(p3, p4, out=p2)
-    np.subtract(p3, p4, out=p3)
-    np.add(p0, u, out=p0)
-    np.add(p0[:, : y[0].shape[1]], p2[:, : y[0].shape[1]], out=y[0])
-    np.add(p3, p3, out=p3)
-    np.add(p1[:, : y[1].shape[1]], p3[:, : y[1].shape[1]], out=y[1])
-    np.multiply(p2, 4, out=p2)
-    np.add(u[:, : y[2].shape[1]], p2[:, : y[2].shape[1]], out=y[2])
-    np.multiply(p3, 4, out=p3)
-    np.add(p1, p3, out=p1)
-    np.add(p1[:, : y[3].shape[1]], p5[:, : y[3].shape[1]], out=y[3])
 
 
 def _outputs(rows_of_g: Array, block: Block, reach: int, scratch: _Scratch) -> Array:
@@ -261,29 +205,11 @@ def _outputs(rows_of_g: Array, block: Block, reach: int, scratch: _Scratch) -> A
     o, width = rows_of_g.shape[1], rows_of_g.shape[4]
     slots = d1 - d0 + reach
     m, tiles = (n1 - n0) * slots, t1 - t0
-    result = scratch("outputs", _POINTS, o, tiles, m, width)
-    inner = scratch("inner", 2, o, tiles, m, width)
     source = rows_of_g[:, :, n0:n1, d0:d1]
-    for k, target in enumerate((result[0], inner[0], inner[1], result[5])):
-        rows = target.transpose(1, 0, 2, 3).reshape(tiles, o, n1 - n0, slots, width)
-        place(rows, source, (0, 3), (_TILE * t0 + k, 0), (_TILE, 1))
-    chunks = _chunks(o, tiles * m * width)
-    scrap = scratch("w", chunks[0].stop, tiles, m, width)
-    for part in chunks:
-        g0, t1_, t2, t3, t4, g3 = result[:, part]
-        g1, g2 = inner[:, part]
-        u = scrap[: part.stop - part.start]
-        np.add(g0, g2, out=t1_)
-        np.add(g1, g3, out=u)
-        np.subtract(t1_, u, out=t2)
-        np.add(t1_, u, out=t1_)
-        np.multiply(g2, 4, out=t3)
-        np.add(t3, g0, out=t3)
-        np.multiply(g3, 4, out=u)
-        np.add(u, g1, out=u)
-        np.add(u, u, out=u)
-        np.subtract(t3, u, out=t4)
-        np.add(t3, u, out=t3)
+    rows = scratch("rows of g", o, _TILE * tiles, n1 - n0, slots, width)
+    place(rows.swapaxes(0, 1), source, (0, 3), (_TILE * t0, 0), (1, 1))
+    result = scratch("outputs", _POINTS, o, tiles, m, width)
+    np.matmul(_AT.T.astype(rows.dtype), rows.reshape(o, tiles, _TILE, m * width), out=_lines(result))
     return result
 
 
@@ -380,16 +306,14 @@ def _scatter(
                 to = total[..., lo + j * dw - left : hi + j * dw - left]
                 np.add(to, product[:, j, ..., lo:hi], out=to)
     # Rows 4 and 5 of a tile meet rows 0 and 1 of the next one, also across blocks.
-    carried = scratch("carried", 2, c, m, w)
-    rows = scratch("rows", 4, c, tiles, m, w)
-    over = scratch("over", 2, c, tiles + 1, m, w)
-    over[:, :, 0] = carried if first else 0
-    chunks = _chunks(c, tiles * m * w)
-    u = scratch("u2", chunks[0].stop, tiles, m, w)
-    for part in chunks:
-        sums = total[:, part]
-        _transform_input_back(sums, [*rows[:, part], *over[:, part, 1:]], u[: part.stop - part.start])
-    carried[...] = over[:, :, -1]
+    carried = scratch("carried", c, 2, m * w)
+    rows = scratch("rows of gx", c, tiles, _POINTS, m * w)
+    np.matmul(_BT.T.astype(rows.dtype), _lines(total), out=rows)
+    if first:
+        np.add(rows[:, 0, :2], carried, out=rows[:, 0, :2])
+    np.add(rows[:, 1:, :2], rows[:, :-1, 4:], out=rows[:, 1:, :2])
+    carried[...] = rows[:, -1, 4:]
+    rows = rows.reshape(c, tiles, _POINTS, m, w)
     for k in range(4):
         start = _TILE * first + k - top
         skip = max(0, -(start // _TILE))
@@ -397,12 +321,9 @@ def _scatter(
         if skip == stop:
             continue
         target = rows_of_gx[start + _TILE * skip : start + _TILE * (stop - 1) + 1 : _TILE].transpose(1, 0, 2, 3)
-        if k < 2:
-            np.add(rows[k, :, skip:stop], over[k, :, skip:stop], out=target)
-        else:
-            np.copyto(target, rows[k, :, skip:stop])
+        np.copyto(target, rows[:, skip:stop, k])
     if is_last:
         end = _TILE * (first + tiles) - top
         for k in range(2):
             if 0 <= end + k < h:
-                rows_of_gx[end + k] = over[k, :, -1]
+                rows_of_gx[end + k] = rows[:, -1, 4 + k]
