@@ -117,10 +117,13 @@ class Worker:
                 elif kind == "epoch":
                     self.epoch = request[0][1]
                 self.requests.put(request)
-        except (EOFError, OSError):
-            if not self.stopping:
-                # The caller was killed: nobody waits for what this process may still be doing.
-                os._exit(1)
+        except BaseException as error:
+            if self.stopping:
+                return
+            if not isinstance(error, (EOFError, ConnectionError)):
+                traceback.print_exc()
+            # The caller was killed: nobody waits for what this process may still be doing.
+            os._exit(1)
 
     def run(self, content: Content | None) -> None:
         """Serve until the caller says stop."""
@@ -153,7 +156,8 @@ class Worker:
             if header[0] == "stop":
                 return False
             try:
-                content = opened(*header[1:], segment)
+                _, places, files = header
+                content = opened(places, files, segment)
             except BaseException as error:
                 self.complain(-1, -1, error, "the dataset, collate_fn or worker_init_fn could not be rebuilt in it")
                 return False

@@ -244,9 +244,8 @@ class RNNBase(Module):
         """Read a sequence with one layer in one direction."""
         suffix = f"l{layer}_reverse" if reverse else f"l{layer}"
         # By attribute: a weight may be parametrized, and then is no parameter.
-        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        own: list[Any] = [getattr(self, f"{kind}_{suffix}", None) for kind in kinds]
-        w_ih, w_hh, b_ih, b_hh = own
+        w_ih, w_hh = getattr(self, f"weight_ih_{suffix}"), getattr(self, f"weight_hh_{suffix}")
+        b_ih, b_hh = (getattr(self, f"{kind}_{suffix}", None) for kind in ("bias_ih", "bias_hh"))
         if self.mode == "LSTM":
             w_hr = getattr(self, f"weight_hr_{suffix}", None)
             h, c = states

@@ -38,7 +38,7 @@ def run(kind: str, device: Device) -> list[np.ndarray]:
 
     def closure() -> Any:
         optimizer.zero_grad()
-        loss = sum((((p - t) ** 2).sum() for p, t in zip(params, wanted, strict=True)))
+        loss: Any = sum((((p - t) ** 2).sum() for p, t in zip(params, wanted, strict=True)))
         loss.backward()
         return loss
 
