@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import candelabra as cb
@@ -272,6 +273,27 @@ def test_lstm(compare, torch, bias, reverse, dtype):
         inputs += [normal(8), normal(8)]
     order = 2 if dtype == "float64" else 1
     compare(lambda *a: cb.lstm(*a, reverse=reverse), theirs, *inputs, dtype=dtype, order=order, tolerance=5)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("kind", ["gru", "rnn_tanh", "rnn_relu"])
+def test_gru_and_rnn(compare, torch, kind, bias, reverse, dtype):
+    def theirs(t, x, h, w_ih, w_hh, *biases):
+        x = x.flip(0) if reverse else x
+        out, h = getattr(t, kind)(x, h[None], [w_ih, w_hh, *biases], bias, 1, 0.0, False, False, False)
+        return out.flip(0) if reverse else out, h[0]
+
+    rows = 6 if kind == "gru" else 2
+    inputs = [normal(4, 3, 5), normal(3, 2), normal(rows, 5), normal(rows, 2)]
+    if bias:
+        inputs += [normal(rows), normal(rows)]
+    name, _, nonlinearity = kind.partition("_")
+    how = {"nonlinearity": nonlinearity} if nonlinearity else {}
+    order = 2 if dtype == "float64" else 1
+    ours = functools.partial(getattr(cb, name), reverse=reverse, **how)
+    compare(ours, theirs, *inputs, dtype=dtype, order=order, tolerance=5)
 
 
 def test_dropout_keeps_the_mean_and_scales_the_gradient(torch):
