@@ -73,8 +73,8 @@ def plan(
 ) -> Plan:  # fmt: skip
     """Plan an axis from n inputs to m outputs, or from m cotangents back to n."""
     places, weights = sources(
-        np, n, m, np.dtype(dtype), np.float32, mode=mode, scale_factor=scale_factor, align_corners=align_corners,
-        antialias=antialias,
+        np, n, m, np.dtype(dtype), np.float32, np.float64, mode=mode, scale_factor=scale_factor,
+        align_corners=align_corners, antialias=antialias,
     )  # fmt: skip
     if weights is None:
         weights = np.ones(places.shape, dtype)

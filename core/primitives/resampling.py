@@ -34,12 +34,12 @@ def filter_taps(n: int, step: float, kind: str) -> int:
 
 
 def sources(
-    xp: Any, n: int, m: int, dtype: Any, single: Any, *, mode: str, scale_factor: float | None, align_corners: bool,
-    antialias: bool,
+    xp: Any, n: int, m: int, dtype: Any, single: Any, double: Any, *, mode: str, scale_factor: float | None,
+    align_corners: bool, antialias: bool,
 ) -> tuple[Any, Any]:  # fmt: skip
     """Return, for each of m outputs, which of n inputs it sums (m, taps), and the weights, None for one of one.
 
-    `dtype` is what weights are computed in, `single` the namespace's float32.
+    `dtype` is what weights are computed in, `single` the namespace's float32, `double` its most precise float.
     """
     number = xp.arange(m, dtype=dtype)
     index = xp.arange(m).dtype
@@ -52,8 +52,12 @@ def sources(
         number = xp.arange(m, dtype=single)
         places = xp.floor((number if mode == "nearest" else number + 0.5) * xp.full((), step, dtype=single))
         return xp.expand_dims(xp.clip(xp.astype(places, index), 0, n - 1), axis=1), None
-    step = xp.full((), step, dtype=dtype)
-    place = number * step if align_corners else (number + 0.5) * step - 0.5
+    if align_corners:
+        place = number * xp.full((), step, dtype=dtype)
+    else:
+        # Product and difference are rounded once, as PyTorch's compiler fuses them.
+        wide = xp.astype(xp.full((), step, dtype=dtype), double)
+        place = xp.astype((xp.arange(m, dtype=double) + 0.5) * wide - 0.5, dtype)
     if mode == "linear" and not align_corners:
         place = xp.clip(place, 0, None)
     first = xp.clip(xp.floor(place), None, n - 1)
@@ -116,8 +120,10 @@ def _kernel(xp: Any, t: Any, kind: str) -> Any:
     return xp.where(t == 0, xp.ones((), dtype=t.dtype), xp.where(t < 3, wave, zero))
 
 
-def _single(xp: Any) -> Any:
-    return xp.device.native_dtype(dtypes.float32)
+def _floats(xp: Any, dtype: Any) -> tuple[Any, Any]:
+    """The namespace's float32, and its float64 where it has one."""
+    native = xp.device.native
+    return native.get(dtypes.float32, dtype), native.get(dtypes.float64, dtype)
 
 
 def is_identity(n: int, m: int, mode: str, antialias: bool) -> bool:
@@ -133,7 +139,7 @@ def _body(
         if is_identity(n, m, mode, antialias):
             continue
         how = {"mode": mode, "scale_factor": s, "align_corners": align_corners, "antialias": antialias}
-        places, weights = sources(xp, n, m, x.dtype, _single(xp), **how)
+        places, weights = sources(xp, n, m, x.dtype, *_floats(xp, x.dtype), **how)
         taps = places.shape[1]
         x = xp.take(x, xp.reshape(places, (m * taps,)), axis=axis)
         if weights is not None:
@@ -151,7 +157,7 @@ def _transpose_body(
         if is_identity(n, m, mode, antialias):
             continue
         how = {"mode": mode, "scale_factor": s, "align_corners": align_corners, "antialias": antialias}
-        places, weights = sources(xp, n, m, g.dtype, _single(xp), **how)
+        places, weights = sources(xp, n, m, g.dtype, *_floats(xp, g.dtype), **how)
         taps, shape = places.shape[1], tuple(g.shape)
         if weights is not None:
             weights = xp.reshape(weights, (m, taps, *(1,) * (len(shape) - axis - 1)))

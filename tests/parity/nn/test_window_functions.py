@@ -223,6 +223,15 @@ def test_the_nearest_source_is_the_same_on_every_edge(torch: Any) -> None:
             np.testing.assert_array_equal(ours, theirs, err_msg=f"{n} to {m}, {mode}")
 
 
+def test_positions_are_rounded_as_in_pytorch(torch: Any) -> None:
+    """Far from the origin float32 positions have few digits left of the fraction: these are the same."""
+    x = np.random.default_rng(4).standard_normal((1, 1, 3403)).astype(np.float32)
+    for how in ({"scale_factor": 2.145}, {"size": 5205}, {"size": 1000, "align_corners": True}):
+        ours = F.interpolate(cb.tensor(x), mode="linear", **how).numpy()
+        theirs = torch.nn.functional.interpolate(torch.tensor(x), mode="linear", **how).numpy()
+        np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-6)
+
+
 def test_shuffles(compare: Callable[..., None]) -> None:
     x = np.random.default_rng(3).standard_normal((2, 8, 4, 6))
     both(compare, "pixel_shuffle", x, upscale_factor=2)
