@@ -58,7 +58,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if not any(widths):
         return input
     pairs = tuple(zip(widths[0::2], widths[1::2]))[::-1]
-    if mode != "constant" and any(n + a + b < 1 for n, (a, b) in zip(input.shape[-axes:], pairs)):
+    if mode != "constant" and all(n + a + b < 1 for n, (a, b) in zip(input.shape[-axes:], pairs)):
         raise ShapeError(f"pad: {widths} leaves nothing of shape {tuple(input.shape)} in mode {mode!r}")
     fill = 0.0 if value is None else value
     return ops.pad(input, widths=((0, 0),) * (input.ndim - axes) + pairs, value=fill, mode=mode)

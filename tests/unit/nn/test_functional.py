@@ -59,6 +59,8 @@ def test_pad_refuses() -> None:
         F.pad(x, [1.5, 1])  # type: ignore[list-item]
     with pytest.raises(CandelabraError):
         F.pad(x, (-5, 0))
+    with pytest.raises(ShapeError, match=r"pad: \(-2, -2\) leaves nothing of shape \(3, 4\) in mode 'reflect'"):
+        F.pad(x, (-2, -2), "reflect")
 
 
 def test_one_hot() -> None:
