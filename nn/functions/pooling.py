@@ -89,6 +89,9 @@ def _avg(
     if divisor_override == 0:
         raise ArgumentError(f"{name}: divisor_override must not be zero")
     statics = _windows(kernel_size, stride, padding, axes, name)
+    if axes == 3 and any(n < k for n, k in zip(input.shape[-3:], statics["kernel_size"])):
+        # Of volumes alone PyTorch wants this without the padding.
+        raise ShapeError(f"{name}: a window of {statics['kernel_size']} is larger than an input of {tuple(input.shape)}")
     how = {"ceil_mode": ceil_mode, "count_include_pad": count_include_pad, "divisor_override": divisor_override}
     return on_batch(ops.avg_pool, input, axes, name, **statics, **how)  # type: ignore[no-any-return]
 

@@ -106,6 +106,11 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
         DTypeError,
         r"avg_pool2d: takes real floating-point dtypes, not int64; .* x.float\(\)",
     ),
+    (
+        lambda: F.avg_pool3d(X, 4, padding=2),
+        ShapeError,
+        r"avg_pool3d: a window of \(4, 4, 4\) is larger than an input of",
+    ),
     (lambda: F.avg_pool2d(X, 2, divisor_override=0), ArgumentError, "avg_pool2d: divisor_override must not be zero"),
     (lambda: F.adaptive_avg_pool2d(X, (2, 2, 2)), ArgumentError, "adaptive_avg_pool: output_size is an int, None or 2"),
     (lambda: F.adaptive_max_pool2d(X, -1), ArgumentError, "adaptive_max_pool: output_size must not be negative"),
