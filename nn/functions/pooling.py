@@ -91,7 +91,8 @@ def _avg(
     statics = _windows(kernel_size, stride, padding, axes, name)
     if axes == 3 and any(n < k for n, k in zip(input.shape[-3:], statics["kernel_size"])):
         # Of volumes alone PyTorch wants this without the padding.
-        raise ShapeError(f"{name}: a window of {statics['kernel_size']} is larger than an input of {tuple(input.shape)}")
+        window = statics["kernel_size"]
+        raise ShapeError(f"{name}: a window of {window} is larger than an input of shape {tuple(input.shape)}")
     how = {"ceil_mode": ceil_mode, "count_include_pad": count_include_pad, "divisor_override": divisor_override}
     return on_batch(ops.avg_pool, input, axes, name, **statics, **how)  # type: ignore[no-any-return]
 
