@@ -2,9 +2,9 @@
 
 Padded planes lie one behind the other in a flat buffer, where a tap is an offset: each is one multiplication by the
 channel's weight and one addition over long contiguous stretches, in blocks that stay in a core's second-level cache.
-Where lines are short, all taps of a kernel's line are one product with a banded matrix; a value that is not finite then
-reaches its whole line. A strided convolution is a sum over its phases (`convolution_phases`), its transposes are one
-plain convolution for each phase.
+In images all taps of a kernel's column are one product with a banded matrix, which makes a few rows from a few more; a
+value that is not finite then reaches these rows. A strided convolution is a sum over its phases
+(`convolution_phases`), its transposes are one plain convolution for each phase.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,12 +26,15 @@ Array = np.ndarray
 _BLOCK = 1 << 16
 # Elements of one channel in it: loops that are long against what it costs to begin one.
 _STRETCH = 1 << 13
-# The length of a line, for each tap of the kernel's line, up to which it is multiplied by a matrix.
-_BAND = 9
+# Rows that one product makes, of high images and of low ones.
+_ROWS, _LOW_ROWS = 4, 8
+# Numbers of a line in it, and of the buffer.
+_LINE = 256
+_LINES = 1 << 17
 
 
 class _Tap(NamedTuple):
-    """An offset in the flat buffer, and the weights (C, 1), or the number of a line and matrices."""
+    """An offset in the flat buffer, and the weights (C,)."""
 
     offset: int
     weights: Array
@@ -89,7 +92,7 @@ def correlate(
     for k in range(each.shape[3]):
         sources = []
         for phase in combined:
-            taps = [_Tap(_offset(phase, m, low, strides), each[(*_tap(phase, m), k)][:, None]) for m in _counts(phase)]
+            taps = [_Tap(_offset(phase, m, low, strides), each[(*_tap(phase, m), k)]) for m in _counts(phase)]
             starts = tuple(p.start + p.stride * a for p, a in zip(phase, low))
             sources.append(_Source(x, starts, stride, taps))
         target = out.reshape(out.shape[0], c, -1, *out.shape[2:])[:, :, k]
@@ -117,7 +120,7 @@ def inputs(g: Array, weight: Array, gx: Array, stride: Triple, before: Triple, d
             taps = []
             for m in _counts(phase):
                 offset = sum((p.number - 1 - i) * p.dilation * s for p, i, s in zip(phase, m, strides))
-                taps.append(_Tap(offset, each[(*_tap(phase, m), k)][:, None]))
+                taps.append(_Tap(offset, each[(*_tap(phase, m), k)]))
             sources.append(_Source(many[:, :, k], low, (1, 1, 1), taps))
         _add_up(sources, None, target, full, reach)
 
@@ -168,61 +171,105 @@ def _sizes(n: int, c: int, plane: int) -> tuple[int, int]:
 
 def _add_up(sources: list[_Source], bias: Array | None, out: Array, full: tuple[int, ...], reach: int) -> None:
     """Write the sum of all sources' taps to out (N, C, D, H, W)."""
+    # A phase of a strided convolution has few taps in a column, and is copied in small pieces.
+    if out.shape[3] < _ROWS or full[1] == out.shape[3] or sources[0].steps[1] > 1:
+        _add_up_taps(sources, bias, out, full, reach)
+    else:
+        _add_up_columns(sources, bias, out, full)
+
+
+def _add_up_taps(sources: list[_Source], bias: Array | None, out: Array, full: tuple[int, ...], reach: int) -> None:
     n, c, *size = out.shape
     channels, images = _sizes(n, c, full[0] * full[1] * full[2])
     jobs = [(n0, c0) for n0 in range(0, n, images) for c0 in range(0, c, channels)]
-    banded = _are_short(sources, full[2])
-    products = [_bands(s.taps, full[2], size[2]) if banded else s.taps for s in sources]
-    apply: Any = np.matmul if banded else np.multiply
-    # Numbers one behind the other, or lines: those of the sums are as wide as the output's.
-    line, width = ((full[2],), (size[2],)) if banded else ((), ())
-    reach = reach // full[2] if banded else reach
+
+    def work(blocks: Iterator[tuple[int, int]]) -> None:
+        buffers = np.empty((3, 0), out.dtype)
+        for n0, c0 in blocks:
+            n1, c1 = min(n0 + images, n), min(c0 + channels, c)
+            shape = (3, c1 - c0, n1 - n0, *full)
+            if buffers.shape != shape:
+                buffers = np.empty(shape, out.dtype)
+            flat, total, scratch = buffers.reshape(3, c1 - c0, -1)
+            length = flat.shape[1] - reach
+            total, scratch = total[:, :length], scratch[:, :length]
+            first = True
+            for source in sources:
+                block = source.array[n0:n1, c0:c1].swapaxes(0, 1)
+                place(buffers[0], block, (2, 3, 4), source.starts, source.steps)
+                for offset, factors in source.taps:
+                    part = total if first else scratch
+                    np.multiply(flat[:, offset : offset + length], factors[c0:c1, None], out=part)
+                    if not first:
+                        np.add(total, part, out=total)
+                    first = False
+            _finish(buffers[1][:, :, : size[0], : size[1], : size[2]].swapaxes(0, 1), bias, out, n0, c0)
+
+    share(work, jobs, out.size * sum(len(s.taps) for s in sources))
+
+
+def _finish(result: Array, bias: Array | None, out: Array, n0: int, c0: int) -> None:
+    n, c = result.shape[:2]
+    target = out[n0 : n0 + n, c0 : c0 + c]
+    if bias is None:
+        np.copyto(target, result)
+    else:
+        np.add(result, bias[c0 : c0 + c, None, None, None], out=target)
+
+
+def _add_up_columns(sources: list[_Source], bias: Array | None, out: Array, full: tuple[int, ...]) -> None:
+    """Take the taps of a column of the kernel together, as a banded matrix that makes some rows from some more.
+
+    The images stand side by side in a row, so that the products are over long lines.
+    """
+    n, c, *size = out.shape
+    count = -(-size[1] // (_ROWS if size[1] > 2 * _LOW_ROWS else _LOW_ROWS))
+    rows = -(-size[1] // count)
+    seen = rows + full[1] - size[1]
+    padded = (full[0], rows * (count - 1) + seen)
+    products = [_bands(s.taps, full, rows, seen) for s in sources]
+    images = max(1, min(n, -(-_LINE // full[2])))
+    channels = max(1, min(c, _LINES // (padded[0] * padded[1] * images * full[2])))
+    jobs = [(n0, c0) for n0 in range(0, n, images) for c0 in range(0, c, channels)]
 
     def work(blocks: Iterator[tuple[int, int]]) -> None:
         block = sums = np.empty(0, out.dtype)
         for n0, c0 in blocks:
             n1, c1 = min(n0 + images, n), min(c0 + channels, c)
-            shape = (c1 - c0, n1 - n0, *full)
+            shape = (c1 - c0, *padded, n1 - n0, full[2])
             if block.shape != shape:
                 block = np.empty(shape, out.dtype)
-                sums = np.empty((2, *shape[:4], *(width or full[2:])), out.dtype)
-            flat = block.reshape(c1 - c0, -1, *line)
-            length = flat.shape[1] - reach
-            total, scratch = sums.reshape(2, c1 - c0, -1, *width)[:, :, :length]
+                sums = np.empty((2, c1 - c0, size[0], count, rows, (n1 - n0) * full[2]), out.dtype)
+            plane, depth, line, _, item = block.strides
+            length = (n1 - n0) * full[2] - (full[2] - size[2])
+            form = (c1 - c0, size[0], count, seen, length)
+            strides = (plane, depth, rows * line, line, item)
+            total, scratch = sums[..., :length]
             first = True
             for source, taps in zip(sources, products):
-                place(block, source.array[n0:n1, c0:c1].swapaxes(0, 1), (2, 3, 4), source.starts, source.steps)
-                for offset, factors in taps:
+                images_last = source.array[n0:n1, c0:c1].transpose(1, 2, 3, 0, 4)
+                place(block, images_last, (1, 2, 4), source.starts, source.steps)
+                for (z, x), matrices in taps.items():
+                    windows: Array = np.ndarray(form, block.dtype, block, z * depth + x * item, strides)
                     part = total if first else scratch
-                    apply(flat[:, offset : offset + length], factors[c0:c1], out=part)
+                    np.matmul(matrices[c0:c1], windows, out=part)
                     if not first:
                         np.add(total, part, out=total)
                     first = False
-            result = sums[0][:, :, : size[0], : size[1], : size[2]].swapaxes(0, 1)
-            target = out[n0:n1, c0:c1]
-            if bias is None:
-                np.copyto(target, result)
-            else:
-                np.add(result, bias[c0:c1, None, None, None], out=target)
+            result = sums[0].reshape(c1 - c0, size[0], count * rows, n1 - n0, full[2])
+            _finish(result[:, :, : size[1], :, : size[2]].transpose(3, 0, 1, 2, 4), bias, out, n0, c0)
 
     share(work, jobs, out.size * sum(len(s.taps) for s in sources))
 
 
-def _are_short(sources: list[_Source], padded: int) -> bool:
-    """Whether lines are so short that the products with the taps of a line, as a banded matrix, take less time."""
-    taps = sum(len(s.taps) for s in sources)
-    lines = sum(len({tap.offset // padded for tap in s.taps}) for s in sources)
-    return padded * lines <= _BAND * taps
-
-
-def _bands(taps: list[_Tap], padded: int, width: int) -> list[_Tap]:
-    """Return the taps of each line as a banded matrix (padded, width) for each channel, and the line's number."""
-    found: dict[int, Array] = {}
+def _bands(taps: list[_Tap], full: tuple[int, ...], rows: int, seen: int) -> dict[tuple[int, int], Array]:
+    """Return the taps of each column of the kernel as matrices (C, 1, 1, rows, seen), by (depth, width)."""
+    found: dict[tuple[int, int], Array] = {}
     for offset, factors in taps:
-        line, column = divmod(offset, padded)
-        if line not in found:
-            found[line] = np.zeros((len(factors), padded, width), factors.dtype)
-        band = found[line][:, column:]
-        a, b, c = band.strides
-        np.lib.stride_tricks.as_strided(band, (len(factors), width), (a, b + c))[...] = factors
-    return [_Tap(*line) for line in found.items()]
+        y, x = divmod(offset, full[2])
+        z, y = divmod(y, full[1])
+        if (z, x) not in found:
+            found[z, x] = np.zeros((len(factors), 1, 1, rows, seen), factors.dtype)
+        for row in range(rows):
+            found[z, x][:, 0, 0, row, row + y] = factors
+    return found
