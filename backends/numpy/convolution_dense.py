@@ -220,7 +220,8 @@ def few_weights(
                 each = np.matmul(planes[images, :, places], columns.transpose(0, 2, 1))
                 total[job] += np.add.reduce(each, axis=0)
 
-    share(work, list(range(count)), g.size * k)
+    # Products with a few rows are so short that threads wait for BLAS's lock.
+    share(work, list(range(count)), g.size * k if k > 64 else 0)
     both = np.add.reduce(total, axis=0)
     return np.ascontiguousarray(both[:, :-1]).reshape(weight_shape), np.ascontiguousarray(both[:, -1])
 
