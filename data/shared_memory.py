@@ -195,14 +195,13 @@ class Lender:
                 block.close_handle()  # a process may have only so many open files
         buffers: list[Any] = []
         references: list[Any] = []
-        alive = 0
+        alive: set[int] = set()
         lends = number is not None and len(self.lent) < MOST_LENT
         memory = None if number is None else self.blocks[number].memory
 
         def let_go(reference: Any) -> None:
             # Called wherever the last array happens to die: it only takes a note.
-            nonlocal alive
-            alive -= 1
+            alive.discard(id(reference))
             if not alive and self.lent.pop(number, None) is not None:
                 self.returned.append(number)
 
@@ -217,7 +216,7 @@ class Lender:
             buffers.append(array if lends else array.copy())
             del array
         if lends:
-            alive = len(references)
+            alive.update(map(id, references))
             self.lent[number] = references
         elif number is not None:
             self.returned.append(number)

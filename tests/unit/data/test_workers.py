@@ -28,9 +28,8 @@ BIG = (3, 64, 64)
 
 
 def left_over() -> set[str]:
-    """What may be forgotten: named shared memory, and memory that is still mapped."""
-    folder = Path("/dev/shm")
-    found = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    """What may be forgotten: files in shared memory (others may make some, too), and memory that is still mapped."""
+    found = {path.name for path in Path("/dev/shm").glob("candelabra*")}
     maps = Path("/proc/self/maps")
     if maps.exists():
         found |= {line.split()[0] for line in maps.read_text().splitlines() if "candelabra" in line}
