@@ -1,7 +1,12 @@
-"""What goes with discrete Fourier transforms, by the names of the array API standard's extension."""
+"""Discrete Fourier transforms, by the names of the array API standard's extension, and PyTorch's for two axes."""
 
 from __future__ import annotations
 
-from .core.functions.fourier import fftfreq, fftshift, ifftshift, rfftfreq
+from .core.functions.fourier import fft, hfft, ifft, ihfft, irfft, rfft
+from .core.functions.fourier_axes import fft2, fftn, ifft2, ifftn, irfft2, irfftn, rfft2, rfftn
+from .core.functions.frequencies import fftfreq, fftshift, ifftshift, rfftfreq
 
-__all__ = ["fftfreq", "fftshift", "ifftshift", "rfftfreq"]
+__all__ = [
+    "fft", "fft2", "fftfreq", "fftn", "fftshift", "hfft", "ifft", "ifft2", "ifftn", "ifftshift", "ihfft", "irfft",
+    "irfft2", "irfftn", "rfft", "rfft2", "rfftfreq", "rfftn",
+]  # fmt: skip

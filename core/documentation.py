@@ -143,6 +143,7 @@ _STATIC_TEXTS = {
     "label_smoothing": "The share of the target that is spread over all classes, between 0 and 1.",
     "is_causal": "Hide what lies behind the diagonal.",
     "scale": "The factor of the result; of attention's scores, None means one over the root of the features' number.",
+    "inverse": "Whether the exponent is positive, as in the inverse transform.",
     "reverse": "Run from the last step to the first.",
     "batch_sizes": "How many rows are alive at each step, the longest first; None means all.",
     "nonlinearity": "``\"tanh\"`` or ``\"relu\"``.",

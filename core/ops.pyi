@@ -505,6 +505,15 @@ def expand_dims(x: Tensor, /, axis: int = 0) -> Tensor:
 def expm1(x: Tensor, /) -> Tensor:
     """Return ``exp(x) - 1``, exact near zero."""
 
+def fft_c2c(x: Tensor, /, *, axis: int = -1, inverse: bool = False, scale: float = 1.0) -> Tensor:
+    """Return the discrete Fourier transform along axes: ``out[k] = scale * sum_j x[j] exp(-2 pi i j k / n)``."""
+
+def fft_c2r(x: Tensor, /, *, n: Any, axis: int = -1, scale: float = 1.0) -> Tensor:
+    """Return the n real numbers whose inverse discrete Fourier transform has this first half."""
+
+def fft_r2c(x: Tensor, /, *, axis: int = -1, scale: float = 1.0) -> Tensor:
+    """Return the first half, ``n // 2 + 1`` elements, of the discrete Fourier transform of real numbers."""
+
 def flip(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
     """Return the tensor with the order along axes reversed; no axis means all."""
 

@@ -41,6 +41,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "optimizer_matrix": ("adafactor_step", "muon_step"),
     "optimizer_plain": ("asgd_step", "rprop_step", "average_step"),
     "folding": ("im2col", "col2im"),
+    "fourier": ("fft_c2c", "fft_r2c", "fft_c2r"),
     "padding": ("pad",),
     "pooling": (
         "max_pool", "max_pool_with_indices", "adaptive_max_pool", "adaptive_max_pool_with_indices", "max_unpool",

@@ -1,105 +1,347 @@
-"""What goes with the discrete Fourier transform: frequencies, and the order in which they stand."""
+"""Discrete Fourier transforms along one axis, by the names of the array API standard."""
 
 from __future__ import annotations
 
+import math
+import operator
 from typing import Any
 
 from .. import dtypes, ops
-from ..errors import ArgumentError, ArgumentTypeError, DTypeError
-from ..primitives.tools import axes_of
+from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from ..primitives.tools import axis_index
 from ..tensor import Tensor
 
+_NORMS = ("backward", "ortho", "forward")
 
-def fftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return the frequencies of a discrete Fourier transform of length n: ``[0, 1, ..., -2, -1] / (n * d)``.
+
+def fft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
+    """Return the discrete Fourier transform along an axis: ``out[k] = sum_j x[j] exp(-2 pi i j k / n)``.
 
     Parameters
     ----------
-    n : int
-        The length of the transform.
-    d : float
-        The time between two samples.
-    dtype : DType, optional
-        Real floating-point. Default: the default dtype.
-    device : Device or str, optional
-        Default: the default device.
+    x : Tensor
+        Shape (..., M, ...), complex; real numbers and integers become complex ones.
+    n : int, optional
+        The length of the transform: `x` is cut, or gets zeros at its end. Default: M.
+    axis : int
+        The axis to transform.
+    norm : str
+        ``"backward"`` leaves the sum as it is, ``"ortho"`` divides it by the root of n, ``"forward"`` by n.
+        None means ``"backward"``.
 
     Returns
     -------
     Tensor
-        Shape (n,), in cycles per unit of `d`.
+        Shape (..., n, ...), complex of the same precision.
+
+    Raises
+    ------
+    AxisError
+        If the axis is out of bounds.
+    ArgumentError
+        If n is less than 1, or `norm` none of the three.
+    DTypeError
+        If `x` is boolean.
 
     Examples
     --------
     >>> import candelabra as cb
-    >>> cb.fft.fftfreq(4)
-    tensor([ 0.0000,  0.2500, -0.5000, -0.2500])
+    >>> cb.fft.fft(cb.tensor([1.0, 3.0]))
+    tensor([ 4.+0.j, -2.+0.j])
     """
-    kind = _frequency_dtype("fftfreq", n, dtype)
-    positive = ops.arange((n - 1) // 2 + 1, dtype=kind, device=device)
-    negative = ops.arange(-(n // 2), 0, dtype=kind, device=device)
-    return ops.divide(ops.concat([positive, negative]), n * d)
+    return _along_one("fft", x, n, axis, norm, inverse=False)
 
 
-def rfftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
-    """Return the frequencies of a discrete Fourier transform of n real numbers: ``[0, 1, ..., n // 2] / (n * d)``.
+def ifft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
+    """Return the inverse of `fft`: ``out[j] = sum_k x[k] exp(2 pi i j k / n) / n``.
 
     Parameters
     ----------
-    n : int
-        The length of the transform.
-    d : float
-        The time between two samples.
-    dtype : DType, optional
-        Real floating-point. Default: the default dtype.
-    device : Device or str, optional
-        Default: the default device.
+    x : Tensor
+        Shape (..., M, ...), complex; real numbers and integers become complex ones.
+    n : int, optional
+        The length of the transform: `x` is cut, or gets zeros at its end. Default: M.
+    axis : int
+        The axis to transform.
+    norm : str
+        ``"backward"`` divides the sum by n, ``"ortho"`` by the root of n, ``"forward"`` leaves it as it is.
+        None means ``"backward"``.
+
+    Returns
+    -------
+    Tensor
+        Shape (..., n, ...), complex of the same precision.
+
+    Raises
+    ------
+    AxisError
+        If the axis is out of bounds.
+    ArgumentError
+        If n is less than 1, or `norm` none of the three.
+    DTypeError
+        If `x` is boolean.
 
     Examples
     --------
     >>> import candelabra as cb
-    >>> cb.fft.rfftfreq(4)
-    tensor([0.0000, 0.2500, 0.5000])
+    >>> cb.fft.ifft(cb.tensor([4.0 + 0.0j, -2.0 + 0.0j]))
+    tensor([1.+0.j, 3.+0.j])
     """
-    kind = _frequency_dtype("rfftfreq", n, dtype)
-    return ops.divide(ops.arange(n // 2 + 1, dtype=kind, device=device), n * d)
+    return _along_one("ifft", x, n, axis, norm, inverse=True)
 
 
-def fftshift(x: Tensor, /, *, axes: Any = None) -> Tensor:
-    """Return `x` with frequency zero moved to the middle of axes; no axes means all.
+def rfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
+    """Return the first half of the discrete Fourier transform of real numbers; the rest are its conjugates.
+
+    Parameters
+    ----------
+    x : Tensor
+        Shape (..., M, ...), real floating-point; integers become the default dtype.
+    n : int, optional
+        The length of the transform: `x` is cut, or gets zeros at its end. Default: M.
+    axis : int
+        The axis to transform.
+    norm : str
+        ``"backward"`` leaves the sum as it is, ``"ortho"`` divides it by the root of n, ``"forward"`` by n.
+        None means ``"backward"``.
+
+    Returns
+    -------
+    Tensor
+        Shape (..., n // 2 + 1, ...), complex of the same precision.
+
+    Raises
+    ------
+    AxisError
+        If the axis is out of bounds.
+    ArgumentError
+        If n is less than 1, or `norm` none of the three.
+    DTypeError
+        If `x` is boolean, or complex.
 
     Examples
     --------
     >>> import candelabra as cb
-    >>> cb.fft.fftshift(cb.tensor([0, 1, -2, -1]))
-    tensor([-2, -1,  0,  1])
+    >>> cb.fft.rfft(cb.tensor([1.0, 3.0]))
+    tensor([ 4.+0.j, -2.+0.j])
     """
-    return _shifted(x, axes, "fftshift", lambda n: n // 2)
+    return _from_real("rfft", x, n, axis, norm)
 
 
-def ifftshift(x: Tensor, /, *, axes: Any = None) -> Tensor:
-    """Return `x` with frequency zero moved from the middle of axes to their start: the inverse of `fftshift`.
+def irfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
+    """Return the inverse of `rfft`: the real numbers whose transform has `x` as its first half.
+
+    Parameters
+    ----------
+    x : Tensor
+        Shape (..., M, ...), complex; real numbers and integers become complex ones.
+    n : int, optional
+        How many real numbers: of `x` the first ``n // 2 + 1`` elements are used, and zeros beyond its end.
+        Default: ``2 * (M - 1)``.
+    axis : int
+        The axis to transform.
+    norm : str
+        ``"backward"`` divides the sum by n, ``"ortho"`` by the root of n, ``"forward"`` leaves it as it is.
+        None means ``"backward"``.
+
+    Returns
+    -------
+    Tensor
+        Shape (..., n, ...), real of the same precision.
+
+    Raises
+    ------
+    AxisError
+        If the axis is out of bounds.
+    ArgumentError
+        If n is less than 1, or `norm` none of the three.
+    DTypeError
+        If `x` is boolean.
 
     Examples
     --------
     >>> import candelabra as cb
-    >>> cb.fft.ifftshift(cb.fft.fftshift(cb.arange(3)))
-    tensor([0, 1, 2])
+    >>> cb.fft.irfft(cb.tensor([4.0 + 0.0j, -2.0 + 0.0j]))
+    tensor([1., 3.])
     """
-    return _shifted(x, axes, "ifftshift", lambda n: -(n // 2))
+    return _to_real("irfft", x, n, axis, norm, inverse=True)
 
 
-def _shifted(x: Tensor, axes: Any, name: str, shift: Any) -> Tensor:
-    found = axes_of(axes, x.ndim, name)
-    return ops.roll(x, tuple(shift(x.shape[a]) for a in found), axis=found) if found else ops.positive(x)
+def hfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
+    """Return the discrete Fourier transform of a signal with Hermitian symmetry, of which `x` is the first half.
+
+    Parameters
+    ----------
+    x : Tensor
+        Shape (..., M, ...), complex; real numbers and integers become complex ones.
+    n : int, optional
+        How many real numbers: of `x` the first ``n // 2 + 1`` elements are used, and zeros beyond its end.
+        Default: ``2 * (M - 1)``.
+    axis : int
+        The axis to transform.
+    norm : str
+        ``"backward"`` leaves the sum as it is, ``"ortho"`` divides it by the root of n, ``"forward"`` by n.
+        None means ``"backward"``.
+
+    Returns
+    -------
+    Tensor
+        Shape (..., n, ...), real of the same precision.
+
+    Raises
+    ------
+    AxisError
+        If the axis is out of bounds.
+    ArgumentError
+        If n is less than 1, or `norm` none of the three.
+    DTypeError
+        If `x` is boolean.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.fft.hfft(cb.tensor([2.0 + 0.0j, -1.0 + 0.0j]))
+    tensor([1., 3.])
+    """
+    return _to_real("hfft", x, n, axis, norm, inverse=False)
 
 
-def _frequency_dtype(name: str, n: Any, dtype: Any) -> dtypes.DType:
-    if not isinstance(n, int) or isinstance(n, bool):
-        raise ArgumentTypeError(f"{name}: n is an int, not {n!r}")
-    if n < 1:
-        raise ArgumentError(f"{name}: n must be positive, got {n}")
-    kind = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
-    if not kind.is_floating_point:
-        raise DTypeError(f"{name}: a real floating-point dtype is needed, got {kind.name}")
-    return kind
+def ihfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
+    """Return the inverse of `hfft`: the first half of the inverse transform of real numbers.
+
+    Parameters
+    ----------
+    x : Tensor
+        Shape (..., M, ...), real floating-point; integers become the default dtype.
+    n : int, optional
+        The length of the transform: `x` is cut, or gets zeros at its end. Default: M.
+    axis : int
+        The axis to transform.
+    norm : str
+        ``"backward"`` divides the sum by n, ``"ortho"`` by the root of n, ``"forward"`` leaves it as it is.
+        None means ``"backward"``.
+
+    Returns
+    -------
+    Tensor
+        Shape (..., n // 2 + 1, ...), complex of the same precision.
+
+    Raises
+    ------
+    AxisError
+        If the axis is out of bounds.
+    ArgumentError
+        If n is less than 1, or `norm` none of the three.
+    DTypeError
+        If `x` is boolean, or complex.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.fft.ihfft(cb.tensor([1.0, 3.0]))
+    tensor([ 2.-0.j, -1.-0.j])
+    """
+    return ops.conj(_from_real("ihfft", x, n, axis, _opposite("ihfft", norm)))
+
+
+def _along_one(name: str, x: Tensor, n: Any, axis: Any, norm: Any, *, inverse: bool) -> Tensor:
+    at = axis_index(axis, x.ndim, name)
+    size = size_along(name, x, at, n)
+    factor = factor_of(name, norm, size, inverse)
+    return ops.fft_c2c(sized(as_complex(name, x), at, size), axis=at, inverse=inverse, scale=factor)
+
+
+def _from_real(name: str, x: Tensor, n: Any, axis: Any, norm: Any) -> Tensor:
+    at = axis_index(axis, x.ndim, name)
+    size = size_along(name, x, at, n)
+    return ops.fft_r2c(sized(as_real(name, x), at, size), axis=at, scale=factor_of(name, norm, size, False))
+
+
+def _to_real(name: str, x: Tensor, n: Any, axis: Any, norm: Any, *, inverse: bool) -> Tensor:
+    at = axis_index(axis, x.ndim, name)
+    size = real_size_along(name, x, at, n)
+    factor = factor_of(name, norm, size, inverse)
+    half = sized(as_complex(name, x), at, size // 2 + 1)
+    return ops.fft_c2r(half if inverse else ops.conj(half), n=size, axis=at, scale=factor)
+
+
+def size_along(name: str, x: Tensor, axis: int, n: Any) -> int:
+    """Return the length of the transform along an axis."""
+    if n is None:
+        if x.shape[axis] < 1:
+            raise ShapeError(
+                f"{name}: axis {axis} of shape {x.shape} is empty; a transform needs at least one element, or its "
+                "length as an argument"
+            )
+        return x.shape[axis]
+    return _positive(name, n)
+
+
+def real_size_along(name: str, x: Tensor, axis: int, n: Any) -> int:
+    """Return how many real numbers half a spectrum makes along an axis."""
+    if n is not None:
+        return _positive(name, n)
+    if x.shape[axis] < 2:
+        raise ShapeError(
+            f"{name}: axis {axis} of shape {x.shape} is too short for half a spectrum; two elements are needed, or the "
+            "number of results as an argument"
+        )
+    return 2 * (x.shape[axis] - 1)
+
+
+def _positive(name: str, n: Any) -> int:
+    try:
+        size = operator.index(n)
+    except TypeError:
+        raise ArgumentTypeError(f"{name}: the length of a transform is an int, not {n!r}") from None
+    if size < 1:
+        raise ArgumentError(f"{name}: the length of a transform must be positive, got {size}")
+    return size
+
+
+def sized(x: Tensor, axis: int, n: int) -> Tensor:
+    """Return `x` cut to n elements along an axis, or with zeros behind it."""
+    m = x.shape[axis]
+    if m > n:
+        return x[(*(slice(None),) * axis, slice(n), ...)]
+    if m < n:
+        return ops.pad(x, widths=tuple((0, n - m if i == axis else 0) for i in range(x.ndim)))
+    return x
+
+
+def factor_of(name: str, norm: Any, size: int, inverse: bool) -> float:
+    """Return what a normalization multiplies by."""
+    mode = "backward" if norm is None else norm
+    if mode not in _NORMS:
+        raise ArgumentError(f"{name}: norm is one of {', '.join(map(repr, _NORMS))}, not {norm!r}")
+    if mode == "ortho":
+        return 1.0 / math.sqrt(size)
+    return 1.0 / size if (mode == "backward") is inverse else 1.0
+
+
+def _opposite(name: str, norm: Any) -> Any:
+    factor_of(name, norm, 1, False)
+    return {"backward": "forward", None: "forward", "forward": "backward"}.get(norm, norm)
+
+
+def as_complex(name: str, x: Tensor) -> Tensor:
+    """Return numbers as complex ones, integers by the default dtype."""
+    if x.dtype.is_complex:
+        return x
+    if x.dtype.kind == "bool":
+        raise DTypeError(f"{name}: numbers are needed, got a tensor of bool; convert it with .float()")
+    return ops.astype(x, dtypes.float_for(x.dtype).to_complex())
+
+
+def as_real(name: str, x: Tensor) -> Tensor:
+    """Return real numbers, integers in the default dtype."""
+    if x.dtype.is_complex:
+        raise DTypeError(
+            f"{name}: real numbers are needed, got {x.dtype.name}; take their real part, or use {_WHOLE[name]}"
+        )
+    if x.dtype.kind == "bool":
+        raise DTypeError(f"{name}: numbers are needed, got a tensor of bool; convert it with .float()")
+    return x if x.dtype.is_floating_point else ops.astype(x, dtypes.float_for(x.dtype))
+
+
+_WHOLE = {"rfft": "fft", "rfftn": "fftn", "ihfft": "ifft"}

@@ -312,6 +312,24 @@ def bad_interpolate() -> Iterator[Bad]:
     yield Bad("factor", two, errors.ArgumentError, "interpolate: scale_factor is a number, None or 1 of them")
 
 
+def bad_fft_c2c() -> Iterator[Bad]:
+    x = np.ones((2, 0), dtype=np.complex64)
+    yield Bad("empty", Sample((x,)), errors.ShapeError, r"fft_c2c: axis 1 of shape \(2, 0\) is empty")
+    twice = Sample((np.ones((2, 2), dtype=np.complex64),), {"axis": (0, -2)})
+    yield Bad("twice", twice, errors.AxisError, r"fft_c2c: an axis stands twice in \(0, -2\)")
+
+
+def bad_fft_r2c() -> Iterator[Bad]:
+    yield Bad("empty", Sample((floats(0),)), errors.ShapeError, r"fft_r2c: axis 0 of shape \(0,\) is empty")
+    yield Bad("scale", Sample((floats(2),), {"scale": "1"}), errors.ArgumentTypeError, "fft_r2c: scale is a number")
+
+
+def bad_fft_c2r() -> Iterator[Bad]:
+    x = np.ones(2, dtype=np.complex64)
+    yield Bad("size", Sample((x,), {"n": 4}), errors.ShapeError, "fft_c2r: half the spectrum of n=4 .* has 3 elements")
+    yield Bad("none", Sample((x,), {"n": 0}), errors.ArgumentError, "fft_c2r: n must be positive, got 0")
+
+
 def bad_im2col() -> Iterator[Bad]:
     wide = Sample((floats(1, 1, 4),), {"kernel_size": 5})
     yield Bad("window", wide, errors.ShapeError, r"im2col: a window of \(5,\) .* does not fit")
