@@ -59,7 +59,7 @@ class Adagrad(Optimizer):
     >>> optimizer = cb.optim.Adagrad([w], lr=0.5)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
-    >>> w.tolist()
+    >>> [round(x, 3) for x in w.tolist()]
     [0.5, -1.5]
     """
 

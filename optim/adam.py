@@ -65,7 +65,7 @@ class Adam(Optimizer):
     >>> optimizer = cb.optim.Adam([w], lr=0.5)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
-    >>> w.tolist()
+    >>> [round(x, 3) for x in w.tolist()]
     [0.5, -1.5]
     >>> optimizer.state_dict()["state"][0]["step"].item()
     1.0
@@ -165,7 +165,7 @@ class AdamW(Adam):
     >>> optimizer = cb.optim.AdamW([w], lr=0.5, weight_decay=0.5)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
-    >>> w.tolist()
+    >>> [round(x, 3) for x in w.tolist()]
     [0.25, -1.0]
     """
 

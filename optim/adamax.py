@@ -56,7 +56,7 @@ class Adamax(Optimizer):
     >>> optimizer = cb.optim.Adamax([w], lr=0.5)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
-    >>> w.tolist()
+    >>> [round(x, 3) for x in w.tolist()]
     [0.5, -1.5]
     """
 

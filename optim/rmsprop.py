@@ -61,7 +61,7 @@ class RMSprop(Optimizer):
     >>> optimizer = cb.optim.RMSprop([w], lr=0.25, alpha=0.75)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
-    >>> w.tolist()
+    >>> [round(x, 3) for x in w.tolist()]
     [0.5, -1.5]
     """
 

@@ -57,7 +57,7 @@ class Rprop(Optimizer):
     >>> optimizer = cb.optim.Rprop([w], lr=0.5)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
-    >>> w.tolist()
+    >>> [round(x, 3) for x in w.tolist()]
     [0.5, -1.5]
     """
 
