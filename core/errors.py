@@ -38,6 +38,10 @@ class ArgumentTypeError(CandelabraError, TypeError):
     """An argument is of the wrong type."""
 
 
+class LinAlgError(CandelabraError, ValueError, RuntimeError):
+    """A matrix is singular, not positive definite, or its decomposition does not converge."""
+
+
 class DeviceError(CandelabraError, RuntimeError):
     """A device that is not there, or a backend that does not load."""
 

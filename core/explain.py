@@ -12,6 +12,7 @@ from .errors import (
     CandelabraError,
     DTypeError,
     IndexOutOfRangeError,
+    LinAlgError,
     OutOfRangeError,
     ShapeError,
 )
@@ -78,6 +79,8 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
     wrong = [k for k in promoted if k not in dtypes.CATEGORIES[row.category]]
     if wrong:
         return wrong_dtype(row, shown, places[0], wrong[0])
+    if type(error).__name__.endswith("LinAlgError"):
+        return LinAlgError(f"{text}{reason}; {_MATRIX_MEND.get(row.name, 'do the matrices hold NaN or infinities?')}")
     if isinstance(error, IndexError):
         return IndexOutOfRangeError(f"{text}{reason}")
     if isinstance(error, TypeError):
@@ -100,6 +103,11 @@ def wrong_dtype(row: Row, shown: str, device: Any, kind: Any) -> DTypeError:
     )
 
 
+_MATRIX_MEND = {
+    "cholesky": "the matrices must be positive definite: add a multiple of the identity, or use eigh",
+    "inv": "a singular matrix has no inverse: add a multiple of the identity, or use pinv",
+    "solve": "a singular matrix has no inverse: add a multiple of the identity, or use pinv",
+}
 _MEND = {
     "integer": "candelabra.int64", "integer or boolean": "candelabra.int64", "boolean": "candelabra.bool",
     "complex floating-point": "candelabra.complex64",

@@ -55,7 +55,8 @@ class Implementation:
             self.source = "transformation"
         else:
             self.forward, kernel, self.source = _find_forward(row, device, generic)
-            wide = backend.narrow_dtypes and (row.kind in ("general", "bilinear") or self.source == "generic")
+            many = row.kind in ("general", "bilinear") or isinstance(row.standard, str) or self.source == "generic"
+            wide = backend.narrow_dtypes and many
             narrow = _narrow(device) if wide else frozenset()
             if narrow:
                 self.forward = _widened(self.forward, narrow, device)
@@ -115,8 +116,10 @@ def _find_forward(row: Row, device: devices.Device, generic: bool) -> tuple[Call
                 forward = _bind(forward, backend.on_device(device.index or 0), own=True)
             wrap = row.body is not None and row.kind != "update"
             return (_declining(forward, row, device) if wrap else forward), kernel, "kernel"
-        native = getattr(backend.namespace, row.name, None) if row.standard else None
+        native = _native_function(row, backend.namespace)
         if native is not None:
+            if row.canonical is not None:
+                native = _made_canonical(native, row.canonical, device)
             if row.kind == "creation":
                 native = _bind(native, backend.on_device(device.index or 0), own=False)
             beyond = row.beyond if row.beyond is not None else row.body
@@ -128,6 +131,19 @@ def _find_forward(row: Row, device: devices.Device, generic: bool) -> tuple[Call
     if device is devices.host_device():
         raise DeviceError(f"{row.name}: backend {backend.name!r} offers no such function and the row has no body")
     return _host_forward(row, device), None, "host"
+
+
+def _native_function(row: Row, library: Any) -> Any:
+    """Return the library's function of a row that the standard or one of its extensions names, or None."""
+    if isinstance(row.standard, str):
+        library = getattr(library, row.standard, None)
+    return getattr(library, row.name, None) if row.standard else None
+
+
+def _made_canonical(native: Callable[..., Any], canonical: Callable[..., Any], device: devices.Device) -> Any:
+    """Choose as the row's rules expect what the standard leaves open in a function's outputs."""
+    xp = namespace(device)
+    return lambda *operands, **statics: canonical(xp, native(*operands, **statics))
 
 
 def _bind(function: Callable[..., Any], bound: Any, own: bool) -> Callable[..., Any]:
@@ -172,7 +188,8 @@ def _widened(forward: Callable[..., Any], narrow: frozenset[Any], device: device
 
     def cast(value: Any, to: Any, of: Any) -> Any:
         if isinstance(value, (list, tuple)):
-            return type(value)([cast(v, to, of) for v in value])
+            parts = [cast(v, to, of) for v in value]
+            return parts if isinstance(value, list) else tuple(parts)
         dtype = getattr(value, "dtype", None)
         return value if dtype is None or dtype not in of else backend.namespace.astype(backend.normalize(value), to)
 
@@ -222,7 +239,8 @@ def _host_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
 
     def across(value: Any, there: bool) -> Any:
         if isinstance(value, (list, tuple)):
-            return type(value)(across(v, there) for v in value)
+            parts = [across(v, there) for v in value]
+            return parts if isinstance(value, list) else tuple(parts)
         if not hasattr(value, "dtype") or not hasattr(value, "shape"):
             return value
         return devices.transfer(value, device, host) if there else devices.transfer(value, host, device)

@@ -366,6 +366,8 @@ def broadcast_to(x: Tensor, /, shape: int | tuple[int, ...]) -> Tensor:
 def ceil(x: Tensor, /) -> Tensor:
     """Round towards plus infinity; the gradient is zero."""
 
+def cholesky(x: Tensor, /) -> Tensor: ...
+
 def col2im(
     x: Tensor,
     /,
@@ -470,8 +472,30 @@ def cumulative_sum(
 ) -> Tensor:
     """Return the running sum along an axis."""
 
+def det(x: Tensor, /) -> Tensor:
+    """Return the determinants of square matrices."""
+
 def divide(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the quotient ``x1 / x2``; integers become the default float dtype."""
+
+class eig_result(NamedTuple):
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+def eig(x: Tensor, /) -> eig_result:
+    """Return the eigenvalues and eigenvectors (of length one, in columns) of square matrices, both complex."""
+
+class eigh_result(NamedTuple):
+    eigenvalues: Tensor
+    eigenvectors: Tensor
+
+def eigh(x: Tensor, /) -> eigh_result: ...
+
+def eigvals(x: Tensor, /) -> Tensor:
+    """Return the eigenvalues of square matrices, complex."""
+
+def eigvalsh(x: Tensor, /) -> Tensor:
+    """Return the eigenvalues (ascending) of Hermitian matrices, of which the lower triangle is read."""
 
 def elu(x: Tensor, /, *, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Tensor:
     """Return ``scale * x`` where positive, ``alpha * scale * (exp(input_scale * x) - 1)`` elsewhere."""
@@ -616,6 +640,9 @@ def interpolate_transpose(
     antialias: bool = False,
 ) -> Tensor:
     """Return the transpose of `interpolate` from sizes `size`, applied to a cotangent."""
+
+def inv(x: Tensor, /) -> Tensor:
+    """Return the inverses of square matrices."""
 
 def isfinite(x: Tensor, /) -> Tensor:
     """Say where values are finite."""
@@ -824,6 +851,9 @@ def pad(x: Tensor, /, *, widths: Any, value: float = 0.0, mode: str = 'constant'
 
 def permute_dims(x: Tensor, /, axes: Any) -> Tensor:
     """Return the tensor with its axes in another order."""
+
+def pinv(x: Tensor, rtol: Tensor, /) -> Tensor:
+    """Return the pseudo-inverses of matrices; singular values up to `rtol` times the largest count as zero."""
 
 def positive(x: Tensor, /) -> Tensor:
     """Return ``+x``, a new tensor of the same values."""
@@ -1054,6 +1084,13 @@ def sinh(x: Tensor, /) -> Tensor:
 def slice(x: Tensor, /, *, key: Any) -> Tensor:
     """Return the elements that integers, slices, None and Ellipsis select."""
 
+class slogdet_result(NamedTuple):
+    sign: Tensor
+    logabsdet: Tensor
+
+def slogdet(x: Tensor, /) -> slogdet_result:
+    """Return the signs (complex: phases) of determinants, and the logarithms of their magnitudes."""
+
 def smooth_l1_loss(x: Tensor, target: Tensor, /, *, reduction: str = 'mean', width: float = 1.0) -> Tensor: ...
 
 def softplus(x: Tensor, /, *, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -1086,6 +1123,17 @@ def sum(
     x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, dtype: DType | None = None, keepdims: bool = False
 ) -> Tensor:
     """Return the sum over axes; no axis means all."""
+
+class svd_result(NamedTuple):
+    U: Tensor
+    S: Tensor
+    Vh: Tensor
+
+def svd(x: Tensor, /, *, full_matrices: bool = True) -> svd_result:
+    """Factor matrices (..., M, N) into ``x = U diag(S) Vh``, the singular values S descending."""
+
+def svdvals(x: Tensor, /) -> Tensor:
+    """Return the singular values of matrices (..., M, N), descending."""
 
 def take(x: Tensor, indices: Tensor, /, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
     """Return the slices along an axis that integers name."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ArgumentError, ShapeError
+from .decompositions_tools import check_floating
 from .row import general
 
 
 def _prepare_qr(device: Any, x: Any, mode: Any) -> tuple[str]:
     if mode not in ("reduced", "complete"):
         raise ArgumentError(f"qr: mode is 'reduced' or 'complete', not {mode!r}")
+    check_floating("qr", device.dtype_of[x.dtype])
     if len(x.shape) < 2:
         raise ShapeError(f"qr: matrices in the last two axes are needed, got shape {tuple(x.shape)}")
     return (mode,)
@@ -61,12 +63,14 @@ def _reflect(xp: Any, x: Any, v: Any, tau: Any, adjoint: bool) -> Any:
 qr = general(
     "qr", "x, /, *, mode='reduced'",
     "Factor matrices (..., M, N) into Q with orthonormal columns and R, which is upper triangular: ``x = Q R``.",
-    category="floating-point", floating=True, body=_qr_body, outputs=("Q", "R"), prepare=_prepare_qr,
+    category="floating-point", body=_qr_body, outputs=("Q", "R"), prepare=_prepare_qr,
     batch=lambda xp, size, x, *, mode: xp.qr(x, mode=mode),
 )  # fmt: skip
 
 
 def _prepare_solve(device: Any, x1: Any, x2: Any) -> tuple[()]:
+    check_floating("solve", device.dtype_of[x1.dtype])
+    check_floating("solve", device.dtype_of[x2.dtype])
     if len(x1.shape) < 2 or x1.shape[-1] != x1.shape[-2]:
         raise ShapeError(f"solve: square matrices in the last two axes are needed, got shape {tuple(x1.shape)}")
     if not x2.shape or x2.shape[0 if len(x2.shape) == 1 else -2] != x1.shape[-1]:
@@ -107,5 +111,5 @@ def _solve_vjp(xp: Any, g: Any, x1: Any, out: Any, x2_shape: Any, wants: Any) ->
 
 solve = general(
     "solve", "x1, x2, /", "Solve ``x1 @ out = x2``: x1 (..., M, M), x2 (M,) or (..., M, K); leading axes broadcast.",
-    category="floating-point", floating=True, body=_solve_body, vjp=_solve_vjp, prepare=_prepare_solve,
+    category="floating-point", body=_solve_body, standard="linalg", vjp=_solve_vjp, prepare=_prepare_solve,
 )  # fmt: skip

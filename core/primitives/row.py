@@ -109,6 +109,9 @@ class Row:
     """One operation of the table. Made by `elementwise`, `linear`, `bilinear`, `general`, `discrete`, `creation`.
 
     `beyond` says what the row means for dtypes that the standard's function need not take (the sum of booleans).
+    `standard` is True where the standard's main namespace has the function, or the name of the extension that has it;
+    `canonical` makes of a library's outputs those that the rules are written for, where the standard leaves a choice
+    (the phases of complex eigenvectors).
 
     Three options are for the conformance suite. `samples` names a generator of valid calls, or the domains of an
     elementwise row's operands ("positive, (-1, 1)"); without it the generator of the row's name, or "real". `reference`
@@ -117,7 +120,7 @@ class Row:
     """
 
     __slots__ = (
-        "batch", "beyond", "bilinear", "body", "category", "diagnose", "differentiable", "doc", "errors", "example", "fallback", "floating",
+        "batch", "beyond", "bilinear", "body", "canonical", "category", "diagnose", "differentiable", "doc", "errors", "example", "fallback", "floating",
         "function", "implementations", "jvp", "kind", "name", "operands", "outputs", "partials", "place", "prepare",
         "promote", "reference", "samples", "signature", "standard", "statics", "tolerance", "vjp",
     )  # fmt: skip
@@ -136,11 +139,12 @@ class Row:
         batch: str | Callable[..., Any] | None = None,
         body: Callable[..., Any] | None = None,
         beyond: Callable[..., Any] | None = None,
+        canonical: Callable[..., Any] | None = None,
         outputs: tuple[str, ...] = ("out",),
         differentiable: tuple[bool, ...] | None = None,
         promote: tuple[str, ...] | None = None,
         floating: bool = False,
-        standard: bool | None = None,
+        standard: bool | str | None = None,
         prepare: Callable[..., Any] | None = None,
         diagnose: Callable[..., Any] | None = None,
         reference: str = "",
@@ -165,7 +169,7 @@ class Row:
         if category not in dtypes.CATEGORIES:
             raise RegistrationError(f"row {name!r}: {category!r} is no dtype category")
         self.partials, self.vjp, self.jvp, self.batch, self.body = partials, vjp, jvp, batch, body
-        self.beyond = beyond
+        self.beyond, self.canonical = beyond, canonical
         self.bilinear = False
         self.outputs = outputs
         self.differentiable = differentiable or (kind not in ("discrete", "creation"),) * len(outputs)

@@ -19,8 +19,14 @@ def _filled(operands: Any, rest: Any) -> Any:
     ]
 
 
-def variants(array: np.ndarray, size: int) -> list[np.ndarray]:
-    """Return arrays that are as valid as the one given: its elements in other places."""
+# Rows whose matrices must be positive definite, which they remain under factors alone.
+DEFINITE = frozenset(("cholesky",))
+
+
+def variants(array: np.ndarray, size: int, row: str) -> list[np.ndarray]:
+    """Return arrays that are as valid as the one given: its elements in other places, or multiplied."""
+    if row in DEFINITE:
+        return [np.asarray(array * (k + 1)).astype(array.dtype) for k in range(size)]
     return [np.roll(array.reshape(-1), k).reshape(array.shape) for k in range(size)]
 
 
@@ -28,7 +34,8 @@ def check_vmap(subject: Subject, sample: Sample, axes: Sequence[int | None], siz
     """Mapping gives what a loop gives."""
     arrays = arrays_in(sample.operands)
     statics = subject.statics(sample)
-    rows = [variants(a, size) if axis is not None else [a] * size for a, axis in zip(arrays, axes, strict=True)]
+    name = subject.row.name
+    rows = [variants(a, size, name) if axis is not None else [a] * size for a, axis in zip(arrays, axes, strict=True)]
 
     def function(*tensors: Tensor) -> tuple[Tensor, ...]:
         return tuple(subject.call(_filled(sample.operands, iter(tensors)), statics))

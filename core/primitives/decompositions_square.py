@@ -1,0 +1,167 @@
+"""Square matrices: Cholesky's factor, the inverse, determinants; and the pseudo-inverse of any matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .decompositions_tools import (
+    adjoint,
+    as_columns,
+    as_rows,
+    check_floating,
+    check_matrices,
+    diagonal_of,
+    fold_to_lower,
+    from_lower,
+    half_lower,
+    is_complex,
+    prepare_matrices,
+    unit,
+)
+from .row import general
+
+FLOATING: dict[str, Any] = {"category": "floating-point", "standard": "linalg", "batch": "leading"}
+
+
+def _cholesky_vjp(xp: Any, g: Any, out: Any) -> Any:
+    over = adjoint(xp, out)
+    left = xp.solve(over, half_lower(xp, xp.matmul(over, g)))
+    return fold_to_lower(xp, adjoint(xp, xp.solve(over, adjoint(xp, left))))
+
+
+def _cholesky_jvp(xp: Any, t: Any, out: Any) -> Any:
+    left = xp.solve(out, from_lower(xp, t))
+    return xp.matmul(out, half_lower(xp, adjoint(xp, xp.solve(out, adjoint(xp, left)))))
+
+
+cholesky = general(
+    "cholesky", "x, /",
+    "Return the lower triangular L with ``x = L L^H`` of positive definite matrices, of which the lower triangle is read.",
+    prepare=prepare_matrices("cholesky"), vjp=_cholesky_vjp, jvp=_cholesky_jvp, **FLOATING,
+)  # fmt: skip
+
+
+def _inv_vjp(xp: Any, g: Any, out: Any) -> Any:
+    other = adjoint(xp, out)
+    return -xp.matmul(xp.matmul(other, g), other)
+
+
+inv = general(
+    "inv", "x, /", "Return the inverses of square matrices.",
+    prepare=prepare_matrices("inv"), vjp=_inv_vjp,
+    jvp=lambda xp, t, out: -xp.matmul(xp.matmul(out, t), out), **FLOATING,
+)  # fmt: skip
+
+
+def inverse_or(xp: Any, x: Any, singular: Any) -> Any:
+    """Return inverses, and those of the identity where a matrix is singular."""
+    return xp.inv(xp.where(as_columns(xp, as_columns(xp, singular)), xp.eye(x.shape[-1], dtype=x.dtype), x))
+
+
+def _cofactors(xp: Any, x: Any, out: Any) -> Any:
+    """Return the conjugate of a determinant's derivative, of singular matrices by their singular values."""
+    n = x.shape[-1]
+    singular = out == 0
+    by_inverse = as_columns(xp, as_columns(xp, xp.conj(out))) * adjoint(xp, inverse_or(xp, x, singular))
+    wide = as_columns(xp, as_columns(xp, singular))
+    # A matrix whose singular values are all different stands in for those that have been dealt with.
+    numbers = xp.astype(as_columns(xp, xp.arange(n) + 1), x.dtype)
+    harmless = xp.where(unit(xp, n), numbers, xp.zeros((n, n), dtype=x.dtype))
+    return xp.where(wide, by_singular_values(xp, xp.where(wide, x, harmless)), by_inverse)
+
+
+def by_singular_values(xp: Any, x: Any) -> Any:
+    """Return the same by ``det(U Vh)`` and the products of all singular values but one."""
+    n = x.shape[-1]
+    u, s, vh = xp.svd(x, full_matrices=False)
+    others = xp.where(unit(xp, n), xp.ones((n, n), dtype=s.dtype), xp.broadcast_to(as_rows(xp, s), (*s.shape, n)))
+    product = xp.astype(xp.prod(others, axis=-1), x.dtype)
+    sign = xp.conj(xp.det(xp.matmul(u, vh)))
+    return as_columns(xp, as_columns(xp, sign)) * xp.matmul(u * as_rows(xp, product), vh)
+
+
+def _det_vjp(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    return as_columns(xp, as_columns(xp, g)) * _cofactors(xp, x, out)
+
+
+def _det_jvp(xp: Any, t: Any, x: Any, out: Any) -> Any:
+    return xp.sum(xp.conj(_cofactors(xp, x, out)) * t, axis=(-2, -1))
+
+
+det = general(
+    "det", "x, /", "Return the determinants of square matrices.",
+    prepare=prepare_matrices("det"), vjp=_det_vjp, jvp=_det_jvp, **FLOATING,
+)  # fmt: skip
+
+
+def _slogdet_inverse(xp: Any, x: Any, sign: Any) -> Any:
+    """Return inverses, with NaN for a singular matrix: the logarithm of zero has no derivative."""
+    singular = sign == 0
+    found = inverse_or(xp, x, singular)
+    return xp.where(as_columns(xp, as_columns(xp, singular)), xp.full_like(found, float("nan")), found)
+
+
+def _slogdet_vjp(xp: Any, g: Any, x: Any, sign: Any) -> Any:
+    by_sign, by_log = g
+    complexes = is_complex(xp, x)
+    total = None if by_log is None else xp.astype(by_log, x.dtype)
+    if complexes and by_sign is not None:
+        turned = xp.astype(xp.imag(xp.conj(sign) * by_sign), x.dtype) * 1j
+        total = turned if total is None else total + turned
+    if total is None:
+        return xp.zeros_like(x)
+    return as_columns(xp, as_columns(xp, total)) * adjoint(xp, _slogdet_inverse(xp, x, sign))
+
+
+def _slogdet_jvp(xp: Any, t: Any, x: Any, out: Any) -> Any:
+    sign = out[0]
+    share = diagonal_of(xp, xp.matmul(_slogdet_inverse(xp, x, sign), t))
+    share = xp.sum(share, axis=-1)
+    if not is_complex(xp, x):
+        return xp.zeros_like(sign), share
+    return sign * xp.astype(xp.imag(share), sign.dtype) * 1j, xp.real(share)
+
+
+slogdet = general(
+    "slogdet", "x, /", "Return the signs (complex: phases) of determinants, and the logarithms of their magnitudes.",
+    outputs=("sign", "logabsdet"), prepare=prepare_matrices("slogdet"), vjp=_slogdet_vjp, jvp=_slogdet_jvp, **FLOATING,
+)  # fmt: skip
+
+
+def _prepare_pinv(device: Any, x: Any, rtol: Any) -> tuple[()]:
+    check_floating("pinv", device.dtype_of[x.dtype])
+    check_matrices("pinv", x.shape, square=False)
+    return ()
+
+
+def _pinv_body(xp: Any, x: Any, rtol: Any) -> Any:
+    u, s, vh = xp.svd(x, full_matrices=False)
+    least = xp.astype(rtol, s.dtype) * xp.max(s, axis=-1)
+    kept = s > as_columns(xp, least)
+    inverse = xp.where(kept, 1 / xp.where(kept, s, xp.ones_like(s)), xp.zeros_like(s))
+    return xp.matmul(adjoint(xp, vh) * as_rows(xp, xp.astype(inverse, x.dtype)), adjoint(xp, u))
+
+
+def _pinv_vjp(xp: Any, g: Any, x: Any, out: Any, wants: Any) -> tuple[Any, None]:
+    """G. Golub and V. Pereyra (1973), for matrices of constant rank."""
+    other, turned = adjoint(xp, out), adjoint(xp, g)
+    left = xp.matmul(turned - xp.matmul(x, xp.matmul(out, turned)), xp.matmul(out, other))
+    right = xp.matmul(xp.matmul(other, out), turned - xp.matmul(xp.matmul(turned, out), x))
+    return left + right - xp.matmul(xp.matmul(other, g), other), None
+
+
+def _pinv_jvp(xp: Any, t: Any, x: Any, out: Any) -> Any:
+    (along, _), other = t, adjoint(xp, out)
+    if along is None:
+        return xp.zeros_like(out)
+    turned = adjoint(xp, along)
+    left = xp.matmul(xp.matmul(out, other), turned - xp.matmul(xp.matmul(turned, x), out))
+    right = xp.matmul(turned - xp.matmul(out, xp.matmul(x, turned)), xp.matmul(other, out))
+    return left + right - xp.matmul(xp.matmul(out, along), out)
+
+
+pinv = general(
+    "pinv", "x, rtol, /",
+    "Return the pseudo-inverses of matrices; singular values up to `rtol` times the largest count as zero.",
+    category="floating-point", promote=("x",), body=_pinv_body, vjp=_pinv_vjp, jvp=_pinv_jvp, prepare=_prepare_pinv,
+)  # fmt: skip
