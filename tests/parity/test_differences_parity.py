@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import re
 import threading
@@ -103,6 +104,21 @@ def batches_of_a_list_that_grows(t: Any) -> int:
     return len(samples)
 
 
+def padded_place(torch: Any) -> float:
+    layer = torch.nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
+    encoder = torch.nn.TransformerEncoder(layer, 1).eval()
+    padding = torch.tensor([[False, False, True]])
+    with torch.no_grad():
+        return float(encoder(torch.ones(1, 3, 4), src_key_padding_mask=padding)[0, 2:].abs().sum())
+
+
+def numbers_of_a_convolution(torch: Any) -> int:
+    x = torch.zeros(1, 32, 12, 12)
+    x[0, 0, 5, 5] = math.nan
+    return int(torch.isnan(torch.nn.functional.conv2d(x, torch.ones(32, 32, 3, 3), padding=1)[0, 0]).sum())
+
+
+
 # For each heading of the page: what PyTorch does.
 PYTORCH: dict[str, Any] = {
     "`Embedding` and `EmbeddingBag` refuse `sparse=True`": lambda t, x: t.nn.Embedding(10, 3, sparse=True).sparse,
@@ -144,6 +160,11 @@ PYTORCH: dict[str, Any] = {
     "`from_numpy` shares memory until the first write": lambda t, x: to_numpy(t) == [1.0, 1.0],
     "Memory cannot be read as another dtype": lambda t, x: x.view(t.int32).dtype == t.int32,
     "A device has its index from the start": lambda t, x: t.device("cpu:0") != t.device("cpu"),
+    "Padded places of a `TransformerEncoder` are computed in evaluation, too": lambda t, x: padded_place(t) == 0,
+    "`is_causal=True` needs no mask beside it": lambda t, x: raises(
+        RuntimeError, lambda: t.nn.MultiheadAttention(4, 2)(*[t.ones(3, 1, 4)] * 3, is_causal=True)
+    ),
+    "A convolution may spread what is no number to its neighbours": lambda t, x: numbers_of_a_convolution(t) == 9,
     "A step records no gradient": lambda t, x: (
         t.optim.Adam([t.ones(2, requires_grad=True)], differentiable=True).defaults["differentiable"]
     ),
