@@ -194,7 +194,7 @@ def fft2(
     >>> cb.fft.fft2(cb.ones((5, 4, 4))).shape
     (5, 4, 4)
     """
-    return fftn(x, s=s, axes=axes, norm=norm)
+    return _along_many("fft2", x, s, axes, norm, inverse=False)
 
 
 def ifft2(
@@ -208,7 +208,7 @@ def ifft2(
     >>> cb.fft.ifft2(cb.ones((5, 4, 4))).shape
     (5, 4, 4)
     """
-    return ifftn(x, s=s, axes=axes, norm=norm)
+    return _along_many("ifft2", x, s, axes, norm, inverse=True)
 
 
 def rfft2(
@@ -222,7 +222,7 @@ def rfft2(
     >>> cb.fft.rfft2(cb.ones((5, 4, 4))).shape
     (5, 4, 3)
     """
-    return rfftn(x, s=s, axes=axes, norm=norm)
+    return _from_real_many("rfft2", x, s, axes, norm)
 
 
 def irfft2(
@@ -236,7 +236,7 @@ def irfft2(
     >>> cb.fft.irfft2(cb.ones((5, 4, 4))).shape
     (5, 4, 6)
     """
-    return irfftn(x, s=s, axes=axes, norm=norm)
+    return _to_real_many("irfft2", x, s, axes, norm)
 
 
 def _along_many(name: str, x: Tensor, s: Any, axes: Any, norm: Any, *, inverse: bool) -> Tensor:

@@ -65,11 +65,20 @@ def _prepare_c2r(device: Any, x: Any, n: Any, axis: Any, scale: Any) -> tuple[An
 
 
 def _spectrum(xp: Any, x: Any, axis: int, sign: int) -> Any:
-    """The transform along one axis."""
+    """The transform along one axis: the library's where it has the standard's extension."""
+    own = _extension(xp, x)
+    if own is not None:
+        return own.fft(x, axis=axis) if sign < 0 else own.ifft(x, axis=axis, norm="forward")
     last = len(x.shape) - 1
     moved = x if axis == last else xp.moveaxis(x, (axis,), (last,))
     found = _along_last(xp, moved, sign)
     return found if axis == last else xp.moveaxis(found, (last,), (axis,))
+
+
+def _extension(xp: Any, x: Any) -> Any:
+    """The library's extension of the standard for these transforms, or None."""
+    backend = xp.device.backend
+    return getattr(backend.namespace, "fft", None) if isinstance(x, backend.array_type) else None
 
 
 def _along_last(xp: Any, x: Any, sign: int) -> Any:
@@ -129,11 +138,17 @@ def _cut(x: Any, axis: int, start: int, stop: int) -> Any:
 
 
 def _r2c_body(xp: Any, x: Any, *, axis: int, scale: float) -> Any:
+    own = _extension(xp, x)
+    if own is not None and xp.device.dtype_of[x.dtype].bits >= 32:
+        return _scaled(own.rfft(x, axis=axis), scale)
     whole = _spectrum(xp, _complex(xp, x), axis, -1)
     return _scaled(_cut(whole, axis, 0, x.shape[axis] // 2 + 1), scale)
 
 
 def _c2r_body(xp: Any, x: Any, *, n: int, axis: int, scale: float) -> Any:
+    own = _extension(xp, x)
+    if own is not None:
+        return _scaled(own.irfft(x, n=n, axis=axis, norm="forward"), scale)
     mirrored = xp.conj(xp.flip(_cut(x, axis, 1, (n + 1) // 2), axis=(axis,)))
     return _scaled(xp.real(_spectrum(xp, xp.concat([x, mirrored], axis=axis), axis, 1)), scale)
 

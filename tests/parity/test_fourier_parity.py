@@ -38,7 +38,15 @@ def test_along_one_axis(compare: Callable[..., None], name: str, norm: str, n: i
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize(
     ("s", "axes"),
-    [(None, None), (None, (1,)), (None, (2, 0)), ((3, 6), (0, 2)), ((5, 4), None), ((-1, 7), (1, -3)), ((1, 1, 1), None)],
+    [
+        (None, None),
+        (None, (1,)),
+        (None, (2, 0)),
+        ((3, 6), (0, 2)),
+        ((5, 4), None),
+        ((-1, 7), (1, -3)),
+        ((1, 1, 1), None),
+    ],
 )
 def test_along_several_axes(compare: Callable[..., None], name: str, norm: str, s: Any, axes: Any) -> None:
     compare(
