@@ -132,6 +132,11 @@ from .functions.scatter import (
     put_along_axis as put_along_axis,
     take_along_dim as take_along_dim,
 )
+from .functions.special import (
+    expit as expit,
+    logit as logit,
+    polygamma as polygamma,
+)
 from .functions.torch_names import (
     amax as amax,
     amin as amin,
@@ -475,6 +480,9 @@ def cumulative_sum(
 def det(x: Tensor, /) -> Tensor:
     """Return the determinants of square matrices."""
 
+def digamma(x: Tensor, /) -> Tensor:
+    """Return the logarithmic derivative of the gamma function."""
+
 def divide(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the quotient ``x1 / x2``; integers become the default float dtype."""
 
@@ -508,6 +516,9 @@ def empty(
 ) -> Tensor:
     """Return a tensor of arbitrary values."""
 
+def entr(x: Tensor, /) -> Tensor:
+    """Return ``-x log(x)``: 0 at zero, minus infinity below."""
+
 def equal(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Say where the operands are equal."""
 
@@ -516,6 +527,9 @@ def erf(x: Tensor, /) -> Tensor:
 
 def erfc(x: Tensor, /) -> Tensor:
     """Return the complementary error function, ``1 - erf(x)``."""
+
+def erfinv(x: Tensor, /) -> Tensor:
+    """Return the inverse of the error function."""
 
 def exp(x: Tensor, /) -> Tensor:
     """Return e to the power ``x``."""
@@ -600,6 +614,12 @@ def hardtanh(x: Tensor, /, *, min_val: float = -1.0, max_val: float = 1.0) -> Te
 def hypot(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return ``sqrt(x1**2 + x2**2)`` without overflow."""
 
+def i0(x: Tensor, /) -> Tensor:
+    """Return the modified Bessel function of the first kind, of order 0."""
+
+def i1(x: Tensor, /) -> Tensor:
+    """Return the modified Bessel function of the first kind, of order 1."""
+
 def im2col(
     x: Tensor,
     /,
@@ -666,6 +686,9 @@ def less(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
 
 def less_equal(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Say where ``x1 <= x2``."""
+
+def lgamma(x: Tensor, /) -> Tensor:
+    """Return the logarithm of the absolute value of the gamma function."""
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, /) -> Tensor:
     """Return ``x @ weight.T + bias``: x (..., in), weight (out, in), bias (out,)."""
@@ -1078,6 +1101,9 @@ def silu(x: Tensor, /) -> Tensor:
 def sin(x: Tensor, /) -> Tensor:
     """Return the sine of ``x`` in radians."""
 
+def sinc(x: Tensor, /) -> Tensor:
+    """Return ``sin(pi x) / (pi x)``, 1 at zero."""
+
 def sinh(x: Tensor, /) -> Tensor:
     """Return the hyperbolic sine."""
 
@@ -1198,6 +1224,12 @@ def var(
 
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     """Return the sum of ``conj(x1) * x2`` along an axis."""
+
+def xlog1py(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return ``x1 * log(1 + x2)``, 0 where ``x1`` is 0."""
+
+def xlogy(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+    """Return ``x1 * log(x2)``, 0 where ``x1`` is 0."""
 
 def zeros(
     shape: Any = (), *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any
