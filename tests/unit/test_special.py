@@ -62,7 +62,7 @@ def test_orders_are_refused(n: Any, error: type[Exception]) -> None:
 
 
 def test_logit_refuses_eps() -> None:
-    with pytest.raises(ArgumentError, match="logit: eps lies between 0 and 0.5, got 0.7"):
+    with pytest.raises(ArgumentError, match=r"logit: eps lies between 0 and 0\.5, got 0\.7"):
         cb.logit(cb.ones(2), eps=0.7)
 
 
