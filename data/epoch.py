@@ -155,8 +155,9 @@ class ParallelEpoch(Epoch):
         """Let a worker make one more batch, if there is one."""
         if self.stream:
             if not self.workers[worker]["ended"]:
+                number = self.workers[worker]["served"] + self.asked[worker]
                 self.asked[worker] += 1
-                self.pool.ask(worker, self.asked[worker], None)
+                self.pool.ask(worker, number, None)
             return
         for number, index in self.indices:
             if self.in_order:

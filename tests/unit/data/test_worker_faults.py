@@ -90,6 +90,15 @@ def test_without_workers_the_batches_after_an_error_can_be_had_too() -> None:
     assert list(iterator) == []
 
 
+def test_a_stream_that_breaks() -> None:
+    iterator = iter(DataLoader(cases.Breaking(), None, num_workers=2))
+    assert [next(iterator) for _ in range(6)] == [0, 0, 1, 1, 2, 2]
+    for worker in range(2):
+        with pytest.raises(cases.OwnError, match=rf"in DataLoader worker {worker} while it made batch 3[^$]*no fourth"):
+            next(iterator)
+    assert list(iterator) == []
+
+
 def test_batches_that_cannot_be_sent() -> None:
     iterator = iter(DataLoader(cases.Odd("function"), None, num_workers=1))
     for _ in range(5):

@@ -180,6 +180,14 @@ class Drawing(Counter):
             yield number, random.random(), cb.rand(()).item()
 
 
+class Breaking(Counter):
+    """A stream whose fourth sample is not to be had."""
+
+    def __iter__(self):
+        yield from range(3)
+        raise OwnError("no fourth")
+
+
 class Remembering(Counter):
     """A stream that knows where it stands, and how often it was begun."""
 
