@@ -104,9 +104,9 @@ def wrong_dtype(row: Row, shown: str, device: Any, kind: Any) -> DTypeError:
 
 
 _MATRIX_MEND = {
-    "cholesky": "the matrices must be positive definite: add a multiple of the identity, or use eigh",
-    "inv": "a singular matrix has no inverse: add a multiple of the identity, or use pinv",
-    "solve": "a singular matrix has no inverse: add a multiple of the identity, or use pinv",
+    "cholesky": "add a multiple of the identity, or use eigh",
+    "inv": "add a multiple of the identity, or use pinv",
+    "solve": "add a multiple of the identity, or use pinv",
 }
 _MEND = {
     "integer": "candelabra.int64", "integer or boolean": "candelabra.int64", "boolean": "candelabra.bool",

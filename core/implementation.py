@@ -24,12 +24,13 @@ class Implementation:
 
     __slots__ = (
         "array_type", "backward", "backward_graph", "complexes", "device", "differentiable", "direct", "forward",
-        "generic", "holds_arrays", "normalize", "plain_floats", "plain_numbers", "row", "save", "saves", "source",
-        "train", "xp",
+        "generic", "holds_arrays", "materialize", "normalize", "plain_floats", "plain_numbers", "row", "save", "saves",
+        "source", "train", "xp",
     )  # fmt: skip
 
     def __init__(self, row: Row, device: devices.Device, *, generic: bool = False) -> None:
         self.row, self.device, self.xp = row, device, namespace(device)
+        self.materialize = row.materialize
         backend = device.backend
         native = device.native
         index = device.index or 0

@@ -64,7 +64,7 @@ eigh = general(
     "eigh", "x, /",
     "Return the eigenvalues (ascending) and eigenvectors of Hermitian matrices, of which the lower triangle is read.",
     outputs=("eigenvalues", "eigenvectors"), canonical=_canonical_vectors, prepare=prepare_matrices("eigh"),
-    vjp=_eigh_vjp, jvp=_eigh_jvp, tolerance=8.0, **FLOATING,
+    materialize=False, vjp=_eigh_vjp, jvp=_eigh_jvp, tolerance=8.0, **FLOATING,
 )  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def _eig_jvp(xp: Any, t: Any, out: Any) -> tuple[Any, Any]:
 eig = general(
     "eig", "x, /", "Return the eigenvalues and eigenvectors (of length one, in columns) of square matrices, both complex.",
     outputs=("eigenvalues", "eigenvectors"), canonical=_canonical_eig, prepare=prepare_matrices("eig"),
-    vjp=_eig_vjp, jvp=_eig_jvp, tolerance=16.0, **FLOATING,
+    materialize=False, vjp=_eig_vjp, jvp=_eig_jvp, tolerance=16.0, **FLOATING,
 )  # fmt: skip
 eigvals = discrete(
     "eigvals", "x, /", "Return the eigenvalues of square matrices, complex.",
@@ -223,7 +223,7 @@ svd = general(
     "svd", "x, /, *, full_matrices=True",
     "Factor matrices (..., M, N) into ``x = U diag(S) Vh``, the singular values S descending.",
     outputs=("U", "S", "Vh"), canonical=_canonical_svd, prepare=prepare_matrices("svd", square=False),
-    vjp=_svd_vjp, jvp=_svd_jvp, tolerance=8.0, **FLOATING,
+    materialize=False, vjp=_svd_vjp, jvp=_svd_jvp, tolerance=8.0, **FLOATING,
 )  # fmt: skip
 
 

@@ -124,7 +124,8 @@ def _slogdet_jvp(xp: Any, t: Any, x: Any, out: Any) -> Any:
 
 slogdet = general(
     "slogdet", "x, /", "Return the signs (complex: phases) of determinants, and the logarithms of their magnitudes.",
-    outputs=("sign", "logabsdet"), prepare=prepare_matrices("slogdet"), vjp=_slogdet_vjp, jvp=_slogdet_jvp, **FLOATING,
+    outputs=("sign", "logabsdet"), materialize=False, prepare=prepare_matrices("slogdet"),
+    vjp=_slogdet_vjp, jvp=_slogdet_jvp, **FLOATING,
 )  # fmt: skip
 
 

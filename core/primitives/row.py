@@ -111,7 +111,8 @@ class Row:
     `beyond` says what the row means for dtypes that the standard's function need not take (the sum of booleans).
     `standard` is True where the standard's main namespace has the function, or the name of the extension that has it;
     `canonical` makes of a library's outputs those that the rules are written for, where the standard leaves a choice
-    (the phases of complex eigenvectors).
+    (the phases of complex eigenvectors). Without `materialize` the rules of a row of several outputs get None, not zeros,
+    as the cotangents of those that nobody used.
 
     Three options are for the conformance suite. `samples` names a generator of valid calls, or the domains of an
     elementwise row's operands ("positive, (-1, 1)"); without it the generator of the row's name, or "real". `reference`
@@ -121,7 +122,7 @@ class Row:
 
     __slots__ = (
         "batch", "beyond", "bilinear", "body", "canonical", "category", "diagnose", "differentiable", "doc", "errors", "example", "fallback", "floating",
-        "function", "implementations", "jvp", "kind", "name", "operands", "outputs", "partials", "place", "prepare",
+        "function", "implementations", "jvp", "kind", "materialize", "name", "operands", "outputs", "partials", "place", "prepare",
         "promote", "reference", "samples", "signature", "standard", "statics", "tolerance", "vjp",
     )  # fmt: skip
 
@@ -142,6 +143,7 @@ class Row:
         canonical: Callable[..., Any] | None = None,
         outputs: tuple[str, ...] = ("out",),
         differentiable: tuple[bool, ...] | None = None,
+        materialize: bool = True,
         promote: tuple[str, ...] | None = None,
         floating: bool = False,
         standard: bool | str | None = None,
@@ -169,7 +171,7 @@ class Row:
         if category not in dtypes.CATEGORIES:
             raise RegistrationError(f"row {name!r}: {category!r} is no dtype category")
         self.partials, self.vjp, self.jvp, self.batch, self.body = partials, vjp, jvp, batch, body
-        self.beyond, self.canonical = beyond, canonical
+        self.beyond, self.canonical, self.materialize = beyond, canonical, materialize
         self.bilinear = False
         self.outputs = outputs
         self.differentiable = differentiable or (kind not in ("discrete", "creation"),) * len(outputs)

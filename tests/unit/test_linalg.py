@@ -1,0 +1,153 @@
+"""The linear algebra extension: signatures, empty stacks, narrow floats, transformations, and what is refused."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import candelabra as cb
+import numpy as np
+import pytest
+from candelabra.core.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+
+L = cb.linalg
+SIGNATURES = {
+    "cholesky": "(x, /, *, upper=False)", "cross": "(x1, x2, /, *, axis=-1)", "det": "(x, /)",
+    "diagonal": "(x, /, *, offset=0)", "eig": "(x, /)", "eigh": "(x, /)", "eigvals": "(x, /)", "eigvalsh": "(x, /)",
+    "inv": "(x, /)", "matmul": "(x1, x2, /)", "matrix_norm": "(x, /, *, keepdims=False, ord='fro')",
+    "matrix_power": "(x, n, /)", "matrix_rank": "(x, /, *, rtol=None)", "matrix_transpose": "(x, /)",
+    "outer": "(x1, x2, /)", "pinv": "(x, /, *, rtol=None)", "qr": "(x, /, *, mode='reduced')", "slogdet": "(x, /)",
+    "solve": "(x1, x2, /)", "svd": "(x, /, *, full_matrices=True)", "svdvals": "(x, /)",
+    "tensordot": "(x1, x2, /, *, axes=2)", "trace": "(x, /, *, offset=0, dtype=None)",
+    "vecdot": "(x1, x2, /, *, axis=-1)", "vector_norm": "(x, /, *, axis=None, keepdims=False, ord=2)",
+}  # fmt: skip
+MATRICES = ("det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "slogdet", "svd", "svdvals", "cholesky", "pinv", "qr")
+SQUARE = tuple(n for n in MATRICES if n not in ("svd", "svdvals", "pinv", "qr"))
+
+
+def outputs(name: str, x: Any) -> tuple[Any, ...]:
+    found = getattr(L, name)(x)
+    return tuple(found) if isinstance(found, tuple) else (found,)
+
+
+def total(name: str, x: Any) -> Any:
+    return sum(cb.sum(cb.abs(o)) for o in outputs(name, x))
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_signature(name: str) -> None:
+    found = inspect.signature(getattr(L, name))
+    plain = found.replace(
+        parameters=[p.replace(annotation=p.empty) for p in found.parameters.values()],
+        return_annotation=found.empty,
+    )
+    assert str(plain) == SIGNATURES[name]
+    assert name in L.__all__
+
+
+def test_names_of_the_results() -> None:
+    x = cb.eye(2)
+    assert L.eigh(x)._fields == L.eig(x)._fields == ("eigenvalues", "eigenvectors")
+    assert L.qr(x)._fields == ("Q", "R")
+    assert L.slogdet(x)._fields == ("sign", "logabsdet")
+    assert L.svd(x)._fields == ("U", "S", "Vh")
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_stacks_and_matrices_without_elements(name: str) -> None:
+    for shape in ((0, 3, 3), (2, 0, 0), (0, 0)):
+        x = cb.zeros(shape, requires_grad=True)
+        wanted = getattr(np.linalg, name)(np.zeros(shape, np.float32))
+        wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+        assert [o.shape for o in outputs(name, x)] == [np.shape(w) for w in wanted]
+        total(name, x).backward()
+        assert x.grad.shape == shape
+
+
+@pytest.mark.parametrize("name", MATRICES)
+@pytest.mark.parametrize("dtype", [cb.float16, cb.bfloat16])
+def test_narrow_floats_are_computed_in_wider_ones(name: str, dtype: Any) -> None:
+    x = (cb.eye(3) * cb.tensor([2.0, 3.0, 4.0]) + 0.25).to(dtype).requires_grad_()
+    wide = x.detach().float()
+    for found, wanted in zip(outputs(name, x), outputs(name, wide), strict=True):
+        narrow = cb.complex64 if wanted.dtype.is_complex else dtype
+        assert found.dtype is narrow
+        step = 2.0**-7 if dtype is cb.bfloat16 else 2.0**-10
+        assert np.allclose(found.detach().to(wanted.dtype).numpy(), wanted.numpy(), rtol=step, atol=step)
+    total(name, x).backward()
+    assert x.grad.dtype is dtype and bool(cb.all(cb.isfinite(x.grad)))
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_refusals(name: str) -> None:
+    function = getattr(L, name)
+    with pytest.raises(DTypeError, match=rf"^{name}: takes floating-point dtypes, not int64; convert first"):
+        function(cb.eye(2, dtype=cb.int64))
+    with pytest.raises(ShapeError, match=rf"^{name}: .*matrices in the last two axes are needed, got shape \(3,\)"):
+        function(cb.ones(3))
+    with pytest.raises(ArgumentTypeError, match=rf"^{name}: at least one operand must be a Tensor"):
+        function([[1.0]])
+    if name in SQUARE:
+        with pytest.raises(ShapeError, match=rf"^{name}: square matrices .* got shape \(2, 3\)"):
+            function(cb.ones((2, 3)))
+
+
+def test_more_refusals() -> None:
+    x = cb.eye(2)
+    with pytest.raises(ArgumentError, match=r"matrix_norm: ord is 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, not 3"):
+        L.matrix_norm(x, ord=3)
+    with pytest.raises(ArgumentError, match="matrix_norm: matrices without elements have no smallest sum"):
+        L.matrix_norm(cb.zeros((0, 0)), ord=-2)
+    with pytest.raises(ArgumentTypeError, match=r"matrix_power: the exponent is an int, not 0\.5"):
+        L.matrix_power(x, 0.5)
+    with pytest.raises(ArgumentTypeError, match="pinv: rtol is a number, a tensor or None, not 'a'"):
+        L.pinv(x, rtol="a")
+    with pytest.raises(DTypeError, match="matrix_rank: rtol is real, not complex64"):
+        L.matrix_rank(x, rtol=cb.tensor(1j))
+    with pytest.raises(L.LinAlgError, match=r"inv\(x: float32 \(2, 2\)\) on cpu: .*ingular.*; add a multiple of the"):
+        L.inv(cb.zeros((2, 2)))
+    with pytest.raises(L.LinAlgError, match=r"cholesky\(x: float32 \(2, 2\)\) on cpu: .*positive definite; add a"):
+        L.cholesky(-x)
+    assert issubclass(L.LinAlgError, ValueError) and issubclass(L.LinAlgError, cb.CandelabraError)
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_mapped_and_forward(name: str) -> None:
+    rng = np.random.default_rng(3)
+    x = cb.tensor(rng.uniform(-0.3, 0.3, (4, 3, 3)) + np.diag([1.0, 2.0, 3.0]))
+    if name in ("cholesky", "eigh", "eigvalsh"):
+        x = (x + x.mT) / 2
+    t = cb.tensor(rng.standard_normal((4, 3, 3)))
+    mapped = cb.func.vmap(lambda x: outputs(name, x))(x)
+    for found, wanted in zip(mapped, outputs(name, x), strict=True):
+        assert np.allclose(found.numpy(), wanted.numpy())
+    _, slope = cb.func.jvp(lambda x: total(name, x), (x,), (t,))
+    gradient = cb.func.grad(lambda x: total(name, x))(x)
+    assert np.allclose(slope.item(), cb.sum(gradient * t).item())
+
+
+def test_a_gradient_says_the_same_of_either_triangle() -> None:
+    x = cb.tensor([[2.0, 0.5], [0.5, 3.0]], requires_grad=True)
+    for function in (L.cholesky, L.eigvalsh, lambda x: L.eigh(x).eigenvectors):
+        (g,) = cb.grad(cb.sum(function(x) ** 3), x)
+        assert np.allclose(g.numpy(), g.mT.numpy())
+
+
+def test_equal_eigenvalues_have_derivatives_their_vectors_have_none() -> None:
+    x = cb.eye(3, dtype=cb.float64).requires_grad_()
+    for function in (L.eigvalsh, L.svdvals, lambda x: L.eigh(x).eigenvalues, lambda x: L.svd(x).S):
+        (g,) = cb.grad(cb.sum(function(x)), x)
+        assert np.allclose(g.numpy(), np.eye(3))
+    (g,) = cb.grad(cb.sum(L.eigh(x).eigenvectors[0]), x)
+    assert not bool(cb.all(cb.isfinite(g)))
+    assert cb.autograd.gradcheck(L.pinv, (x,)) and cb.autograd.gradcheck(L.det, (x,))
+    assert cb.autograd.gradgradcheck(L.det, (x,)) and cb.autograd.gradgradcheck(L.pinv, (x,))
+
+
+def test_what_a_square_basis_adds_is_determined_as_a_space() -> None:
+    def rest(x: Any) -> Any:
+        u = L.svd(x).U[:, 2:]
+        return u @ u.mT
+
+    x = cb.tensor(np.random.default_rng(5).standard_normal((4, 2)), requires_grad=True)
+    assert cb.autograd.gradcheck(rest, (x,))
