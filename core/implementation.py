@@ -121,6 +121,9 @@ def _find_forward(row: Row, device: devices.Device, generic: bool) -> tuple[Call
         if native is not None:
             if row.canonical is not None:
                 native = _made_canonical(native, row.canonical, device)
+            elif len(row.outputs) > 1:
+                # Transformations rebuild tuples; the libraries' own classes of results are no part of them.
+                native = _made_canonical(native, lambda xp, found: tuple(found), device)
             if row.kind == "creation":
                 native = _bind(native, backend.on_device(device.index or 0), own=False)
             beyond = row.beyond if row.beyond is not None else row.body

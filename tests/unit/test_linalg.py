@@ -124,6 +124,9 @@ def test_mapped_and_forward(name: str) -> None:
     _, slope = cb.func.jvp(lambda x: total(name, x), (x,), (t,))
     gradient = cb.func.grad(lambda x: total(name, x))(x)
     assert np.allclose(slope.item(), cb.sum(gradient * t).item())
+    one = lambda x: cb.sum(cb.abs(outputs(name, x)[-1]) ** 3)
+    assert np.allclose(cb.func.vmap(cb.func.grad(one))(x).numpy(), cb.func.grad(lambda x: one(x))(x).numpy())
+    assert np.allclose(cb.func.hessian(one)(x[0]).numpy(), cb.func.jacrev(cb.func.jacrev(one))(x[0]).numpy())
 
 
 def test_a_gradient_says_the_same_of_either_triangle() -> None:
