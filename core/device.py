@@ -7,6 +7,7 @@ and compares equal to, the physical one.
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Iterable
 from contextvars import ContextVar
@@ -240,6 +241,8 @@ class Device:
 
 _default_stack: ContextVar[tuple[Device, ...]] = ContextVar("candelabra_default_device", default=())
 _process_default: Device | None = None
+_initial_default: Device | None = None
+DEFAULT_DEVICE = "CANDELABRA_DEFAULT_DEVICE"
 
 
 def get_default_device() -> Device:
@@ -247,11 +250,33 @@ def get_default_device() -> Device:
     stack = _default_stack.get()
     if stack:
         return stack[-1].resolved()
-    return _process_default if _process_default is not None else host_device()
+    return _process_default or _initial_default or _default_of_the_environment()
+
+
+def _default_of_the_environment() -> Device:
+    """Return the device that ``CANDELABRA_DEFAULT_DEVICE`` names, the host's without it, and keep it."""
+    # Not at import: a plugin that brings the device imports this package.
+    global _initial_default
+    named = os.environ.get(DEFAULT_DEVICE)
+    try:
+        _initial_default = Device(named).resolved() if named else host_device()
+    except DeviceError as error:
+        raise DeviceError(
+            f"{DEFAULT_DEVICE}={named!r} in the environment cannot be the default device: {error}"
+        ) from error
+    return _initial_default
 
 
 def set_default_device(device: str | Device | None) -> None:
-    """Set the device on which tensors are made when none is named; None returns to the host's.
+    """Set the device on which tensors are made when none is named.
+
+    None returns to the default that a process starts with: the device that ``CANDELABRA_DEFAULT_DEVICE`` names in the
+    environment, and without that variable the host's.
+
+    Raises
+    ------
+    DeviceError
+        If no backend serves the device, or it is not there. The default then stays what it was.
 
     Examples
     --------

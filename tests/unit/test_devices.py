@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
 import pickle
+import subprocess
+import sys
 import warnings
 
 import candelabra as cb
@@ -17,6 +20,11 @@ pytest.importorskip("candelabra_strict", reason="the strict plugin is not instal
 
 def on(device, values, dtype=cb.float64, requires_grad=False):
     return cb.tensor(values, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def in_a_process(script, default_device):
+    environment = {**os.environ, "CANDELABRA_DEFAULT_DEVICE": default_device}
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False)
 
 
 class TestDevice:
@@ -92,6 +100,24 @@ class TestDefaultDevice:
         finally:
             cb.set_default_device(None)
         assert cb.ones(1).device == cb.device("cpu")
+
+    def test_of_the_environment(self):
+        script = (
+            "import candelabra as cb\n"
+            "print(cb.ones(1).device, cb.nn.Linear(1, 1).weight.device, cb.zeros(1, device='cpu').device)\n"
+            "cb.set_default_device('cpu'); print(cb.ones(1).device)\n"
+            "cb.set_default_device(None); print(cb.ones(1).device)\n"
+        )
+        for named, shown in (("strict:1", "strict:1 strict:1 cpu\ncpu\nstrict:1\n"), ("", "cpu cpu cpu\ncpu\ncpu\n")):
+            assert in_a_process(script, named).stdout == shown
+
+    def test_a_bad_one_in_the_environment_is_named(self):
+        made = in_a_process("import candelabra as cb; print(cb.ones(1, device='cpu').device); cb.ones(1)", "strict:9")
+        assert made.returncode == 1 and made.stdout == "cpu\n"
+        assert made.stderr.splitlines()[-1].endswith(
+            "DeviceError: CANDELABRA_DEFAULT_DEVICE='strict:9' in the environment cannot be the default device: "
+            "device 'strict:9' is not there: backend 'strict' has 5 devices (strict:0 to strict:4)"
+        )
 
 
 class TestTransfers:
