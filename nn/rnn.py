@@ -83,7 +83,8 @@ class RNNBase(Module):
                 f"{name}: hidden_size and num_layers are positive, got {hidden_size} and {num_layers}"
             )
         if not 0 <= proj_size < hidden_size:
-            raise ArgumentError(f"{name}: proj_size lies between 0 and hidden_size={hidden_size} - 1, got {proj_size}")
+            most = hidden_size - 1
+            raise ArgumentError(f"{name}: proj_size lies between 0 and hidden_size - 1 = {most}, got {proj_size}")
         if proj_size and mode != "LSTM":
             raise ArgumentError(f"{name}: an LSTM alone has a projection, so proj_size is 0, not {proj_size}")
         if dropout > 0 and num_layers == 1:

@@ -210,9 +210,10 @@ class LRScheduler:
         missing = sorted(ours - state_dict.keys() - FREE)
         unexpected = sorted(map(str, state_dict.keys() - ours - FREE))
         if missing or unexpected:
+            faults = [f"lacks {', '.join(missing)}"] if missing else []
+            faults += [f"has {', '.join(unexpected)}, which is unknown here"] if unexpected else []
             raise StateDictError(
-                f"{where}: the state dict lacks {missing} and has unknown {unexpected}; it belongs to another kind of "
-                "scheduler"
+                f"{where}: the state dict {' and '.join(faults)}; it belongs to another kind of scheduler"
             )
         groups = len(self.optimizer.param_groups)
         for name in ("base_lrs", "_last_lr"):

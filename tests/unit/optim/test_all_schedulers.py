@@ -109,7 +109,7 @@ def test_no_part_is_loaded_where_one_does_not_fit(kind: str) -> None:
     advance(opt, scheduler, 2)
     before, saved = scheduler.state_dict(), MAKE[kind](optimizer()).state_dict()
     del saved["_schedulers"][1]["gamma"]
-    with pytest.raises(StateDictError, match=r"ExponentialLR.load_state_dict: the state dict lacks \['gamma'\]"):
+    with pytest.raises(StateDictError, match=r"ExponentialLR.load_state_dict: the state dict lacks gamma"):
         scheduler.load_state_dict(saved)
     assert scheduler.state_dict() == before
     saved["_schedulers"].pop()
