@@ -132,6 +132,22 @@ from .functions.scatter import (
     put_along_axis as put_along_axis,
     take_along_dim as take_along_dim,
 )
+from .functions.selection import (
+    cummax as cummax,
+    cummin as cummin,
+    kthvalue as kthvalue,
+    logcumsumexp as logcumsumexp,
+    median as median,
+    msort as msort,
+    nanmedian as nanmedian,
+    nanquantile as nanquantile,
+    quantile as quantile,
+    topk as topk,
+)
+from .functions.short_time import (
+    istft as istft,
+    stft as stft,
+)
 from .functions.special import (
     expit as expit,
     logit as logit,
@@ -154,6 +170,13 @@ from .functions.torch_names import (
     neg as neg,
     numel as numel,
     softmax as softmax,
+)
+from .functions.windows import (
+    bartlett_window as bartlett_window,
+    blackman_window as blackman_window,
+    hamming_window as hamming_window,
+    hann_window as hann_window,
+    kaiser_window as kaiser_window,
 )
 
 def abs(x: Tensor, /) -> Tensor:
