@@ -134,6 +134,26 @@ def test_floor_division(x1: float, x2: float, quotient: float, remainder: float)
     assert same((a % b).item(), remainder)
 
 
+@pytest.mark.parametrize("dtype", [cb.complex64, cb.complex128])
+def test_complex_tanh_and_tan_at_infinity(dtype: cb.DType) -> None:
+    # sin(2 * 2.0) and sin(2 * 1.0) differ in sign: the zero has the sign of the finite part, not of that sine.
+    for b in (0.0, 1.0, 2.0, 3.0, 1e30):
+        for x, expected in (
+            (complex(INF, b), complex(1, 0.0)), (complex(INF, -b), complex(1, -0.0)),
+            (complex(-INF, b), complex(-1, 0.0)), (complex(-INF, -b), complex(-1, -0.0)),
+        ):  # fmt: skip
+            assert same(cb.tanh(cb.asarray(x, dtype=dtype)).item(), expected)
+            found = cb.tanh(cb.asarray([[0.5, 0.25j], [x, complex(-x.real, x.imag)]], dtype=dtype))
+            assert same(found[1, 0].item(), expected)
+            assert same(found[1, 1].item(), complex(-expected.real, expected.imag))
+            assert cmath.isclose(found[0, 1].item(), 1j * math.tan(0.25), rel_tol=1e-6)
+            # tan(x) is -1j * tanh(1j * x).
+            turned = cb.tan(cb.asarray([complex(x.imag, x.real)], dtype=dtype))
+            assert same(turned[0].item(), complex(expected.imag, expected.real))
+    assert cmath.isnan(cb.tanh(cb.asarray(complex(0.5, INF), dtype=dtype)).item())
+    assert same(cb.tanh(cb.asarray(-INF)).item(), -1.0) and same(cb.tanh(cb.asarray(-0.0)).item(), -0.0)
+
+
 @pytest.mark.parametrize(
     ("x", "expected"),
     [
