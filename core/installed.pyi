@@ -7,6 +7,7 @@ import builtins
 from collections.abc import Sequence
 from typing import Any
 
+from .functions.selection import ValuesAndIndices
 from .random_state import Generator
 from .tensor import Tensor
 
@@ -329,6 +330,12 @@ class Installed:
     def cuda(self, device: Any = None) -> Tensor:
         """Return the tensor on a CUDA device."""
 
+    def cummax(self, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> ValuesAndIndices:
+        """Return the largest value so far along an axis, and its index (of equal ones the last)."""
+
+    def cummin(self, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> ValuesAndIndices:
+        """Return the smallest value so far along an axis, and its index (of equal ones the last); NaN stays."""
+
     def cumprod(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
         """The method of `cumulative_prod`."""
 
@@ -345,6 +352,9 @@ class Installed:
         dim: builtins.int | None = None,
     ) -> Tensor:
         """Return the n-th differences of neighbours along an axis, by default the last."""
+
+    def digamma(self) -> Tensor:
+        """Return the logarithmic derivative of the gamma function."""
 
     def dim(self) -> builtins.int:
         """Return the number of axes."""
@@ -372,6 +382,9 @@ class Installed:
 
     def erfc(self) -> Tensor:
         """Return the complementary error function, ``1 - erf(x)``."""
+
+    def erfinv(self) -> Tensor:
+        """Return the inverse of the error function."""
 
     def exp(self) -> Tensor:
         """Return e to the power ``x``."""
@@ -429,6 +442,9 @@ class Installed:
 
     def hypot(self, x2: Tensor | complex, /) -> Tensor:
         """Return ``sqrt(x1**2 + x2**2)`` without overflow."""
+
+    def i0(self) -> Tensor:
+        """Return the modified Bessel function of the first kind, of order 0."""
 
     @property
     def imag(self) -> Tensor: ...
@@ -498,6 +514,17 @@ class Installed:
     def isnan(self) -> Tensor:
         """Say where values are NaN."""
 
+    def kthvalue(
+        self,
+        k: builtins.int,
+        axis: builtins.int | None = None,
+        keepdims: builtins.bool = False,
+        *,
+        dim: builtins.int | None = None,
+        keepdim: builtins.bool = False,
+    ) -> ValuesAndIndices:
+        """Return the `k`-th smallest value along an axis (from 1 on), and its index."""
+
     def le(self, x2: Tensor | complex, /) -> Tensor:
         """Say where ``x1 <= x2``."""
 
@@ -506,6 +533,9 @@ class Installed:
 
     def lerp_(self, end: Tensor, weight: Any) -> Tensor:
         """Interpolate in place."""
+
+    def lgamma(self) -> Tensor:
+        """Return the logarithm of the absolute value of the gamma function."""
 
     def log(self) -> Tensor:
         """Return the natural logarithm."""
@@ -525,6 +555,9 @@ class Installed:
     def log_softmax(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
         """The method of `log_softmax`."""
 
+    def logcumsumexp(self, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> Tensor:
+        """Return the logarithm of the running sum of exponentials along an axis, without overflow."""
+
     def logical_and(self, x2: Tensor | complex, /) -> Tensor:
         """Return the logical and; a number is true if it is not zero."""
 
@@ -536,6 +569,9 @@ class Installed:
 
     def logical_xor(self, x2: Tensor | complex, /) -> Tensor:
         """Return the logical exclusive or; a number is true if it is not zero."""
+
+    def logit(self, eps: builtins.float | None = None) -> Tensor:
+        """Return ``log(x / (1 - x))``, the inverse of `sigmoid`."""
 
     def logsumexp(
         self,
@@ -600,6 +636,16 @@ class Installed:
     ) -> Tensor:
         """The method of `mean`."""
 
+    def median(
+        self,
+        axis: builtins.int | None = None,
+        keepdims: builtins.bool = False,
+        *,
+        dim: builtins.int | None = None,
+        keepdim: builtins.bool = False,
+    ) -> Any:
+        """Return the median, the lower of two; along an axis also its index. NaN wins."""
+
     def min(
         self,
         axis: Any = None,
@@ -623,6 +669,9 @@ class Installed:
     def movedim(self, source: Any, destination: Any) -> Tensor:
         """Return `x` with axes moved (PyTorch's name for `moveaxis`)."""
 
+    def msort(self) -> Tensor:
+        """Return the values in order along the first axis."""
+
     def mul(self, x2: Tensor | complex, /) -> Tensor:
         """Return the product ``x1 * x2``; of booleans, the logical and."""
 
@@ -633,6 +682,28 @@ class Installed:
         self, num_samples: builtins.int, replacement: builtins.bool = False, *, generator: Generator | None = None
     ) -> Tensor:
         """Return indices drawn in proportion to weights."""
+
+    def nanmedian(
+        self,
+        axis: builtins.int | None = None,
+        keepdims: builtins.bool = False,
+        *,
+        dim: builtins.int | None = None,
+        keepdim: builtins.bool = False,
+    ) -> Any:
+        """Return the median of what is no NaN (see `median`)."""
+
+    def nanquantile(
+        self,
+        q: Any,
+        axis: builtins.int | None = None,
+        keepdims: builtins.bool = False,
+        *,
+        interpolation: str = 'linear',
+        dim: builtins.int | None = None,
+        keepdim: builtins.bool = False,
+    ) -> Tensor:
+        """Return quantiles of what is no NaN (see `quantile`)."""
 
     def narrow(self, axis: builtins.int, start: builtins.int, length: builtins.int) -> Tensor:
         """Return `length` slices along an axis from `start` on."""
@@ -709,6 +780,18 @@ class Installed:
 
     def put_(self, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
         """Do the same as `put`, in place."""
+
+    def quantile(
+        self,
+        q: Any,
+        axis: builtins.int | None = None,
+        keepdims: builtins.bool = False,
+        *,
+        interpolation: str = 'linear',
+        dim: builtins.int | None = None,
+        keepdim: builtins.bool = False,
+    ) -> Tensor:
+        """Return quantiles along an axis, or of all elements; NaN where one is a NaN."""
 
     def random_(self, low: Any = None, high: Any = None, *, generator: Generator | None = None) -> Tensor:
         """Fill a tensor with integers from [low, high); returns it."""
@@ -797,6 +880,9 @@ class Installed:
 
     def sin(self) -> Tensor:
         """Return the sine of ``x`` in radians."""
+
+    def sinc(self) -> Tensor:
+        """Return ``sin(pi x) / (pi x)``, 1 at zero."""
 
     def sinh(self) -> Tensor:
         """Return the hyperbolic sine."""
@@ -899,6 +985,17 @@ class Installed:
     def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor:
         """Return the tensor on another device; differentiable."""
 
+    def topk(
+        self,
+        k: builtins.int,
+        axis: builtins.int | None = None,
+        largest: builtins.bool = True,
+        sorted: builtins.bool = True,
+        *,
+        dim: builtins.int | None = None,
+    ) -> ValuesAndIndices:
+        """Return the `k` largest (or smallest) values along an axis, and their indices."""
+
     def transpose(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
         """Return the tensor with two axes exchanged."""
 
@@ -962,6 +1059,9 @@ class Installed:
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """Return the tensor's elements where the condition holds, those of `other` elsewhere."""
+
+    def xlogy(self, x2: Tensor | complex, /) -> Tensor:
+        """Return ``x1 * log(x2)``, 0 where ``x1`` is 0."""
 
     def zero_(self) -> Tensor:
         """Fill with zeros."""

@@ -407,7 +407,8 @@ _FORWARDED = (
     "conj", "pow", "remainder", "take", "masked_fill", "masked_select", "narrow", "select", "t", "swapaxes",
     "movedim", "moveaxis", "unflatten", "allclose", "isclose", "nonzero", "unique", "astype", "broadcast_to",
     "repeat_interleave", "tensordot", "multinomial", "bernoulli", "addmm", "copysign", "floor_divide", "hypot",
-    "expand_dims", "permute_dims", "vecdot",
+    "expand_dims", "permute_dims", "vecdot", "lgamma", "digamma", "erfinv", "sinc", "i0", "xlogy", "logit", "topk",
+    "kthvalue", "median", "nanmedian", "quantile", "nanquantile", "msort", "cummax", "cummin", "logcumsumexp",
 )  # fmt: skip
 _ALIASES = {
     "nelement": "numel", "swapdims": "swapaxes",

@@ -770,6 +770,9 @@ def lstm(
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Return the matrix product; leading axes broadcast."""
 
+def matrix_exp(x: Tensor, /) -> Tensor:
+    """Return the exponentials of square matrices, by scaling and squaring (N. Higham, 2005)."""
+
 def matrix_transpose(x: Tensor, /) -> Tensor:
     """Return the tensor with its last two axes exchanged."""
 

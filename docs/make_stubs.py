@@ -34,7 +34,7 @@ HEADER = '"""{}\n\nWritten by docs/make_stubs.py; do not edit.\n"""\n'
 SOURCES = {
     "Any": "typing", "NamedTuple": "typing", "Callable": "collections.abc", "Iterator": "collections.abc",
     "Sequence": "collections.abc", "Tensor": ".tensor", "DType": ".dtypes", "Device": ".device", "dtypes": ".",
-    "Generator": ".random_state", "Row": ".primitives.row",
+    "Generator": ".random_state", "Row": ".primitives.row", "ValuesAndIndices": ".functions.selection",
 }  # fmt: skip
 Parameter = inspect.Parameter
 

@@ -68,3 +68,73 @@ def test_products_with_logarithms(compare: Compare) -> None:
     zero, edge = np.zeros(4), np.array([0.0, 1.0, -2.0, np.nan])
     compare(cb.xlogy, lambda torch, x, y: torch.xlogy(x, y), zero, edge, order=1)
     compare(cb.xlog1py, lambda torch, x, y: torch.special.xlog1py(x, y), zero, edge - 1, order=1)
+
+
+TIES = np.array([[2.0, 1.0, 2.0, 0.5], [3.0, 3.0, -1.0, 3.0], [np.nan, 1.0, 2.0, 0.0], [np.inf, 1.0, np.inf, -np.inf]])
+
+
+def distinct(*shape: int) -> np.ndarray:
+    return np.asarray(RNG.permutation(int(np.prod(shape))).reshape(shape) / 3.0)
+
+
+@pytest.mark.parametrize("largest", [True, False])
+@pytest.mark.parametrize("k, axis", [(1, -1), (3, -1), (0, 1), (2, 0), (4, 1)])
+def test_topk(compare: Compare, k: int, axis: int, largest: bool) -> None:
+    x = distinct(3, 4, 5)
+    compare(lambda x: cb.topk(x, k, axis=axis, largest=largest), lambda torch, x: torch.topk(x, k, axis, largest), x)
+    compare(lambda x: x.topk(k, dim=axis).values, lambda torch, x: x.topk(k, dim=axis).values, x.astype(np.int64))
+
+
+@pytest.mark.parametrize("keepdims", [True, False])
+@pytest.mark.parametrize("axis", [0, -1, 1])
+def test_kthvalue_and_medians(compare: Compare, axis: int, keepdims: bool) -> None:
+    for x in (distinct(3, 4, 5), distinct(1, 6, 2)):
+        compare(lambda x: cb.kthvalue(x, 1, axis, keepdims), lambda torch, x: torch.kthvalue(x, 1, axis, keepdims), x)
+        compare(lambda x: cb.median(x, axis, keepdims), lambda torch, x: torch.median(x, axis, keepdims), x)
+        compare(lambda x: cb.nanmedian(x, axis, keepdims), lambda torch, x: torch.nanmedian(x, axis, keepdims), x)
+
+
+def test_medians_of_everything(compare: Compare) -> None:
+    for x in (distinct(3, 4), np.array([1.0, 2.0, 2.0, 2.0, 3.0, 3.0]), np.array(4.0), np.zeros((0,))):
+        compare(cb.median, lambda torch, x: torch.median(x), x, order=1 if x.size else 0)
+        compare(cb.nanmedian, lambda torch, x: torch.nanmedian(x), x, order=1 if x.size else 0)
+    for name in ("median", "nanmedian"):
+        along = lambda x, n=name: getattr(x, n)(dim=1).values
+        compare(along, lambda torch, x, f=along: f(x), TIES)
+        compare(lambda x, n=name: getattr(x, n)(), lambda torch, x, n=name: getattr(x, n)(), TIES[:3], order=0)
+    compare(cb.median, lambda torch, x: torch.median(x), RNG.integers(0, 9, 8))
+
+
+@pytest.mark.parametrize("interpolation", ["linear", "lower", "higher", "midpoint", "nearest"])
+@pytest.mark.parametrize("name", ["quantile", "nanquantile"])
+def test_quantiles(compare: Compare, name: str, interpolation: str) -> None:
+    x = distinct(3, 4, 5)
+    holes = np.where(x == 4.0, np.nan, x)
+    points = np.array([0.0, 0.1, 0.5, 0.77, 1.0])
+    for axis, keepdims in [(None, False), (None, True), (1, False), (-1, True)]:
+        for q in (0.3, points):
+            for values in (x, holes):
+                compare(
+                    lambda x, a=axis, k=keepdims, q=q: getattr(cb, name)(
+                        x, q if q is not points else cb.tensor(points), a, k, interpolation=interpolation
+                    ),
+                    lambda torch, x, a=axis, k=keepdims, q=q: getattr(torch, name)(
+                        x, q if q is not points else torch.tensor(points), a, k, interpolation=interpolation
+                    ),
+                    values,
+                )
+
+
+def test_msort(compare: Compare) -> None:
+    compare(cb.msort, lambda torch, x: torch.msort(x), distinct(5, 3))
+
+
+@pytest.mark.parametrize("name", ["cummax", "cummin", "logcumsumexp"])
+def test_running(compare: Compare, name: str) -> None:
+    for x, axis in [(distinct(7, 2), 0), (distinct(2, 9, 2) - 3, 1), (np.array(2.0), 0), (np.zeros((0, 2)), 0)]:
+        compare(lambda x, a=axis: getattr(cb, name)(x, a), lambda torch, x, a=axis: getattr(torch, name)(x, a), x)
+    if name != "logcumsumexp":
+        compare(lambda x: getattr(x, name)(dim=1), lambda torch, x: getattr(x, name)(dim=1), TIES)
+        compare(lambda x: getattr(x, name)(0), lambda torch, x: getattr(x, name)(0), RNG.integers(0, 3, (8, 3)))
+    else:
+        compare(lambda x: cb.logcumsumexp(x, 1), lambda torch, x: torch.logcumsumexp(x, 1), TIES, order=0)
