@@ -344,4 +344,6 @@ def as_real(name: str, x: Tensor) -> Tensor:
     return x if x.dtype.is_floating_point else ops.astype(x, dtypes.float_for(x.dtype))
 
 
-_WHOLE = {"rfft": "fft", "rfft2": "fft2", "rfftn": "fftn", "ihfft": "ifft"}
+_WHOLE = {
+    "rfft": "fft", "rfft2": "fft2", "rfftn": "fftn", "ihfft": "ifft", "ihfft2": "ifft2", "ihfftn": "ifftn",
+}  # fmt: skip

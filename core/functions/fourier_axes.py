@@ -138,7 +138,7 @@ def rfftn(
     tensor([[ 4.+0.j, -2.+0.j],
             [ 4.+0.j, -2.+0.j]])
     """
-    return _from_real_many("rfftn", x, s, axes, norm)
+    return _from_real_many("rfftn", x, s, axes, norm, inverse=False)
 
 
 def irfftn(
@@ -180,7 +180,7 @@ def irfftn(
     tensor([[1., 3.],
             [0., 0.]])
     """
-    return _to_real_many("irfftn", x, s, axes, norm)
+    return _to_real_many("irfftn", x, s, axes, norm, inverse=True)
 
 
 def fft2(
@@ -222,7 +222,7 @@ def rfft2(
     >>> cb.fft.rfft2(cb.ones((5, 4, 4))).shape
     (5, 4, 3)
     """
-    return _from_real_many("rfft2", x, s, axes, norm)
+    return _from_real_many("rfft2", x, s, axes, norm, inverse=False)
 
 
 def irfft2(
@@ -236,7 +236,67 @@ def irfft2(
     >>> cb.fft.irfft2(cb.ones((5, 4, 4))).shape
     (5, 4, 6)
     """
-    return _to_real_many("irfft2", x, s, axes, norm)
+    return _to_real_many("irfft2", x, s, axes, norm, inverse=True)
+
+
+def hfftn(
+    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+) -> Tensor:
+    """Return the discrete Fourier transform, along several axes, of a signal that is Hermitian along the last of them.
+
+    The arguments are those of `irfftn`, with ``norm="backward"`` for no division.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.fft.hfftn(cb.ones((5, 4, 4))).shape
+    (5, 4, 6)
+    """
+    return _to_real_many("hfftn", x, s, axes, norm, inverse=False)
+
+
+def ihfftn(
+    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+) -> Tensor:
+    """Return the inverse of `hfftn`: of the last axis the first half.
+
+    The arguments are those of `rfftn`, with ``norm="backward"`` for a division by the product of `s`.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.fft.ihfftn(cb.ones((5, 4, 4))).shape
+    (5, 4, 3)
+    """
+    return _from_real_many("ihfftn", x, s, axes, norm, inverse=True)
+
+
+def hfft2(
+    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = "backward"
+) -> Tensor:
+    """Return `hfftn` along two axes, by default the last.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.fft.hfft2(cb.ones((5, 4, 4))).shape
+    (5, 4, 6)
+    """
+    return _to_real_many("hfft2", x, s, axes, norm, inverse=False)
+
+
+def ihfft2(
+    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = "backward"
+) -> Tensor:
+    """Return `ihfftn` along two axes, by default the last.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.fft.ihfft2(cb.ones((5, 4, 4))).shape
+    (5, 4, 3)
+    """
+    return _from_real_many("ihfft2", x, s, axes, norm, inverse=True)
 
 
 def _along_many(name: str, x: Tensor, s: Any, axes: Any, norm: Any, *, inverse: bool) -> Tensor:
@@ -249,28 +309,29 @@ def _along_many(name: str, x: Tensor, s: Any, axes: Any, norm: Any, *, inverse: 
     return ops.fft_c2c(given, axis=found, inverse=inverse, scale=factor)
 
 
-def _from_real_many(name: str, x: Tensor, s: Any, axes: Any, norm: Any) -> Tensor:
+def _from_real_many(name: str, x: Tensor, s: Any, axes: Any, norm: Any, *, inverse: bool) -> Tensor:
     found, sizes = _axes_and_sizes(name, x, s, axes, real=True)
     lengths = tuple(size_along(name, x, a, n) for a, n in zip(found, sizes, strict=True))
-    factor = factor_of(name, norm, math.prod(lengths), False)
+    factor = factor_of(name, norm, math.prod(lengths), inverse)
     given = as_real(name, x)
     for a, n in zip(found, lengths, strict=True):
         given = sized(given, a, n)
     half = ops.fft_r2c(given, axis=found[-1], scale=factor)
-    return ops.fft_c2c(half, axis=found[:-1]) if found[:-1] else half
+    half = ops.conj(half) if inverse else half
+    return ops.fft_c2c(half, axis=found[:-1], inverse=inverse) if found[:-1] else half
 
 
-def _to_real_many(name: str, x: Tensor, s: Any, axes: Any, norm: Any) -> Tensor:
+def _to_real_many(name: str, x: Tensor, s: Any, axes: Any, norm: Any, *, inverse: bool) -> Tensor:
     found, sizes = _axes_and_sizes(name, x, s, axes, real=True)
     lengths = tuple(size_along(name, x, a, n) for a, n in zip(found[:-1], sizes[:-1], strict=True))
     last = real_size_along(name, x, found[-1], sizes[-1])
-    factor = factor_of(name, norm, math.prod(lengths) * last, True)
+    factor = factor_of(name, norm, math.prod(lengths) * last, inverse)
     given = as_complex(name, x)
     for a, n in zip(found, (*lengths, last // 2 + 1), strict=True):
         given = sized(given, a, n)
     if lengths:
-        given = ops.fft_c2c(given, axis=found[:-1], inverse=True)
-    return ops.fft_c2r(given, n=last, axis=found[-1], scale=factor)
+        given = ops.fft_c2c(given, axis=found[:-1], inverse=inverse)
+    return ops.fft_c2r(given if inverse else ops.conj(given), n=last, axis=found[-1], scale=factor)
 
 
 def _axes_and_sizes(

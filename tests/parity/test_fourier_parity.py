@@ -11,9 +11,9 @@ import pytest
 
 NORMS = ("backward", "ortho", "forward")
 ALONG_ONE = ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
-ALONG_MANY = ("fftn", "ifftn", "rfftn", "irfftn")
-ALONG_TWO = ("fft2", "ifft2", "rfft2", "irfft2")
-OF_REALS = ("rfft", "ihfft", "rfftn", "rfft2")
+ALONG_MANY = ("fftn", "ifftn", "rfftn", "irfftn", "hfftn", "ihfftn")
+ALONG_TWO = ("fft2", "ifft2", "rfft2", "irfft2", "hfft2", "ihfft2")
+OF_REALS = ("rfft", "ihfft", "rfftn", "rfft2", "ihfftn", "ihfft2")
 
 
 def numbers(name: str, shape: tuple[int, ...], *, real: bool = False) -> np.ndarray:

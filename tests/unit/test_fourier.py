@@ -160,6 +160,7 @@ REFUSED: list[tuple[Callable[[], Any], type, str]] = [
     (lambda: cb.fft.rfft(Z), DTypeError, "rfft: real numbers are needed, got complex64; .* or use fft"),
     (lambda: cb.fft.ihfft(Z), DTypeError, "ihfft: real numbers are needed, got complex64; .* or use ifft"),
     (lambda: cb.fft.rfft2(Z), DTypeError, "rfft2: real numbers are needed, got complex64; .* or use fft2"),
+    (lambda: cb.fft.ihfftn(Z), DTypeError, "ihfftn: real numbers are needed, got complex64; .* or use ifftn"),
     (lambda: cb.fft.fft(X > 0), DTypeError, r"fft: numbers are needed, got a tensor of bool; convert it with \.float"),
     (lambda: cb.fft.rfft(X > 0), DTypeError, "rfft: numbers are needed, got a tensor of bool"),
     (lambda: cb.fft.fft(cb.zeros((2, 0))), ShapeError, r"fft: axis 1 of shape \(2, 0\) is empty; a transform needs"),
