@@ -15,10 +15,12 @@ from .core.functions.decompositions import (
     pinv,
 )
 from .core.functions.linear_algebra import cross, diagonal, outer, trace, vector_norm
+from .core.functions.linear_systems import cond, lstsq, multi_dot, norm, solve_triangular
 from .core.ops import (
     det,
     inv,
     matmul,
+    matrix_exp,
     matrix_transpose,
     qr,
     slogdet,
@@ -30,7 +32,8 @@ from .core.ops import (
 )
 
 __all__ = [
-    "LinAlgError", "cholesky", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "inv", "matmul",
-    "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "outer", "pinv", "qr", "slogdet", "solve", "svd",
-    "svdvals", "tensordot", "trace", "vecdot", "vector_norm",
+    "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq",
+    "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "multi_dot", "norm",
+    "outer", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "tensordot", "trace", "vecdot",
+    "vector_norm",
 ]  # fmt: skip

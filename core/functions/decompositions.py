@@ -31,7 +31,7 @@ def _row(name: str) -> Any:
     return row_function(TABLE[name])
 
 
-def _matrices(x: Any, name: str, *, square: bool = True) -> Tensor:
+def checked_matrices(x: Any, name: str, *, square: bool = True) -> Tensor:
     """Return the operand as a tensor of floating-point matrices, or refuse it."""
     if not isinstance(x, Tensor):
         (x,) = coerce(TABLE.get(name) or TABLE["svd"], (x,))
@@ -80,7 +80,7 @@ def cholesky(x: Tensor, /, *, upper: bool = False) -> Tensor:
     tensor([[2., 0.],
             [1., 2.]])
     """
-    found = _row("cholesky")(_hermitian(_matrices(x, "cholesky")))
+    found = _row("cholesky")(_hermitian(checked_matrices(x, "cholesky")))
     if not upper:
         return found
     turned = ops.matrix_transpose(found)
@@ -120,7 +120,7 @@ def eigh(x: Tensor, /) -> EigResult:
     >>> cb.linalg.eigh(cb.tensor([[3.0, 0.0], [0.0, 2.0]])).eigenvalues
     tensor([2., 3.])
     """
-    return EigResult(*_row("eigh")(_hermitian(_matrices(x, "eigh"))))
+    return EigResult(*_row("eigh")(_hermitian(checked_matrices(x, "eigh"))))
 
 
 def eigvalsh(x: Tensor, /) -> Tensor:
@@ -134,7 +134,7 @@ def eigvalsh(x: Tensor, /) -> Tensor:
     >>> cb.linalg.eigvalsh(cb.tensor([[0.0, 1.0], [1.0, 0.0]]))
     tensor([-1.,  1.])
     """
-    return _row("eigvalsh")(_hermitian(_matrices(x, "eigvalsh")))
+    return _row("eigvalsh")(_hermitian(checked_matrices(x, "eigvalsh")))
 
 
 def eig(x: Tensor, /) -> EigResult:
@@ -165,7 +165,7 @@ def eig(x: Tensor, /) -> EigResult:
     >>> cb.linalg.eig(cb.tensor([[0.0, 1.0], [-4.0, 0.0]])).eigenvalues
     tensor([0.+2.j, 0.-2.j])
     """
-    return EigResult(*_row("eig")(_matrices(x, "eig")))
+    return EigResult(*_row("eig")(checked_matrices(x, "eig")))
 
 
 def eigvals(x: Tensor, /) -> Tensor:
@@ -177,7 +177,7 @@ def eigvals(x: Tensor, /) -> Tensor:
     >>> cb.linalg.eigvals(cb.tensor([[2.0, 1.0], [0.0, 3.0]]))
     tensor([2.+0.j, 3.+0.j])
     """
-    x = _matrices(x, "eigvals")
+    x = checked_matrices(x, "eigvals")
     # The derivative needs the vectors, and the values in their order.
     if x.device.levels or (x.requires_grad and grad_mode.get()):
         return _row("eig")(x)[0]
@@ -211,14 +211,14 @@ def pinv(x: Tensor, /, *, rtol: Any = None) -> Tensor:
     tensor([[0.5000, 0.0000],
             [0.0000, 0.0000]])
     """
-    x = _matrices(x, "pinv", square=False)
+    x = checked_matrices(x, "pinv", square=False)
     if size_of(x.shape) == 0:
         turned = ops.matrix_transpose(x)
         return ops.conj(turned) if x.dtype.is_complex else turned
-    return _row("pinv")(x, _relative(x, rtol, "pinv"))
+    return _row("pinv")(x, relative_tolerance(x, rtol, "pinv"))
 
 
-def _relative(x: Tensor, rtol: Any, name: str) -> Tensor:
+def relative_tolerance(x: Tensor, rtol: Any, name: str) -> Tensor:
     """Return the tolerance as a tensor of the singular values' dtype."""
     kind = x.dtype.to_real()
     if isinstance(rtol, Tensor):
@@ -253,11 +253,11 @@ def matrix_rank(x: Tensor, /, *, rtol: Any = None) -> Tensor:
     >>> cb.linalg.matrix_rank(cb.tensor([[1.0, 2.0], [2.0, 4.0]]))
     tensor(1)
     """
-    x = _matrices(x, "matrix_rank", square=False)
+    x = checked_matrices(x, "matrix_rank", square=False)
     s = _row("svdvals")(x.detach())
     if s.shape[-1] == 0:
         return ops.count_nonzero(s, axis=-1)
-    least = ops.max(s, axis=-1) * _relative(x, rtol, "matrix_rank")
+    least = ops.max(s, axis=-1) * relative_tolerance(x, rtol, "matrix_rank")
     return ops.count_nonzero(s > ops.expand_dims(least, axis=-1), axis=-1)
 
 
@@ -282,7 +282,7 @@ def matrix_power(x: Tensor, n: int, /) -> Tensor:
         n = operator.index(n)
     except TypeError:
         raise ArgumentTypeError(f"matrix_power: the exponent is an int, not {n!r}") from None
-    x = _matrices(x, "matrix_power")
+    x = checked_matrices(x, "matrix_power")
     if n == 0:
         # Not a constant: it belongs to the same graph and the same level.
         one = ops.eye(x.shape[-1], dtype=x.dtype, device=x.device.physical)
@@ -324,7 +324,7 @@ def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Te
     >>> cb.linalg.matrix_norm(cb.tensor([[3.0, 0.0], [0.0, 4.0]]))
     tensor(5.)
     """
-    x = _matrices(x, "matrix_norm", square=False)
+    x = checked_matrices(x, "matrix_norm", square=False)
     infinity = float("inf")
     if ord not in ("fro", "nuc", 1, -1, 2, -2, infinity, -infinity) or isinstance(ord, bool):
         raise ArgumentError(f"matrix_norm: ord is 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, not {ord!r}")

@@ -29,7 +29,7 @@ TABLE.late = LATE
 
 # Rows that other functions are made of; the front door does not show them.
 INTERNAL = frozenset(
-    ("alias", "cholesky", "conv_input", "conv_weight", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "pinv", "slogdet",
+    ("alias", "cholesky", "conv_input", "conv_weight", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "matrix_exp", "pinv", "slogdet",
      "svd", "svdvals", "fft_c2c", "fft_c2r", "fft_r2c", "getitem", "getitem_transpose", "interpolate_transpose", "qr", "random_bernoulli", "random_bits",
      "random_integers", "random_normal", "random_permutation", "random_uniform", "setitem", "slice", "solve", "transfer")
 )  # fmt: skip

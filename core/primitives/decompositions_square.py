@@ -166,3 +166,50 @@ pinv = general(
     "Return the pseudo-inverses of matrices; singular values up to `rtol` times the largest count as zero.",
     category="floating-point", promote=("x",), body=_pinv_body, vjp=_pinv_vjp, jvp=_pinv_jvp, prepare=_prepare_pinv,
 )  # fmt: skip
+
+
+# Of Padé's approximant of degree 13, and up to which norm it is exact: N. Higham (2005).
+_PADE = (
+    64764752532480000.0, 32382376266240000.0, 7771770303897600.0, 1187353796428800.0, 129060195264000.0, 10559470521600.0,
+    670442572800.0, 33522128640.0, 1323241920.0, 40840800.0, 960960.0, 16380.0, 182.0, 1.0,
+)  # fmt: skip
+_REACH = 5.371920351148152
+
+
+def _matrix_exp_body(xp: Any, x: Any) -> Any:
+    """Scaling and squaring, each matrix as often as its norm asks for. It runs on plain arrays alone."""
+    n = x.shape[-1]
+    if 0 in x.shape:
+        return x
+    norm = xp.max(xp.sum(xp.abs(x), axis=-2), axis=-1)
+    safe = xp.where(xp.isfinite(norm), norm, xp.zeros_like(norm))
+    times = xp.ceil(xp.log2(xp.where(safe > _REACH, safe / _REACH, xp.ones_like(safe))))
+    scale = as_columns(xp, as_columns(xp, times))
+    x = x * xp.astype(xp.pow(xp.full_like(scale, 2.0), -scale), x.dtype)
+    b = [v / _PADE[0] for v in _PADE]
+    one = xp.eye(n, dtype=x.dtype)
+    x2 = xp.matmul(x, x)
+    x4 = xp.matmul(x2, x2)
+    x6 = xp.matmul(x4, x2)
+    odd = xp.matmul(x6, x6 * b[13] + x4 * b[11] + x2 * b[9]) + x6 * b[7] + x4 * b[5] + x2 * b[3] + one * b[1]
+    odd = xp.matmul(x, odd)
+    even = xp.matmul(x6, x6 * b[12] + x4 * b[10] + x2 * b[8]) + x6 * b[6] + x4 * b[4] + x2 * b[2] + one
+    found = xp.solve(even - odd, even + odd)
+    for k in range(int(xp.max(times))):
+        found = xp.where(scale > k, xp.matmul(found, found), found)
+    return found
+
+
+def _matrix_exp_along(xp: Any, x: Any, t: Any) -> Any:
+    """Return the derivative in a direction: a block of the exponential of a matrix of twice the size."""
+    n = x.shape[-1]
+    above, below = xp.concat([x, t], axis=-1), xp.concat([xp.zeros_like(x), x], axis=-1)
+    return xp.matrix_exp(xp.concat([above, below], axis=-2))[..., :n, n:]
+
+
+matrix_exp = general(
+    "matrix_exp", "x, /", "Return the exponentials of square matrices, by scaling and squaring (N. Higham, 2005).",
+    category="floating-point", batch="leading", body=_matrix_exp_body, prepare=prepare_matrices("matrix_exp"),
+    vjp=lambda xp, g, x: _matrix_exp_along(xp, adjoint(xp, x), g),
+    jvp=lambda xp, t, x: _matrix_exp_along(xp, x, t), tolerance=8.0,
+)  # fmt: skip

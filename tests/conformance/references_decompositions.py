@@ -205,3 +205,16 @@ def pinv(x: Any, rtol: Any) -> Any:
         return _inv(over @ a) @ over if a.shape[0] >= a.shape[1] else over @ _inv(a @ over)
 
     return _each(one, x)
+
+
+def _exponential(a: np.ndarray) -> np.ndarray:
+    """The power series."""
+    total = term = np.eye(len(a), dtype=a.dtype)
+    for k in range(1, 60):
+        term = term @ a / k
+        total = total + term
+    return total
+
+
+def matrix_exp(x: Any) -> Any:
+    return _each(_exponential, x)

@@ -40,6 +40,11 @@ def draw_det(d: Draw) -> Sample:
     return Sample((d.array((*_lead(d), n, n), "(-1, 1)"),))
 
 
+def draw_matrix_exp(d: Draw) -> Sample:
+    n = d.integer(1, 2 if d.smooth else 4)
+    return Sample((d.array((*_lead(d), n, n), "(-1, 1)"),))
+
+
 def draw_slogdet(d: Draw) -> Sample:
     return Sample((_square(d),))
 

@@ -189,3 +189,63 @@ def test_matrices_that_do_not_do(torch: Any, name: str) -> None:
         getattr(torch.linalg, name)(torch.zeros(2, 2), *theirs)
     with pytest.raises(L.LinAlgError, match=rf"{name}\(.*float32 \(2, 2\).*add a multiple of the identity"):
         getattr(L, name)(cb.zeros((2, 2)), *more)
+
+
+@BOTH
+@pytest.mark.parametrize("scale", [0.1, 1.0, 20.0])
+def test_exponential(compare: Callable[..., None], scale: float, kind: str) -> None:
+    x = matrices((2, 3, 3), kind, 20)
+    x[0] *= scale
+    compare(L.matrix_exp, lambda t, x: t.linalg.matrix_exp(x), x, dtype=kind, tolerance=1000)
+
+
+@BOTH
+def test_triangular_systems(compare: Callable[..., None], kind: str) -> None:
+    x = matrices((2, 3, 3), kind, 21) + 3 * np.eye(3)
+    for upper in (False, True):
+        for unit in (False, True):
+            for left, y in ((True, matrices((3, 2), kind, 22)), (False, matrices((2, 4, 3), kind, 23))):
+                options = {"upper": upper, "left": left, "unitriangular": unit}
+                compare(lambda a, b, o=options: L.solve_triangular(a, b, **o),
+                        lambda t, a, b, o=options: t.linalg.solve_triangular(a, b, **o), x, y, dtype=kind,
+                        tolerance=100)  # fmt: skip
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("left", "right"), [((5, 3), (5, 2)), ((2, 4, 2), (2, 4)), ((2, 2, 3), (2, 2, 1)), ((3, 3), (3, 1)), ((4, 2), (4,))]
+)
+def test_least_squares(compare: Callable[..., None], left: Any, right: Any, kind: str) -> None:
+    a, b = matrices(left, kind, 24), matrices(right, kind, 25)
+    compare(lambda a, b: L.lstsq(a, b).solution, lambda t, a, b: t.linalg.lstsq(a, b).solution, a, b, dtype=kind,
+            tolerance=100)  # fmt: skip
+    for driver in (None, "gels", "gelsd", "gelss", "gelsy"):
+        compare(lambda a, b, d=driver: tuple(L.lstsq(a, b, driver=d))[1:],
+                lambda t, a, b, d=driver: tuple(t.linalg.lstsq(a, b, driver=d))[1:], a, b, order=0, dtype=kind,
+                tolerance=100)  # fmt: skip
+
+
+@BOTH
+def test_norms_conditions_and_chains(compare: Callable[..., None], kind: str) -> None:
+    x, square = matrices((2, 3, 4), kind, 26), matrices((2, 3, 3), kind, 27)
+    pairs = ((None, None), (None, 1), (None, (0, 2)), (3, 2), ("fro", (0, 1)), ("nuc", (2, 0)), (INF, (1, 2)))
+    for order, axis in pairs:
+        for keep in (False, True):
+            compare(lambda x, o=order, d=axis, k=keep: L.norm(x, o, d, k),
+                    lambda t, x, o=order, d=axis, k=keep: t.linalg.norm(x, o, d, k), x, dtype=kind,
+                    tolerance=100)  # fmt: skip
+    compare(lambda x: L.norm(x[0, 0], 1, dim=0, keepdim=True), lambda t, x: t.linalg.norm(x[0, 0], 1, 0, True), x,
+            dtype=kind)  # fmt: skip
+    compare(lambda x: L.norm(x[0], 1), lambda t, x: t.linalg.norm(x[0], 1), x, dtype=kind)
+    for p in (None, 2, -2, 1, -1, INF, -INF, "fro", "nuc"):
+        # PyTorch cannot differentiate its own for the other norms.
+        order = 2 if p in (None, 2, -2) else 0
+        compare(lambda x, p=p: L.cond(x, p), lambda t, x, p=p: t.linalg.cond(x, p), square, order=order, dtype=kind,
+                tolerance=1000)  # fmt: skip
+    ones = lambda t, x: t.linalg.matrix_norm(x, 1) * t.linalg.matrix_norm(t.linalg.inv(x), 1)
+    compare(lambda x: L.cond(x, 1), ones, square, dtype=kind, tolerance=1000)
+    chain = [matrices(s, kind, 30 + i) for i, s in enumerate([(2, 5), (5, 1), (1, 7), (7, 3)])]
+    compare(lambda *c: L.multi_dot(c), lambda t, *c: t.linalg.multi_dot(c), *chain, dtype=kind)
+    ends = [chain[0][0], *chain[1:3], chain[3][:, 0]]
+    for part in (ends, ends[:3], ends[1:]):
+        compare(lambda *c: L.multi_dot(c), lambda t, *c: t.linalg.multi_dot(c), *part, dtype=kind)

@@ -154,3 +154,35 @@ def test_what_a_square_basis_adds_is_determined_as_a_space() -> None:
 
     x = cb.tensor(np.random.default_rng(5).standard_normal((4, 2)), requires_grad=True)
     assert cb.autograd.gradcheck(rest, (x,))
+
+
+def test_refusals_beyond_the_extension() -> None:
+    x = cb.eye(3)
+    with pytest.raises(ShapeError, match=r"norm: with ord=2 and no axis x is a vector or a matrix, got shape \(1, 1, 1\)"):
+        L.norm(cb.ones((1, 1, 1)), 2)
+    with pytest.raises(cb.CandelabraError, match=r"norm: with ord='fro' one axis or two are needed, got \(0, 1, 2\)"):
+        L.norm(cb.ones((1, 1, 1)), "fro", (0, 1, 2))
+    with pytest.raises(ShapeError, match=r"cond: matrices without elements have no condition number"):
+        L.cond(cb.ones((2, 0)))
+    with pytest.raises(ArgumentTypeError, match="multi_dot: at least two Tensors are needed"):
+        L.multi_dot([x])
+    with pytest.raises(ShapeError, match=r"multi_dot: the shapes \(3, 3\), \(2,\) do not fit"):
+        L.multi_dot([x, cb.ones(2)])
+    with pytest.raises(ShapeError, match=r"solve_triangular: right sides of shape \(2, 1\) do not fit"):
+        L.solve_triangular(x, cb.ones((2, 1)), upper=True)
+    with pytest.raises(L.LinAlgError, match=r"singular|Singular"):
+        L.solve_triangular(cb.zeros((2, 2)), cb.ones((2, 1)), upper=True)
+    with pytest.raises(ArgumentError, match="lstsq: driver is 'gelsy', 'gelsd', 'gelss', 'gels' or None, not 'qr'"):
+        L.lstsq(x, x, driver="qr")
+    with pytest.raises(ShapeError, match=r"lstsq: right sides of shape \(2, 1\) do not fit matrices of shape \(3, 3\)"):
+        L.lstsq(x, cb.ones((2, 1)))
+
+
+def test_the_exponential_of_small_large_and_infinite_matrices() -> None:
+    x = cb.tensor(np.stack([np.diag([1e-9, -2.0]), np.diag([-300.0, 30.0]), np.diag([np.inf, 0.0])]))
+    found = L.matrix_exp(x).numpy()
+    assert np.allclose(found[:2], [np.diag(np.exp(np.diag(a))) for a in x.numpy()[:2]], rtol=1e-12)
+    assert not np.isfinite(found[2]).all()
+    assert L.matrix_exp(cb.zeros((2, 0, 0))).shape == (2, 0, 0)
+    mapped = cb.func.vmap(L.matrix_exp)(x[:2]).numpy()
+    assert np.allclose(mapped, found[:2])
