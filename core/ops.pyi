@@ -566,8 +566,10 @@ def expand_dims(x: Tensor, /, axis: int = 0) -> Tensor:
 def expm1(x: Tensor, /) -> Tensor:
     """Return ``exp(x) - 1``, exact near zero."""
 
-def fft_c2c(x: Tensor, /, *, axis: int = -1, inverse: bool = False, scale: float = 1.0) -> Tensor:
-    """Return the discrete Fourier transform along axes: ``out[k] = scale * sum_j x[j] exp(-2 pi i j k / n)``."""
+def fft_c2c(
+    x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, inverse: bool = False, scale: float = 1.0
+) -> Tensor:
+    """Return the Fourier transform along axes (None: all): ``out[k] = scale * sum_j x[j] exp(-2 pi i j k / n)``."""
 
 def fft_c2r(x: Tensor, /, *, n: Any, axis: int = -1, scale: float = 1.0) -> Tensor:
     """Return the n real numbers whose inverse discrete Fourier transform has this first half."""

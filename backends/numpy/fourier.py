@@ -28,7 +28,7 @@ def _norm(x: Array, size: int, scale: float, inverse: bool) -> tuple[Any, float]
     return plain, scale
 
 
-def fft_c2c(x: Array, /, *, axis: Any = -1, inverse: bool = False, scale: float = 1.0) -> Any:
+def fft_c2c(x: Array, /, *, axis: Any = None, inverse: bool = False, scale: float = 1.0) -> Any:
     """The complex transform along one or several axes."""
     if not x.size:
         return NotImplemented

@@ -179,8 +179,8 @@ def _wide(xp: Any, dtype: Any) -> Any:
 
 
 fft_c2c = linear(
-    "fft_c2c", "x, /, *, axis=-1, inverse=False, scale=1.0",
-    "Return the discrete Fourier transform along axes: ``out[k] = scale * sum_j x[j] exp(-2 pi i j k / n)``.",
+    "fft_c2c", "x, /, *, axis=None, inverse=False, scale=1.0",
+    "Return the Fourier transform along axes (None: all): ``out[k] = scale * sum_j x[j] exp(-2 pi i j k / n)``.",
     category="complex floating-point", body=_c2c_body, prepare=_prepare_c2c, batch="axis",
     transpose=lambda xp, g, axis, inverse, scale: xp.fft_c2c(g, axis=axis, inverse=not inverse, scale=scale),
 )  # fmt: skip

@@ -16,9 +16,9 @@ def _line(values: Any, n: int, sign: int) -> list[complex]:
     ]
 
 
-def fft_c2c(x: Any, *, axis: Any = -1, inverse: bool = False, scale: float = 1.0) -> Any:
+def fft_c2c(x: Any, *, axis: Any = None, inverse: bool = False, scale: float = 1.0) -> Any:
     found = np.asarray(x, dtype=np.complex128)
-    for a in (axis,) if isinstance(axis, int) else axis:
+    for a in range(found.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis:
         n = found.shape[a]
         found = np.apply_along_axis(lambda line, n=n: np.asarray(_line(line, n, 1 if inverse else -1)), a, found)
     return found * scale

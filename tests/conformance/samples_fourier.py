@@ -21,9 +21,9 @@ def _length(d: Draw) -> int:
 def draw_fft_c2c(d: Draw) -> Sample:
     shape = tuple(_length(d) if i == 0 else d.integer(1, 4) for i in range(d.integer(1, 3)))
     rank = len(shape)
-    axis = d.choice((0, -1, rank - 1, (0,), tuple(range(rank)), (-1, *range(rank - 1)), ()))
+    axis = d.choice((0, -1, rank - 1, (0,), tuple(range(rank)), (-1, *range(rank - 1)), (), None))
     n = 1
-    for a in (axis,) if isinstance(axis, int) else axis:
+    for a in range(rank) if axis is None else (axis,) if isinstance(axis, int) else axis:
         n *= shape[a]
     return Sample((d.array(shape),), {"axis": axis, "inverse": d.flag(), **_scale(d, n)})
 

@@ -83,7 +83,7 @@ def test_the_kernel_s_factors(scale: float, kind: str) -> None:
     x = complexes(2, 2048).astype(kind)
     for inverse, function in ((False, np.fft.fft), (True, np.fft.ifft)):
         expected = function(x.astype(np.complex128)) * scale * (2048 if inverse else 1)
-        found = ops.fft_c2c(cb.asarray(x), inverse=inverse, scale=scale)
+        found = ops.fft_c2c(cb.asarray(x), axis=-1, inverse=inverse, scale=scale)
         assert found.dtype.name == kind
         size = np.max(np.abs(expected))
         np.testing.assert_allclose(found.numpy(), expected, atol=size * (1e-6 if kind == "complex64" else 1e-14))
