@@ -2,6 +2,8 @@
 # make test    the tests, against a wheel of this tree (EXTRAS=peers adds PyTorch and SciPy to compare with)
 # make lint    ruff and mypy
 # make bench   benchmarks against PyTorch and NumPy
+# make array-api SUITE=path    the standard's own tests (a checkout of data-apis/array-api-tests with its submodule),
+#              for a VERSION of the standard, on a DEVICE, with MAX_EXAMPLES a test
 # make clean   forget the virtual environment and what builds left
 
 PYTHON ?= python3
@@ -10,6 +12,10 @@ EXTRAS ?=
 TESTS ?= tests plugins/candelabra-strict/tests --doctest-modules --doctest-ignore-import-errors --pyargs candelabra
 DEVICES ?= cpu strict
 PYTEST_ARGS ?=
+SUITE =
+VERSION = 2025.12
+DEVICE = cpu
+MAX_EXAMPLES = 100
 
 comma := ,
 python := $(VENV)/bin/python
@@ -17,7 +23,7 @@ wheels := $(VENV)/wheels
 ready := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench array-api clean
 
 # A wheel of the tree as it stands replaces the last one; pip adds what the extras named in $(1) still lack.
 define install
@@ -27,14 +33,18 @@ define install
 	@$(python) -m pip install -qq "$$(echo $(wheels)/candelabra-*.whl)[$(1)]"
 endef
 
+define install_strict
+	@$(python) .ci/build_wheel.py plugins/candelabra-strict $(wheels) --no-build-isolation >/dev/null
+	@$(python) -m pip install -qq --force-reinstall --no-deps $(wheels)/candelabra_strict-*.whl
+endef
+
 demo: $(ready)
 	$(call install,demo)
 	$(VENV)/bin/candelabra train digits --model cnn --output runs/digits
 
 test: $(ready)
 	$(call install,test$(if $(EXTRAS),$(comma)$(EXTRAS)))
-	@$(python) .ci/build_wheel.py plugins/candelabra-strict $(wheels) --no-build-isolation >/dev/null
-	@$(python) -m pip install -qq --force-reinstall --no-deps $(wheels)/candelabra_strict-*.whl
+	$(call install_strict)
 	$(python) -m pytest $(TESTS) $(DEVICES:%=--device %) --timeout=900 $(PYTEST_ARGS)
 
 lint: $(ready)
@@ -45,6 +55,18 @@ lint: $(ready)
 bench: $(ready)
 	$(call install,peers)
 	$(python) -m benchmarks
+
+namespace = import candelabra; xp = candelabra.empty(0).__array_namespace__(api_version=\"$(VERSION)\")
+
+array-api: $(ready)
+	@test -d "$(SUITE)/array_api_tests" || { echo "SUITE=$(SUITE): name a checkout of data-apis/array-api-tests" >&2; exit 2; }
+	@test -d "$(SUITE)/array-api/src" || { echo "$(SUITE)/array-api is empty: git submodule update --init" >&2; exit 2; }
+	$(call install,test)
+	$(call install_strict)
+	@$(python) -m pip install -qq -r $(SUITE)/requirements.txt
+	cd $(SUITE) && CANDELABRA_DEFAULT_DEVICE=$(DEVICE) ARRAY_API_TESTS_VERSION=$(VERSION) \
+	    ARRAY_API_TESTS_MODULE="exec('$(namespace)')" $(abspath $(python)) -m pytest array_api_tests \
+	    -p no:cacheprovider --disable-deadline --max-examples $(MAX_EXAMPLES) $(PYTEST_ARGS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info plugins/*/build plugins/*/src/*.egg-info
