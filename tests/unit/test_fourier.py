@@ -94,6 +94,18 @@ def test_the_kernel_s_factors(scale: float, kind: str) -> None:
     np.testing.assert_allclose(back.numpy(), x.real, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(300, 256), (256, 300), (3, 160, 150), (80000,), (2, 40000)])
+def test_large_arrays(shape: tuple[int, ...]) -> None:
+    x = complexes(*shape)
+    for axis in range(len(shape)):
+        np.testing.assert_allclose(cb.fft.fft(cb.asarray(x), axis=axis).numpy(), np.fft.fft(x, axis=axis), atol=1e-9)
+        half = np.fft.rfft(x.real, axis=axis)
+        np.testing.assert_allclose(cb.fft.rfft(cb.asarray(x.real), axis=axis).numpy(), half, atol=1e-9)
+        back = cb.fft.irfft(cb.asarray(half), n=shape[axis], axis=axis)
+        np.testing.assert_allclose(back.numpy(), x.real, atol=1e-9)
+    np.testing.assert_allclose(cb.fft.ifftn(cb.asarray(x)).numpy(), np.fft.ifftn(x), atol=1e-9)
+
+
 @pytest.mark.parametrize("there", ["fft", "ifft", "rfft", "hfft", "ihfft", "fftn", "ifftn", "rfftn"])
 @pytest.mark.parametrize("norm", ["backward", "ortho", "forward"])
 def test_there_and_back(there: str, norm: str) -> None:
