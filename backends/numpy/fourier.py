@@ -14,7 +14,7 @@ Array = np.ndarray
 _SMALL = 512
 
 
-def _norm(x: Array, size: int, scale: float, inverse: bool) -> tuple[str, float]:
+def _norm(x: Array, size: int, scale: float, inverse: bool) -> tuple[Any, float]:
     """NumPy's normalization for a factor, and what is left to multiply by."""
     plain, divided = ("forward", "backward") if inverse else ("backward", "forward")
     if math.isclose(scale * size, 1.0, rel_tol=1e-15):
