@@ -7,6 +7,7 @@ import builtins
 from collections.abc import Sequence
 from typing import Any
 
+from .functions.counting import Histogram
 from .functions.selection import ValuesAndIndices
 from .random_state import Generator
 from .tensor import Tensor
@@ -263,6 +264,9 @@ class Installed:
     def bfloat16(self) -> Tensor:
         """The method of `a cast to bfloat16`."""
 
+    def bincount(self, weights: Tensor | None = None, minlength: builtins.int = 0) -> Tensor:
+        """Return how often each of the numbers 0, 1, 2, … stands in a vector, or the sums of their weights."""
+
     def bmm(self, x2: Tensor) -> Tensor:
         """Return the products of two batches of matrices."""
 
@@ -341,6 +345,33 @@ class Installed:
 
     def cumsum(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
         """The method of `cumulative_sum`."""
+
+    def diag(self, offset: builtins.int = 0, *, diagonal: builtins.int = 0) -> Tensor: ...
+
+    def diag_embed(
+        self,
+        offset: builtins.int = 0,
+        axis1: builtins.int = -2,
+        axis2: builtins.int = -1,
+        *,
+        dim1: builtins.int | None = None,
+        dim2: builtins.int | None = None,
+    ) -> Tensor:
+        """Return matrices with the values of the last axis on a diagonal, zeros elsewhere."""
+
+    def diagflat(self, offset: builtins.int = 0) -> Tensor:
+        """Return a matrix with all values on its diagonal."""
+
+    def diagonal(
+        self,
+        offset: builtins.int = 0,
+        axis1: builtins.int = 0,
+        axis2: builtins.int = 1,
+        *,
+        dim1: builtins.int | None = None,
+        dim2: builtins.int | None = None,
+    ) -> Tensor:
+        """Return the diagonals of the matrices in two axes; `linalg.diagonal` takes the last two."""
 
     def diff(
         self,
@@ -440,6 +471,18 @@ class Installed:
     def half(self) -> Tensor:
         """The method of `a cast to float16`."""
 
+    def histc(self, bins: builtins.int = 100, min: builtins.float = 0, max: builtins.float = 0) -> Tensor: ...
+
+    def histogram(
+        self,
+        bins: builtins.int | Tensor,
+        *,
+        range: Sequence[builtins.float] | None = None,
+        weight: Tensor | None = None,
+        density: builtins.bool = False,
+    ) -> Histogram:
+        """Return how many values fall into each bin, and the bins' edges; the last bin has both of its edges."""
+
     def hypot(self, x2: Tensor | complex, /) -> Tensor:
         """Return ``sqrt(x1**2 + x2**2)`` without overflow."""
 
@@ -513,6 +556,9 @@ class Installed:
 
     def isnan(self) -> Tensor:
         """Say where values are NaN."""
+
+    def kron(self, x2: Tensor) -> Tensor:
+        """Return the Kronecker product: every element of `x1` times all of `x2`."""
 
     def kthvalue(
         self,
@@ -683,6 +729,11 @@ class Installed:
     ) -> Tensor:
         """Return indices drawn in proportion to weights."""
 
+    def nanmean(
+        self, axis: Any = None, keepdims: builtins.bool = False, *, dim: Any = None, keepdim: builtins.bool = False
+    ) -> Tensor:
+        """Return the mean over axes of what is no NaN."""
+
     def nanmedian(
         self,
         axis: builtins.int | None = None,
@@ -704,6 +755,17 @@ class Installed:
         keepdim: builtins.bool = False,
     ) -> Tensor:
         """Return quantiles of what is no NaN (see `quantile`)."""
+
+    def nansum(
+        self,
+        axis: Any = None,
+        keepdims: builtins.bool = False,
+        *,
+        dtype: Any = None,
+        dim: Any = None,
+        keepdim: builtins.bool = False,
+    ) -> Tensor:
+        """Return the sum over axes of what is no NaN."""
 
     def narrow(self, axis: builtins.int, start: builtins.int, length: builtins.int) -> Tensor:
         """Return `length` slices along an axis from `start` on."""
@@ -827,6 +889,9 @@ class Installed:
 
     def roll(self, shift: Any = None, axis: Any = None, *, shifts: Any = None, dims: Any = None) -> Tensor:
         """Return the tensor with elements shifted round along axes, flattened without one."""
+
+    def rot90(self, k: builtins.int = 1, axes: Sequence[builtins.int] = (0, 1), *, dims: Any = None) -> Tensor:
+        """Return the tensor turned by `k` quarters in the plane of two axes, from the first towards the second."""
 
     def round(self) -> Tensor:
         """Round to the nearest integer, halves to even; the gradient is zero."""

@@ -409,6 +409,8 @@ _FORWARDED = (
     "repeat_interleave", "tensordot", "multinomial", "bernoulli", "addmm", "copysign", "floor_divide", "hypot",
     "expand_dims", "permute_dims", "vecdot", "lgamma", "digamma", "erfinv", "sinc", "i0", "xlogy", "logit", "topk",
     "kthvalue", "median", "nanmedian", "quantile", "nanquantile", "msort", "cummax", "cummin", "logcumsumexp",
+    "diagonal", "diag", "diag_embed", "diagflat", "kron", "rot90", "nansum", "nanmean", "bincount", "histc",
+    "histogram",
 )  # fmt: skip
 _ALIASES = {
     "nelement": "numel", "swapdims": "swapaxes",

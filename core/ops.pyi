@@ -10,6 +10,15 @@ from .device import Device
 from .dtypes import DType
 from .primitives.row import Row
 from .tensor import Tensor
+from .functions.counting import (
+    bincount as bincount,
+    bucketize as bucketize,
+    histc as histc,
+    histogram as histogram,
+    nanmean as nanmean,
+    nansum as nansum,
+    segment_reduce as segment_reduce,
+)
 from .functions.creation import (
     arange as arange,
     as_tensor as as_tensor,
@@ -100,6 +109,15 @@ from .functions.mathematics import (
     true_divide as true_divide,
     unique as unique,
     where as where,
+)
+from .functions.matrices import (
+    block_diag as block_diag,
+    diag as diag,
+    diag_embed as diag_embed,
+    diagflat as diagflat,
+    diagonal as diagonal,
+    kron as kron,
+    rot90 as rot90,
 )
 from .functions.random import (
     bernoulli as bernoulli,
@@ -768,6 +786,13 @@ def lstm(
     batch_sizes: Any = None,
 ) -> lstm_result:
     """Run one layer of a long short-term memory over x (time, batch, features); return outputs and the last states."""
+
+class lu_packed_result(NamedTuple):
+    LU: Tensor
+    pivots: Tensor
+    order: Tensor
+
+def lu_packed(x: Tensor, /, *, pivot: bool = True) -> lu_packed_result: ...
 
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Return the matrix product; leading axes broadcast."""

@@ -35,6 +35,7 @@ SOURCES = {
     "Any": "typing", "NamedTuple": "typing", "Callable": "collections.abc", "Iterator": "collections.abc",
     "Sequence": "collections.abc", "Tensor": ".tensor", "DType": ".dtypes", "Device": ".device", "dtypes": ".",
     "Generator": ".random_state", "Row": ".primitives.row", "ValuesAndIndices": ".functions.selection",
+    "Histogram": ".functions.counting",
 }  # fmt: skip
 Parameter = inspect.Parameter
 

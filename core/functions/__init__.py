@@ -7,8 +7,8 @@ from typing import Any
 
 COMPOSITES: dict[str, Callable[..., Any]] = {}
 _FAMILIES = (
-    "creation", "data_types", "distance", "indexing", "manipulation", "mathematics", "random", "scatter", "short_time",
-    "selection", "special", "torch_names", "windows",
+    "counting", "creation", "data_types", "distance", "indexing", "manipulation", "mathematics", "matrices",
+    "random", "scatter", "short_time", "selection", "special", "torch_names", "windows",
 )  # fmt: skip
 
 

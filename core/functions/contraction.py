@@ -12,6 +12,11 @@ from ..tensor import Tensor
 
 def contract(equation: str, operands: list[Tensor]) -> Tensor:
     """Contract operands as an equation says."""
+    if isinstance(equation, Tensor):
+        raise ArgumentTypeError(
+            "einsum: operands with lists of axis numbers are not taken; write an equation, such as "
+            'einsum("ij,jk->ik", a, b)'
+        )
     if not isinstance(equation, str):
         raise ArgumentTypeError(f"einsum: the equation is a string, not {type(equation).__name__}")
     if not operands or not all(isinstance(o, Tensor) for o in operands):

@@ -138,3 +138,102 @@ def test_running(compare: Compare, name: str) -> None:
         compare(lambda x: getattr(x, name)(0), lambda torch, x: getattr(x, name)(0), RNG.integers(0, 3, (8, 3)))
     else:
         compare(lambda x: cb.logcumsumexp(x, 1), lambda torch, x: torch.logcumsumexp(x, 1), TIES, order=0)
+
+
+def normal(*shape: int) -> np.ndarray:
+    return np.asarray(RNG.standard_normal(shape))
+
+
+@pytest.mark.parametrize("offset", [0, 1, -2, 3, -3])
+def test_diagonals(compare: Compare, offset: int) -> None:
+    x = normal(3, 4, 2)
+    for one, two in [(0, 1), (1, 0), (-1, 0), (1, 2)]:
+        compare(
+            lambda x, a=one, b=two: cb.diagonal(x, offset, a, b),
+            lambda torch, x, a=one, b=two: torch.diagonal(x, offset, a, b), x,
+        )  # fmt: skip
+        compare(
+            lambda x, a=one, b=two: cb.diag_embed(x, offset, a, b),
+            lambda torch, x, a=one, b=two: torch.diag_embed(x, offset, a, b), x,
+        )  # fmt: skip
+    compare(lambda x: cb.diag(x, offset), lambda torch, x: torch.diag(x, offset), normal(4))
+    compare(lambda x: x.diag(diagonal=offset), lambda torch, x: x.diag(diagonal=offset), normal(4, 5))
+    compare(lambda x: cb.diagflat(x, offset), lambda torch, x: torch.diagflat(x, offset), normal(2, 3))
+
+
+def test_matrices_from_pieces(compare: Compare) -> None:
+    for one, two in [((2,), (3,)), ((2, 3), (4,)), ((), (2, 2)), ((2, 1, 3), (2, 2))]:
+        compare(cb.kron, lambda torch, a, b: torch.kron(a, b), normal(*one), normal(*two))
+    pieces = (normal(2, 3), normal(2), np.array(5.0), normal(0, 2), RNG.integers(0, 9, (1, 2)))
+    compare(cb.block_diag, lambda torch, *a: torch.block_diag(*a), *pieces)
+    for k in (-1, 0, 1, 2, 3, 5):
+        for axes in ((0, 1), (1, 0), (-1, 0)):
+            compare(
+                lambda x, k=k, a=axes: cb.rot90(x, k, a),
+                lambda torch, x, k=k, a=axes: torch.rot90(x, k, a), normal(2, 3, 4),
+            )  # fmt: skip
+
+
+def test_sums_without_nan(compare: Compare) -> None:
+    x = normal(3, 4, 2)
+    x[x > 0.8] = np.nan
+    for axis in (None, 1, (0, 2)):
+        for keepdims in (False, True):
+            for name in ("nansum", "nanmean"):
+                compare(
+                    lambda x, a=axis, k=keepdims, n=name: getattr(cb, n)(x, a, k),
+                    lambda torch, x, a=axis, k=keepdims, n=name: getattr(torch, n)(x, a, k), x,
+                )  # fmt: skip
+    compare(cb.nansum, lambda torch, x: torch.nansum(x), np.arange(4))
+    compare(cb.nanmean, lambda torch, x: torch.nanmean(x), np.array([np.nan, np.nan]), order=0)
+
+
+def test_bins(compare: Compare) -> None:
+    x, edges = normal(4, 5), np.array([-1.0, -0.25, 0.0, 1.5])
+    x[0, 0], x[1, 1] = -0.25, 1.5
+    for right in (False, True):
+        compare(
+            lambda x, e, r=right: cb.bucketize(x, e, right=r, out_int32=r),
+            lambda torch, x, e, r=right: torch.bucketize(x, e, right=r, out_int32=r), x, edges,
+        )  # fmt: skip
+    for bins, low, high in [(7, 0, 0), (5, -1, 1.5), (1, -2, 2)]:
+        compare(
+            lambda x, b=bins, s=(low, high): cb.histc(x, b, *s),
+            lambda torch, x, b=bins, s=(low, high): torch.histc(x.detach(), b, *s), x,
+        )  # fmt: skip
+    for density in (False, True):
+        compare(
+            lambda x, e, w, d=density: cb.histogram(x, e, weight=w, density=d),
+            lambda torch, x, e, w, d=density: torch.histogram(x.detach(), e.detach(), weight=w.detach(), density=d),
+            x, edges, normal(4, 5), order=0,
+        )  # fmt: skip
+        compare(
+            lambda x, d=density: cb.histogram(x, 6, range=(-1.0, 2.0), density=d),
+            lambda torch, x, d=density: torch.histogram(x.detach(), 6, range=(-1.0, 2.0), density=d), x, order=0,
+        )  # fmt: skip
+    compare(lambda x: cb.histogram(x, 4), lambda torch, x: torch.histogram(x.detach(), 4), x, order=0)
+
+
+def test_bincount(compare: Compare) -> None:
+    x = RNG.integers(0, 6, 12)
+    compare(lambda x: cb.bincount(x), lambda torch, x: torch.bincount(x), x)
+    compare(lambda x: cb.bincount(x, minlength=9), lambda torch, x: torch.bincount(x, minlength=9), x)
+    compare(lambda x: cb.bincount(x, minlength=2), lambda torch, x: torch.bincount(x, minlength=2), x[:0])
+    for weights in (normal(12), normal(12).astype(np.float32), RNG.integers(0, 9, 12)):
+        compare(cb.bincount, lambda torch, x, w: torch.bincount(x, w.detach()), x, weights, order=0)
+
+
+@pytest.mark.parametrize("initial", [None, 0.5])
+@pytest.mark.parametrize("reduce", ["sum", "mean", "max", "min", "prod"])
+def test_segments(compare: Compare, reduce: str, initial: float | None) -> None:
+    options: dict[str, Any] = {} if initial is None else {"initial": initial}
+    x, lengths = normal(6, 2), np.array([2, 0, 3, 1])
+    compare(
+        lambda x, n: cb.segment_reduce(x, reduce, lengths=n, **options),
+        lambda torch, x, n: torch.segment_reduce(x, reduce, lengths=n, **options), x, lengths, order=1,
+    )  # fmt: skip
+    compare(
+        lambda x, n: cb.segment_reduce(x, reduce, offsets=n, **options),
+        lambda torch, x, n: torch.segment_reduce(x, reduce, offsets=n, **options),
+        x, np.array([0, 2, 2, 5, 6]), order=1,
+    )  # fmt: skip
