@@ -14,6 +14,7 @@ from .core.functions.decompositions import (
     matrix_rank,
     pinv,
 )
+from .core.functions.elimination import lu, lu_factor, lu_solve
 from .core.functions.linear_algebra import cross, diagonal, outer, trace, vector_norm
 from .core.functions.linear_systems import cond, lstsq, multi_dot, norm, solve_triangular
 from .core.ops import (
@@ -32,8 +33,8 @@ from .core.ops import (
 )
 
 __all__ = [
-    "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lstsq",
-    "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "matrix_transpose", "multi_dot", "norm",
-    "outer", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd", "svdvals", "tensordot", "trace", "vecdot",
-    "vector_norm",
+    "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh", "inv",
+    "lstsq", "lu", "lu_factor", "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank",
+    "matrix_transpose", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd",
+    "svdvals", "tensordot", "trace", "vecdot", "vector_norm",
 ]  # fmt: skip

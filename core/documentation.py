@@ -171,6 +171,7 @@ _STATIC_TEXTS = {
     "scale_factor": "Output size over input size along each axis, where it is not the sizes' own ratio.",
     "align_corners": "Whether the centres of the corner elements stay where they are, and not the corners themselves.",
     "antialias": "Whether a filter as wide as the step between outputs is taken (linear, cubic, lanczos).",
+    "pivot": "Whether to exchange rows, the largest element of what is left of a column first.",
     "full_matrices": "Whether U and Vh are square; else they have min(M, N) columns and rows.",
     "descending": "Largest first.",
     "stable": "Keep the order of equal values.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +29,32 @@ def solve(x1: np.ndarray, x2: np.ndarray, /) -> Any:
     return np.linalg.solve(x1, x2)
 
 
+def lu_packed(x: np.ndarray, /, *, pivot: bool) -> Any:
+    """Gauss's elimination, in place and on all matrices of a stack at once."""
+    if x.dtype.kind not in "fc" or x.dtype.itemsize == 2:
+        return NotImplemented
+    m, n = x.shape[-2:]
+    work = x.reshape(math.prod(x.shape[:-2]), m, n).copy()
+    stack = np.arange(len(work))
+    order = np.tile(np.arange(m), (len(work), 1))
+    pivots = np.tile(np.arange(min(m, n)), (len(work), 1))
+    for k in range(min(m, n)):
+        if pivot:
+            column = work[:, k:, k]
+            # LAPACK's size of a complex number.
+            size = np.abs(column.real) + np.abs(column.imag) if x.dtype.kind == "c" else np.abs(column)
+            at = pivots[:, k] = k + np.argmax(size, axis=1)
+            for array in (work, order):
+                row = array[stack, at]
+                array[stack, at] = array[:, k]
+                array[:, k] = row
+        head = work[:, k : k + 1, k]
+        work[:, k + 1 :, k] /= np.where(head == 0, 1, head)
+        work[:, k + 1 :, k + 1 :] -= work[:, k + 1 :, k, None] * work[:, k, None, k + 1 :]
+    lead = x.shape[:-2]
+    return work.reshape(x.shape), pivots.reshape(*lead, min(m, n)), order.reshape(*lead, m)
+
+
 def _det_vjp(xp: Any, g: np.ndarray, x: np.ndarray, out: np.ndarray) -> Any:
     """By the inverse; where a matrix is singular, the row's own rule looks at singular values."""
     if not np.all(out) or x.dtype.itemsize == 2:
@@ -37,6 +64,7 @@ def _det_vjp(xp: Any, g: np.ndarray, x: np.ndarray, out: np.ndarray) -> Any:
 
 KERNELS: dict[str, Callable[..., Any] | Kernel] = {
     "det": Kernel(lambda x, /: np.asarray(np.linalg.det(x)), vjp=_det_vjp),
+    "lu_packed": lu_packed,
     "qr": qr,
     "solve": solve,
 }

@@ -27,7 +27,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "attention": ("attention",),
     "convolution": ("conv", "conv_input", "conv_weight"),
     "group_normalization": ("group_norm",),
-    "decomposition": ("det", "qr", "solve"),
+    "decomposition": ("det", "lu_packed", "qr", "solve"),
     "linear": ("linear",),
     "loss": (
         "binary_cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "nll_loss", "smooth_l1_loss",

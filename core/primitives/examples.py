@@ -130,6 +130,7 @@ EXAMPLES: dict[str, str] = {
     "matmul": ">>> cb.matmul(cb.ones((2, 3)), cb.ones(3))\ntensor([3., 3.])",
     "matrix_transpose": ">>> cb.matrix_transpose(cb.tensor([[1.0, 2.0], [3.0, 4.0]]))\ntensor([[1., 3.],\n        [2., 4.]])",
     "max": ">>> cb.max(cb.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)\ntensor([2., 4.])",
+    "lu_packed": ">>> from candelabra.core import ops\n>>> ops.lu_packed(cb.tensor([[1.0, 2.0], [2.0, 2.0]])).LU\ntensor([[2.0000, 2.0000],\n        [0.5000, 1.0000]])",
     "matrix_exp": ">>> cb.linalg.matrix_exp(cb.tensor([[0.0, 1.0], [0.0, 0.0]]))\ntensor([[1., 1.],\n        [0., 1.]])",
     "max_pool": ">>> cb.max_pool(cb.reshape(cb.arange(16.0), (1, 1, 4, 4)), kernel_size=2)\ntensor([[[[ 5.,  7.],\n          [13., 15.]]]])",
     "max_pool_with_indices": ">>> cb.max_pool_with_indices(cb.reshape(cb.arange(16.0), (1, 1, 4, 4)), kernel_size=2).indices\ntensor([[[[ 5,  7],\n          [13, 15]]]])",

@@ -85,3 +85,7 @@ def draw_svdvals(d: Draw) -> Sample:
 def draw_pinv(d: Draw) -> Sample:
     x = _rectangle(d, d.shape(0, 1, empty=False))
     return Sample((x, np.asarray(1e-3, dtype=np.float32)))
+
+
+def draw_lu_packed(d: Draw) -> Sample:
+    return Sample((_rectangle(d),), {"pivot": d.flag()})

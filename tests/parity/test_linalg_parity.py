@@ -249,3 +249,21 @@ def test_norms_conditions_and_chains(compare: Callable[..., None], kind: str) ->
     ends = [chain[0][0], *chain[1:3], chain[3][:, 0]]
     for part in (ends, ends[:3], ends[1:]):
         compare(lambda *c: L.multi_dot(c), lambda t, *c: t.linalg.multi_dot(c), *part, dtype=kind)
+
+
+@BOTH
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4, 2), (2, 3, 5), (1, 1)])
+def test_elimination(compare: Callable[..., None], shape: tuple[int, ...], kind: str) -> None:
+    x = matrices(shape, kind, 40)
+    compare(lambda x: tuple(L.lu(x)), lambda t, x: tuple(t.linalg.lu(x)), x, dtype=kind, tolerance=100)
+    compare(lambda x: tuple(L.lu_factor(x)), lambda t, x: tuple(t.linalg.lu_factor(x)), x, dtype=kind, tolerance=100)
+
+
+@BOTH
+@pytest.mark.parametrize("adjoint", [False, True])
+@pytest.mark.parametrize("left", [False, True])
+def test_solving_by_factors(compare: Callable[..., None], left: bool, adjoint: bool, kind: str) -> None:
+    x, y = matrices((2, 3, 3), kind, 41), matrices((2, 3, 4) if left else (2, 4, 3), kind, 42)
+    compare(lambda a, b: L.lu_solve(*L.lu_factor(a), b, left=left, adjoint=adjoint),
+            lambda t, a, b: t.linalg.lu_solve(*t.linalg.lu_factor(a), b, left=left, adjoint=adjoint), x, y, dtype=kind,
+            tolerance=1000)  # fmt: skip
