@@ -16,7 +16,7 @@ __all__ = ["istft", "stft"]
 def stft(
     input: Tensor, n_fft: int, hop_length: int | None = None, win_length: int | None = None,
     window: Tensor | None = None, center: bool = True, pad_mode: str = "reflect", normalized: bool = False,
-    onesided: bool | None = None, return_complex: bool | None = None,
+    onesided: bool | None = None, return_complex: bool | None = None, align_to_window: bool | None = None,
 ) -> Tensor:  # fmt: skip
     """Return the Fourier transforms of the windows that slide over signals.
 
@@ -44,6 +44,9 @@ def stft(
     return_complex : bool
         Whether to return complex numbers, or pairs of real ones in one more axis. It must be given where all is real,
         as in PyTorch.
+    align_to_window : bool, optional
+        Without `center`: whether the window's own first element, not that of the n_fft places around it, stands at
+        multiples of the hop. Default: no.
 
     Returns
     -------
@@ -75,8 +78,13 @@ def stft(
     onesided = not complexes if onesided is None else onesided
     if onesided and complexes:
         raise ArgumentError(f"{name}: a complex signal or window has no onesided spectrum; pass onesided=False")
+    if center and align_to_window is not None:
+        raise ArgumentError(f"{name}: align_to_window has a meaning with center=False only")
     alone = input.ndim == 1
     x = ops.expand_dims(input, axis=0) if alone else input
+    if align_to_window:
+        before = (n_fft - width) // 2
+        x = ops.pad(x, widths=((0, 0), (before, n_fft - width - before)))
     if center:
         x = ops.pad(x, widths=((0, 0), (n_fft // 2, n_fft // 2)), mode=pad_mode)
     if x.shape[1] < n_fft:

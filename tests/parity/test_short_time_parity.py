@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -41,9 +42,12 @@ CASES: list[dict[str, Any]] = [
     {"pad_mode": "replicate", "hop_length": 1},
     {"pad_mode": "circular", "onesided": True},
     {"return_complex": False},
+    {"center": False, "win_length": 5, "hop_length": 3, "align_to_window": True},
+    {"center": False, "win_length": 6, "align_to_window": False},
 ]
 
 
+@pytest.mark.filterwarnings("ignore:stft with return_complex")
 @pytest.mark.parametrize("how", CASES, ids=str)
 @pytest.mark.parametrize("n_fft", [8, 9])
 @pytest.mark.parametrize("shape", [(30,), (2, 33)])
@@ -99,3 +103,16 @@ def test_there_and_back(compare: Callable[..., None]) -> None:
     compare(lambda x: round_trip(cb, x, cb.asarray(window)), lambda t, x: round_trip(t, x, t.tensor(window)), x)
     found = round_trip(cb, cb.asarray(x), cb.asarray(window))
     np.testing.assert_allclose(found.numpy(), x, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["stft", "istft"])
+def test_arguments_are_pytorch_s(torch: Any, name: str) -> None:
+    ours = inspect.signature(getattr(cb, name)).parameters
+    if name == "istft":
+        # PyTorch's is built in; its signature stands in the docstring.
+        first = torch.istft.__doc__.strip().split("(", 1)[1].split(")", 1)[0]
+        theirs = [part.partition("=")[0].strip() for part in first.split(",")]
+        assert list(ours) == theirs
+        return
+    found = inspect.signature(torch.stft).parameters
+    assert [(p.name, p.default) for p in ours.values()] == [(p.name, p.default) for p in found.values()]

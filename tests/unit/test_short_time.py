@@ -84,6 +84,11 @@ REFUSED: list[tuple[Callable[[], Any], type, str]] = [
     ),
     (lambda: cb.stft(X, 20, center=False, return_complex=True), ShapeError, "stft: n_fft=20 is longer than the signal"),
     (lambda: cb.stft(X + 0j, 8, onesided=True), ArgumentError, "stft: a complex signal or window has no onesided"),
+    (
+        lambda: cb.stft(X + 0j, 8, align_to_window=True),
+        ArgumentError,
+        "stft: align_to_window has a meaning with center",
+    ),
     (lambda: cb.istft(X[None], 8), DTypeError, "istft: a complex spectrum is needed, got float32"),
     (lambda: cb.istft(Z[0], 8), ShapeError, r"istft: a spectrum .* got shape \(3,\)"),
     (lambda: cb.istft(Z, 10), ShapeError, r"istft: n_fft=10 with onesided=True has 6 frequencies, .* has 5"),
