@@ -93,7 +93,7 @@ def topk(
     """
     x, at, flat = _one_axis("topk", x, axis, dim)
     number = _count("topk", k, 0, x.shape[at])
-    indices = _cut(ops.argsort(x, axis=at, descending=bool(largest), stable=True), at, 0, number)
+    indices = ops.top_indices(x, count=number, axis=at, largest=bool(largest))
     return _gathered(x, indices, at, not (flat and number == 1), flat and number == 1)
 
 

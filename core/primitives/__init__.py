@@ -31,7 +31,7 @@ TABLE.late = LATE
 INTERNAL = frozenset(
     ("alias", "cholesky", "conv_input", "conv_weight", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lu_packed", "matrix_exp", "pinv", "slogdet",
      "svd", "svdvals", "fft_c2c", "fft_c2r", "fft_r2c", "getitem", "getitem_transpose", "interpolate_transpose", "qr", "random_bernoulli", "random_bits",
-     "random_integers", "random_normal", "random_permutation", "random_uniform", "setitem", "slice", "solve", "transfer")
+     "random_integers", "random_normal", "random_permutation", "random_uniform", "setitem", "slice", "solve", "top_indices", "transfer")
 )  # fmt: skip
 
 __all__ = ["INTERNAL", "LATE", "TABLE", "Row", "is_internal"]

@@ -70,6 +70,7 @@ EXAMPLES: dict[str, str] = {
     "sinc": ">>> cb.sinc(cb.tensor([0.0, 0.5]))\ntensor([1.0000, 0.6366])",
     "xlogy": ">>> cb.xlogy(cb.tensor([0.0, 2.0]), cb.tensor([0.0, 3.0]))\ntensor([0.0000, 2.1972])",
     "xlog1py": ">>> cb.xlog1py(cb.tensor([0.0, 2.0]), cb.tensor([-1.0, 2.0]))\ntensor([0.0000, 2.1972])",
+    "top_indices": ">>> from candelabra.core import ops\n>>> ops.top_indices(cb.tensor([1.0, 4.0, 2.0]), count=2)\ntensor([1, 2])",
     "elu": ">>> cb.elu(cb.tensor([0.5, 1.0]))\ntensor([0.5000, 1.0000])",
     "embedding": ">>> cb.embedding(cb.tensor([[0.0, 1.0], [2.0, 3.0]]), cb.tensor([1, 1]))\ntensor([[2., 3.],\n        [2., 3.]])",
     "empty": ">>> cb.empty((2, 3)).shape\n(2, 3)",
