@@ -21,6 +21,38 @@ def qr(x: np.ndarray, /, *, mode: str) -> Any:
     return q, r
 
 
+def _qr_vjp(xp: Any, g: tuple[np.ndarray, np.ndarray], Q: np.ndarray, R: np.ndarray, mode: str) -> Any:
+    """The derivative of M. Seeger et al. (2017), R's diagonal being real; wide matrices by blocks.
+
+    The row's own rule goes through every reflection. It alone knows what a square Q of a tall matrix does, and what to
+    do where R is singular.
+    """
+    by_q, by_r = g
+    m, n = Q.shape[-2], R.shape[-1]
+    k = min(m, n)
+    square = R[..., :k]
+    if (mode == "complete" and m > n) or Q.dtype.itemsize == 2 or not Q.size:
+        return NotImplemented
+    diagonal = np.abs(np.diagonal(square, axis1=-2, axis2=-1))
+    # Reflections stay exact where a division by R would not.
+    if np.any(diagonal <= diagonal.max(axis=-1, keepdims=True) * (k * np.finfo(Q.dtype).eps)):
+        return NotImplemented
+    if n > m:
+        rest = R[..., k:]
+        by_q = by_q + Q @ (rest @ _adjoint(by_r[..., k:]))
+    upper = np.triu(by_r[..., :k] @ _adjoint(square) - _adjoint(Q) @ by_q)
+    inner = upper + _adjoint(upper)
+    places = np.arange(k)
+    inner[..., places, places] *= 0.5
+    found = _adjoint(np.linalg.solve(square, _adjoint(by_q + Q @ inner)))
+    return (np.concatenate([found, Q @ by_r[..., k:]], axis=-1) if n > m else found,)
+
+
+def _adjoint(x: np.ndarray) -> np.ndarray:
+    turned = x.swapaxes(-1, -2)
+    return turned.conj() if x.dtype.kind == "c" else turned
+
+
 def solve(x1: np.ndarray, x2: np.ndarray, /) -> Any:
     """The solution by LU with partial pivoting."""
     if x1.dtype.kind not in "fc" or x1.dtype.itemsize == 2 or x1.dtype != x2.dtype:
@@ -65,6 +97,6 @@ def _det_vjp(xp: Any, g: np.ndarray, x: np.ndarray, out: np.ndarray) -> Any:
 KERNELS: dict[str, Callable[..., Any] | Kernel] = {
     "det": Kernel(lambda x, /: np.asarray(np.linalg.det(x)), vjp=_det_vjp),
     "lu_packed": lu_packed,
-    "qr": qr,
+    "qr": Kernel(qr, vjp=_qr_vjp),
     "solve": solve,
 }
