@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ...core.errors import ArgumentError, ArgumentTypeError
+from ...core import ops
+from ...core.autograd import no_grad
+from ...core.errors import ArgumentError, ArgumentTypeError, ShapeError
 from ...core.tensor import Tensor
+from ..containers import ModuleList
 from ..module import Module
 
-__all__ = ["functional_call"]
+__all__ = ["functional_call", "stack_module_state"]
 
 _ABSENT = object()
 
@@ -67,6 +70,68 @@ def functional_call(
         for part in parameters_and_buffers if isinstance(parameters_and_buffers, (list, tuple)) else [given]:
             part.update({name: value for name, value in changed().items() if name in part})
     return result
+
+
+def stack_module_state(models: Sequence[Module] | ModuleList) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Stack the parameters and the buffers of models of one architecture, for `vmap` over the ensemble.
+
+    Parameters
+    ----------
+    models : sequence of Module
+        At least one; all of one class, in one mode, with parameters of equal names and shapes.
+
+    Returns
+    -------
+    (parameters, buffers)
+        By dotted path, each with a new first axis over the models; stacked parameters are leaves that require gradients
+        where all models' do.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> models = [nn.Linear(3, 2) for _ in range(4)]
+    >>> parameters, buffers = cb.func.stack_module_state(models)
+    >>> call = lambda p, b, x: cb.func.functional_call(models[0], (p, b), x)
+    >>> cb.vmap(call, in_axes=(0, 0, None))(parameters, buffers, cb.ones(5, 3)).shape
+    (4, 5, 2)
+    """
+    several = list(models)
+    if not several:
+        raise ArgumentError("stack_module_state: at least one model is needed")
+    first = several[0]
+    if any(model.training != first.training for model in several):
+        raise ArgumentError("stack_module_state: all models are in training mode, or all in evaluation mode")
+    if any(type(model) is not type(first) for model in several):
+        kinds = ", ".join(dict.fromkeys(type(model).__name__ for model in several))
+        raise ArgumentError(f"stack_module_state: all models are of one class, got {kinds}")
+    return (
+        _stacked([dict(model.named_parameters()) for model in several], leaves=True),
+        _stacked([dict(model.named_buffers()) for model in several], leaves=False),
+    )
+
+
+def _stacked(states: list[dict[str, Tensor]], *, leaves: bool) -> dict[str, Tensor]:
+    names = set().union(*states)
+    partly = sorted(name for name in names if any(name not in state for state in states))
+    if partly:
+        raise ShapeError(f"stack_module_state: {', '.join(partly)} must stand in every model, and does in some only")
+    found = {}
+    for name, own in states[0].items():
+        parts = [state[name] for state in states]
+        fit = [part.shape == own.shape and part.dtype is own.dtype for part in parts]
+        if not all(fit):
+            raise ShapeError(
+                f"stack_module_state: {name} must stand in every model with shape {tuple(own.shape)} and dtype "
+                f"{own.dtype.name}"
+            )
+        wants = [part.requires_grad for part in parts]
+        if any(wants) and not all(wants):
+            raise ArgumentError(f"stack_module_state: {name} requires gradients in some models and not in others")
+        with no_grad():
+            stack = ops.stack(parts, axis=0)
+        found[name] = stack.requires_grad_(True) if leaves and all(wants) else stack
+    return found
 
 
 def _named(module: Module) -> dict[str, Tensor]:
