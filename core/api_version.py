@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache, wraps
 from types import ModuleType
 from typing import Any
 
@@ -13,14 +14,59 @@ from .errors import ArgumentError, ArgumentTypeError
 VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 
+# What returns a tuple since 2025.12, and a list before.
+LISTS_BEFORE_2025 = ("broadcast_arrays", "meshgrid")
+
+
+class OlderNamespace(ModuleType):
+    """The package's namespace with lists where versions of the standard before 2025.12 have lists, not tuples."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(_package().__name__, _package().__doc__)
+        self.__array_api_version__ = version
+        for name in LISTS_BEFORE_2025:
+            setattr(self, name, _listed(getattr(_package(), name)))
+
+    def __array_namespace_info__(self) -> NamespaceInfo:
+        """Return the object with the standard's inspection functions."""
+        return OlderNamespaceInfo()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_package(), name)
+
+    def __dir__(self) -> list[str]:
+        return dir(_package())
+
+    def __repr__(self) -> str:
+        return f"<candelabra as version {self.__array_api_version__} of the array API standard has it>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return namespace_for, (self.__array_api_version__,)
+
+
+def _package() -> ModuleType:
+    return sys.modules[__package__.rpartition(".")[0]]
+
+
+def _listed(function: Any) -> Any:
+    @wraps(function)
+    def listed(*arguments: Any, **options: Any) -> list[Any]:
+        return list(function(*arguments, **options))
+
+    return listed
+
+
+_older = cache(OlderNamespace)
+
+
 def namespace_for(api_version: str | None) -> ModuleType:
-    """Return the namespace that implements a version of the standard."""
+    """Return the namespace that implements a version of the standard, one object per version; None is the newest."""
     if api_version is not None and api_version not in VERSIONS:
         raise ArgumentError(
             f"__array_namespace__: version {api_version!r} of the array API standard is not one of "
             f"{', '.join(VERSIONS)}"
         )
-    return sys.modules[__package__.rpartition(".")[0]]
+    return _package() if api_version in (None, VERSIONS[-1]) else _older(api_version)
 
 
 class NamespaceInfo:
@@ -69,6 +115,14 @@ class NamespaceInfo:
         if not isinstance(kind, (str, tuple)):
             raise ArgumentTypeError(f"dtypes: kind is a string or a tuple of strings, not {kind!r}")
         return {name: d for name, d in found.items() if isdtype(d, kind)}
+
+
+class OlderNamespaceInfo(NamespaceInfo):
+    """What the inspection functions tell before 2025.12."""
+
+    def devices(self) -> list[devices.Device]:  # type: ignore[override]
+        """Return the devices of the backends in use."""
+        return list(super().devices())
 
 
 def __array_namespace_info__() -> NamespaceInfo:

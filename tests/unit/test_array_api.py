@@ -9,6 +9,7 @@ import cmath
 import inspect
 import math
 import operator
+import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -99,9 +100,31 @@ def test_names_of_the_array_and_the_constants() -> None:
     assert [name for name in METHODS if not hasattr(x, name)] == []
     assert (cb.e, cb.pi, cb.inf, cb.newaxis) == (math.e, math.pi, math.inf, None) and math.isnan(cb.nan)
     assert cb.__array_api_version__ == "2025.12"
-    assert x.__array_namespace__() is cb and x.__array_namespace__(api_version="2024.12") is cb
+    assert x.__array_namespace__() is cb and x.__array_namespace__(api_version="2025.12") is cb
     with pytest.raises(ArgumentError, match=r"'1999\.01' of the array API standard is not one of 2021\.12"):
         x.__array_namespace__(api_version="1999.01")
+
+
+@pytest.mark.parametrize("version", ["2021.12", "2022.12", "2023.12", "2024.12"])
+def test_older_versions_have_lists_where_the_newest_has_tuples(version: str) -> None:
+    x = cb.asarray([1.0, 2.0])
+    xp = x.__array_namespace__(api_version=version)
+    assert xp is cb.ones(1).__array_namespace__(api_version=version) and xp.__array_api_version__ == version
+    for older, newest in (
+        (xp.broadcast_arrays(x, x[:1]), cb.broadcast_arrays(x, x[:1])),
+        (xp.meshgrid(x, x, indexing="ij"), cb.meshgrid(x, x, indexing="ij")),
+        (xp.__array_namespace_info__().devices(), cb.__array_namespace_info__().devices()),
+    ):
+        assert type(older) is list and type(newest) is tuple and len(older) == len(newest)
+        assert all(a is b or cb.all(a == b) for a, b in zip(older, newest, strict=True))
+    # Everything else is the package's own.
+    assert xp.sin is cb.sin and xp.linalg is cb.linalg and xp.Tensor is cb.Tensor and xp.__name__ == "candelabra"
+    assert xp.__array_namespace_info__().default_dtypes() == cb.__array_namespace_info__().default_dtypes()
+    assert inspect.signature(xp.meshgrid) == inspect.signature(cb.meshgrid) and dir(xp) == dir(cb)
+    assert repr(xp) == f"<candelabra as version {version} of the array API standard has it>"
+    assert pickle.loads(pickle.dumps(xp)) is xp
+    with pytest.raises(AttributeError, match="module 'candelabra' has no attribute 'sine'"):
+        xp.sine
 
 
 def test_inspection() -> None:
