@@ -98,7 +98,6 @@ def _static_text(row: Row, name: str) -> str:
 _STATIC_TEXTS = {
     "axis": "The axis or axes; negative ones count from the last.",
     "count": "How many.",
-    "largest": "The largest, else the smallest.",
     "keepdims": "Keep reduced axes with size one.",
     "dtype": "The dtype of the result.",
     "shape": "The sizes of the axes.",

@@ -1229,8 +1229,8 @@ def tanh(x: Tensor, /) -> Tensor:
 def tile(x: Tensor, repetitions: Any, /) -> Tensor:
     """Return the tensor repeated whole along each axis."""
 
-def top_indices(x: Tensor, /, *, count: Any, axis: int = -1, largest: bool = True) -> Tensor:
-    """Return the indices of the best values along an axis, in order, of equal ones the first."""
+def top_indices(x: Tensor, /, *, count: Any, axis: int = -1, descending: bool = True) -> Tensor:
+    """Return the indices of the first values in order along an axis, of equal ones the first."""
 
 def transfer(x: Tensor, /) -> Tensor:
     """Return the tensor on another device."""

@@ -59,6 +59,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "scatter": ("gather", "index_add", "scatter", "scatter_add", "scatter_reduce"),
     "select": ("where",),
     "selection": ("top_indices",),
+    "special": ("digamma", "erfinv", "i0", "i1", "lgamma"),
     "softmax": ("softmax", "log_softmax", "logsumexp", "cross_entropy"),
 }  # fmt: skip
 

@@ -93,7 +93,7 @@ def topk(
     """
     x, at, flat = _one_axis("topk", x, axis, dim)
     number = _count("topk", k, 0, x.shape[at])
-    indices = ops.top_indices(x, count=number, axis=at, largest=bool(largest))
+    indices = ops.top_indices(x, count=number, axis=at, descending=bool(largest))
     return _gathered(x, indices, at, not (flat and number == 1), flat and number == 1)
 
 

@@ -41,21 +41,21 @@ argsort = discrete(
     "argsort", "x, /, *, axis=-1, descending=False, stable=True", "Return the indices that sort along an axis.",
     category="real numeric", prepare=_prepare_sort("argsort"), batch="axis", samples="sort",
 )  # fmt: skip
-def _prepare_top(device: Any, x: Any, count: Any, axis: Any, largest: Any) -> tuple[int, int, bool]:
+def _prepare_top(device: Any, x: Any, count: Any, axis: Any, descending: Any) -> tuple[int, int, bool]:
     at = axis_index(axis, len(x.shape), "top_indices")
     if not 0 <= count <= x.shape[at]:
         raise ShapeError(f"top_indices: {count} of the {x.shape[at]} elements along axis {at} cannot be taken")
-    return count, at, bool(largest)
+    return count, at, bool(descending)
 
 
-def _top_body(xp: Any, x: Any, *, count: int, axis: int, largest: bool) -> Any:
-    order = xp.argsort(x, axis=axis, descending=largest, stable=True)
+def _top_body(xp: Any, x: Any, *, count: int, axis: int, descending: bool) -> Any:
+    order = xp.argsort(x, axis=axis, descending=descending, stable=True)
     return order[(slice(None),) * axis + (slice(0, count), ...)]
 
 
 top_indices = discrete(
-    "top_indices", "x, /, *, count, axis=-1, largest=True",
-    "Return the indices of the best values along an axis, in order, of equal ones the first.",
+    "top_indices", "x, /, *, count, axis=-1, descending=True",
+    "Return the indices of the first values in order along an axis, of equal ones the first.",
     category="real numeric", prepare=_prepare_top, body=_top_body, batch="axis",
 )  # fmt: skip
 nonzero = discrete("nonzero", "x, /", "Return one index tensor per axis of the elements that are not zero.", outputs=("*",), samples="repeated")

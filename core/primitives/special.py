@@ -98,32 +98,40 @@ def chebyshev(coefficients: tuple[float, ...], x: Any) -> Any:
     return x * last - later + coefficients[0]
 
 
-def lgamma_positive(xp: Any, y: Any) -> Any:
-    """log(gamma(y)) for y >= 0: a Taylor series about 2 (and its shifts to 0 and 1) below 2.5, else Stirling's."""
+def lgamma_near(xp: Any, y: Any) -> Any:
+    """log(gamma(y)) from 0 to 2.5: a Taylor series about 2, and its shifts to 0 and 1."""
     shift = xp.where(y < 0.5, 0.0 * y, xp.where(y < 1.5, 0.0 * y + 1.0, 0.0 * y + 2.0))
-    close = y < 2.5
-    w = xp.where(close, y - shift, xp.zeros_like(y))
+    w = y - shift
     taylor = w * (_LGAMMA_SLOPE + w * polynomial(_LGAMMA_AT_2, w))
-    taylor = taylor - xp.where(shift < 1.5, xp.log1p(w), xp.zeros_like(y)) - xp.where(shift < 0.5, xp.log(w), xp.zeros_like(y))
-    far = xp.where(close, xp.full_like(y, 3.0), y)
-    below = far < _FAR
-    product = xp.ones_like(far)
+    # log(y) where both shifts are made, else log(1): one logarithm for two.
+    one = xp.ones_like(y)
+    return taylor - xp.where(shift < 1.5, xp.log1p(w), 0.0 * y) - xp.log(xp.where(shift < 0.5, y, one))
+
+
+def lgamma_far(xp: Any, y: Any) -> Any:
+    """log(gamma(y)) from 2.5 on: Stirling's series, below 8 by the recurrence."""
+    below = y < _FAR
+    product = xp.ones_like(y)
     for i in range(6):
-        product = product * (far + i)
-    product = xp.where(below, product, xp.ones_like(far))
-    s = xp.where(below, far + 6.0, far)
+        product = product * (y + i)
+    product = xp.where(below, product, xp.ones_like(y))
+    s = xp.where(below, y + 6.0, y)
     inverse = 1.0 / s
     tail = inverse * polynomial(
         tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI[:8], 1)), inverse * inverse
     )
     # (s - 1/2) (log s - 1) keeps its size where s log s would overflow.
-    stirling = (s - 0.5) * (xp.log(s) - 1.0) + (_HALF_LOG_2PI - 0.5) + tail - xp.log(product)
-    return xp.where(close, taylor, stirling)
+    return (s - 0.5) * (xp.log(s) - 1.0) + (_HALF_LOG_2PI - 0.5) + tail - xp.log(product)
 
 
 def _lgamma_body(xp: Any, x: Any) -> Any:
     negative = x < 0
-    value = lgamma_positive(xp, xp.where(negative, 1.0 - x, x))
+    y = xp.where(negative, 1.0 - x, x)
+    close = y < 2.5
+    value = xp.where(
+        close, lgamma_near(xp, xp.where(close, y, xp.ones_like(y))),
+        lgamma_far(xp, xp.where(close, xp.full_like(y, 3.0), y)),
+    )  # fmt: skip
     sine = xp.abs(xp.sin(math.pi * (x - xp.round(x))))
     value = xp.where(negative, math.log(math.pi) - xp.log(xp.where(negative, sine, xp.ones_like(x))) - value, value)
     return xp.where(xp.isinf(x), xp.abs(x), value)

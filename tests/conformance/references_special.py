@@ -123,9 +123,9 @@ def xlog1py(x1: Any, x2: Any) -> np.ndarray:
     return _product(x1, x2, np.log1p)
 
 
-def top_indices(x: Any, *, count: int, axis: int, largest: bool) -> np.ndarray:
+def top_indices(x: Any, *, count: int, axis: int, descending: bool) -> np.ndarray:
     def best(line: np.ndarray) -> np.ndarray:
-        keys = [-float(v) if largest else float(v) for v in line]
+        keys = [-float(v) if descending else float(v) for v in line]
         return np.asarray(sorted(range(len(keys)), key=keys.__getitem__)[:count], dtype=np.int64)
 
     return np.apply_along_axis(best, axis, np.asarray(x))

@@ -12,4 +12,4 @@ def draw_polygamma(d: Draw) -> Sample:
 def draw_top_indices(d: Draw) -> Sample:
     shape = d.shape(1, empty=False)
     axis = d.axis(len(shape))
-    return Sample((d.array(shape),), {"count": d.integer(0, shape[axis]), "axis": axis, "largest": d.flag()})
+    return Sample((d.array(shape),), {"count": d.integer(0, shape[axis]), "axis": axis, "descending": d.flag()})
