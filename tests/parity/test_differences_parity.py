@@ -112,6 +112,17 @@ def padded_place(torch: Any) -> float:
         return float(encoder(torch.ones(1, 3, 4), src_key_padding_mask=padding)[0, 2:].abs().sum())
 
 
+def gradient_of_a_phase(torch: Any) -> None:
+    x = torch.tensor([[0.0, -2.0j], [2.0j, 1.0]], requires_grad=True)
+    torch.linalg.eigh(x)[1].imag.sum().backward()
+
+
+def gradient_of_a_determinant(torch: Any) -> float:
+    x = torch.tensor([1.0, 2.0, 0.0]).diag().requires_grad_()
+    torch.linalg.det(x).backward()
+    return float(x.grad[2, 2])
+
+
 def numbers_of_a_convolution(torch: Any) -> int:
     x = torch.zeros(1, 32, 12, 12)
     x[0, 0, 5, 5] = math.nan
@@ -143,6 +154,13 @@ PYTORCH: dict[str, Any] = {
         t.isnan(t.tensor(float("inf")) // 2) and raises(RuntimeError, lambda: t.tensor([1]) // t.tensor([0]))
     ),
     "The sign of NaN is NaN": lambda t, x: t.sign(t.tensor(float("nan"))).item() == 0.0,
+    "`cholesky`, `eigh` and `eigvalsh` take the Hermitian part": lambda t, x: (
+        t.linalg.eigvalsh(t.tensor([[0.0, 2.0], [0.0, 0.0]])).tolist() == [0.0, 0.0]
+    ),
+    "Complex eigenvectors and singular vectors have a phase": lambda t, x: raises(
+        RuntimeError, lambda: gradient_of_a_phase(t)
+    ),
+    "The gradient of a determinant of zero": lambda t, x: gradient_of_a_determinant(t) == 0.0,
     "A tensor without axes promotes like any other": lambda t, x: (
         (x * t.tensor(1.0, dtype=t.float64)).dtype == t.float32
     ),
