@@ -25,7 +25,9 @@ def _qr_body(xp: Any, x: Any, *, mode: str) -> tuple[Any, Any]:
     rows = xp.arange(m)
     # One row has nothing below it to cancel; a complex number is still made real.
     steps = min(m, n) if complexes else min(m - 1, n)
-    r, reflections = x, []
+    # An exact power of two, so that squares of large and small numbers stay in range.
+    scale = _scale(xp, x, complexes) if steps else None
+    r, reflections = (x if scale is None else x / scale), []
     for k in range(steps):
         column = r[..., :, k]
         below = xp.where(rows > k, column, xp.zeros_like(column))
@@ -48,7 +50,19 @@ def _qr_body(xp: Any, x: Any, *, mode: str) -> tuple[Any, Any]:
     q = xp.broadcast_to(xp.eye(m, width, dtype=x.dtype), (*tuple(x.shape)[:-2], m, width))
     for v, tau in reversed(reflections):
         q = _reflect(xp, q, v, tau, adjoint=False)
-    return q, xp.triu(r[..., :width, :])
+    r = xp.triu(r[..., :width, :])
+    return q, r if scale is None else r * scale
+
+
+def _scale(xp: Any, x: Any, complexes: bool) -> Any:
+    """The power of two below the largest entry of each matrix, (..., 1, 1); its derivative is zero, since floor's is."""
+    size = xp.maximum(xp.abs(xp.real(x)), xp.abs(xp.imag(x))) if complexes else xp.abs(x)
+    largest = xp.max(size, axis=(-2, -1), keepdims=True)
+    # Below the smallest normal number its inverse would overflow.
+    smallest = 2.0**-126 if xp.device.dtype_of.get(x.dtype, x.dtype).name in ("float32", "complex64") else 2.0**-1022
+    usable = xp.logical_and(xp.isfinite(largest), largest >= smallest)
+    exponent = xp.floor(xp.log2(xp.where(usable, largest, xp.ones_like(largest))))
+    return xp.astype(xp.pow(xp.full_like(exponent, 2.0), exponent), x.dtype)
 
 
 def _square(xp: Any, x: Any, complexes: bool) -> Any:

@@ -397,3 +397,13 @@ class TestHostFallback:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             impl.forward(x)
+
+
+@pytest.mark.parametrize("size", [1e-36, 1e-20, 1.0, 1e20, 1e37])
+@pytest.mark.parametrize("dtype", [cb.float32, cb.complex64])
+def test_qr_without_a_kernel_squares_nothing_out_of_range(size, dtype):
+    rows = [[0.5, -1.0, 2.0], [1.5, 1.0, 0.25], [-0.75, 0.5, 1.0]]
+    x = on("strict", rows, dtype) * (1 + 0.5j if dtype == cb.complex64 else 1.0)
+    plain, scaled = cb.linalg.qr(x), cb.linalg.qr(x * size)
+    assert cb.all(cb.abs(scaled.Q - plain.Q) < 1e-5)
+    assert cb.all(cb.abs(scaled.R / size - plain.R) < 1e-5)
