@@ -137,7 +137,7 @@ def _polynomial(a: np.ndarray) -> np.ndarray:
     for _ in range(3):
         value, slope = np.polyval(found, roots), np.polyval(np.polyder(found), roots)
         roots = roots - value / slope
-    order = []
+    order: list[int] = []
     for wanted in np.linalg.eigvals(a):
         order.append(min(set(range(n)) - set(order), key=lambda i: abs(roots[i] - wanted)))
     return roots[order]
