@@ -109,8 +109,8 @@ class LocalError(Failing):
 
 
 class Dying(Failing):
-    def __init__(self, how: str) -> None:
-        super().__init__()
+    def __init__(self, how: str, n: int = 10) -> None:
+        super().__init__(n=n)
         self.how = how
 
     def fail(self):
