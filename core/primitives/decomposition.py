@@ -26,7 +26,7 @@ def _qr_body(xp: Any, x: Any, *, mode: str) -> tuple[Any, Any]:
     # One row has nothing below it to cancel; a complex number is still made real.
     steps = min(m, n) if complexes else min(m - 1, n)
     # An exact power of two, so that squares of large and small numbers stay in range.
-    scale = _scale(xp, x, complexes) if steps else None
+    scale = _scale(xp, x, complexes) if steps > 0 else None
     r, reflections = (x if scale is None else x / scale), []
     for k in range(steps):
         column = r[..., :, k]
