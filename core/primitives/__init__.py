@@ -21,18 +21,19 @@ from . import (  # noqa: F401
 from .row import TABLE, Row
 
 LATE = (
-    "activation", "attention", "convolution", "decomposition", "decompositions_spectral",
-    "decompositions_square", "decompositions_triangular", "folding", "fourier", "loss", "neural", "normalization", "pooling", "recurrent", "resampling", "softmax", "special",
-    "update", "update_adaptive", "update_matrix",
+    "activation", "attention", "convolution", "decomposition", "decompositions_spectral", "decompositions_square",
+    "decompositions_triangular", "folding", "fourier", "loss", "neural", "normalization", "pooling", "recurrent",
+    "resampling", "softmax", "special", "update", "update_adaptive", "update_matrix",
 )  # fmt: skip
 TABLE.late = LATE
 
 # Rows that other functions are made of; the front door does not show them.
-INTERNAL = frozenset(
-    ("alias", "cholesky", "conv_input", "conv_weight", "det", "eig", "eigh", "eigvals", "eigvalsh", "inv", "lu_packed", "matrix_exp", "pinv", "slogdet",
-     "svd", "svdvals", "fft_c2c", "fft_c2r", "fft_r2c", "getitem", "getitem_transpose", "interpolate_transpose", "qr", "random_bernoulli", "random_bits",
-     "random_integers", "random_normal", "random_permutation", "random_uniform", "setitem", "slice", "solve", "top_indices", "transfer")
-)  # fmt: skip
+INTERNAL = frozenset((
+    "alias", "cholesky", "conv_input", "conv_weight", "det", "eig", "eigh", "eigvals", "eigvalsh", "fft_c2c",
+    "fft_c2r", "fft_r2c", "getitem", "getitem_transpose", "interpolate_transpose", "inv", "lu_packed", "matrix_exp",
+    "pinv", "qr", "random_bernoulli", "random_bits", "random_integers", "random_normal", "random_permutation",
+    "random_uniform", "setitem", "slice", "slogdet", "solve", "svd", "svdvals", "top_indices", "transfer",
+))  # fmt: skip
 
 __all__ = ["INTERNAL", "LATE", "TABLE", "Row", "is_internal"]
 

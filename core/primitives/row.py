@@ -41,7 +41,9 @@ class Table(dict[str, "Row"]):
 
     def __missing__(self, name: str) -> Row:
         self.read()
-        return dict.__getitem__(self, name) if dict.__contains__(self, name) else _no_row(name)
+        if dict.__contains__(self, name):
+            return dict.__getitem__(self, name)
+        raise KeyError(name)
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a row, or the default."""
@@ -76,10 +78,6 @@ class Table(dict[str, "Row"]):
         """Return all names and rows."""
         self.read()
         return dict.items(self)
-
-
-def _no_row(name: str) -> Any:
-    raise KeyError(name)
 
 
 TABLE = Table()
