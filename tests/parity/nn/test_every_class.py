@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import inspect
 import warnings
-from pathlib import Path
 from typing import Any
 
 import candelabra as cb
 import numpy as np
 import pytest
 from candelabra import nn
+from layer_cases import give, listed
 
-HERE = Path(__file__).parent
 # Checked for all classes at once, below.
 FACTORY = {"device", "dtype"}
 # PyTorch's past: checked once, for all losses.
@@ -23,28 +21,17 @@ DEPRECATED = {"size_average", "reduce"}
 OTHERS = {"Module", "Parameter", "Buffer", "LinearCrossEntropyOptions"}
 
 
-def _lists(name: str) -> list[Any]:
-    found: list[Any] = []
-    for path in sorted(HERE.glob("test_*_classes.py")):
-        spec = importlib.util.spec_from_file_location(f"parity_{path.stem}", path)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        found += getattr(module, name, [])
-    return found
-
-
 @functools.cache
 def cases() -> dict[str, list[Any]]:
     table: dict[str, list[Any]] = {}
-    for case in _lists("CASES"):
+    for case in listed("CASES"):
         table.setdefault(case[0], []).append(case)
     return table
 
 
 @functools.cache
 def refusals() -> list[Any]:
-    return _lists("REFUSALS")
+    return listed("REFUSALS")
 
 
 CLASSES = sorted(n for n in nn.__all__ if inspect.isclass(getattr(nn, n)) and n not in OTHERS)
@@ -96,55 +83,37 @@ def test_parameters_take_a_dtype_and_a_device(name: str) -> None:
     if not set(inspect.signature(cls).parameters) & FACTORY or name not in cases():
         return
     for _, args, kwargs, *_ in cases()[name]:
-        layer = cls(*_given(args), **{**_given(kwargs), "dtype": cb.float64, "device": "cpu"})
+        layer = cls(*give(cb, args), **{**give(cb, kwargs), "dtype": cb.float64, "device": "cpu"})
         kinds = {p.dtype for p in layer.parameters()}
         assert kinds <= {cb.float64}, kinds
-
-
-def _given(value: Any) -> Any:
-    if isinstance(value, functools.partial):
-        return value(cb)
-    if isinstance(value, np.ndarray):
-        return cb.tensor(value)
-    if isinstance(value, dict):
-        return {k: _given(v) for k, v in value.items()}
-    return tuple(_given(v) for v in value) if isinstance(value, tuple) else value
 
 
 @pytest.mark.parametrize("index", range(len(refusals())))
 def test_what_is_refused_is_named(index: int) -> None:
     name, args, kwargs, pattern = refusals()[index]
     with pytest.raises(cb.CandelabraError, match=pattern):
-        getattr(nn, name)(*_given(args), **_given(kwargs))
+        getattr(nn, name)(*give(cb, args), **give(cb, kwargs))
 
 
-def _fresh(library: Any, case: Any, give: Any) -> dict[str, np.ndarray]:
+def _fresh(library: Any, case: Any) -> dict[str, np.ndarray]:
     name, args, kwargs = case[:3]
-    return {k: v.numpy() for k, v in getattr(library.nn, name)(*give(args), **give(kwargs)).state_dict().items()}
+    layer = getattr(library.nn, name)(*give(library, args), **give(library, kwargs))
+    return {k: v.numpy() for k, v in layer.state_dict().items()}
 
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_initial_distribution(torch: Any, name: str) -> None:
     """The mean, the standard deviation and the bounds of every parameter over many draws agree."""
 
-    def theirs(value: Any) -> Any:
-        if isinstance(value, functools.partial):
-            return value(torch)
-        if isinstance(value, np.ndarray):
-            return torch.tensor(value)
-        if isinstance(value, dict):
-            return {k: theirs(v) for k, v in value.items()}
-        return tuple(theirs(v) for v in value) if isinstance(value, tuple) else value
-
     torch.manual_seed(0)
     for case in cases().get(name, [])[:3]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            other = [_fresh(torch, case, theirs)]
+            other = [_fresh(torch, case)]
             if not other[0]:
                 return
-            other += [_fresh(torch, case, theirs) for _ in range(39)]
-            one = [_fresh(cb, case, _given) for _ in range(40)]
+            other += [_fresh(torch, case) for _ in range(39)]
+            one = [_fresh(cb, case) for _ in range(40)]
         for key in other[0]:
             a, b = (np.stack([s[key] for s in many]).astype(float).ravel() for many in (one, other))
             if np.ptp(b) == 0:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
-from pathlib import Path
 from typing import Any
 
 import candelabra as cb
 import numpy as np
 import pytest
+from layer_cases import draw, flat, give, listed, materialize
 
-HERE = Path(__file__).parent
 ELSEWHERE = "strict"
 
 
-def load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(f"elsewhere_{name}", HERE / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-FORMAT = load("conftest")
-CASES = [case for path in sorted(HERE.glob("test_*_classes.py")) for case in getattr(load(path.stem), "CASES", [])]
+CASES = listed("CASES")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +37,7 @@ def moved(value: Any, device: str) -> Any:
 
 
 def leaves_of(value: Any) -> list[Any]:
-    return [t for t in FORMAT.flat(list(value.values()) if isinstance(value, dict) else value) if _is_leaf(t)]
+    return [t for t in flat(list(value.values()) if isinstance(value, dict) else value) if _is_leaf(t)]
 
 
 def _is_leaf(value: Any) -> bool:
@@ -61,10 +50,10 @@ def test_elsewhere(elsewhere: str, index: int) -> None:
     name, args, kwargs, inputs, *rest = CASES[index]
     options = rest[0] if rest else {}
     cb.manual_seed(3)
-    here = getattr(cb.nn, name)(*FORMAT.give(cb, list(args)), **FORMAT.give(cb, kwargs)).double()
+    here = getattr(cb.nn, name)(*give(cb, list(args)), **give(cb, kwargs)).double()
     cb.manual_seed(3)
-    there = getattr(cb.nn, name)(*FORMAT.give(cb, list(args)), **FORMAT.give(cb, kwargs)).double().to(elsewhere)
-    values = [FORMAT.materialize(v, 3 * i) for i, v in enumerate(inputs)]
+    there = getattr(cb.nn, name)(*give(cb, list(args)), **give(cb, kwargs)).double().to(elsewhere)
+    values = [materialize(v, 3 * i) for i, v in enumerate(inputs)]
     for mode in options.get("modes", ("train", "eval")):
         found = []
         for layer, device in ((here, "cpu"), (there, elsewhere)):
@@ -72,20 +61,20 @@ def test_elsewhere(elsewhere: str, index: int) -> None:
             layer.zero_grad()
             # Modules and functions among the inputs are made where the layer lives.
             with cb.device(device), warnings.catch_warnings():
-                given = moved(FORMAT.give(cb, values, []), device)
-                call = moved(FORMAT.give(cb, options.get("call", {}), []), device)
+                given = moved(give(cb, values, []), device)
+                call = moved(give(cb, options.get("call", {}), []), device)
                 if kwargs.get("inplace"):
                     given = [x * 1 for x in given]
                 cb.manual_seed(5)
                 output = options["run"](cb, layer, *given) if "run" in options else layer(*given, **call)
-            tensors = [t for t in FORMAT.flat(output) if isinstance(t, cb.Tensor)]
+            tensors = [t for t in flat(output) if isinstance(t, cb.Tensor)]
             live = [t for t in tensors if t.requires_grad]
             wanted = [p for p in layer.parameters() if p.requires_grad]
             if not kwargs.get("inplace"):
                 wanted += leaves_of(given) + leaves_of(call)
             gradients: list[Any] = []
             if live and wanted:
-                seeds = [cb.tensor(FORMAT.draw(tuple(t.shape), i), device=t.device) for i, t in enumerate(live)]
+                seeds = [cb.tensor(draw(tuple(t.shape), i), device=t.device) for i, t in enumerate(live)]
                 gradients = list(cb.grad(live, wanted, seeds, allow_unused=True, materialize_grads=True))
             found.append((tensors, gradients, list(layer.buffers())))
         assert found[0][0], "nothing was compared"

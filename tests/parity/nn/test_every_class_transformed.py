@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import candelabra as cb
 import numpy as np
 import pytest
+from layer_cases import draw, flat, give, listed, materialize
 
-HERE = Path(__file__).parent
 # What they compute depends on values that a hidden axis does not show.
 DATA_DEPENDENT = {"AdaptiveLogSoftmaxWithLoss", "CTCLoss", "EmbeddingBag"}
 # Their inputs must stay probabilities.
 PROBABILITIES = {"BCELoss", "KLDivLoss", "PoissonNLLLoss", "GaussianNLLLoss"}
 
 
-def load(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(f"transformed_{name}", HERE / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-FORMAT = load("conftest")
-
-
 def eligible() -> list[tuple[Any, ...]]:
     found = []
-    for path in sorted(HERE.glob("test_*_classes.py")):
-        for name, args, kwargs, inputs, *rest in getattr(load(path.stem), "CASES", []):
-            values = [FORMAT.materialize(v, 3 * i) for i, v in enumerate(inputs)]
-            plain = bool(values) and all(isinstance(v, np.ndarray) for v in values)
-            if plain and not rest[:1] and not kwargs.get("inplace") and name not in DATA_DEPENDENT:
-                found.append((name, args, kwargs, values))
+    for name, args, kwargs, inputs, *rest in listed("CASES"):
+        values = [materialize(v, 3 * i) for i, v in enumerate(inputs)]
+        plain = bool(values) and all(isinstance(v, np.ndarray) for v in values)
+        if plain and not rest[:1] and not kwargs.get("inplace") and name not in DATA_DEPENDENT:
+            found.append((name, args, kwargs, values))
     return found
 
 
@@ -44,7 +30,7 @@ CASES = eligible()
 
 def made(case: tuple[Any, ...]) -> Any:
     name, args, kwargs, _ = case
-    return getattr(cb.nn, name)(*FORMAT.give(cb, list(args)), **FORMAT.give(cb, kwargs)).double().eval()
+    return getattr(cb.nn, name)(*give(cb, list(args)), **give(cb, kwargs)).double().eval()
 
 
 every_case = pytest.mark.parametrize("case", CASES, ids=[f"{i}-{case[0]}" for i, case in enumerate(CASES)])
@@ -60,9 +46,9 @@ def test_vmap(case: tuple[Any, ...]) -> None:
     layer = made(case)
     scale = 1.0 if case[0] in PROBABILITIES else 1.5
     samples = [[cb.tensor(v * s if v.dtype.kind == "f" else v) for v in case[3]] for s in (1.0, scale)]
-    expected = [FORMAT.flat(layer(*values)) for values in samples]
+    expected = [flat(layer(*values)) for values in samples]
     stacked = [cb.stack(list(pair)) for pair in zip(*samples)]
-    found = FORMAT.flat(cb.vmap(lambda *xs: layer(*xs))(*stacked))
+    found = flat(cb.vmap(lambda *xs: layer(*xs))(*stacked))
     assert len(found) == len(expected[0])
     for i, together in enumerate(found):
         apart = cb.stack([outputs[i] for outputs in expected])
@@ -81,15 +67,15 @@ def test_forward_mode(case: tuple[Any, ...]) -> None:
         everything = list(values)
         for i, x in zip(places, some):
             everything[i] = x
-        return FORMAT.flat(layer(*everything))[0]
+        return flat(layer(*everything))[0]
 
     primals = tuple(values[i] for i in places)
     if not primals or not first(*primals).dtype.is_floating_point:
         return
-    tangents = tuple(cb.tensor(FORMAT.draw(tuple(p.shape), 9 + i)) for i, p in enumerate(primals))
+    tangents = tuple(cb.tensor(draw(tuple(p.shape), 9 + i)) for i, p in enumerate(primals))
     out, tangent = cb.func.jvp(first, primals, tangents)
     _, pullback = cb.func.vjp(first, *primals)
-    cotangent = cb.tensor(FORMAT.draw(tuple(out.shape), 11))
+    cotangent = cb.tensor(draw(tuple(out.shape), 11))
     forward = (tangent * cotangent).sum().item()
     reverse = sum((g * t).sum().item() for g, t in zip(pullback(cotangent), tangents))
     assert forward == pytest.approx(reverse, rel=1e-6, abs=1e-7)
