@@ -12,10 +12,10 @@ def __getattr__(name: str) -> Any:
     if name.startswith("_"):
         # The import system asks for `__path__`; the table need not be read for it.
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .functions import COMPOSITES
+    from . import functions
 
     # A composite of a row's name is the row's friendlier front: `zeros(2, 3, requires_grad=True)`.
-    function = COMPOSITES.get(name)
+    function = functions.find(name)
     if function is None:
         row = TABLE.get(name)
         if row is None:
@@ -26,9 +26,9 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    from .functions import COMPOSITES
+    from . import functions
 
-    return sorted({*TABLE, *COMPOSITES})
+    return sorted({*TABLE, *functions.read_all()})
 
 
 def row_function(row: Row) -> Any:

@@ -24,9 +24,10 @@ from typing import Any
 
 import candelabra
 from candelabra.core import ops, tensor
-from candelabra.core.functions import COMPOSITES
+from candelabra.core.functions import read_all
 from candelabra.core.primitives import TABLE, is_internal
 
+COMPOSITES = read_all()
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 120
 HEADER = '"""{}\n\nWritten by docs/make_stubs.py; do not edit.\n"""\n'

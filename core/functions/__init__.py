@@ -1,24 +1,53 @@
-"""Composites: plain code over rows, by family. `COMPOSITES` holds their public functions by name."""
+"""Composites: plain code over rows, by family. `COMPOSITES` holds their public functions by name.
+
+The families that every program needs are read here, those of `LATE` when a name is asked for that nobody else has. Only an
+early family may give a row of an early family a friendlier front.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
+from ..primitives.row import TABLE
+
 COMPOSITES: dict[str, Callable[..., Any]] = {}
-_FAMILIES = (
-    "counting", "creation", "data_types", "distance", "indexing", "manipulation", "mathematics", "matrices",
-    "random", "scatter", "short_time", "selection", "special", "torch_names", "windows",
+EARLY = (
+    "creation", "data_types", "indexing", "manipulation", "mathematics", "random", "scatter", "torch_names",
 )  # fmt: skip
+LATE = (
+    "counting", "distance", "matrices", "selection", "short_time", "special", "windows",
+)  # fmt: skip
+_lock = threading.RLock()
+_waiting: list[str] = list(LATE)
 
 
-def _collect() -> None:
-    from importlib import import_module
-
-    for family in _FAMILIES:
-        module = import_module(f".{family}", __name__)
-        for name in module.__all__:
-            COMPOSITES[name] = getattr(module, name)
+def read(family: str) -> None:
+    """Enter a family's public functions."""
+    module = import_module(f".{family}", __name__)
+    for name in module.__all__:
+        COMPOSITES[name] = getattr(module, name)
 
 
-_collect()
+def read_all() -> dict[str, Callable[..., Any]]:
+    """Read the families that have not been needed yet, and return every composite."""
+    # Whoever comes while another thread reads waits here.
+    with _lock:
+        while _waiting:
+            read(_waiting[0])
+            del _waiting[0]
+    return COMPOSITES
+
+
+def find(name: str) -> Callable[..., Any] | None:
+    """Return the composite of a name, or None; reads the late families where no early row answers to it."""
+    found = COMPOSITES.get(name)
+    if found is None and _waiting and not dict.__contains__(TABLE, name):
+        found = read_all().get(name)
+    return found
+
+
+for _family in EARLY:
+    read(_family)

@@ -66,3 +66,26 @@ def test_every_family_with_rows_is_read() -> None:
         text = path.read_text(encoding="utf-8")
         if path.stem != "row" and any(f"\n{kind}" in text or f"= {kind}" in text for kind in KINDS):
             assert path.stem in loaded, f"{path.name} is not read: name it in LATE or import it"
+
+
+def test_composites_are_read_late_too() -> None:
+    code = """
+import candelabra as cb
+from candelabra.core import functions
+assert "topk" not in functions.COMPOSITES
+print(cb.topk(cb.tensor([1.0, 3.0, 2.0]), 1).indices.tolist(), functions._waiting)
+"""
+    assert run(code) == "[1] []"
+
+
+def test_a_late_composite_hides_no_early_row() -> None:
+    code = """
+import candelabra
+from candelabra.core import functions
+from candelabra.core.primitives import TABLE
+early = set(dict.keys(TABLE))
+late = set(functions.read_all()) - {name for f in functions.EARLY for name in
+        __import__(f"candelabra.core.functions.{f}", fromlist=["x"]).__all__}
+print(sorted(early & late))
+"""
+    assert run(code) == "[]"
