@@ -1,7 +1,7 @@
 """Composites: plain code over rows, by family. `COMPOSITES` holds their public functions by name.
 
-The families that every program needs are read here, those of `LATE` when a name is asked for that nobody else has. Only an
-early family may give a row of an early family a friendlier front.
+The families that every program needs are read here, those of `LATE` when a name is asked for that nobody else has. Only
+an early family may give a row of an early family a friendlier front.
 """
 
 from __future__ import annotations
