@@ -11,6 +11,7 @@ from ..implementation import implementation, namespace
 from ..primitives.row import Row
 from ..primitives.tools import axis_index, size_of
 from ..tensor import Tensor
+from ..ways import DATA_DEPENDENT
 from .levels import Level, Wrapped, record, run_body
 
 
@@ -281,13 +282,7 @@ def _merged(row: Row, level: BatchLevel, xp: Any, forward: Any, operands: Any, s
 
 def loop(row: Row, level: BatchLevel, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
     """Run a row once per element of the batch: the last resort, which conformance counts."""
-    if row.outputs == ("*",) or row.name in (
-        "nonzero",
-        "unique_values",
-        "unique_counts",
-        "unique_inverse",
-        "unique_all",
-    ):
+    if row.outputs == ("*",) or row.name in DATA_DEPENDENT:
         raise TransformError(f"{row.name} inside vmap: the result's shape would depend on the data")
 
     row.fallback["vmap"] = "loop"

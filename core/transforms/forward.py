@@ -11,6 +11,7 @@ from ..implementation import implementation, namespace
 from ..namespace import tensor_namespace
 from ..primitives.row import Row, rule_names
 from ..tensor import Tensor
+from ..ways import BODY_LOSES
 from .levels import Level, Wrapped, as_arrays, as_tensors, record, run_body
 
 
@@ -201,7 +202,7 @@ def differentiate(
             if t is not None
         ]
         return out, terms[0] if len(terms) == 1 else xp.add(terms[0], terms[1])
-    if row.body is not None and row.name not in ("sign", "var", "std"):
+    if row.body is not None and row.name not in BODY_LOSES:
         return _Ready(run_body(row, device, operands, statics))
     return _twice_reverse(row, inner, forward, primals, tangents, before, statics)
 

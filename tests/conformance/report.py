@@ -14,8 +14,17 @@ from candelabra.core.errors import CandelabraError
 from candelabra.core.implementation import implementation
 from candelabra.core.primitives import TABLE
 from candelabra.core.primitives.row import Row
+from candelabra.core.ways import batching
 
-COLUMNS = ("rows", "passed", "generic fallback", "host fallback", "loop", "failed")
+# What a row can do, and by which checks that is seen.
+WAYS = {
+    "forward": ("values", "magnitudes", "layouts", "aliasing", "kernel_against_body"),
+    "reverse": ("vjp", "graph_rule", "saved_arrays"),
+    "double": ("double_backward", "third_derivative", "across_levels"),
+    "forward mode": ("jvp",),
+    "vmap": ("vmap", "vmap_of_data_dependent_shapes"),
+}
+COLUMNS = ("rows", "passed", *WAYS, "loop", "generic fallback", "host fallback", "failed")
 
 
 @dataclass
@@ -53,9 +62,10 @@ class Outcomes:
             columns = {
                 "rows": True,
                 "passed": not outcome.failures,
+                **{way: state in ("passed", "loop") for way, state in ways_of(row, outcome).items()},
+                "loop": row.fallback.get("vmap") == "loop",
                 "generic fallback": source == "generic",
                 "host fallback": source == "host",
-                "loop": row.fallback.get("vmap") == "loop",
                 "failed": bool(outcome.failures),
             }
             yield family_of(row), name, outcome, columns
@@ -69,6 +79,17 @@ class Outcomes:
     def failing(self, device: str) -> list[tuple[str, Outcome]]:
         """Return the rows and groups in which something failed."""
         return [(name, o) for name, o in self.found[device].items() if o.failures]
+
+
+def ways_of(row: Row, outcome: Outcome) -> dict[str, str]:
+    """Return, for each way, "passed", "failed", "loop" or "refused" (vmap), or "" where nothing was there to check."""
+    found = {}
+    for way, checks in WAYS.items():
+        states = {outcome.checks[check] for check in checks if check in outcome.checks} - {"skipped"}
+        found[way] = "failed" if states - {"passed"} else "passed" if states else ""
+    if found["vmap"] == "passed":
+        found["vmap"] = row.fallback.get("vmap", "refused" if batching(row) == "refused" else "passed")
+    return found
 
 
 def family_of(row: Row) -> str:
@@ -101,8 +122,10 @@ def table(outcomes: Outcomes, device: str) -> list[str]:
     """Return the table of a device as lines of text."""
     sums = counts(outcomes, device)
     width = max(map(len, sums), default=0)
-    lines = [" " * width + "".join(f"{column:>18}" for column in COLUMNS)]
-    lines += [f"{name:<{width}}" + "".join(f"{line[c]:>18}" for c in COLUMNS) for name, line in sums.items()]
+    lines = ["  ".join([" " * width, *COLUMNS])]
+    lines += [
+        "  ".join([f"{name:<{width}}", *(f"{line[c]:>{len(c)}}" for c in COLUMNS)]) for name, line in sums.items()
+    ]
     for name, o in outcomes.groups(device):
         lines.append(f"{name}: {len(o.checks) - len(o.failures)} of {len(o.checks)} passed")
     return lines + [f"failed: {name} ({', '.join(o.failures)})" for name, o in outcomes.failing(device)]
@@ -118,11 +141,11 @@ def as_data(outcomes: Outcomes) -> dict[str, Any]:
                 name: {
                     "family": family,
                     "source": source_of(TABLE[name], device),
-                    "vmap": "loop" if columns["loop"] else "batched",
+                    "ways": ways_of(TABLE[name], outcome),
                     "checks": outcome.checks,
                     "failures": outcome.failures,
                 }
-                for family, name, outcome, columns in outcomes.rows(device)
+                for family, name, outcome, _ in outcomes.rows(device)
             },
         }
         for device in outcomes.devices()
@@ -139,8 +162,8 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid #ddd; }
 th:first-child, td:first-child { text-align: left; }
-tr:last-child td { font-weight: 600; border-top: 2px solid #888; }
-.zero { color: #bbb; } .failed { color: #b00020; font-weight: 600; }
+.sums tr:last-child td { font-weight: 600; border-top: 2px solid #888; }
+.zero { color: #bbb; } .loop, .refused { color: #8a5a00; } .failed { color: #b00020; font-weight: 600; }
 pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: 13px; }
 """
 
@@ -153,11 +176,14 @@ def write_html(outcomes: Outcomes, path: Path) -> None:
     ]  # fmt: skip
     for device in outcomes.devices():
         parts.append(f"<h1>Conformance of {html.escape(device)}</h1>")
-        parts.append("<table><tr><th>family</th>" + "".join(f"<th>{html.escape(c)}</th>" for c in COLUMNS) + "</tr>")
+        parts.append(
+            '<table class="sums"><tr><th>family</th>' + "".join(f"<th>{html.escape(c)}</th>" for c in COLUMNS) + "</tr>"
+        )
         for name, line in counts(outcomes, device).items():
             cells = "".join(_cell(column, line[column]) for column in COLUMNS)
             parts.append(f"<tr><td>{html.escape(name)}</td>{cells}</tr>")
         parts.append("</table>")
+        parts += _matrix(outcomes, device)
         for name, outcome in outcomes.groups(device):
             done = len(outcome.checks) - len(outcome.failures)
             parts.append(f"<p>{html.escape(name)}: {done} of {len(outcome.checks)} passed</p>")
@@ -166,6 +192,17 @@ def write_html(outcomes: Outcomes, path: Path) -> None:
                 parts.append(f"<h2>{html.escape(name)}: {html.escape(check)}</h2>")
                 parts.append(f"<pre>{html.escape(text)}</pre>")
     path.write_text("\n".join([*parts, "</html>", ""]), encoding="utf-8")
+
+
+def _matrix(outcomes: Outcomes, device: str) -> Iterator[str]:
+    """Yield the table of every operation by what it can do."""
+    yield "<table><tr><th>operation</th>" + "".join(f"<th>{way}</th>" for way in (*WAYS, "by")) + "</tr>"
+    for _, name, outcome, _ in sorted(outcomes.rows(device), key=lambda found: found[:2]):
+        states = ways_of(TABLE[name], outcome).values()
+        cells = "".join(f'<td class="{state or "zero"}">{state or "·"}</td>' for state in states)
+        source = html.escape(source_of(TABLE[name], device))
+        yield f"<tr><td>{html.escape(name)}</td>{cells}<td>{source}</td></tr>"
+    yield "</table>"
 
 
 def _cell(column: str, value: int) -> str:

@@ -11,10 +11,11 @@ from candelabra.conformance.harness import Examples, for_rows
 from candelabra.conformance.samples import sample
 from candelabra.conformance.subject import Subject
 from candelabra.core.primitives.row import Row
+from candelabra.core.ways import reverse_mode
 
 
 def differentiable(row: Row) -> bool:
-    return row.is_differentiable and row.kind not in ("creation", "update")
+    return reverse_mode(row) != ""
 
 
 def run(subject: Subject, examples: Examples, check: Callable[[Point], None], share: float = 1.0) -> None:

@@ -10,17 +10,10 @@ from candelabra.conformance.harness import Examples, for_rows
 from candelabra.conformance.samples import sample
 from candelabra.conformance.subject import Subject
 from candelabra.core.errors import TransformError
-from candelabra.core.primitives.row import Row
-
-# The number of distinct or of nonzero values is nothing that a batch could share.
-DATA_DEPENDENT = ("nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values")
+from candelabra.core.ways import DATA_DEPENDENT, batching
 
 
-def mapped(row: Row) -> bool:
-    return bool(row.operands) and row.kind != "update"
-
-
-@for_rows(lambda row: mapped(row) and row.name not in DATA_DEPENDENT)
+@for_rows(lambda row: batching(row) not in ("", "refused"))
 def test_vmap(subject: Subject, examples: Examples) -> None:
     def at(d: Draw) -> None:
         drawn = sample(subject.row, d)

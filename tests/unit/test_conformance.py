@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from candelabra.conformance import report
 from candelabra.conformance.report import Outcomes
+from candelabra.core.primitives import TABLE
 
 FAULT = """
 import numpy as np
@@ -40,7 +41,8 @@ def test_a_row_passes_and_a_planted_fault_fails(tmp_path: Path) -> None:
     assert "conformance of cpu" in right.stdout
     found = json.loads((tmp_path / "right.json").read_text())["cpu"]
     assert found["families"]["in all"] == {
-        "rows": 1, "passed": 1, "generic fallback": 0, "host fallback": 0, "loop": 0, "failed": 0,
+        "rows": 1, "passed": 1, "forward": 1, "reverse": 1, "double": 1, "forward mode": 1, "vmap": 1, "loop": 0,
+        "generic fallback": 0, "host fallback": 0, "failed": 0,
     }  # fmt: skip
     assert set(found["rows"]["tanh"]["checks"]) >= {
         "values", "layouts", "aliasing", "vjp", "double_backward", "third_derivative", "jvp", "across_levels", "vmap",
@@ -101,8 +103,35 @@ def test_table_counts_rows_by_family() -> None:
     outcomes.add("cpu", "layers", "test_training", "passed", "")
     lines = report.table(outcomes, "cpu")
     assert [line.split() for line in lines[1:4]] == [
-        ["elementwise", "1", "0", "0", "0", "0", "1"],
-        ["normalization", "1", "1", "0", "0", "0", "0"],
-        ["in", "all", "2", "1", "0", "0", "0", "1"],
+        ["elementwise", "1", "0", "1", "0", "0", "0", "0", "0", "0", "0", "1"],
+        ["normalization", "1", "1", "1", "0", "0", "0", "0", "0", "0", "0", "0"],
+        ["in", "all", "2", "1", "2", "0", "0", "0", "0", "0", "0", "0", "1"],
     ]
     assert lines[4:] == ["layers: 1 of 1 passed", "failed: tanh (vjp)"]
+
+
+def test_what_each_row_can_do_stands_in_the_reports(tmp_path: Path) -> None:
+    run = conformance(
+        tmp_path, "--device", "cpu", "-k", "cpu-tanh or cpu-nonzero or cpu-argmax",
+        "--json", "a.json", "--html", "a.html",
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    rows = json.loads((tmp_path / "a.json").read_text())["cpu"]["rows"]
+    passed = dict.fromkeys(("forward", "reverse", "double", "forward mode", "vmap"), "passed")
+    without = {"reverse": "", "double": "", "forward mode": ""}
+    assert rows["tanh"]["ways"] == passed
+    assert rows["argmax"]["ways"] == {**passed, **without}
+    assert rows["nonzero"]["ways"] == {**passed, **without, "vmap": "refused"}
+    page = (tmp_path / "a.html").read_text()
+    assert '<td class="refused">refused</td>' in page and "<td>tanh</td>" in page
+
+
+def test_a_way_fails_with_any_of_its_checks() -> None:
+    outcomes = Outcomes()
+    for check, outcome in {"values": "passed", "vjp": "passed", "graph_rule": "failed", "jvp": "skipped"}.items():
+        outcomes.add("cpu", "tanh", check, outcome, "no" if outcome == "failed" else "")
+    (_, _, outcome, columns) = next(outcomes.rows("cpu"))
+    assert report.ways_of(TABLE["tanh"], outcome) == {
+        "forward": "passed", "reverse": "failed", "double": "", "forward mode": "", "vmap": "",
+    }  # fmt: skip
+    assert (columns["forward"], columns["reverse"], columns["forward mode"]) == (True, False, False)
