@@ -1,0 +1,117 @@
+"""Write docs/operations.md: every operation, and how it differentiates and batches, from the rows themselves.
+
+``python docs/make_operations.py`` writes the page, ``--check`` says whether it is stale and exits with 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import candelabra
+from candelabra.core import functions, ops
+from candelabra.core.primitives import TABLE, is_internal
+from candelabra.core.primitives.row import Row
+from candelabra.core.ways import batching, forward_mode, reverse_mode
+
+PAGE = Path(__file__).resolve().parent / "operations.md"
+NAMESPACES = ("linalg", "fft", "special")
+HEAD = """# Operations
+
+<!-- Written by docs/make_operations.py; do not edit. -->
+
+Every function of candelabra is a **row** of the table in `core/primitives/`, or a **composite**: plain code over rows. A row says
+once how it differentiates and batches, and that holds on every device; `candelabra conformance DEVICE` checks each entry of these
+tables there, against numerical derivatives and a loop, and shows what it saw in the same columns (`--html`). A composite does what
+its rows do.
+
+| column | entries |
+|---|---|
+| reverse, double | **partials**: one partial derivative per operand · **transpose** of a linear operation · **rule** of its own · **body**: through what the row is made of. What holds once holds twice and more often: rules are recorded under `create_graph`. |
+| forward mode | **partials** · **itself**: a linear operation, applied to the tangent · **product rule** · **rule** · **body** · **transposed**: the transpose of the reverse rule |
+| vmap | **elementwise** · **axis**: its axes move one place · **leading**: one more leading axis · **merge**: into the operation's own batch axis · **rule** · **body** · **loop**: once per element · **refused**: the result's shape would depend on the data |
+| · | nothing to differentiate (integers, comparisons, creation), or no operand to batch |
+"""
+
+
+def place(name: str) -> str:
+    """Return where a user finds a row: its name behind `cb.`, or as it stands where other functions are made of it."""
+    if not is_internal(name) or name in functions.read_all():
+        return f"`cb.{name}`"
+    for space in NAMESPACES:
+        if hasattr(getattr(candelabra, space, None), name):
+            return f"`cb.{space}.{name}`"
+    return name
+
+
+def sentence(text: str | None) -> str:
+    """Return the first sentence of a docstring, safe inside a table."""
+    return " ".join((text or "").split("\n\n")[0].split()).replace("|", "\\|")
+
+
+def families() -> dict[str, list[Row]]:
+    """Return the rows by the file that they stand in."""
+    found: dict[str, list[Row]] = {}
+    for row in TABLE.values():
+        found.setdefault(Path(row.place.rpartition(":")[0]).stem, []).append(row)
+    return dict(sorted(found.items()))
+
+
+def summary() -> Iterator[str]:
+    """Yield the counts of all rows."""
+    rows = list(TABLE.values())
+    both = sum(1 for row in rows if reverse_mode(row))
+    yield f"{len(rows)} rows; {both} differentiate, in reverse, twice and forward.\n"
+    for title, way in (("reverse, double", reverse_mode), ("forward mode", forward_mode), ("vmap", batching)):
+        counted = Counter(way(row) for row in rows)
+        counted.pop("", None)
+        yield f"- **{title}**: " + ", ".join(f"{name} {number}" for name, number in counted.most_common()) + "."
+    yield ""
+
+
+def page() -> str:
+    """Return the text of the page."""
+    lines = [HEAD, *summary(), "## Rows", ""]
+    for family, rows in families().items():
+        lines += [f"### {family}", "", "| row | reverse, double | forward mode | vmap | |", "|---|---|---|---|---|"]
+        for row in sorted(rows, key=lambda found: found.name):
+            ways = [way(row) or "·" for way in (reverse_mode, forward_mode, batching)]
+            lines.append(f"| {place(row.name)} | {' | '.join(ways)} | {sentence(row.doc)} |")
+        lines.append("")
+    lines += ["## Composites", ""]
+    composites = functions.read_all()
+    for family in sorted({*functions.EARLY, *functions.LATE}):
+        module = import_module(f"{functions.__name__}.{family}")
+        names = [name for name in sorted(module.__all__) if not is_internal(name) or name in composites]
+        lines += [f"### {family}", "", "| function | |", "|---|---|"]
+        lines += [f"| `cb.{name}` | {sentence(inspect.getdoc(getattr(ops, name)))} |" for name in names] + [""]
+    for space in NAMESPACES:
+        module = getattr(candelabra, space)
+        lines += [f"### cb.{space}", "", "| function | |", "|---|---|"]
+        lines += [
+            f"| `cb.{space}.{name}` | {sentence(inspect.getdoc(getattr(module, name)))} |" for name in sorted(module.__all__)
+        ] + [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or say that it is stale."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the page is stale")
+    options = parser.parse_args(arguments)
+    text = page()
+    if not options.check:
+        PAGE.write_text(text, encoding="utf-8")
+    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != text:
+        print("docs/operations.md is stale: run python docs/make_operations.py")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
