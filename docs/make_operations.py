@@ -14,6 +14,9 @@ from importlib import import_module
 from pathlib import Path
 
 import candelabra
+from candelabra.conformance.composites import CASES as FRONT
+from candelabra.conformance.composites import Case
+from candelabra.conformance.composites_extensions import CASES as EXTENSIONS
 from candelabra.core import functions, ops
 from candelabra.core.primitives import TABLE, is_internal
 from candelabra.core.primitives.row import Row
@@ -27,8 +30,8 @@ HEAD = """# Operations
 
 Every function of candelabra is a **row** of the table in `core/primitives/`, or a **composite**: plain code over rows. A row says
 once how it differentiates and batches, and that holds on every device; `candelabra conformance DEVICE` checks each entry of these
-tables there, against numerical derivatives and a loop, and shows what it saw in the same columns (`--html`). A composite does what
-its rows do.
+tables there, against numerical derivatives and a loop, and shows what it saw in the same columns (`--html`). Composites
+follow below.
 
 | column | entries |
 |---|---|
@@ -36,6 +39,14 @@ its rows do.
 | forward mode | **partials** · **itself**: a linear operation, applied to the tangent · **product rule** · **rule** · **body** · **transposed**: the transpose of the reverse rule |
 | vmap | **elementwise** · **axis**: its axes move one place · **leading**: one more leading axis · **merge**: into the operation's own batch axis · **rule** · **body** · **loop**: once per element · **refused**: the result's shape would depend on the data |
 | · | nothing to differentiate (integers, comparisons, creation), or no operand to batch |
+"""
+
+
+COMPOSITES = """## Composites
+
+✓ is checked on every device by `candelabra conformance DEVICE -k composites`: derivatives against numerical ones, twice and in
+both modes, complex operands where it takes them, and `vmap` against a loop. The rest makes tensors, draws them or answers with a
+fact; or its result's shape depends on the data, so that it cannot be batched.
 """
 
 
@@ -74,6 +85,19 @@ def summary() -> Iterator[str]:
     yield ""
 
 
+def composite_table(space: str, names: list[str], cases: dict[str, Case]) -> Iterator[str]:
+    """Yield the table of a family of composites."""
+    home = ops if space == "cb" else getattr(candelabra, space.removeprefix("cb."))
+    yield "| function | reverse, double, forward mode | vmap | |"
+    yield "|---|---|---|---|"
+    for name in names:
+        function = getattr(home, name)
+        case = cases.get(name if space == "cb" else f"{space.removeprefix('cb.')}.{name}") or FRONT.get(name)
+        marks = ("·", "·") if case is None else tuple("✓" if holds else "·" for holds in (case.derivative, case.batch))
+        yield f"| `{space}.{name}` | {marks[0]} | {marks[1]} | {sentence(inspect.getdoc(function))} |"
+    yield ""
+
+
 def page() -> str:
     """Return the text of the page."""
     lines = [HEAD, *summary(), "## Rows", ""]
@@ -83,19 +107,16 @@ def page() -> str:
             ways = [way(row) or "·" for way in (reverse_mode, forward_mode, batching)]
             lines.append(f"| {place(row.name)} | {' | '.join(ways)} | {sentence(row.doc)} |")
         lines.append("")
-    lines += ["## Composites", ""]
-    composites = functions.read_all()
+    lines += [COMPOSITES]
     for family in sorted({*functions.EARLY, *functions.LATE}):
         module = import_module(f"{functions.__name__}.{family}")
-        names = [name for name in sorted(module.__all__) if not is_internal(name) or name in composites]
-        lines += [f"### {family}", "", "| function | |", "|---|---|"]
-        lines += [f"| `cb.{name}` | {sentence(inspect.getdoc(getattr(ops, name)))} |" for name in names] + [""]
+        lines += [f"### {family}", "", *composite_table("cb", sorted(module.__all__), FRONT)]
     for space in NAMESPACES:
-        module = getattr(candelabra, space)
-        lines += [f"### cb.{space}", "", "| function | |", "|---|---|"]
         lines += [
-            f"| `cb.{space}.{name}` | {sentence(inspect.getdoc(getattr(module, name)))} |" for name in sorted(module.__all__)
-        ] + [""]
+            f"### cb.{space}",
+            "",
+            *composite_table(f"cb.{space}", sorted(getattr(candelabra, space).__all__), EXTENSIONS),
+        ]
     return "\n".join(lines).rstrip() + "\n"
 
 

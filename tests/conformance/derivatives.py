@@ -183,7 +183,7 @@ def on_host(point: Point) -> Point:
         return [wide(v) for v in value] if isinstance(value, list) else widen(value)
 
     sample = Sample(tuple(wide(v) for v in point.sample.operands), point.sample.statics)
-    other = Point(Subject(point.subject.row, host_device()), sample, point.seed)
+    other = Point(point.subject.on(host_device()), sample, point.seed)
     other.cotangents = [widen(c) for c in point.cotangents]
     other.directions = [[widen(d) for d in ds] for ds in point.directions]
     return other

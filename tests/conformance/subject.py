@@ -27,6 +27,10 @@ class Subject:
         self.row, self.device = row, device
         self.function = ops.row_function(row)
 
+    def on(self, device: Device) -> Subject:
+        """Return the same on another device."""
+        return Subject(self.row, device)
+
     def dtypes(self) -> list[str]:
         """Return the names of the dtypes that both the row takes and the device has."""
         allowed = dtypes.CATEGORIES[self.row.category]
