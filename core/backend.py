@@ -144,6 +144,10 @@ class Backend:
         """Return `value`, which a function of the library gave for an array, as an array."""
         return value if isinstance(value, self.array_type) else self.asarray(value, index=index)
 
+    def normalizer(self, index: int = 0) -> Callable[[Any], Any]:
+        """Return `normalize` for a device, as a function of the value alone."""
+        return lambda value: self.normalize(value, index)
+
     def to_host(self, array: Any) -> Any:
         """Return the array as a `numpy.ndarray`, sharing memory where that is possible."""
         from .device import host_backend

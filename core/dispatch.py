@@ -15,7 +15,7 @@ from .autograd.mode import grad_mode
 from .autograd.node import MultiNode, Node, Output, next_sequence
 from .errors import ArgumentTypeError, CandelabraError, DTypeError
 from .explain import explain
-from .implementation import Implementation, implementations
+from .implementation import Implementation, guards_narrow, implementations
 from .primitives.row import Row
 from .tensor import Tensor
 
@@ -42,9 +42,9 @@ def unary(row: Row) -> Callable[..., Any]:
         try:
             if checked and a.dtype not in impl.direct:
                 (a,) = promote(row, impl, (a,))
-            r = impl.forward(a)
+            r = impl.run(a)
             if type(r) is not impl.array_type:
-                r = impl.normalize(r)
+                r = impl.normalize(r if r is not NotImplemented else impl.forward(a))
         except Exception as error:
             raise explain(row, (x,), error) from error
         out = _new(Tensor)
@@ -129,9 +129,9 @@ def binary(row: Row) -> Callable[..., Any]:
         else:
             return op(*coerce(row, (x1, x2)))
         try:
-            r = impl.forward(a1, a2)
+            r = impl.run(a1, a2)
             if type(r) is not impl.array_type:
-                r = impl.normalize(r)
+                r = impl.normalize(r if r is not NotImplemented else impl.forward(a1, a2))
         except Exception as error:
             raise explain(row, (x1, x2), error) from error
         out = _new(Tensor)
@@ -397,6 +397,11 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
         positional += [s.name for s in row.statics if s.where == "positional"]
         keyword = [f"{s.name}={s.name}" for s in row.statics if s.where == "keyword"]
     call = ", ".join([*arrays, *positional, *keyword])
+    first = "a0" if plain else "al[0]"
+    # A kernel itself is called where its wrappers have nothing to do.
+    forward = f"impl.forward({call})"
+    run = f"impl.run({call})" if row.kind != "creation" else forward
+    narrow = f"{first}.dtype in impl.narrow" if guards_narrow(row) else ""
     many = len(row.outputs) > 1 or row.outputs == ("*",)
     record = row.is_differentiable and row.kind != "creation"
     if record:
@@ -410,21 +415,23 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
         add(f"        _recorded = _mode() if {' or '.join(some)} else False")
         add("        residuals = ()")
         add("        if _recorded and impl.train is not None:")
-        add(f"            r = impl.train({call})")
+        add(f"            r = {f'NotImplemented if {narrow} else ' if narrow else ''}impl.train({call})")
         add("            if r is NotImplemented:")
         add("                impl = impl.generic")
-        add(f"                r = impl.forward({call})")
+        add(f"                r = {forward}")
         add("            else:")
         add("                r, residuals = r")
         add("        else:")
-        add(f"            r = impl.forward({call})")
+        add(f"            r = {f'{forward} if {narrow} else ' if narrow else ''}{run}")
     else:
-        add(f"        r = impl.forward({call})")
+        add(f"        r = {f'{forward} if {narrow} else ' if narrow else ''}{run}")
     if many:
+        add("        if r is NotImplemented:")
+        add(f"            r = {forward}")
         add("        r = [_v if type(_v) is impl.array_type else impl.normalize(_v) for _v in r]")
     else:
         add("        if type(r) is not impl.array_type:")
-        add("            r = impl.normalize(r)")
+        add(f"            r = impl.normalize(r if r is not NotImplemented else {forward})")
     add("    except Exception as error:")
     add(f"        raise _explain(_row, {shown}, error, {{{', '.join(f'{s!r}: {s}' for s in statics)}}}) from error")
     if many:

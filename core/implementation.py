@@ -24,8 +24,8 @@ class Implementation:
 
     __slots__ = (
         "array_type", "backward", "backward_graph", "complexes", "device", "differentiable", "direct", "forward",
-        "generic", "holds_arrays", "materialize", "normalize", "plain_floats", "plain_numbers", "row", "save", "saves",
-        "source", "train", "xp",
+        "generic", "holds_arrays", "materialize", "narrow", "normalize", "plain_floats", "plain_numbers", "row", "run",
+        "save", "saves", "source", "train", "xp",
     )  # fmt: skip
 
     def __init__(self, row: Row, device: devices.Device, *, generic: bool = False) -> None:
@@ -33,10 +33,9 @@ class Implementation:
         self.materialize = row.materialize
         backend = device.backend
         native = device.native
-        index = device.index or 0
         taken = {k: v for k, v in native.items() if row.takes_complex or not k.is_complex}
         self.array_type: Any = backend.array_type
-        self.normalize: Callable[[Any], Any] = lambda value: backend.normalize(value, index)
+        self.normalize: Callable[[Any], Any] = backend.normalizer(device.index or 0)
         self.differentiable = frozenset(v for k, v in native.items() if k.is_differentiable)
         # The dtypes with which the row computes as they are, without a cast and without an error.
         self.direct = frozenset(v for k, v in taken.items() if k.rank >= 2 or not row.floating)
@@ -48,19 +47,24 @@ class Implementation:
         )
         self.train: Callable[..., Any] | None = None
         self.generic: Implementation | None = None
+        # The dtypes that `run` and `train` must not be given.
+        self.narrow: frozenset[Any] = frozenset()
         kernel: Any = None
         if device.levels:
             self.array_type = object
             self.normalize = lambda value: value
             self.forward = device.levels[-1].kernel(row, device)
             self.source = "transformation"
+            # What dispatch calls: the forward, or a kernel itself, which may decline by `NotImplemented`.
+            self.run = self.forward
         else:
             self.forward, kernel, self.source = _find_forward(row, device, generic)
-            many = row.kind in ("general", "bilinear") or isinstance(row.standard, str) or self.source == "generic"
-            wide = backend.narrow_dtypes and many
-            narrow = _narrow(device) if wide else frozenset()
-            if narrow:
-                self.forward = _widened(self.forward, narrow, device)
+            if backend.narrow_dtypes and (guards_narrow(row) or self.source == "generic"):
+                self.narrow = _narrow(device)
+                self.forward = _widened(self.forward, self.narrow, device)
+            self.run = self.forward
+            if self.source == "kernel" and row.kind not in ("creation", "update"):
+                self.run = kernel.forward if isinstance(kernel, Kernel) else kernel
             if not generic:
                 row.fallback[str(device)] = self.source
         vjp = kernel.vjp if isinstance(kernel, Kernel) else None
@@ -70,7 +74,7 @@ class Implementation:
                 if rule is not None:
                     check_rule(row, rule, residuals)
             _refuse_residuals(row, kernel)
-            self.train = _declining_narrow(kernel.train, narrow) if narrow and kernel.train else kernel.train
+            self.train = kernel.train
             if kernel.train is not None:
                 self.generic = Implementation(row, device, generic=True)
         self.save: Any = None
@@ -86,6 +90,11 @@ class Implementation:
 
     def __repr__(self) -> str:
         return f"<{self.row.name} on {self.device} by {self.source}>"
+
+
+def guards_narrow(row: Row) -> bool:
+    """Whether a row's kernels and library functions are not given a library's narrow dtypes."""
+    return row.kind in ("general", "bilinear") or isinstance(row.standard, str)
 
 
 def _refuse_residuals(row: Row, kernel: Kernel) -> None:
@@ -203,13 +212,6 @@ def _widened(forward: Callable[..., Any], narrow: frozenset[Any], device: device
             return forward(*operands, **statics)
         result = forward(*[cast(o, wide, narrow) for o in operands], **statics)
         return cast(result, dtype, (wide,))
-
-    return run
-
-
-def _declining_narrow(train: Callable[..., Any], narrow: frozenset[Any]) -> Callable[..., Any]:
-    def run(*operands: Any, **statics: Any) -> Any:
-        return NotImplemented if _first_dtype(operands) in narrow else train(*operands, **statics)
 
     return run
 

@@ -119,6 +119,9 @@ class NumpyBackend(Backend):
     def normalize(self, value: Any, index: int = 0) -> np.ndarray:
         return np.asarray(value)
 
+    def normalizer(self, index: int = 0) -> Callable[[Any], Any]:
+        return np.asarray
+
     def to_host(self, array: np.ndarray) -> np.ndarray:
         return array
 
