@@ -28,25 +28,40 @@ HEAD = """# Operations
 
 <!-- Written by docs/make_operations.py; do not edit. -->
 
-Every function of candelabra is a **row** of the table in `core/primitives/`, or a **composite**: plain code over rows. A row says
-once how it differentiates and batches, and that holds on every device; `candelabra conformance DEVICE` checks each entry of these
-tables there, against numerical derivatives and a loop, and shows what it saw in the same columns (`--html`). Composites
-follow below.
+Every function of candelabra is a **row** of the table in `core/primitives/`, or a **composite**: plain code over rows.
+A row says once how it differentiates and batches, and that holds on every device; `candelabra conformance DEVICE` checks
+each entry of these tables there, against numerical derivatives and a loop, and shows what it saw in the same columns
+(`--html`). Composites follow below.
 
-| column | entries |
-|---|---|
-| reverse, double | **partials**: one partial derivative per operand · **transpose** of a linear operation · **rule** of its own · **body**: through what the row is made of. What holds once holds twice and more often: rules are recorded under `create_graph`. |
-| forward mode | **partials** · **itself**: a linear operation, applied to the tangent · **product rule** · **rule** · **body** · **transposed**: the transpose of the reverse rule |
-| vmap | **elementwise** · **axis**: its axes move one place · **leading**: one more leading axis · **merge**: into the operation's own batch axis · **rule** · **body** · **loop**: once per element · **refused**: the result's shape would depend on the data |
-| · | nothing to differentiate (integers, comparisons, creation), or no operand to batch |
+**reverse, double**: by what a cotangent goes back; what holds once holds twice and more often, since rules are recorded
+under `create_graph`.
+
+- *partials*: one partial derivative per operand
+- *transpose* of a linear operation
+- *rule* of its own
+- *body*: through what the row is made of
+
+**forward mode**: by what a tangent goes through.
+
+- *partials*, *rule*, *body*: as above
+- *itself*: a linear operation, applied to the tangent; *product rule*: to one tangent at a time
+- *transposed*: the transpose of the reverse rule
+
+**vmap**: by what the row runs on a batch.
+
+- *elementwise*; *axis*: its axes move one place; *leading*: one more leading axis
+- *merge*: into the operation's own batch axis
+- *rule*, *body*: as above
+- *loop*: once per element
+- *refused*: the result's shape would depend on the data
+
+A dot means that there is nothing to differentiate (integers, comparisons, creation) or no operand to batch.
 """
-
-
 COMPOSITES = """## Composites
 
-✓ is checked on every device by `candelabra conformance DEVICE -k composites`: derivatives against numerical ones, twice and in
-both modes, complex operands where it takes them, and `vmap` against a loop. The rest makes tensors, draws them or answers with a
-fact; or its result's shape depends on the data, so that it cannot be batched.
+✓ is checked on every device by `candelabra conformance DEVICE -k composites`: derivatives against numerical ones, twice
+and in both modes, complex operands where it takes them, and `vmap` against a loop. The rest makes tensors, draws them
+or answers with a fact; or its result's shape depends on the data, so that it cannot be batched.
 """
 
 
