@@ -29,9 +29,9 @@ HEAD = """# Operations
 <!-- Written by docs/make_operations.py; do not edit. -->
 
 Every function of candelabra is a **row** of the table in `core/primitives/`, or a **composite**: plain code over rows.
-A row says once how it differentiates and batches, and that holds on every device; `candelabra conformance DEVICE` checks
-each entry of these tables there, against numerical derivatives and a loop, and shows what it saw in the same columns
-(`--html`). Composites follow below.
+A row says once how it differentiates and batches, and that holds on every device. `candelabra conformance DEVICE`
+checks each entry of these tables there, against numerical derivatives and a loop, and shows what it saw in the same
+columns (`--html`). Composites follow below.
 
 **reverse, double**: by what a cotangent goes back; what holds once holds twice and more often, since rules are recorded
 under `create_graph`.
