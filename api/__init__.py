@@ -89,6 +89,15 @@ _LATE = {
     "get_printoptions": "core.printing", "set_num_threads": "core.threads", "get_num_threads": "core.threads",
     "devices": "core.listing", "vmap": "core.transforms.func", "checkpoint": "core.autograd.checkpoint",
 }  # fmt: skip
+# Functions of layers that PyTorch has at its front door, too.
+_LAYERS = (
+    "adaptive_avg_pool1d", "alpha_dropout", "avg_pool1d", "bilinear", "celu", "celu_", "channel_shuffle", "conv1d",
+    "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_similarity",
+    "feature_alpha_dropout", "hardshrink", "max_pool1d", "max_pool1d_with_indices", "max_pool2d", "max_pool3d",
+    "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "rrelu", "rrelu_", "selu", "selu_", "threshold",
+    "threshold_",
+)  # fmt: skip
+_LATE.update(dict.fromkeys(_LAYERS, "nn.functional"))
 
 
 def __getattr__(name: str) -> _Any:
@@ -102,9 +111,17 @@ def __getattr__(name: str) -> _Any:
         try:
             value = getattr(_ops, name)
         except AttributeError:
-            raise AttributeError(f"module 'candelabra' has no attribute {name!r}") from None
+            raise AttributeError(_reason(name) or f"module 'candelabra' has no attribute {name!r}") from None
     globals()[name] = value
     return value
+
+
+def _reason(name: str) -> str | None:
+    """Return the text that says why PyTorch's function of this name is not here, None for any other name."""
+    from .core import absent
+
+    reason = absent.FUNCTIONS.get(name)
+    return absent.reason_text("candelabra", name, reason) if reason else None
 
 
 def __dir__() -> list[str]:

@@ -4,7 +4,7 @@ Written by docs/make_stubs.py; do not edit.
 """
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .functions.counting import Histogram
@@ -16,6 +16,9 @@ class Installed:
     """What is installed on Tensor: a base of it for type checkers alone."""
 
     @property
+    def H(self) -> Tensor: ...
+
+    @property
     def T(self) -> Tensor: ...
 
     def __abs__(self) -> Tensor: ...
@@ -23,6 +26,8 @@ class Installed:
     def __add__(self, x2: Tensor | complex, /) -> Tensor: ...
 
     def __and__(self, x2: Tensor | complex, /) -> Tensor: ...
+
+    def __dir__(self) -> list[str]: ...
 
     def __eq__(self, other: Any) -> Any: ...  # type: ignore[override]
 
@@ -129,17 +134,32 @@ class Installed:
     def absolute(self) -> Tensor:
         """Return the absolute value; real for complex numbers."""
 
+    def absolute_(self) -> Tensor:
+        """Do the same as `absolute`, in place."""
+
     def acos(self) -> Tensor:
         """Return the inverse cosine, in radians."""
 
+    def acos_(self) -> Tensor:
+        """Do the same as `acos`, in place."""
+
     def acosh(self) -> Tensor:
         """Return the inverse hyperbolic cosine."""
+
+    def acosh_(self) -> Tensor:
+        """Do the same as `acosh`, in place."""
 
     def add(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
         """Return ``self + alpha * other``."""
 
     def add_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
         """Add in place."""
+
+    def addbmm(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `addbmm`."""
+
+    def addbmm_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `addbmm`, in place."""
 
     def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
         """Return ``self + value * tensor1 / tensor2``."""
@@ -155,6 +175,24 @@ class Installed:
 
     def addmm(self, x1: Tensor, x2: Tensor, *, beta: builtins.float = 1, alpha: builtins.float = 1) -> Tensor:
         """Return ``beta * x + alpha * (x1 @ x2)``."""
+
+    def addmm_(self, x1: Tensor, x2: Tensor, *, beta: builtins.float = 1, alpha: builtins.float = 1) -> Tensor:
+        """Do the same as `addmm`, in place."""
+
+    def addmv(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `addmv`."""
+
+    def addmv_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `addmv`, in place."""
+
+    def addr(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `addr`."""
+
+    def addr_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `addr`, in place."""
+
+    def adjoint(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `adjoint`."""
 
     def all(
         self,
@@ -194,6 +232,12 @@ class Installed:
     ) -> Tensor:
         """The method of `min`."""
 
+    def aminmax(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `aminmax`."""
+
+    def angle(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `angle`."""
+
     def any(
         self,
         axis: Any = None,
@@ -204,6 +248,50 @@ class Installed:
         **options: Any,
     ) -> Tensor:
         """The method of `any`."""
+
+    def apply_(self, callable: Callable[[Any], Any]) -> Tensor: ...
+
+    def arccos(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `arccos`."""
+
+    def arccos_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `arccos`, in place."""
+
+    def arccosh(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `arccosh`."""
+
+    def arccosh_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `arccosh`, in place."""
+
+    def arcsin(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `arcsin`."""
+
+    def arcsin_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `arcsin`, in place."""
+
+    def arcsinh(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `arcsinh`."""
+
+    def arcsinh_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `arcsinh`, in place."""
+
+    def arctan(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `arctan`."""
+
+    def arctan2(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `arctan2`."""
+
+    def arctan2_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `arctan2`, in place."""
+
+    def arctan_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `arctan`, in place."""
+
+    def arctanh(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `arctanh`."""
+
+    def arctanh_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `arctanh`, in place."""
 
     def argmax(
         self,
@@ -237,11 +325,23 @@ class Installed:
     ) -> Tensor:
         """Return the indices that sort along an axis."""
 
+    def argwhere(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `argwhere`."""
+
+    def as_subclass(self, cls: builtins.type[Any]) -> Any:
+        """Return the tensor, with its place in the graph, as an instance of a subclass of Tensor."""
+
     def asin(self) -> Tensor:
         """Return the inverse sine, in radians."""
 
+    def asin_(self) -> Tensor:
+        """Do the same as `asin`, in place."""
+
     def asinh(self) -> Tensor:
         """Return the inverse hyperbolic sine."""
+
+    def asinh_(self) -> Tensor:
+        """Do the same as `asinh`, in place."""
 
     def astype(self, dtype: Any, /, *, copy: builtins.bool = True, device: Any = None) -> Tensor:
         """Return the tensor in another dtype; differentiable between floating-point dtypes."""
@@ -252,8 +352,23 @@ class Installed:
     def atan2(self, x2: Tensor | complex, /) -> Tensor:
         """Return the angle of the point ``(x2, x1)``, in radians."""
 
+    def atan2_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `atan2`, in place."""
+
+    def atan_(self) -> Tensor:
+        """Do the same as `atan`, in place."""
+
     def atanh(self) -> Tensor:
         """Return the inverse hyperbolic tangent."""
+
+    def atanh_(self) -> Tensor:
+        """Do the same as `atanh`, in place."""
+
+    def baddbmm(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `baddbmm`."""
+
+    def baddbmm_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `baddbmm`, in place."""
 
     def bernoulli(self, p: builtins.float | None = None, *, generator: Generator | None = None) -> Tensor:
         """Return ones and zeros in the shape, dtype and device of `input`."""
@@ -267,6 +382,42 @@ class Installed:
     def bincount(self, weights: Tensor | None = None, minlength: builtins.int = 0) -> Tensor:
         """Return how often each of the numbers 0, 1, 2, … stands in a vector, or the sums of their weights."""
 
+    def bitwise_and(self, x2: Tensor | complex, /) -> Tensor:
+        """Return the bitwise and."""
+
+    def bitwise_and_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `bitwise_and`, in place."""
+
+    def bitwise_left_shift(self, x2: Tensor | complex, /) -> Tensor:
+        """Shift bits to the left."""
+
+    def bitwise_left_shift_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `bitwise_left_shift`, in place."""
+
+    def bitwise_not(self) -> Tensor:
+        """Return the bitwise complement."""
+
+    def bitwise_not_(self) -> Tensor:
+        """Do the same as `bitwise_not`, in place."""
+
+    def bitwise_or(self, x2: Tensor | complex, /) -> Tensor:
+        """Return the bitwise or."""
+
+    def bitwise_or_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `bitwise_or`, in place."""
+
+    def bitwise_right_shift(self, x2: Tensor | complex, /) -> Tensor:
+        """Shift bits to the right."""
+
+    def bitwise_right_shift_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `bitwise_right_shift`, in place."""
+
+    def bitwise_xor(self, x2: Tensor | complex, /) -> Tensor:
+        """Return the bitwise exclusive or."""
+
+    def bitwise_xor_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `bitwise_xor`, in place."""
+
     def bmm(self, x2: Tensor) -> Tensor:
         """Return the products of two batches of matrices."""
 
@@ -276,11 +427,36 @@ class Installed:
     def broadcast_to(self, /, shape: builtins.int | tuple[builtins.int, ...]) -> Tensor:
         """Return the tensor broadcast to a shape."""
 
+    def byte(self) -> Tensor:
+        """The method of `a cast to uint8`."""
+
+    def cauchy_(
+        self, median: builtins.float = 0.0, sigma: builtins.float = 1.0, *, generator: Generator | None = None
+    ) -> Tensor:
+        """Fill a tensor with draws from the Cauchy distribution; returns it."""
+
+    def cdouble(self) -> Tensor:
+        """The method of `a cast to complex128`."""
+
     def ceil(self) -> Tensor:
         """Round towards plus infinity; the gradient is zero."""
 
     def ceil_(self) -> Tensor:
         """Compute `ceil` in place."""
+
+    def cfloat(self) -> Tensor:
+        """The method of `a cast to complex64`."""
+
+    def char(self) -> Tensor:
+        """The method of `a cast to int8`."""
+
+    def cholesky(self) -> Tensor: ...
+
+    def cholesky_inverse(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `cholesky_inverse`."""
+
+    def cholesky_solve(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `cholesky_solve`."""
 
     def chunk(
         self, chunks: builtins.int, axis: builtins.int = 0, *, dim: builtins.int | None = None
@@ -293,14 +469,38 @@ class Installed:
     def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
         """Limit the values to an interval in place."""
 
+    def clamp_max(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `clamp_max`."""
+
+    def clamp_max_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `clamp_max`, in place."""
+
+    def clamp_min(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `clamp_min`."""
+
+    def clamp_min_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `clamp_min`, in place."""
+
     def clip(self, /, min: Any = None, max: Any = None) -> Tensor:
         """Limit the values to the interval from `min` to `max`."""
+
+    def clip_(self, /, min: Any = None, max: Any = None) -> Tensor:
+        """Do the same as `clip`, in place."""
 
     def clone(self) -> Tensor:
         """Return a copy, recorded."""
 
     def conj(self) -> Tensor:
         """Return the complex conjugate."""
+
+    def conj_physical(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `conj_physical`."""
+
+    def conj_physical_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `conj_physical`, in place."""
+
+    def const_data_ptr(self) -> builtins.int:
+        """Return what `data_ptr` returns."""
 
     def contiguous(self) -> Tensor:
         """Return the tensor itself: memory order is the backend's business."""
@@ -311,11 +511,23 @@ class Installed:
     def copysign(self, x2: Tensor | complex, /) -> Tensor:
         """Return the magnitude of ``x1`` with the sign of ``x2``."""
 
+    def copysign_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `copysign`, in place."""
+
+    def corrcoef(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `corrcoef`."""
+
     def cos(self) -> Tensor:
         """Return the cosine of ``x`` in radians."""
 
+    def cos_(self) -> Tensor:
+        """Do the same as `cos`, in place."""
+
     def cosh(self) -> Tensor:
         """Return the hyperbolic cosine."""
+
+    def cosh_(self) -> Tensor:
+        """Do the same as `cosh`, in place."""
 
     def count_nonzero(
         self,
@@ -328,8 +540,14 @@ class Installed:
     ) -> Tensor:
         """The method of `count_nonzero`."""
 
+    def cov(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `cov`."""
+
     def cpu(self) -> Tensor:
         """Return the tensor on the host's device."""
+
+    def cross(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `cross`."""
 
     def cuda(self, device: Any = None) -> Tensor:
         """Return the tensor on a CUDA device."""
@@ -343,8 +561,26 @@ class Installed:
     def cumprod(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
         """The method of `cumulative_prod`."""
 
+    def cumprod_(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
+        """Do the same as `cumprod`, in place."""
+
     def cumsum(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
         """The method of `cumulative_sum`."""
+
+    def cumsum_(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
+        """Do the same as `cumsum`, in place."""
+
+    def data_ptr(self) -> builtins.int:
+        """Return the address of the first element, which holds until the tensor is next written."""
+
+    def deg2rad(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `deg2rad`."""
+
+    def deg2rad_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `deg2rad`, in place."""
+
+    def det(self) -> Tensor:
+        """Return the determinants of square matrices."""
 
     def diag(self, offset: builtins.int = 0, *, diagonal: builtins.int = 0) -> Tensor: ...
 
@@ -373,6 +609,9 @@ class Installed:
     ) -> Tensor:
         """Return the diagonals of the matrices in two axes; `linalg.diagonal` takes the last two."""
 
+    def diagonal_scatter(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `diagonal_scatter`."""
+
     def diff(
         self,
         n: builtins.int = 1,
@@ -387,13 +626,25 @@ class Installed:
     def digamma(self) -> Tensor:
         """Return the logarithmic derivative of the gamma function."""
 
+    def digamma_(self) -> Tensor:
+        """Do the same as `digamma`, in place."""
+
     def dim(self) -> builtins.int:
         """Return the number of axes."""
+
+    def dist(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `dist`."""
 
     def div(self, x2: Tensor | complex, /) -> Tensor:
         """Return the quotient ``x1 / x2``; integers become the default float dtype."""
 
     def div_(self, x2: Tensor | complex, /) -> Tensor:
+        """Compute `divide` in place."""
+
+    def divide(self, x2: Tensor | complex, /) -> Tensor:
+        """Return the quotient ``x1 / x2``; integers become the default float dtype."""
+
+    def divide_(self, x2: Tensor | complex, /) -> Tensor:
         """Compute `divide` in place."""
 
     def dot(self, x2: Tensor) -> Tensor:
@@ -402,23 +653,47 @@ class Installed:
     def double(self) -> Tensor:
         """The method of `a cast to float64`."""
 
+    def dsplit(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `dsplit`."""
+
     def element_size(self) -> builtins.int:
         """Return the bytes of an element."""
 
     def eq(self, x2: Tensor | complex, /) -> Tensor:
         """Say where the operands are equal."""
 
+    def eq_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `eq`, in place."""
+
+    def equal(self, x2: Tensor | complex, /) -> Tensor:
+        """Say where the operands are equal."""
+
     def erf(self) -> Tensor:
         """Return the error function, ``2/sqrt(pi)`` times the integral of ``exp(-t*t)`` from 0 to ``x``."""
+
+    def erf_(self) -> Tensor:
+        """Do the same as `erf`, in place."""
 
     def erfc(self) -> Tensor:
         """Return the complementary error function, ``1 - erf(x)``."""
 
+    def erfc_(self) -> Tensor:
+        """Do the same as `erfc`, in place."""
+
     def erfinv(self) -> Tensor:
         """Return the inverse of the error function."""
 
+    def erfinv_(self) -> Tensor:
+        """Do the same as `erfinv`, in place."""
+
     def exp(self) -> Tensor:
         """Return e to the power ``x``."""
+
+    def exp2(self) -> Tensor:
+        """Return 2 to the power ``x``."""
+
+    def exp2_(self) -> Tensor:
+        """Do the same as `exp2`, in place."""
 
     def exp_(self) -> Tensor:
         """Compute `exp` in place."""
@@ -435,11 +710,23 @@ class Installed:
     def expm1(self) -> Tensor:
         """Return ``exp(x) - 1``, exact near zero."""
 
+    def expm1_(self) -> Tensor:
+        """Do the same as `expm1`, in place."""
+
     def exponential_(self, lambd: builtins.float = 1.0, *, generator: Generator | None = None) -> Tensor:
         """Fill a tensor with draws from the exponential distribution of rate `lambd`, all above 0; returns it."""
 
     def fill_(self, value: Any) -> Tensor:
         """Fill with one value."""
+
+    def fill_diagonal_(self, fill_value: Any, wrap: builtins.bool = False) -> Tensor:
+        """Write one value on the main diagonal."""
+
+    def fix(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `fix`."""
+
+    def fix_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `fix`, in place."""
 
     def flatten(self, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Tensor:
         """Return the tensor with axes merged."""
@@ -447,8 +734,20 @@ class Installed:
     def flip(self, *axes: Any, axis: Any = None, dims: Any = None) -> Tensor:
         """Return the tensor with the order along axes reversed; no axis means all."""
 
+    def fliplr(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `fliplr`."""
+
+    def flipud(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `flipud`."""
+
     def float(self) -> Tensor:
         """The method of `a cast to float32`."""
+
+    def float_power(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `float_power`."""
+
+    def float_power_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `float_power`, in place."""
 
     def floor(self) -> Tensor:
         """Round towards minus infinity; the gradient is zero."""
@@ -459,17 +758,86 @@ class Installed:
     def floor_divide(self, x2: Tensor | complex, /) -> Tensor:
         """Return ``floor(x1 / x2)``; its gradient is zero."""
 
+    def floor_divide_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `floor_divide`, in place."""
+
+    def fmax(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `fmax`."""
+
+    def fmin(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `fmin`."""
+
+    def fmod(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `fmod`."""
+
+    def fmod_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `fmod`, in place."""
+
+    def frac(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `frac`."""
+
+    def frac_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `frac`, in place."""
+
+    def frexp(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `frexp`."""
+
     def gather(self, dim: builtins.int, index: Tensor, *, sparse_grad: builtins.bool = False) -> Tensor:
         """Return elements along an axis that `index` names."""
+
+    def gcd(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `gcd`."""
+
+    def gcd_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `gcd`, in place."""
 
     def ge(self, x2: Tensor | complex, /) -> Tensor:
         """Say where ``x1 >= x2``."""
 
+    def ge_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `ge`, in place."""
+
+    def geometric_(self, p: builtins.float, *, generator: Generator | None = None) -> Tensor:
+        """Fill a tensor with how many trials it took, each with probability `p`, until one succeeds; returns it."""
+
+    def geqrf(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `geqrf`."""
+
+    def ger(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `ger`."""
+
+    def get_device(self) -> builtins.int:
+        """Return the index of the tensor's device; -1 on the host."""
+
+    def greater(self, x2: Tensor | complex, /) -> Tensor:
+        """Say where ``x1 > x2``."""
+
+    def greater_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `greater`, in place."""
+
+    def greater_equal(self, x2: Tensor | complex, /) -> Tensor:
+        """Say where ``x1 >= x2``."""
+
+    def greater_equal_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `greater_equal`, in place."""
+
     def gt(self, x2: Tensor | complex, /) -> Tensor:
         """Say where ``x1 > x2``."""
 
+    def gt_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `gt`, in place."""
+
     def half(self) -> Tensor:
         """The method of `a cast to float16`."""
+
+    def hardshrink(self, lambd: builtins.float = 0.5) -> Tensor:
+        """Return the tensor with zeros where the absolute value is at most `lambd`."""
+
+    def heaviside(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `heaviside`."""
+
+    def heaviside_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `heaviside`, in place."""
 
     def histc(self, bins: builtins.int = 100, min: builtins.float = 0, max: builtins.float = 0) -> Tensor: ...
 
@@ -483,14 +851,38 @@ class Installed:
     ) -> Histogram:
         """Return how many values fall into each bin, and the bins' edges; the last bin has both of its edges."""
 
+    def hsplit(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `hsplit`."""
+
     def hypot(self, x2: Tensor | complex, /) -> Tensor:
         """Return ``sqrt(x1**2 + x2**2)`` without overflow."""
+
+    def hypot_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `hypot`, in place."""
 
     def i0(self) -> Tensor:
         """Return the modified Bessel function of the first kind, of order 0."""
 
+    def i0_(self) -> Tensor:
+        """Do the same as `i0`, in place."""
+
+    def igamma(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `igamma`."""
+
+    def igamma_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `igamma`, in place."""
+
+    def igammac(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `igammac`."""
+
+    def igammac_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `igammac`, in place."""
+
     @property
     def imag(self) -> Tensor: ...
+
+    def index(self, indices: Any) -> Tensor:
+        """Return ``self[indices]`` for a sequence of index tensors; None keeps an axis whole."""
 
     def index_add(self, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: builtins.float = 1) -> Tensor:
         """Return the tensor with slices of `source`, times `alpha`, added at `index`."""
@@ -531,17 +923,86 @@ class Installed:
     ) -> Tensor:
         """Return the slices along an axis that `index` names."""
 
+    def inner(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `inner`."""
+
     def int(self) -> Tensor:
         """The method of `a cast to int32`."""
+
+    def inverse(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `inverse`."""
 
     def is_complex(self) -> builtins.bool:
         """Say whether the dtype is complex."""
 
+    def is_conj(self) -> builtins.bool:
+        """Return False: a conjugate is computed at once."""
+
     def is_contiguous(self) -> builtins.bool:
         """Return True: memory order is the backend's business."""
 
+    @property
+    def is_cpu(self) -> builtins.bool: ...
+
+    @property
+    def is_cuda(self) -> builtins.bool: ...
+
     def is_floating_point(self) -> builtins.bool:
         """Say whether the dtype is a real floating-point one."""
+
+    @property
+    def is_ipu(self) -> builtins.bool: ...
+
+    @property
+    def is_maia(self) -> builtins.bool: ...
+
+    @property
+    def is_meta(self) -> builtins.bool: ...
+
+    @property
+    def is_mkldnn(self) -> builtins.bool: ...
+
+    @property
+    def is_mps(self) -> builtins.bool: ...
+
+    @property
+    def is_mtia(self) -> builtins.bool: ...
+
+    def is_neg(self) -> builtins.bool:
+        """Return False: a negative is computed at once."""
+
+    @property
+    def is_nested(self) -> builtins.bool: ...
+
+    def is_nonzero(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `is_nonzero`."""
+
+    def is_pinned(self, device: Any = None) -> builtins.bool:
+        """Return False: host memory is not pinned here."""
+
+    @property
+    def is_quantized(self) -> builtins.bool: ...
+
+    def is_same_size(self, other: Tensor) -> builtins.bool:
+        """Say whether two tensors have the same shape."""
+
+    def is_signed(self) -> builtins.bool:
+        """Say whether the dtype has negative numbers."""
+
+    @property
+    def is_sparse(self) -> builtins.bool: ...
+
+    @property
+    def is_sparse_csr(self) -> builtins.bool: ...
+
+    @property
+    def is_vulkan(self) -> builtins.bool: ...
+
+    @property
+    def is_xla(self) -> builtins.bool: ...
+
+    @property
+    def is_xpu(self) -> builtins.bool: ...
 
     def isclose(
         self, x2: Any, /, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False
@@ -557,6 +1018,29 @@ class Installed:
     def isnan(self) -> Tensor:
         """Say where values are NaN."""
 
+    def isneginf(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `isneginf`."""
+
+    def isposinf(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `isposinf`."""
+
+    def isreal(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `isreal`."""
+
+    def istft(
+        self,
+        n_fft: builtins.int,
+        hop_length: builtins.int | None = None,
+        win_length: builtins.int | None = None,
+        window: Tensor | None = None,
+        center: builtins.bool = True,
+        normalized: builtins.bool = False,
+        onesided: builtins.bool | None = None,
+        length: builtins.int | None = None,
+        return_complex: builtins.bool = False,
+    ) -> Tensor:
+        """Return the signals whose short-time Fourier transforms are nearest to `input` by least squares."""
+
     def kron(self, x2: Tensor) -> Tensor:
         """Return the Kronecker product: every element of `x1` times all of `x2`."""
 
@@ -571,8 +1055,23 @@ class Installed:
     ) -> ValuesAndIndices:
         """Return the `k`-th smallest value along an axis (from 1 on), and its index."""
 
+    def lcm(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `lcm`."""
+
+    def lcm_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `lcm`, in place."""
+
+    def ldexp(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `ldexp`."""
+
+    def ldexp_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `ldexp`, in place."""
+
     def le(self, x2: Tensor | complex, /) -> Tensor:
         """Say where ``x1 <= x2``."""
+
+    def le_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `le`, in place."""
 
     def lerp(self, end: Tensor, weight: Any) -> Tensor:
         """Return ``self + weight * (end - self)``."""
@@ -580,8 +1079,23 @@ class Installed:
     def lerp_(self, end: Tensor, weight: Any) -> Tensor:
         """Interpolate in place."""
 
+    def less(self, x2: Tensor | complex, /) -> Tensor:
+        """Say where ``x1 < x2``."""
+
+    def less_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `less`, in place."""
+
+    def less_equal(self, x2: Tensor | complex, /) -> Tensor:
+        """Say where ``x1 <= x2``."""
+
+    def less_equal_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `less_equal`, in place."""
+
     def lgamma(self) -> Tensor:
         """Return the logarithm of the absolute value of the gamma function."""
+
+    def lgamma_(self) -> Tensor:
+        """Do the same as `lgamma`, in place."""
 
     def log(self) -> Tensor:
         """Return the natural logarithm."""
@@ -589,35 +1103,73 @@ class Installed:
     def log10(self) -> Tensor:
         """Return the logarithm to base 10."""
 
+    def log10_(self) -> Tensor:
+        """Do the same as `log10`, in place."""
+
     def log1p(self) -> Tensor:
         """Return ``log(1 + x)``, exact near zero."""
+
+    def log1p_(self) -> Tensor:
+        """Do the same as `log1p`, in place."""
 
     def log2(self) -> Tensor:
         """Return the logarithm to base 2."""
 
+    def log2_(self) -> Tensor:
+        """Do the same as `log2`, in place."""
+
     def log_(self) -> Tensor:
         """Compute `log` in place."""
+
+    def log_normal_(
+        self, mean: builtins.float = 1.0, std: builtins.float = 2.0, *, generator: Generator | None = None
+    ) -> Tensor:
+        """Fill a tensor with exponentials of normal draws, whose mean and deviation are given; returns it."""
 
     def log_softmax(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
         """The method of `log_softmax`."""
 
+    def logaddexp(self, x2: Tensor | complex, /) -> Tensor:
+        """Return ``log(exp(x1) + exp(x2))`` without overflow."""
+
+    def logaddexp2(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `logaddexp2`."""
+
     def logcumsumexp(self, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> Tensor:
         """Return the logarithm of the running sum of exponentials along an axis, without overflow."""
+
+    def logdet(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `logdet`."""
 
     def logical_and(self, x2: Tensor | complex, /) -> Tensor:
         """Return the logical and; a number is true if it is not zero."""
 
+    def logical_and_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `logical_and`, in place."""
+
     def logical_not(self) -> Tensor:
         """Return the logical complement; a number is true if it is not zero."""
+
+    def logical_not_(self) -> Tensor:
+        """Do the same as `logical_not`, in place."""
 
     def logical_or(self, x2: Tensor | complex, /) -> Tensor:
         """Return the logical or; a number is true if it is not zero."""
 
+    def logical_or_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `logical_or`, in place."""
+
     def logical_xor(self, x2: Tensor | complex, /) -> Tensor:
         """Return the logical exclusive or; a number is true if it is not zero."""
 
+    def logical_xor_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `logical_xor`, in place."""
+
     def logit(self, eps: builtins.float | None = None) -> Tensor:
         """Return ``log(x / (1 - x))``, the inverse of `sigmoid`."""
+
+    def logit_(self, eps: builtins.float | None = None) -> Tensor:
+        """Do the same as `logit`, in place."""
 
     def logsumexp(
         self,
@@ -636,8 +1188,24 @@ class Installed:
     def lt(self, x2: Tensor | complex, /) -> Tensor:
         """Say where ``x1 < x2``."""
 
+    def lt_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `lt`, in place."""
+
+    def lu(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `lu`."""
+
+    def lu_solve(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `lu_solve`."""
+
+    @property
+    def mH(self) -> Tensor: ...
+
     @property
     def mT(self) -> Tensor: ...
+
+    def map2_(self, x: Tensor, y: Tensor, callable: Callable[[Any, Any, Any], Any]) -> Tensor: ...
+
+    def map_(self, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor: ...
 
     def masked_fill(self, mask: Tensor, value: Any, /) -> Tensor:
         """Return `x` with `value` where `mask` is true; the mask broadcasts."""
@@ -656,6 +1224,12 @@ class Installed:
 
     def matmul(self, x2: Tensor, /) -> Tensor:
         """Return the matrix product; leading axes broadcast."""
+
+    def matrix_exp(self) -> Tensor:
+        """Return the exponentials of square matrices, by scaling and squaring (N. Higham, 2005)."""
+
+    def matrix_power(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `matrix_power`."""
 
     def max(
         self,
@@ -709,6 +1283,9 @@ class Installed:
     def mm(self, x2: Tensor) -> Tensor:
         """Return the product of two matrices."""
 
+    def mode(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `mode`."""
+
     def moveaxis(self, source: Any, destination: Any, /) -> Tensor:
         """Return the tensor with axes moved to other positions."""
 
@@ -728,6 +1305,27 @@ class Installed:
         self, num_samples: builtins.int, replacement: builtins.bool = False, *, generator: Generator | None = None
     ) -> Tensor:
         """Return indices drawn in proportion to weights."""
+
+    def multiply(self, x2: Tensor | complex, /) -> Tensor:
+        """Return the product ``x1 * x2``; of booleans, the logical and."""
+
+    def multiply_(self, x2: Tensor | complex, /) -> Tensor:
+        """Compute `multiply` in place."""
+
+    def mv(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `mv`."""
+
+    def mvlgamma(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `mvlgamma`."""
+
+    def mvlgamma_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `mvlgamma`, in place."""
+
+    def nan_to_num(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `nan_to_num`."""
+
+    def nan_to_num_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `nan_to_num`, in place."""
 
     def nanmean(
         self, axis: Any = None, keepdims: builtins.bool = False, *, dim: Any = None, keepdim: builtins.bool = False
@@ -770,13 +1368,28 @@ class Installed:
     def narrow(self, axis: builtins.int, start: builtins.int, length: builtins.int) -> Tensor:
         """Return `length` slices along an axis from `start` on."""
 
+    def narrow_copy(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `narrow_copy`."""
+
+    def ndimension(self) -> builtins.int:
+        """Return the number of axes."""
+
     def ne(self, x2: Tensor | complex, /) -> Tensor:
         """Say where the operands differ."""
+
+    def ne_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `ne`, in place."""
 
     def neg(self) -> Tensor:
         """Return ``-x``."""
 
     def neg_(self) -> Tensor:
+        """Compute `negative` in place."""
+
+    def negative(self) -> Tensor:
+        """Return ``-x``."""
+
+    def negative_(self) -> Tensor:
         """Compute `negative` in place."""
 
     def nelement(self) -> builtins.int:
@@ -797,8 +1410,17 @@ class Installed:
     def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
         """Return zeros on the same device and in the same dtype."""
 
+    def nextafter(self, x2: Tensor | complex, /) -> Tensor:
+        """Return the next representable value after ``x1`` towards ``x2``."""
+
+    def nextafter_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `nextafter`, in place."""
+
     def nonzero(self) -> tuple[Tensor, ...]:
         """Return one index tensor per axis of the elements that are not zero."""
+
+    def nonzero_static(self, *, size: builtins.int, fill_value: builtins.int = -1) -> Tensor:
+        """Return the positions of the first `size` elements that are not zero, one in a row, as in PyTorch."""
 
     def norm(self, p: builtins.float = 2.0, dim: Any = None, keepdim: builtins.bool = False) -> Tensor:
         """Return the vector norm over axes."""
@@ -808,8 +1430,20 @@ class Installed:
     ) -> Tensor:
         """Fill a tensor with normal draws, a complex one with half the variance in each part; returns it."""
 
+    def not_equal(self, x2: Tensor | complex, /) -> Tensor:
+        """Say where the operands differ."""
+
+    def not_equal_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `not_equal`, in place."""
+
     def numel(self) -> builtins.int:
         """Return the number of elements."""
+
+    def orgqr(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `orgqr`."""
+
+    def ormqr(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `ormqr`."""
 
     def outer(self, x2: Tensor) -> Tensor:
         """Return the matrix of products of two vectors."""
@@ -820,11 +1454,26 @@ class Installed:
     def permute_dims(self, /, axes: Any) -> Tensor:
         """Return the tensor with its axes in another order."""
 
+    def pinverse(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `pinverse`."""
+
+    def polygamma(self, n: builtins.int) -> Tensor:
+        """Return the n-th derivative of `digamma`."""
+
+    def polygamma_(self, n: builtins.int) -> Tensor:
+        """Do the same as `polygamma`, in place."""
+
+    def positive(self) -> Tensor:
+        """Return ``+x``, a new tensor of the same values."""
+
     def pow(self, x2: Tensor | complex, /) -> Tensor:
         """Return ``x1`` to the power ``x2``."""
 
     def pow_(self, x2: Tensor | complex, /) -> Tensor:
         """Compute `pow` in place."""
+
+    def prelu(self, weight: Tensor) -> Tensor:
+        """Return the tensor with negative elements times `weight`, one or one for each channel (the second axis)."""
 
     def prod(
         self,
@@ -843,6 +1492,9 @@ class Installed:
     def put_(self, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
         """Do the same as `put`, in place."""
 
+    def qr(self, /, *, mode: str = 'reduced') -> tuple[Tensor, Tensor]:
+        """Factor matrices (..., M, N) into Q with orthonormal columns and R, which is upper triangular: ``x = Q R``."""
+
     def quantile(
         self,
         q: Any,
@@ -855,8 +1507,17 @@ class Installed:
     ) -> Tensor:
         """Return quantiles along an axis, or of all elements; NaN where one is a NaN."""
 
+    def rad2deg(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `rad2deg`."""
+
+    def rad2deg_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `rad2deg`, in place."""
+
     def random_(self, low: Any = None, high: Any = None, *, generator: Generator | None = None) -> Tensor:
         """Fill a tensor with integers from [low, high); returns it."""
+
+    def ravel(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `ravel`."""
 
     @property
     def real(self) -> Tensor: ...
@@ -876,6 +1537,15 @@ class Installed:
     def remainder(self, x2: Tensor | complex, /) -> Tensor:
         """Return the remainder of ``floor_divide``, with the divisor's sign."""
 
+    def remainder_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `remainder`, in place."""
+
+    def renorm(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `renorm`."""
+
+    def renorm_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `renorm`, in place."""
+
     def repeat(self, *repeats: Any, axis: builtins.int | None = None, dim: builtins.int | None = None) -> Tensor:
         """Return the tensor with each element repeated; several counts, PyTorch's way to tile, are refused."""
 
@@ -886,6 +1556,15 @@ class Installed:
 
     def reshape(self, *shape: Any, copy: builtins.bool | None = None) -> Tensor:
         """Return the elements in another shape; ints or one tuple."""
+
+    def reshape_as(self, other: Tensor) -> Tensor:
+        """Return the elements in another tensor's shape."""
+
+    def resolve_conj(self) -> Tensor:
+        """Return the tensor itself: a conjugate is computed at once."""
+
+    def resolve_neg(self) -> Tensor:
+        """Return the tensor itself: a negative is computed at once."""
 
     def roll(self, shift: Any = None, axis: Any = None, *, shifts: Any = None, dims: Any = None) -> Tensor:
         """Return the tensor with elements shifted round along axes, flattened without one."""
@@ -901,6 +1580,9 @@ class Installed:
 
     def rsqrt(self) -> Tensor:
         """Return ``1 / sqrt(x)``."""
+
+    def rsqrt_(self) -> Tensor:
+        """Do the same as `rsqrt`, in place."""
 
     def scatter(
         self, dim: builtins.int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
@@ -931,6 +1613,15 @@ class Installed:
     def select(self, axis: builtins.int, index: builtins.int) -> Tensor:
         """Return the slice number `index` along an axis."""
 
+    def select_scatter(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `select_scatter`."""
+
+    def sgn(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `sgn`."""
+
+    def sgn_(self, *args: Any, **kwargs: Any) -> Any:
+        """Do the same as `sgn`, in place."""
+
     def short(self) -> Tensor:
         """The method of `a cast to int16`."""
 
@@ -943,14 +1634,35 @@ class Installed:
     def sign(self) -> Tensor:
         """Return the sign: -1, 0 or 1, and ``x / abs(x)`` for complex numbers."""
 
+    def sign_(self) -> Tensor:
+        """Do the same as `sign`, in place."""
+
+    def signbit(self) -> Tensor:
+        """Say where the sign bit is set."""
+
     def sin(self) -> Tensor:
         """Return the sine of ``x`` in radians."""
+
+    def sin_(self) -> Tensor:
+        """Do the same as `sin`, in place."""
 
     def sinc(self) -> Tensor:
         """Return ``sin(pi x) / (pi x)``, 1 at zero."""
 
+    def sinc_(self) -> Tensor:
+        """Do the same as `sinc`, in place."""
+
     def sinh(self) -> Tensor:
         """Return the hyperbolic sine."""
+
+    def sinh_(self) -> Tensor:
+        """Do the same as `sinh`, in place."""
+
+    def slice_scatter(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `slice_scatter`."""
+
+    def slogdet(self) -> tuple[Tensor, Tensor]:
+        """Return the signs (complex: phases) of determinants, and the logarithms of their magnitudes."""
 
     def softmax(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
         """The method of `softmax`."""
@@ -968,6 +1680,11 @@ class Installed:
     def split(self, split_size: Any, axis: builtins.int = 0, *, dim: builtins.int | None = None) -> tuple[Tensor, ...]:
         """Return pieces along an axis."""
 
+    def split_with_sizes(
+        self, split_sizes: Sequence[builtins.int], axis: builtins.int | None = None, *, dim: builtins.int | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return pieces of the given sizes along an axis, by default the first."""
+
     def sqrt(self) -> Tensor:
         """Return the square root."""
 
@@ -983,6 +1700,9 @@ class Installed:
     def squeeze(self, axis: Any = None, *, dim: Any = None) -> Tensor:
         """Return the tensor without axes of size one: those named, or all of them."""
 
+    def squeeze_(self, axis: Any = None, *, dim: Any = None) -> Tensor:
+        """Do the same as `squeeze`, in place."""
+
     def std(
         self,
         axis: Any = None,
@@ -995,10 +1715,31 @@ class Installed:
     ) -> Tensor:
         """Return the standard deviation over axes; the correction is 0 unless given, as in the standard."""
 
+    def stft(
+        self,
+        n_fft: builtins.int,
+        hop_length: builtins.int | None = None,
+        win_length: builtins.int | None = None,
+        window: Tensor | None = None,
+        center: builtins.bool = True,
+        pad_mode: str = 'reflect',
+        normalized: builtins.bool = False,
+        onesided: builtins.bool | None = None,
+        return_complex: builtins.bool | None = None,
+        align_to_window: builtins.bool | None = None,
+    ) -> Tensor:
+        """Return the Fourier transforms of the windows that slide over signals."""
+
     def sub(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
         """Return ``self - alpha * other``."""
 
     def sub_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+        """Subtract in place."""
+
+    def subtract(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
+        """Return ``self - alpha * other``."""
+
+    def subtract_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
         """Subtract in place."""
 
     def sum(
@@ -1012,14 +1753,29 @@ class Installed:
     ) -> Tensor:
         """The method of `sum`."""
 
+    def sum_to_size(self, *size: Any) -> Tensor:
+        """Return the sum over the axes along which `size` would broadcast to the tensor's shape."""
+
+    def svd(self, /, *, full_matrices: builtins.bool = True) -> tuple[Tensor, Tensor, Tensor]:
+        """Factor matrices (..., M, N) into ``x = U diag(S) Vh``, the singular values S descending."""
+
     def swapaxes(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
         """Return `x` with two axes exchanged."""
+
+    def swapaxes_(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
+        """Do the same as `swapaxes`, in place."""
 
     def swapdims(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
         """Return `x` with two axes exchanged."""
 
+    def swapdims_(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
+        """Do the same as `swapdims`, in place."""
+
     def t(self) -> Tensor:
         """Return the transpose of a matrix; a vector stays as it is."""
+
+    def t_(self) -> Tensor:
+        """Do the same as `t`, in place."""
 
     def take(self, indices: Tensor, /, *, axis: builtins.int | tuple[builtins.int, ...] | None = None) -> Tensor:
         """Return the slices along an axis that integers name."""
@@ -1030,11 +1786,17 @@ class Installed:
     def tan(self) -> Tensor:
         """Return the tangent of ``x`` in radians."""
 
+    def tan_(self) -> Tensor:
+        """Do the same as `tan`, in place."""
+
     def tanh(self) -> Tensor:
         """Return the hyperbolic tangent."""
 
     def tanh_(self) -> Tensor:
         """Compute `tanh` in place."""
+
+    def tensor_split(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `tensor_split`."""
 
     def tensordot(
         self, x2: Tensor, /, *, axes: builtins.int | tuple[Sequence[builtins.int], Sequence[builtins.int]] = 2
@@ -1046,6 +1808,9 @@ class Installed:
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
         """Return the tensor on another device, in another dtype, or both."""
+
+    def to_dense(self, dtype: Any = None, *, masked_grad: builtins.bool | None = None) -> Tensor:
+        """Return the tensor, which is dense, in another dtype if one is given."""
 
     def to_device(self, device: Any, /, *, stream: Any = None) -> Tensor:
         """Return the tensor on another device; differentiable."""
@@ -1061,20 +1826,41 @@ class Installed:
     ) -> ValuesAndIndices:
         """Return the `k` largest (or smallest) values along an axis, and their indices."""
 
+    def trace(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `trace`."""
+
     def transpose(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
         """Return the tensor with two axes exchanged."""
+
+    def transpose_(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
+        """Do the same as `transpose`, in place."""
+
+    def triangular_solve(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `triangular_solve`."""
 
     def tril(self, k: builtins.int = 0, *, diagonal: builtins.int = 0) -> Tensor:
         """Return the lower triangle of the last two axes, zeros above the diagonal `k`."""
 
+    def tril_(self, k: builtins.int = 0, *, diagonal: builtins.int = 0) -> Tensor:
+        """Do the same as `tril`, in place."""
+
     def triu(self, k: builtins.int = 0, *, diagonal: builtins.int = 0) -> Tensor:
         """Return the upper triangle of the last two axes, zeros below the diagonal `k`."""
+
+    def triu_(self, k: builtins.int = 0, *, diagonal: builtins.int = 0) -> Tensor:
+        """Do the same as `triu`, in place."""
 
     def true_divide(self, x2: Tensor | complex, /) -> Tensor:
         """Return the quotient ``x1 / x2``; integers become the default float dtype."""
 
+    def true_divide_(self, x2: Tensor | complex, /) -> Tensor:
+        """Compute `divide` in place."""
+
     def trunc(self) -> Tensor:
         """Round towards zero; the gradient is zero."""
+
+    def trunc_(self) -> Tensor:
+        """Do the same as `trunc`, in place."""
 
     def type(self, dtype: Any) -> Tensor:
         """Return the tensor in another dtype."""
@@ -1088,6 +1874,9 @@ class Installed:
     def unflatten(self, axis: builtins.int, sizes: Sequence[builtins.int]) -> Tensor:
         """Return `x` with one axis split into several; one size may be -1."""
 
+    def unfold(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `unfold`."""
+
     def uniform_(
         self, low: builtins.float = 0.0, high: builtins.float = 1.0, *, generator: Generator | None = None
     ) -> Tensor:
@@ -1098,8 +1887,29 @@ class Installed:
     ) -> Any:
         """Return the distinct values in order, and if asked the inverse and the counts (PyTorch's order of results)."""
 
+    def unique_consecutive(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `unique_consecutive`."""
+
+    def unsafe_chunk(
+        self, chunks: builtins.int, axis: builtins.int | None = None, *, dim: builtins.int | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return what `chunk` returns: no write is unsafe here."""
+
+    def unsafe_split(
+        self, split_size: builtins.int, axis: builtins.int | None = None, *, dim: builtins.int | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return what `split` returns: no write is unsafe here."""
+
+    def unsafe_split_with_sizes(
+        self, split_sizes: Sequence[builtins.int], axis: builtins.int | None = None, *, dim: builtins.int | None = None
+    ) -> tuple[Tensor, ...]:
+        """Return what `split_with_sizes` returns: no write is unsafe here."""
+
     def unsqueeze(self, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> Tensor:
         """Return the tensor with a new axis of size one."""
+
+    def unsqueeze_(self, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> Tensor:
+        """Do the same as `unsqueeze`, in place."""
 
     def var(
         self,
@@ -1113,6 +1923,9 @@ class Installed:
     ) -> Tensor:
         """Return the variance over axes; the correction is 0 unless given, as in the standard."""
 
+    def vdot(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `vdot`."""
+
     def vecdot(self, x2: Tensor, /, *, axis: builtins.int = -1) -> Tensor:
         """Return the sum of ``conj(x1) * x2`` along an axis."""
 
@@ -1122,11 +1935,17 @@ class Installed:
     def view_as(self, other: Tensor) -> Tensor:
         """Return the elements in another tensor's shape."""
 
+    def vsplit(self, *args: Any, **kwargs: Any) -> Any:
+        """The method of `vsplit`."""
+
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """Return the tensor's elements where the condition holds, those of `other` elsewhere."""
 
     def xlogy(self, x2: Tensor | complex, /) -> Tensor:
         """Return ``x1 * log(x2)``, 0 where ``x1`` is 0."""
+
+    def xlogy_(self, x2: Tensor | complex, /) -> Tensor:
+        """Do the same as `xlogy`, in place."""
 
     def zero_(self) -> Tensor:
         """Fill with zeros."""

@@ -114,6 +114,11 @@ def sub(self: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     return ops.subtract(self, other if alpha == 1 else alpha * other)
 
 
+def polygamma(self: Tensor, n: int) -> Tensor:
+    """Return the n-th derivative of `digamma`."""
+    return ops.polygamma(n, self)
+
+
 def addcmul(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """Return ``self + value * tensor1 * tensor2``."""
     return self + (tensor1 * tensor2 if value == 1 else value * tensor1 * tensor2)
@@ -151,6 +156,6 @@ def is_complex(self: Tensor) -> bool:
 
 
 FORMS = (
-    flip, permute, roll, tril, triu, diff, where, std, var, index_select, sub, addcmul, addcdiv, addcdiv_, type,
-    new_empty, is_floating_point, is_complex,
+    flip, permute, roll, tril, triu, diff, where, std, var, index_select, sub, polygamma, addcmul, addcdiv, addcdiv_,
+    type, new_empty, is_floating_point, is_complex,
 )  # fmt: skip

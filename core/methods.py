@@ -10,9 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from . import device as devices
-from . import dtypes, inplace, ops
+from . import dtypes, inplace, method_inplace, ops
+from .absent import METHODS, Refused
 from .errors import ArgumentError, ArgumentTypeError
+from .method_facts import FACTS, PROPERTIES
 from .method_forms import FORMS
+from .method_names import ALIASES, CASTS, FORWARDED, IN_PLACE
 from .method_scatter import SCATTERING
 from .primitives.tools import size_of
 from .tensor import Tensor
@@ -399,44 +402,19 @@ def _matrix_transposed(self: Tensor) -> Tensor:
     return ops.matrix_transpose(self)
 
 
-_FORWARDED = (
-    "abs", "exp", "log", "log1p", "log2", "log10", "expm1", "sqrt", "rsqrt", "square", "sin", "cos", "tan", "asin",
-    "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "atan2", "floor", "ceil", "round", "trunc",
-    "sign", "reciprocal", "erf", "erfc", "sigmoid", "relu", "isnan", "isinf", "isfinite", "logical_and", "logical_or",
-    "logical_not", "logical_xor", "maximum", "minimum", "matmul", "mm", "bmm", "dot", "outer", "clip", "clamp",
-    "conj", "pow", "remainder", "take", "masked_fill", "masked_select", "narrow", "select", "t", "swapaxes",
-    "movedim", "moveaxis", "unflatten", "allclose", "isclose", "nonzero", "unique", "astype", "broadcast_to",
-    "repeat_interleave", "tensordot", "multinomial", "bernoulli", "addmm", "copysign", "floor_divide", "hypot",
-    "expand_dims", "permute_dims", "vecdot", "lgamma", "digamma", "erfinv", "sinc", "i0", "xlogy", "logit", "topk",
-    "kthvalue", "median", "nanmedian", "quantile", "nanquantile", "msort", "cummax", "cummin", "logcumsumexp",
-    "diagonal", "diag", "diag_embed", "diagflat", "kron", "rot90", "nansum", "nanmean", "bincount", "histc",
-    "histogram",
-)  # fmt: skip
-_ALIASES = {
-    "nelement": "numel", "swapdims": "swapaxes",
-    "mul": "multiply", "div": "divide", "true_divide": "divide", "neg": "negative", "eq": "equal",
-    "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "absolute": "abs",
-}  # fmt: skip
-_IN_PLACE = {
-    "mul_": "multiply", "div_": "divide", "pow_": "pow", "neg_": "negative", "exp_": "exp", "log_": "log",
-    "sqrt_": "sqrt", "abs_": "abs", "sigmoid_": "sigmoid", "tanh_": "tanh", "relu_": "relu", "floor_": "floor",
-    "ceil_": "ceil", "round_": "round", "reciprocal_": "reciprocal", "square_": "square",
-}  # fmt: skip
-_CASTS = {
-    "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32", "long": "int64",
-    "short": "int16", "bool": "bool",
-}  # fmt: skip
+def _dir(self: Tensor) -> list[str]:
+    return sorted(set(object.__dir__(self)) - METHODS.keys())
 
 
 def install() -> None:
-    """Give Tensor its methods."""
-    for name in _FORWARDED:
+    """Give Tensor its methods, and refuse those of PyTorch's that it has not."""
+    for name in FORWARDED:
         _set(name, _forward(name), name)
-    for name, function in _ALIASES.items():
+    for name, function in ALIASES.items():
         _set(name, _forward(function), function)
-    for name, function in _IN_PLACE.items():
+    for name, function in IN_PLACE.items():
         _set(name, _in_place(function), f"{function}, in place")
-    for name, target in _CASTS.items():
+    for name, target in CASTS.items():
         _set(name, _cast(target), f"a cast to {target}")
     for name in ("sum", "prod"):
         _set(name, _sum_like(name), name)
@@ -450,14 +428,18 @@ def install() -> None:
         _set(name, _along(function), function)
     _set("softmax", _along("softmax", -1), "softmax")
     _set("log_softmax", _along("log_softmax", -1), "log_softmax")
-    for random in ("uniform_", "normal_", "bernoulli_", "random_", "exponential_"):
-        _set(random, _forward(random), random)
-    for method in (*_OWN, *FORMS, *SCATTERING):
+    for method in (*_OWN, *FORMS, *SCATTERING, *FACTS):
         setattr(Tensor, method.__name__, method)
-    for name, access in {"__getitem__": _get_item, "__setitem__": _set_item}.items():
+    Tensor.subtract, Tensor.subtract_ = Tensor.sub, Tensor.sub_
+    method_inplace.install()
+    for name, access in {"__getitem__": _get_item, "__setitem__": _set_item, "__dir__": _dir}.items():
         setattr(Tensor, name, access)
-    for name, getter in {"T": _transposed, "mT": _matrix_transposed, "real": _real, "imag": _imag}.items():
+    for name, getter in {
+        "T": _transposed, "mT": _matrix_transposed, "real": _real, "imag": _imag, **PROPERTIES,
+    }.items():  # fmt: skip
         setattr(Tensor, name, builtins.property(getter))
+    for name in METHODS:
+        setattr(Tensor, name, Refused(name))
 
 
 def _set(name: str, method: Callable[..., Any], what: str) -> None:

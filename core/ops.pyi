@@ -133,6 +133,13 @@ from .functions.random import (
     randperm as randperm,
     uniform as uniform,
 )
+from .functions.random_counts import (
+    binomial as binomial,
+    cauchy_ as cauchy_,
+    geometric_ as geometric_,
+    log_normal_ as log_normal_,
+    poisson as poisson,
+)
 from .functions.random_inplace import (
     bernoulli_ as bernoulli_,
     exponential_ as exponential_,
@@ -171,6 +178,25 @@ from .functions.special import (
     logit as logit,
     polygamma as polygamma,
 )
+from .functions.tensor_names import (
+    detach as detach,
+    detach_ as detach_,
+    fill as fill,
+    frombuffer as frombuffer,
+    get_device as get_device,
+    is_conj as is_conj,
+    is_neg as is_neg,
+    is_same_size as is_same_size,
+    is_signed as is_signed,
+    nonzero_static as nonzero_static,
+    resolve_conj as resolve_conj,
+    resolve_neg as resolve_neg,
+    scalar_tensor as scalar_tensor,
+    split_with_sizes as split_with_sizes,
+    unsafe_chunk as unsafe_chunk,
+    unsafe_split as unsafe_split,
+    unsafe_split_with_sizes as unsafe_split_with_sizes,
+)
 from .functions.torch_names import (
     amax as amax,
     amin as amin,
@@ -200,11 +226,20 @@ from .functions.windows import (
 def abs(x: Tensor, /) -> Tensor:
     """Return the absolute value; real for complex numbers."""
 
+def abs_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `abs_` does, and return it."""
+
 def acos(x: Tensor, /) -> Tensor:
     """Return the inverse cosine, in radians."""
 
+def acos_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `acos_` does, and return it."""
+
 def acosh(x: Tensor, /) -> Tensor:
     """Return the inverse hyperbolic cosine."""
+
+def acosh_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `acosh_` does, and return it."""
 
 def adadelta_step(
     params: Sequence[Tensor],
@@ -306,6 +341,9 @@ def adaptive_max_pool_with_indices(x: Tensor, /, *, output_size: Any) -> adaptiv
 def add(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the sum ``x1 + x2``; of booleans, the logical or."""
 
+def addmv_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `addmv_` does, and return it."""
+
 def alias(x: Tensor, /) -> Tensor:
     """Return a new tensor of the same values, recorded."""
 
@@ -314,6 +352,24 @@ def all(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bo
 
 def any(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
     """Say whether any element over axes is true."""
+
+def arccos_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `arccos_` does, and return it."""
+
+def arccosh_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `arccosh_` does, and return it."""
+
+def arcsin_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `arcsin_` does, and return it."""
+
+def arcsinh_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `arcsinh_` does, and return it."""
+
+def arctan_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `arctan_` does, and return it."""
+
+def arctanh_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `arctanh_` does, and return it."""
 
 def argmax(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
     """Return the index of the first largest value."""
@@ -341,8 +397,14 @@ def asgd_step(
 def asin(x: Tensor, /) -> Tensor:
     """Return the inverse sine, in radians."""
 
+def asin_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `asin_` does, and return it."""
+
 def asinh(x: Tensor, /) -> Tensor:
     """Return the inverse hyperbolic sine."""
+
+def asinh_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `asinh_` does, and return it."""
 
 def atan(x: Tensor, /) -> Tensor:
     """Return the inverse tangent, in radians."""
@@ -350,8 +412,14 @@ def atan(x: Tensor, /) -> Tensor:
 def atan2(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the angle of the point ``(x2, x1)``, in radians."""
 
+def atan_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `atan_` does, and return it."""
+
 def atanh(x: Tensor, /) -> Tensor:
     """Return the inverse hyperbolic tangent."""
+
+def atanh_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `atanh_` does, and return it."""
 
 def attention(
     q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, /, *, is_causal: bool = False, scale: Any = None
@@ -412,7 +480,22 @@ def broadcast_to(x: Tensor, /, shape: int | tuple[int, ...]) -> Tensor:
 def ceil(x: Tensor, /) -> Tensor:
     """Round towards plus infinity; the gradient is zero."""
 
+def ceil_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `ceil_` does, and return it."""
+
 def cholesky(x: Tensor, /) -> Tensor: ...
+
+def clamp_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `clamp_` does, and return it."""
+
+def clamp_max_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `clamp_max_` does, and return it."""
+
+def clamp_min_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `clamp_min_` does, and return it."""
+
+def clip_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `clip_` does, and return it."""
 
 def col2im(
     x: Tensor,
@@ -431,6 +514,9 @@ def concat(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
 
 def conj(x: Tensor, /) -> Tensor:
     """Return the complex conjugate."""
+
+def conj_physical_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `conj_physical_` does, and return it."""
 
 def conv(
     x: Tensor,
@@ -477,8 +563,14 @@ def copysign(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
 def cos(x: Tensor, /) -> Tensor:
     """Return the cosine of ``x`` in radians."""
 
+def cos_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `cos_` does, and return it."""
+
 def cosh(x: Tensor, /) -> Tensor:
     """Return the hyperbolic cosine."""
+
+def cosh_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `cosh_` does, and return it."""
 
 def count_nonzero(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
     """Count the elements over axes that are not zero."""
@@ -517,6 +609,9 @@ def cumulative_sum(
     include_initial: bool = False,
 ) -> Tensor:
     """Return the running sum along an axis."""
+
+def deg2rad_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `deg2rad_` does, and return it."""
 
 def det(x: Tensor, /) -> Tensor:
     """Return the determinants of square matrices."""
@@ -566,8 +661,14 @@ def equal(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
 def erf(x: Tensor, /) -> Tensor:
     """Return the error function, ``2/sqrt(pi)`` times the integral of ``exp(-t*t)`` from 0 to ``x``."""
 
+def erf_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `erf_` does, and return it."""
+
 def erfc(x: Tensor, /) -> Tensor:
     """Return the complementary error function, ``1 - erf(x)``."""
+
+def erfc_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `erfc_` does, and return it."""
 
 def erfinv(x: Tensor, /) -> Tensor:
     """Return the inverse of the error function."""
@@ -578,11 +679,20 @@ def exp(x: Tensor, /) -> Tensor:
 def exp2(x: Tensor, /) -> Tensor:
     """Return 2 to the power ``x``."""
 
+def exp2_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `exp2_` does, and return it."""
+
+def exp_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `exp_` does, and return it."""
+
 def expand_dims(x: Tensor, /, axis: int = 0) -> Tensor:
     """Return the tensor with new axes of size one."""
 
 def expm1(x: Tensor, /) -> Tensor:
     """Return ``exp(x) - 1``, exact near zero."""
+
+def expm1_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `expm1_` does, and return it."""
 
 def fft_c2c(
     x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, inverse: bool = False, scale: float = 1.0
@@ -595,17 +705,32 @@ def fft_c2r(x: Tensor, /, *, n: Any, axis: int = -1, scale: float = 1.0) -> Tens
 def fft_r2c(x: Tensor, /, *, axis: int = -1, scale: float = 1.0) -> Tensor:
     """Return the first half, ``n // 2 + 1`` elements, of the discrete Fourier transform of real numbers."""
 
+def fill_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `fill_` does, and return it."""
+
+def fix_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `fix_` does, and return it."""
+
 def flip(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
     """Return the tensor with the order along axes reversed; no axis means all."""
 
 def floor(x: Tensor, /) -> Tensor:
     """Round towards minus infinity; the gradient is zero."""
 
+def floor_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `floor_` does, and return it."""
+
 def floor_divide(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return ``floor(x1 / x2)``; its gradient is zero."""
 
+def frac_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `frac_` does, and return it."""
+
 def gather(x: Tensor, index: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
     """Return ``x[i][index[i][j]]`` along an axis, as PyTorch's gather."""
+
+def gcd_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `gcd_` does, and return it."""
 
 def gelu(x: Tensor, /, *, approximate: str = 'none') -> Tensor:
     """Return ``x * Phi(x)``, Phi the normal distribution function: exact, or by tanh where ``approximate='tanh'``."""
@@ -660,6 +785,9 @@ def hypot(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
 def i0(x: Tensor, /) -> Tensor:
     """Return the modified Bessel function of the first kind, of order 0."""
 
+def i0_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `i0_` does, and return it."""
+
 def i1(x: Tensor, /) -> Tensor:
     """Return the modified Bessel function of the first kind, of order 1."""
 
@@ -679,6 +807,9 @@ def imag(x: Tensor, /) -> Tensor:
 
 def index_add(x: Tensor, index: Tensor, source: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
     """Return `x` with the slices of `source` added at `index` along an axis; repeated indices accumulate."""
+
+def index_put_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `index_put_` does, and return it."""
 
 def interpolate(
     x: Tensor,
@@ -721,6 +852,12 @@ def layer_norm(
 ) -> Tensor:
     """Return ``(x - mean) / sqrt(var + eps) * weight + bias`` over the last `axes` axes (Ba et al., 2016)."""
 
+def lcm_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `lcm_` does, and return it."""
+
+def ldexp_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `ldexp_` does, and return it."""
+
 def leaky_relu(x: Tensor, /, *, negative_slope: float = 0.01) -> Tensor:
     """Return ``x`` where positive, ``negative_slope * x`` elsewhere."""
 
@@ -742,11 +879,23 @@ def log(x: Tensor, /) -> Tensor:
 def log10(x: Tensor, /) -> Tensor:
     """Return the logarithm to base 10."""
 
+def log10_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `log10_` does, and return it."""
+
 def log1p(x: Tensor, /) -> Tensor:
     """Return ``log(1 + x)``, exact near zero."""
 
+def log1p_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `log1p_` does, and return it."""
+
 def log2(x: Tensor, /) -> Tensor:
     """Return the logarithm to base 2."""
+
+def log2_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `log2_` does, and return it."""
+
+def log_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `log_` does, and return it."""
 
 def logaddexp(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return ``log(exp(x1) + exp(x2))`` without overflow."""
@@ -762,6 +911,9 @@ def logical_or(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
 
 def logical_xor(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the logical exclusive or; a number is true if it is not zero."""
+
+def logit_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `logit_` does, and return it."""
 
 def logsigmoid(x: Tensor, /) -> Tensor:
     """Return ``log(1 / (1 + exp(-x)))``, without overflow."""
@@ -900,8 +1052,17 @@ def nadam_step(
 ) -> None:
     """Update parameters by Adam with Nesterov's momentum (Dozat, 2016)."""
 
+def nan_to_num_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `nan_to_num_` does, and return it."""
+
+def neg_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `neg_` does, and return it."""
+
 def negative(x: Tensor, /) -> Tensor:
     """Return ``-x``."""
+
+def negative_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `negative_` does, and return it."""
 
 def nextafter(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the next representable value after ``x1`` towards ``x2``."""
@@ -951,6 +1112,9 @@ class qr_result(NamedTuple):
 
 def qr(x: Tensor, /, *, mode: str = 'reduced') -> qr_result:
     """Factor matrices (..., M, N) into Q with orthonormal columns and R, which is upper triangular: ``x = Q R``."""
+
+def rad2deg_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `rad2deg_` does, and return it."""
 
 def radam_step(
     params: Sequence[Tensor],
@@ -1031,8 +1195,14 @@ def real(x: Tensor, /) -> Tensor:
 def reciprocal(x: Tensor, /) -> Tensor:
     """Return ``1 / x``."""
 
+def reciprocal_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `reciprocal_` does, and return it."""
+
 def relu(x: Tensor, /) -> Tensor:
     """Return ``max(x, 0)``; the gradient at 0 is 0."""
+
+def relu_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `relu_` does, and return it."""
 
 def remainder(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return the remainder of ``floor_divide``, with the divisor's sign."""
@@ -1086,6 +1256,9 @@ def roll(x: Tensor, /, shift: Any, *, axis: int | tuple[int, ...] | None = None)
 def round(x: Tensor, /) -> Tensor:
     """Round to the nearest integer, halves to even; the gradient is zero."""
 
+def round_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `round_` does, and return it."""
+
 def rprop_step(
     params: Sequence[Tensor],
     grads: Sequence[Tensor],
@@ -1103,6 +1276,9 @@ def rprop_step(
 
 def rsqrt(x: Tensor, /) -> Tensor:
     """Return ``1 / sqrt(x)``."""
+
+def rsqrt_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `rsqrt_` does, and return it."""
 
 def scatter(x: Tensor, index: Tensor, source: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor: ...
 
@@ -1142,6 +1318,9 @@ def sgd_step(
 def sigmoid(x: Tensor, /) -> Tensor:
     """Return ``1 / (1 + exp(-x))``."""
 
+def sigmoid_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `sigmoid_` does, and return it."""
+
 def sign(x: Tensor, /) -> Tensor:
     """Return the sign: -1, 0 or 1, and ``x / abs(x)`` for complex numbers."""
 
@@ -1154,11 +1333,20 @@ def silu(x: Tensor, /) -> Tensor:
 def sin(x: Tensor, /) -> Tensor:
     """Return the sine of ``x`` in radians."""
 
+def sin_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `sin_` does, and return it."""
+
 def sinc(x: Tensor, /) -> Tensor:
     """Return ``sin(pi x) / (pi x)``, 1 at zero."""
 
+def sinc_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `sinc_` does, and return it."""
+
 def sinh(x: Tensor, /) -> Tensor:
     """Return the hyperbolic sine."""
+
+def sinh_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `sinh_` does, and return it."""
 
 def slice(x: Tensor, /, *, key: Any) -> Tensor:
     """Return the elements that integers, slices, None and Ellipsis select."""
@@ -1181,8 +1369,14 @@ def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
 def sqrt(x: Tensor, /) -> Tensor:
     """Return the square root."""
 
+def sqrt_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `sqrt_` does, and return it."""
+
 def square(x: Tensor, /) -> Tensor:
     """Return ``x * x``."""
+
+def square_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `square_` does, and return it."""
 
 def squeeze(x: Tensor, /, axis: int | tuple[int, ...] | None) -> Tensor:
     """Return the tensor without the named axes, each of size one."""
@@ -1223,8 +1417,14 @@ def take_along_axis(x: Tensor, indices: Tensor, /, *, axis: int = -1) -> Tensor:
 def tan(x: Tensor, /) -> Tensor:
     """Return the tangent of ``x`` in radians."""
 
+def tan_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `tan_` does, and return it."""
+
 def tanh(x: Tensor, /) -> Tensor:
     """Return the hyperbolic tangent."""
+
+def tanh_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `tanh_` does, and return it."""
 
 def tile(x: Tensor, repetitions: Any, /) -> Tensor:
     """Return the tensor repeated whole along each axis."""
@@ -1243,6 +1443,9 @@ def triu(x: Tensor, /, *, k: int = 0) -> Tensor:
 
 def trunc(x: Tensor, /) -> Tensor:
     """Round towards zero; the gradient is zero."""
+
+def trunc_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `trunc_` does, and return it."""
 
 class unique_all_result(NamedTuple):
     values: Tensor
@@ -1286,6 +1489,12 @@ def xlog1py(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
 
 def xlogy(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
     """Return ``x1 * log(x2)``, 0 where ``x1`` is 0."""
+
+def xlogy_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `xlogy_` does, and return it."""
+
+def zero_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
+    """Do to a tensor what its method `zero_` does, and return it."""
 
 def zeros(
     shape: Any = (), *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any

@@ -177,12 +177,17 @@ def ops_stub() -> str:
 
 def forwarded(method: Callable[..., Any]) -> tuple[inspect.Signature, str] | None:
     """Return the signature and summary of what a method hands all its arguments to; None for any other method."""
+    if hasattr(method, "__wrapped__"):
+        inner = forwarded(method.__wrapped__)
+        return inner and (inner[0], summary_of(method))
     signature = inspect.signature(method)
     kinds = [p.kind for p in signature.parameters.values()]
     named = inspect.getclosurevars(method).nonlocals.get("name")
     if kinds[1:] not in ([Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD], [Parameter.VAR_POSITIONAL]) or not named:
         return None
-    function = getattr(ops, named)
+    function = getattr(ops, named, None)
+    if function is None:
+        return None
     true = inspect.signature(function)
     if len(kinds) == 3:
         return true, summary_of(function)

@@ -18,7 +18,7 @@ EARLY = (
     "creation", "data_types", "indexing", "manipulation", "mathematics", "random", "scatter", "torch_names",
 )  # fmt: skip
 LATE = (
-    "counting", "distance", "matrices", "selection", "short_time", "special", "windows",
+    "counting", "distance", "matrices", "random_counts", "selection", "short_time", "special", "tensor_names", "windows",
 )  # fmt: skip
 _lock = threading.RLock()
 _waiting: list[str] = list(LATE)

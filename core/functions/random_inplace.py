@@ -18,7 +18,7 @@ _MEND = "write owner[key] = values instead, or fill the owner"
 
 def uniform_(tensor: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill a tensor with uniform draws from [low, high); returns it."""
-    _writable(tensor, "uniform_", "real floating-point")
+    check_writable(tensor, "uniform_", "real floating-point")
     warn_of_lost_write(tensor, "uniform_", _MEND)
     low, high = number("uniform_", "low", low), number("uniform_", "high", high)
     new = draw("uniform", tensor.shape, tensor.dtype, tensor.device.physical, generator, low=low, high=high)
@@ -27,7 +27,7 @@ def uniform_(tensor: Tensor, low: float = 0.0, high: float = 1.0, *, generator: 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill a tensor with normal draws, a complex one with half the variance in each part; returns it."""
-    _writable(tensor, "normal_", "floating-point")
+    check_writable(tensor, "normal_", "floating-point")
     warn_of_lost_write(tensor, "normal_", _MEND)
     place = tensor.device.physical
     if tensor.dtype.is_complex:
@@ -42,7 +42,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: G
 
 def bernoulli_(tensor: Tensor, p: Tensor | float = 0.5, *, generator: Generator | None = None) -> Tensor:
     """Fill a tensor with ones, each with probability `p` (a number, or a tensor that broadcasts), and zeros."""
-    _writable(tensor, "bernoulli_", "real")
+    check_writable(tensor, "bernoulli_", "real")
     warn_of_lost_write(tensor, "bernoulli_", _MEND)
     place = tensor.device.physical
     if isinstance(p, Tensor):
@@ -61,7 +61,7 @@ def random_(tensor: Tensor, low: Any = None, high: Any = None, *, generator: Gen
     One number alone is `high`. Without any, the range goes from 0 to the largest integer up to which the dtype holds
     each.
     """
-    _writable(tensor, "random_", "real")
+    check_writable(tensor, "random_", "real")
     warn_of_lost_write(tensor, "random_", _MEND)
     if low is None and high is None:
         low, high = 0, largest_integer(tensor.dtype) + 1
@@ -74,7 +74,7 @@ def random_(tensor: Tensor, low: Any = None, high: Any = None, *, generator: Gen
 
 def exponential_(tensor: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill a tensor with draws from the exponential distribution of rate `lambd`, all above 0; returns it."""
-    _writable(tensor, "exponential_", "real floating-point")
+    check_writable(tensor, "exponential_", "real floating-point")
     warn_of_lost_write(tensor, "exponential_", _MEND)
     lambd = number("exponential_", "lambd", lambd)
     if not 0.0 < lambd < math.inf:
@@ -87,7 +87,7 @@ def exponential_(tensor: Tensor, lambd: float = 1.0, *, generator: Generator | N
     return assign_(tensor, ops.astype(new, tensor.dtype), "exponential_")
 
 
-def _writable(tensor: Any, name: str, category: str) -> None:
+def check_writable(tensor: Any, name: str, category: str) -> None:
     """Refuse, before anything is drawn, a tensor that cannot take the result."""
     if not isinstance(tensor, Tensor):
         raise ArgumentTypeError(f"{name}: a Tensor is needed, got {type(tensor).__name__}")
