@@ -197,6 +197,9 @@ def python_dtype(value: Any) -> DType:
         return bool_
     if kind is complex:
         return get_default_dtype().to_complex()
+    # A NumPy scalar is read as the Python scalar that it stands for.
+    if hasattr(value, "__array_interface__") and value.shape == ():
+        return python_dtype(value.item())
     raise ArgumentTypeError(f"{value!r} of type {kind.__name__} is no Python scalar")
 
 

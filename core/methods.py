@@ -103,7 +103,9 @@ def reshape(self: Tensor, *shape: Any, copy: bool | None = None) -> Tensor:
 
 def view(self: Tensor, *shape: Any) -> Tensor:
     """Return the elements in another shape, or another dtype's cast is refused: use `reshape`, `to`."""
-    if len(shape) == 1 and isinstance(shape[0], dtypes.DType):
+    if len(shape) == 1 and isinstance(shape[0], dtypes.DType | type):
+        if dtypes.as_dtype(shape[0]) is self.dtype:
+            return ops.reshape(self, self.shape)
         raise ArgumentTypeError("view: reinterpreting memory as another dtype is not offered; convert with x.to(dtype)")
     return ops.reshape(self, tuple(_spread(shape)))
 

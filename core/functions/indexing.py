@@ -157,6 +157,11 @@ def set_item(x: Tensor, key: Any, value: Any, /) -> None:
     scalar = not isinstance(value, Tensor) or value.ndim == 0
     if truth is not None or (scalar and isinstance(key, Tensor) and key.dtype.kind == "bool" and key.shape == x.shape):
         filled = value if isinstance(value, Tensor) else asarray(value, dtype=x.dtype, device=x.device.physical)
+        if truth is not None and filled.ndim == x.ndim + 1 and filled.shape[0] < 2:
+            # x[truth] has an axis of its own: one entry where the value is true, none where it is false.
+            if filled.shape[0] == 0 and not truth:
+                return
+            filled = ops.reshape(filled, filled.shape[1:]) if filled.shape[0] else filled
         filled = ops.broadcast_to(_as_dtype(x, filled), x.shape)
         inplace.assign_(x, ops.where(key if truth is None else truth, filled, x), "x[key] = value")
         return

@@ -1,0 +1,54 @@
+"""What array libraries' consumers do with a Tensor that the standard's own tests do not: SciPy, scikit-learn and others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import candelabra as cb
+
+
+@pytest.mark.parametrize("device", ["cpu", "strict"])
+def test_one_truth_value_takes_a_value_of_the_shape_that_it_selects(device: str) -> None:
+    if device == "strict":
+        pytest.importorskip("candelabra_strict")
+    true, false = (cb.asarray(value, device=device) for value in (True, False))
+    x = cb.asarray(1.5, dtype=cb.float64, device=device)
+    x[x > 2] = cb.zeros(0, device=device)
+    assert x.item() == 1.5
+    x[x > 1] = cb.asarray([3.0], dtype=cb.float64, device=device)
+    assert x.item() == 3.0 and x.shape == ()
+    y = cb.zeros((2,), device=device)
+    y[true] = cb.asarray([[1.0, 2.0]], device=device)
+    assert y.tolist() == [1.0, 2.0]
+    y[false] = cb.asarray([[5.0, 6.0]], device=device)
+    assert y.tolist() == [1.0, 2.0]
+    with pytest.raises(cb.CandelabraError, match=r"shape \(0, 2\) does not broadcast to \(2,\)"):
+        y[true] = cb.zeros((0, 2), device=device)
+    assert y.tolist() == [1.0, 2.0]
+
+
+def test_a_gradient_flows_through_a_value_at_one_truth_value() -> None:
+    value = cb.tensor([3.0], requires_grad=True)
+    x = cb.tensor(1.0, requires_grad=True)
+    y = x * 2
+    y[cb.tensor(True)] = value * value
+    y.backward()
+    assert value.grad.tolist() == [6.0] and x.grad.item() == 0.0
+
+
+def test_numpy_scalars_are_python_scalars_where_a_function_takes_one() -> None:
+    x = cb.asarray([1.0, 2.0])
+    above = x > 1
+    for scalar in (np.float64(3.0), np.float32(3.0), np.int64(3)):
+        found = cb.where(above, scalar, x)
+        assert found.tolist() == [1.0, 3.0] and found.dtype is cb.float32
+    assert cb.where(above, np.bool_(True), x > 5).tolist() == [False, True]
+    assert cb.result_type(np.float64(1.0), x) is cb.float32
+
+
+def test_view_as_the_dtype_that_a_tensor_has() -> None:
+    x = cb.asarray([1.0, 2.0])
+    assert x.view(cb.float32).tolist() == [1.0, 2.0] and x.view(float).dtype is cb.float32
+    with pytest.raises(cb.CandelabraError, match="view: reinterpreting memory as another dtype is not offered"):
+        x.view(int)
