@@ -39,12 +39,15 @@ class Resolver(Protocol):
 
 
 _resolver: Resolver | None = None
+# The devices whose names `as_device` has read.
+_named: dict[str, Device] = {}
 
 
 def set_resolver(resolver: Resolver) -> None:
     """Install what finds backends (called once, by the front door)."""
     global _resolver
     _resolver = resolver
+    _named.clear()
 
 
 def resolver() -> Resolver:
@@ -84,8 +87,8 @@ class Device:
     """
 
     __slots__ = (
-        "__weakref__", "_backend", "_dtype_of", "_implementations", "_native", "_xp", "index", "levels", "parent",
-        "physical", "type",
+        "__weakref__", "_backend", "_dtype_of", "_implementations", "_native", "_space", "_xp", "index", "levels",
+        "parent", "physical", "type",
     )  # fmt: skip
     _interned: ClassVar[dict[Any, Device]] = {}
     # Levelled devices live as long as something is on them.
@@ -99,6 +102,7 @@ class Device:
     _native: dict[dtypes.DType, Any] | None
     _dtype_of: dict[Any, dtypes.DType] | None
     _xp: Any
+    _space: Any
     _implementations: Any
 
     def __new__(cls, type: str | Device, index: int | None = None) -> Device:
@@ -124,15 +128,20 @@ class Device:
             found = object.__new__(cls)
             found.type, found.index, found.levels = kind, index, ()
             found.physical = found.parent = found
-            found._backend = found._native = found._dtype_of = found._xp = found._implementations = None
+            found._backend = found._native = found._dtype_of = found._xp = found._space = None
+            found._implementations = None
             found = cls._interned.setdefault((kind, index), found)
         return found
 
     def at_levels(self, levels: Iterable[Any]) -> Device:
         """Return the levelled device of this physical device and `levels` (oldest first)."""
-        ordered = tuple(sorted(set(levels), key=lambda level: level.serial))
-        if not ordered:
+        given = tuple(levels)
+        if not given:
             return self.physical
+        if len(given) == 1 or (len(given) == 2 and given[0].serial < given[1].serial):
+            ordered = given
+        else:
+            ordered = tuple(sorted(set(given), key=lambda level: level.serial))
         key = (self.physical, *ordered)
         found = Device._levelled.get(key)
         if found is None:
@@ -140,10 +149,23 @@ class Device:
             found.type, found.index, found.levels = self.type, self.index, ordered
             found.physical = self.physical
             found.parent = self.physical.at_levels(ordered[:-1])
-            found._backend = found._native = found._dtype_of = found._xp = None
+            found._backend = found._native = found._dtype_of = found._xp = found._space = None
             found._implementations = {}
             found = Device._levelled.setdefault(key, found)
+            # Levels that will be used again keep their devices, and so the kernels.
+            if all(level.alive and not level.on_tape for level in ordered):
+                for level in ordered:
+                    level.devices[key] = found
         return found
+
+    def without(self, level: Any) -> Device:
+        """Return the device without one of its levels."""
+        levels = self.levels
+        if not levels:
+            return self
+        if levels[-1] is level:
+            return self.parent
+        return self.at_levels([v for v in levels if v is not level]) if level in levels else self
 
     def resolved(self) -> Device:
         """Return the device with its index, checking that it is there."""
@@ -202,6 +224,9 @@ class Device:
 
     def best_native_dtype(self, dtype: dtypes.DType) -> Any:
         """Return the library's dtype for a default dtype, or a smaller one where the device lacks it."""
+        native = self._native
+        if native is not None and dtype in native:
+            return native[dtype]
         for candidate in (dtype, *{"float64": [dtypes.float32], "complex128": [dtypes.complex64],
                                    "int64": [dtypes.int32]}.get(dtype.name, [])):  # fmt: skip
             if candidate in self.native:
@@ -293,7 +318,16 @@ def as_device(device: str | Device | None) -> Device:
     """Return the device, with an index, for a device, a string or None (the default device)."""
     if device is None:
         return get_default_device()
-    return (device if isinstance(device, Device) else Device(device)).resolved()
+    if isinstance(device, Device):
+        return device.resolved()
+    found = _named.get(device) if type(device) is str else None
+    if found is None:
+        named = Device(device)
+        found = named.resolved()
+        if named is found:
+            # A type alone is another device when the backend's current one changes.
+            _named[device] = found
+    return found
 
 
 _host: Device | None = None

@@ -8,8 +8,6 @@ from typing import Any
 from . import device as devices
 from .primitives.row import TABLE
 
-_spaces: dict[devices.Device, TensorNamespace] = {}
-
 
 class TensorNamespace:
     """candelabra's own functions, creation bound to one device."""
@@ -33,9 +31,7 @@ class TensorNamespace:
 
 def tensor_namespace(device: devices.Device) -> Any:
     """Return candelabra's functions bound to a device."""
-    if device.levels:
-        return TensorNamespace(device)
-    found = _spaces.get(device)
+    found = device._space
     if found is None:
-        found = _spaces[device] = TensorNamespace(device)
+        found = device._space = TensorNamespace(device)
     return found

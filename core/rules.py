@@ -45,7 +45,10 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
         impl.backward_graph = _compile(row, graph_rules, impl, row.partials is not None)
     impl.backward = impl.backward_graph
     if impl.device.levels and graph_rules is not None:
-        impl.backward = _on_tensors(impl)
+        from .transforms.levels import operators_defer
+
+        if not operators_defer(impl.device):
+            impl.backward = _on_tensors(impl)
     if kernel_vjp is not None:
         impl.backward = _declining(_compile(row, kernel_vjp, impl, False, residuals), impl.backward_graph)
 

@@ -90,16 +90,67 @@ def _nll_body(xp: Any, x: Any, target: Any, weight: Any, *, ignore_index: int, r
     return _likelihood_body(xp, x, target, weight, ignore_index, reduction)
 
 
+def _likelihood_vjp(
+    xp: Any, g: Any, scores: Any, target: Any, weight: Any, out: Any, ignore_index: int, reduction: str,
+    smoothing: float, wants: Any, *, softmax: bool,
+) -> tuple[Any, None, Any]:  # fmt: skip
+    """A sample's loss is ``-sum_c a_c log p_c``, with shares a of the classes that its target and the weights give."""
+    at = 0 if len(scores.shape) == 1 else 1
+    classes, rank = scores.shape[at], len(scores.shape)
+    along = (classes, *(1,) * (rank - 1 - at))
+    keep = target != ignore_index
+    index = xp.expand_dims(xp.where(keep, target, xp.zeros_like(target)), axis=at)
+    chosen = index == xp.reshape(xp.arange(classes, dtype=target.dtype), along)
+    hot = xp.astype(chosen, scores.dtype)
+    share = hot if weight is None else hot * xp.reshape(weight, along)
+    if reduction == "mean":
+        kept = xp.astype(keep, scores.dtype)
+        total = xp.sum(kept if weight is None else kept * xp.sum(share, axis=at))
+        g = g / total
+    each = xp.expand_dims(xp.where(keep, g, xp.zeros_like(g)), axis=at)
+    if smoothing:
+        spread = smoothing / classes if weight is None else (smoothing / classes) * xp.reshape(weight, along)
+        share = (1 - smoothing) * share + spread
+    back = None
+    if wants[0] and softmax:
+        p = xp.softmax(scores, axis=at)
+        back = each * ((p if weight is None else p * xp.sum(share, axis=at, keepdims=True)) - share)
+    elif wants[0]:
+        back = -each * share
+    if not wants[2]:
+        return back, None, None
+    log_p = xp.log_softmax(scores, axis=at) if softmax else scores
+    # Chosen and not multiplied: the logarithm of a class that is none may be infinite.
+    picked = xp.where(chosen, log_p, xp.zeros_like(log_p))
+    terms = -each * ((1 - smoothing) * picked + (smoothing / classes) * log_p if smoothing else picked)
+    if reduction == "mean":
+        terms = terms - xp.expand_dims(xp.where(keep, g * out, xp.zeros_like(g)), axis=at) * hot
+    return back, None, xp.sum(terms, axis=tuple(i for i in range(rank) if i != at))
+
+
+def _cross_entropy_vjp(
+    xp: Any, g: Any, x: Any, target: Any, weight: Any, out: Any, ignore_index: int, reduction: str,
+    label_smoothing: float, wants: Any,
+) -> tuple[Any, None, Any]:  # fmt: skip
+    return _likelihood_vjp(xp, g, x, target, weight, out, ignore_index, reduction, label_smoothing, wants, softmax=True)
+
+
+def _nll_vjp(
+    xp: Any, g: Any, x: Any, target: Any, weight: Any, out: Any, ignore_index: int, reduction: str, wants: Any
+) -> tuple[Any, None, Any]:
+    return _likelihood_vjp(xp, g, x, target, weight, out, ignore_index, reduction, 0.0, wants, softmax=False)
+
+
 cross_entropy = general(
     "cross_entropy", "x, target, weight=None, /, *, ignore_index=-100, reduction='mean', label_smoothing=0.0",
     "Return the negative log likelihood of class indices under ``softmax(x)``: x (N, C, ...) or (C,), target (N, ...) or ().",
-    body=_cross_entropy_body, prepare=_prepare_cross_entropy, promote=("x", "weight"), **FLOAT,
+    body=_cross_entropy_body, vjp=_cross_entropy_vjp, prepare=_prepare_cross_entropy, promote=("x", "weight"), **FLOAT,
 )  # fmt: skip
 
 nll_loss = general(
     "nll_loss", "x, target, weight=None, /, *, ignore_index=-100, reduction='mean'",
     "Return minus the log probabilities of class indices: x (N, C, ...) or (C,), target (N, ...) or ().",
-    body=_nll_body, prepare=_prepare_nll, promote=("x", "weight"), **FLOAT,
+    body=_nll_body, vjp=_nll_vjp, prepare=_prepare_nll, promote=("x", "weight"), **FLOAT,
 )  # fmt: skip
 
 

@@ -30,6 +30,12 @@ def _linear_body(xp: Any, x: Any, weight: Any, bias: Any) -> Any:
 
 
 def _linear_vjp(xp: Any, g: Any, x: Any, weight: Any, bias_shape: Any, wants: Any) -> tuple[Any, Any, Any]:
+    if len(x.shape) == 1:
+        return (
+            xp.matmul(g, xp.conj(weight)) if wants[0] else None,
+            xp.expand_dims(g, axis=1) * xp.conj(x) if wants[1] else None,
+            g if wants[2] else None,
+        )
     rows = xp.reshape(g, (-1, g.shape[-1])) if len(g.shape) != 2 else g
     flat = xp.reshape(x, (-1, x.shape[-1])) if len(x.shape) != 2 else x
     return (

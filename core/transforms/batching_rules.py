@@ -1,4 +1,4 @@
-"""How indexing batches: rows whose rule must look at which of the operands hide an axis."""
+"""How rows batch whose rule must look at which of the operands hide an axis: indexing, and the layers."""
 
 from __future__ import annotations
 
@@ -134,4 +134,46 @@ def _setitem(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> 
     return forward(target, aligned, places, key=whole)
 
 
-RULES: dict[str, Any] = {"take": _take, "index_add": _index_add, "getitem": _getitem, "setitem": _setitem}
+def _first_only(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
+    """One more leading axis of the first operand, where the others (weights) hide none."""
+    if any(map(level.wraps, operands[1:])):
+        return NotImplemented
+    return forward(operands[0].value, *operands[1:], **statics)
+
+
+def _likelihood(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
+    """Cross entropy and its kin: all samples' losses at once, then each sample's own sum or mean."""
+    from .batching import batched
+
+    x, target, weight = operands
+    if level.wraps(weight):
+        return NotImplemented
+    scores, classes = batched(xp, level, x), batched(xp, level, target)
+    given = tuple(classes.shape)
+    if len(given) > 1:
+        rows = given[0] * given[1]
+        losses = forward(
+            xp.reshape(scores, (rows, *tuple(scores.shape)[2:])), xp.reshape(classes, (rows, *given[2:])), weight,
+            **{**statics, "reduction": "none"},
+        )  # fmt: skip
+        losses = xp.reshape(losses, given)
+    else:
+        losses = forward(scores, classes, weight, **{**statics, "reduction": "none"})
+    if statics["reduction"] == "none":
+        return losses
+    axes = tuple(range(1, len(given)))
+    total = xp.sum(losses, axis=axes) if axes else losses
+    if statics["reduction"] == "sum":
+        return total
+    keep = classes != statics["ignore_index"]
+    share = xp.astype(keep, losses.dtype)
+    if weight is not None:
+        index = xp.where(keep, classes, xp.zeros_like(classes))
+        share = share * xp.reshape(xp.take(weight, xp.reshape(index, (size_of(given),)), axis=0), given)
+    return total / (xp.sum(share, axis=axes) if axes else share)
+
+
+RULES: dict[str, Any] = {
+    "take": _take, "index_add": _index_add, "getitem": _getitem, "setitem": _setitem, "linear": _first_only,
+    "layer_norm": _first_only, "rms_norm": _first_only, "cross_entropy": _likelihood, "nll_loss": _likelihood,
+}  # fmt: skip

@@ -12,7 +12,7 @@ from ..namespace import tensor_namespace
 from ..primitives.row import Row, rule_names
 from ..tensor import Tensor
 from ..ways import BODY_LOSES
-from .levels import Level, Wrapped, as_arrays, as_tensors, record, run_body
+from .levels import Level, Wrapped, as_arrays, as_tensors, operators_defer, record, run_body
 
 
 class Dual(Wrapped):
@@ -100,7 +100,7 @@ class ForwardLevel(Level):
     def leave(self, y: Tensor, *, tangent: bool) -> Tensor:
         """Return the primal or the tangent."""
         device = y.device
-        source = device.physical.at_levels(v for v in device.levels if v is not self)
+        source = device.without(self)
 
         def back(g: Any) -> tuple[Any]:
             zero = namespace(source).zeros_like(g)
@@ -135,12 +135,12 @@ class ForwardLevel(Level):
 
     def constant(self, array: Any, device: Device) -> tuple[Any, Device]:
         """Return the primal."""
-        return self.part(array, device, False), device.physical.at_levels(v for v in device.levels if v is not self)
+        return self.part(array, device, False), device.without(self)
 
     def part(self, array: Any, device: Device, tangent: bool) -> Any:
         """Return the tangent or the primal of an array, inside the wrappers of newer levels."""
         if isinstance(array, Wrapped) and array.level.serial > self.serial:
-            without = device.physical.at_levels(v for v in array.device.levels if v is not self)
+            without = array.device.without(self)
             return array.map(lambda inner: self.part(inner, array.device.parent, tangent), without)
         if isinstance(array, Dual) and array.level is self:
             return array.tangent if tangent else array.primal
@@ -211,7 +211,7 @@ def _by_rule(
     rule: Callable[..., Any], row: Row, inner: Device, primals: Any, tangents: Any, out: Any, named: dict[str, Any]
 ) -> Any:
     """Return the tangent by a row's rule: on arrays where all are plain, on tensors where some are wrapped."""
-    if not inner.levels:
+    if not inner.levels or operators_defer(inner):
         return rule(row, namespace(inner), primals, tangents, out, named)
     with no_grad():
         return as_arrays(rule(row, tensor_namespace(inner), *as_tensors(inner, [primals, tangents, out]), named))

@@ -12,8 +12,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from operator import add, lt, mul, sub, truediv
 from typing import Any, ClassVar
 
+from .. import dtypes
 from ..autograd.mode import grad_mode, no_grad, walking_back
 from ..autograd.node import Node, next_sequence
 from ..device import Device
@@ -45,6 +47,8 @@ class Level:
     def __init__(self) -> None:
         self.serial = self.epoch = self.depth = 0
         self.alive = self.on_tape = False
+        # The devices that have this level, kept while all of their levels may be used again.
+        self.devices: dict[Any, Device] = {}
 
     def __repr__(self) -> str:
         return self.kind
@@ -68,6 +72,10 @@ class Level:
         if not self.on_tape:
             self.epoch += 1
             Level._free[type(self), self.depth].append(self)
+            return
+        for key in list(self.devices):
+            for level in key[1:]:
+                level.devices.pop(key, None)
 
     def kernel(self, row: Row, device: Device) -> Callable[..., Any]:
         """Return the forward of a row on a device whose newest level this is."""
@@ -154,9 +162,14 @@ def _operator(name: str, reflected: bool = False) -> Callable[[Any, Any], Any]:
     return operate
 
 
+def _prefix(name: str) -> Callable[[Any], Any]:
+    return lambda self: getattr(namespace(self.device), name)(self)
+
+
 for _short, _name in {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "pow", "floordiv": "floor_divide",
-    "mod": "remainder", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+    "mod": "remainder", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor", "matmul": "matmul",
+    "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift",
 }.items():  # fmt: skip
     setattr(Wrapped, f"__{_short}__", _operator(_name))
     setattr(Wrapped, f"__r{_short}__", _operator(_name, True))
@@ -165,7 +178,36 @@ for _short, _name in {
 }.items():  # fmt: skip
     setattr(Wrapped, f"__{_short}__", _operator(_name))
 Wrapped.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]
-Wrapped.__neg__ = lambda self: namespace(self.device).negative(self)  # type: ignore[operator, attr-defined]
+for _short, _name in {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "bitwise_invert"}.items():
+    setattr(Wrapped, f"__{_short}__", _prefix(_name))
+
+
+class _Probe:
+    """A right operand that says whether it was asked."""
+
+    __array_ufunc__ = None
+
+    def __rmul__(self, other: Any) -> bool:
+        return True
+
+    __radd__ = __rsub__ = __rtruediv__ = __gt__ = __rmul__
+
+
+def operators_defer(device: Device) -> bool:
+    """Say whether a library's own array on the left of an operator leaves a wrapped one on the right its turn."""
+    backend = device.backend
+    found = _deferring.get(backend)
+    if found is None:
+        one = backend.asarray(1.0, device.physical.best_native_dtype(dtypes.float32), device.index or 0)
+        try:
+            found = all(f(one, _Probe()) is True for f in (mul, add, sub, truediv, lt))
+        except (TypeError, ValueError, AttributeError):
+            found = False
+        _deferring[backend] = found
+    return found
+
+
+_deferring: dict[Any, bool] = {}
 
 
 def as_tensors(device: Device, value: Any) -> Any:
@@ -188,6 +230,8 @@ def as_arrays(value: Any) -> Any:
 
 def run_body(row: Row, device: Device, operands: Any, statics: Any) -> Any:
     """Run a row's body on the arrays of a device with levels."""
+    if operators_defer(device):
+        return row.body(namespace(device), *operands, **statics)  # type: ignore[misc]
     with no_grad():
         found = row.body(tensor_namespace(device), *as_tensors(device, operands), **statics)  # type: ignore[misc]
     return as_arrays(found)
@@ -209,9 +253,9 @@ def lower(level: Level, g: Any, device: Device) -> Any:
         if g.level is level:
             return level.lower(g)
         if level in g.device.levels:
-            without = g.device.physical.at_levels(x for x in g.device.levels if x is not level)
+            without = g.device.without(level)
             return g.map(lambda inner: lower(level, inner, g.device.parent), without)
-    return level.lower_constant(g, device.physical.at_levels(x for x in device.levels if x is not level))
+    return level.lower_constant(g, device.without(level))
 
 
 class Crossing:
@@ -283,7 +327,7 @@ def lift(x: Tensor, target: Device) -> Tensor:
         device = target
         for level in reversed(missing):
             g = lower(level, g, device)
-            device = device.physical.at_levels(v for v in device.levels if v is not level)
+            device = device.without(level)
         return (g,)
 
     return record("lift", x.array, target, (x.node,), back, lambda g: (lowered(g, missing),), missing)
@@ -294,7 +338,7 @@ def lowered(x: Tensor, levels: Sequence[Level]) -> Tensor:
     array, device = x.array, x.device
     for level in reversed(levels):
         array = lower(level, array, device)
-        device = device.physical.at_levels(v for v in device.levels if v is not level)
+        device = device.without(level)
 
     def again(g: Tensor) -> tuple[Tensor]:
         return (lift(g, g.device.physical.at_levels({*g.device.levels, *levels})),)
