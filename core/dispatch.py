@@ -336,7 +336,7 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
         "__name__": __name__, "Tensor": Tensor, "_new": _new, "_row": row, "_impls": implementations(row),
         "_explain": explain, "_coerce": coerce, "_align": align, "_promote": promote, "_mode": _grad_mode,
         "_Node": Node, "_MultiNode": MultiNode, "_Output": Output, "_next": next_sequence,
-        "_as_device": devices.as_device, "_prepare": row.prepare,
+        "_as_device": devices.as_device, "_default_device": devices.get_default_device, "_prepare": row.prepare,
         "_which": [i for i, o in enumerate(row.operands) if o.name in row.promote], "_native": _native,
         "_check_list": _check_list, "_CandelabraError": CandelabraError,
     }  # fmt: skip
@@ -346,7 +346,7 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
     add = lines.append
     statics = [s.name for s in row.statics]
     if row.kind == "creation":
-        add("    device = _as_device(device)")
+        add("    device = _default_device() if device is None else _as_device(device)")
         add("    impl = _impls[device]")
         shown = "()"
     else:

@@ -26,6 +26,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "attention": ("attention",),
     "convolution": ("conv", "conv_input", "conv_weight"),
+    "creation": ("eye", "full", "linspace", "ones"),
     "group_normalization": ("group_norm",),
     "decomposition": ("det", "lu_packed", "qr", "solve"),
     "linear": ("linear",),
@@ -59,7 +60,13 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "scatter": ("gather", "index_add", "scatter", "scatter_add", "scatter_reduce"),
     "select": ("where",),
     "selection": ("top_indices",),
+    "spectral": ("eig", "eigh", "eigvals", "eigvalsh", "svd", "svdvals"),
     "special": ("digamma", "erfinv", "i0", "i1", "lgamma"),
+    "special_series": (
+        "airy_ai", "airy_ai_slope", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "betaln", "erfcx",
+        "gammainc_slope", "i0e", "i1e", "igamma", "igammac", "log_ndtr", "ndtri", "polygamma",
+        "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "zeta",
+    ),
     "softmax": ("softmax", "log_softmax", "logsumexp", "cross_entropy"),
 }  # fmt: skip
 

@@ -8,6 +8,8 @@ from typing import Any
 from .. import device as devices
 from .. import dtypes, ops
 from ..errors import ArgumentError, ArgumentTypeError, OutOfRangeError, ShapeError
+from ..explain import explain
+from ..implementation import implementations
 from ..ops import row_function
 from ..primitives.row import TABLE
 from ..primitives.tools import shape_tuple
@@ -22,6 +24,10 @@ __all__ = [
 
 def _finish(made: Tensor, requires_grad: bool) -> Tensor:
     return made.requires_grad_() if requires_grad else made
+
+
+# The rows' own functions: their names are those of the functions below.
+_full, _arange, _linspace, _eye = (row_function(TABLE[name]) for name in ("full", "arange", "linspace", "eye"))
 
 
 def _host_array(data: Any, operation: str, wanted: dtypes.DType | None = None) -> tuple[Any, bool]:
@@ -142,6 +148,9 @@ def asarray(
     tensor([[1, 2],
             [3, 4]])
     """
+    kind = type(obj)
+    if kind in _SIMPLE and copy is not False and (simple := _simple(obj, dtype, device)) is not None:
+        return simple.requires_grad_() if requires_grad else simple
     if isinstance(obj, (list, tuple)) and _of_tensors(obj):
         obj = _stack_tensors(obj)
     if isinstance(obj, Tensor):
@@ -163,6 +172,9 @@ def asarray(
         return _finish(made, requires_grad) if requires_grad and made.node is None else made
     target = devices.as_device(device)
     backend, index = target.backend, target.index or 0
+    own = kind is backend.array_type and target is devices.host_device()
+    if own and dtype is None and obj.dtype in target.dtype_of:
+        return _finish(Tensor(backend.copy(obj) if copy else obj, target), requires_grad)
     if (
         isinstance(obj, backend.array_type)
         and backend is not devices.host_backend()
@@ -172,20 +184,58 @@ def asarray(
         return _finish(Tensor(backend.copy(array) if copy else array, target), requires_grad)
     chosen = None if dtype is None else dtypes.as_dtype(dtype)
     host_array, inferred = _host_array(obj, "asarray", chosen)
-    kind = dtypes.as_dtype(host_array.dtype)
+    given = dtypes.as_dtype(host_array.dtype)
     if chosen is not None:
         native = target.native_dtype(chosen, "asarray")
     else:
-        chosen = _inferred(kind) if inferred else kind
+        chosen = _inferred(given) if inferred else given
         native = target.best_native_dtype(chosen)
-    if copy is False and (inferred or target is not devices.host_device() or chosen is not kind):
+    if copy is False and (inferred or target is not devices.host_device() or chosen is not given):
         raise ArgumentError("asarray: this data can only be copied, but copy=False")
-    if kind.is_complex and not chosen.is_complex:
+    if given.is_complex and not chosen.is_complex:
         raise ArgumentTypeError(f"asarray: complex data cannot become {chosen.name}; take its real part first")
     array = backend.asarray(host_array, native, index)
     if copy and (array is host_array or (not inferred and getattr(array, "base", None) is not None)):
         array = backend.copy(array)
     return _finish(Tensor(array, target), requires_grad)
+
+
+_SIMPLE = frozenset((bool, int, float, list))
+
+
+def _simple(data: Any, dtype: Any, device: Any) -> Tensor | None:
+    """Return a host tensor of Python's own numbers where nothing needs a thought, else None."""
+    target = devices.get_default_device() if device is None else devices.as_device(device)
+    if target is not devices.host_device():
+        return None
+    first = data
+    while type(first) is list and first:
+        first = first[0]
+    if type(first) not in _NUMBERS:
+        return None
+    try:
+        array = target.backend.asarray(data)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    kind = target.dtype_of.get(array.dtype)
+    if kind is dtypes.float64:
+        if type(first) is not float:
+            # Integers that int64 does not hold may have become floats.
+            return None
+    elif kind is not dtypes.int64 and kind is not dtypes.bool_:
+        return None
+    chosen = None if dtype is None else dtypes.as_dtype(dtype)
+    if chosen is None and kind is dtypes.float64:
+        chosen = dtypes.get_default_dtype()
+    if chosen is not None and chosen is not kind:
+        if not chosen.is_floating_point or chosen not in target.native:
+            # Integers that a dtype does not hold are refused.
+            return None
+        array = array.astype(target.native[chosen])
+    return Tensor(array, target)
+
+
+_NUMBERS = frozenset((bool, int, float))
 
 
 def ops_astype(array: Any, target: devices.Device, dtype: Any) -> Any:
@@ -225,6 +275,8 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     """
     if isinstance(data, Tensor):
         data = data.detach()
+    elif type(data) in _SIMPLE and (simple := _simple(data, dtype, device)) is not None:
+        return simple.requires_grad_() if requires_grad else simple
     made = asarray(data, dtype=dtype, device=device, copy=True)
     if made.node is not None:
         made = made.detach()
@@ -249,6 +301,8 @@ def from_numpy(array: Any) -> Tensor:
     host = devices.host_device()
     if not isinstance(array, host.backend.array_type):
         raise ArgumentTypeError(f"from_numpy: a numpy.ndarray is needed, got {type(array).__name__}")
+    if type(array) is host.backend.array_type and array.dtype in host.dtype_of:
+        return Tensor(array, host)
     return asarray(array, device=host)
 
 
@@ -284,19 +338,35 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
     return Tensor(target.backend.copy(array) if copy else array, target)
 
 
-def _sizes(shape: Any, more: tuple[Any, ...], name: str) -> tuple[int, ...]:
-    return shape_tuple((shape, *more) if more else shape, name)
-
-
 def _creator(name: str) -> Any:
+    row = TABLE[name]
+    impls = implementations(row)
+
     def create(
         shape: Any = (), *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any
     ) -> Tensor:
-        given = size.pop("size", shape)
         if size:
-            raise ArgumentTypeError(f"{name}: unknown argument {next(iter(size))!r}")
-        made = row_function(TABLE[name])(_sizes(given, more, name), dtype=dtype, device=device)
-        return _finish(made, requires_grad)
+            shape = size.pop("size", shape)
+            if size:
+                raise ArgumentTypeError(f"{name}: unknown argument {next(iter(size))!r}")
+        if more:
+            shape = (shape, *more)
+        # What the row's own function does, without a call of it.
+        place = devices.get_default_device() if device is None else devices.as_device(device)
+        impl = impls[place]
+        if dtype is None:
+            kind = place.best_native_dtype(dtypes.get_default_dtype())
+        else:
+            kind = place.native_dtype(dtype, name)
+        try:
+            shape = shape_tuple(shape, name)
+            array = impl.forward(shape, dtype=kind)
+            if type(array) is not impl.array_type:
+                array = impl.normalize(array)
+        except Exception as error:
+            raise explain(row, (), error, {"shape": shape}) from error
+        made = Tensor(array, place)
+        return made.requires_grad_() if requires_grad else made
 
     create.__name__ = create.__qualname__ = name
     create.__module__ = "candelabra"
@@ -343,7 +413,7 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, 
         fill_value = fill_value.item()
     if not isinstance(fill_value, (bool, int, float, complex)):
         raise ArgumentTypeError(f"full: the fill value is a number, not {type(fill_value).__name__}")
-    return _finish(row_function(TABLE["full"])(shape, fill_value, dtype=dtype, device=device), requires_grad)
+    return _finish(_full(shape, fill_value, dtype=dtype, device=device), requires_grad)
 
 
 def arange(
@@ -364,17 +434,21 @@ def arange(
     >>> cb.arange(3)
     tensor([0, 1, 2])
     """
-    start, stop, step = (v.item() if isinstance(v, Tensor) else v for v in (start, stop, step))
-    for name, value in (("start", start), ("stop", stop), ("step", step)):
-        if not isinstance(value, (int, float)) and not (name == "stop" and value is None):
-            raise ArgumentTypeError(f"arange: {name} is a number, not {value!r}")
+    if type(start) not in _PLAIN or type(step) not in _PLAIN or (type(stop) not in _PLAIN and stop is not None):
+        start, stop, step = (v.item() if isinstance(v, Tensor) else v for v in (start, stop, step))
+        for name, value in (("start", start), ("stop", stop), ("step", step)):
+            if not isinstance(value, (int, float)) and not (name == "stop" and value is None):
+                raise ArgumentTypeError(f"arange: {name} is a number, not {value!r}")
     if step == 0:
         raise ArgumentError("arange: step must not be zero")
     if stop is None:
         start, stop = (0.0 if isinstance(start, float) else 0), start
     if (stop - start) / step <= 0:
         stop = start = start + 0 * (stop + step)
-    return _finish(row_function(TABLE["arange"])(start, stop, step, dtype=dtype, device=device), requires_grad)
+    return _finish(_arange(start, stop, step, dtype=dtype, device=device), requires_grad)
+
+
+_PLAIN = frozenset((int, float))
 
 
 def linspace(
@@ -397,9 +471,10 @@ def linspace(
         raise ArgumentTypeError("linspace: start, stop and num are needed")
     if num < 0:
         raise ArgumentError(f"linspace: num must not be negative, got {num}")
-    start, stop = (v.item() if isinstance(v, Tensor) else v for v in (start, stop))
-    make = row_function(TABLE["linspace"])
-    return _finish(make(start, stop, num, dtype=dtype, device=device, endpoint=endpoint), requires_grad)
+    if type(start) not in _PLAIN or type(stop) not in _PLAIN:
+        start, stop = (v.item() if isinstance(v, Tensor) else v for v in (start, stop))
+    made = _linspace(start, stop, num, dtype=dtype, device=device, endpoint=endpoint)
+    return made.requires_grad_() if requires_grad else made
 
 
 def eye(
@@ -421,13 +496,33 @@ def eye(
     tensor([[1., 0.],
             [0., 1.]])
     """
-    return _finish(row_function(TABLE["eye"])(n_rows, n_cols, k=k, dtype=dtype, device=device), requires_grad)
+    made = _eye(n_rows, n_cols, k=k, dtype=dtype, device=device)
+    return made.requires_grad_() if requires_grad else made
 
 
-def _like(x: Tensor, dtype: Any, device: Any) -> dict[str, Any]:
+_EMPTY, _ZEROS, _ONES, _FULL = (implementations(TABLE[name]) for name in ("empty", "zeros", "ones", "full"))
+
+
+def _like(impls: Any, x: Tensor, dtype: Any, device: Any, requires_grad: bool, value: Any = None) -> Tensor:
+    """Return what a row creates in the shape, dtype and device of `x`."""
     if not isinstance(x, Tensor):
-        raise ArgumentTypeError(f"a Tensor is needed, got {type(x).__name__}")
-    return {"dtype": x.dtype if dtype is None else dtype, "device": x.device.physical if device is None else device}
+        raise ArgumentTypeError(f"{impls.row.name}_like: a Tensor is needed, got {type(x).__name__}")
+    place, array = x.device, x.array
+    if dtype is None and device is None and not place.levels:
+        # A shape and a dtype that an array has need no check.
+        impl = impls[place]
+        shape = tuple(array.shape)
+        if value is None:
+            found = impl.forward(shape, dtype=array.dtype)
+        else:
+            found = impl.forward(shape, value, dtype=array.dtype)
+        made = Tensor(found if type(found) is impl.array_type else impl.normalize(found), place)
+    else:
+        make = row_function(impls.row)
+        given = (x.shape,) if value is None else (x.shape, value)
+        place = place.physical if device is None else device
+        made = make(*given, dtype=x.dtype if dtype is None else dtype, device=place)
+    return made.requires_grad_() if requires_grad else made
 
 
 def zeros_like(x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -439,7 +534,7 @@ def zeros_like(x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_
     >>> cb.zeros_like(cb.tensor([1, 2]))
     tensor([0, 0])
     """
-    return zeros(x.shape, requires_grad=requires_grad, **_like(x, dtype, device))
+    return _like(_ZEROS, x, dtype, device, requires_grad)
 
 
 def ones_like(x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -451,12 +546,12 @@ def ones_like(x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_g
     >>> cb.ones_like(cb.tensor([1, 2]))
     tensor([1, 1])
     """
-    return ones(x.shape, requires_grad=requires_grad, **_like(x, dtype, device))
+    return _like(_ONES, x, dtype, device, requires_grad)
 
 
 def empty_like(x: Tensor, /, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Return arbitrary values in the shape, dtype and device of `x`."""
-    return empty(x.shape, requires_grad=requires_grad, **_like(x, dtype, device))
+    return _like(_EMPTY, x, dtype, device, requires_grad)
 
 
 def full_like(
@@ -470,7 +565,14 @@ def full_like(
     >>> cb.full_like(cb.tensor([1, 2]), 7)
     tensor([7, 7])
     """
-    return full(x.shape, fill_value, requires_grad=requires_grad, **_like(x, dtype, device))
+    if not isinstance(x, Tensor):
+        raise ArgumentTypeError(f"full_like: a Tensor is needed, got {type(x).__name__}")
+    if type(fill_value) is float and dtype is None and x.dtype.is_differentiable:
+        return _like(_FULL, x, dtype, device, requires_grad, fill_value)
+    if device is None:
+        device = x.device.physical
+    dtype = x.dtype if dtype is None else dtype
+    return full(x.shape, fill_value, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:

@@ -9,13 +9,11 @@ from .row import creation
 from .tools import shape_tuple
 
 
-def _default_float(device: Any, dtype: Any) -> Any:
-    return device.best_native_dtype(dtypes.get_default_dtype()) if dtype is None else dtype
-
-
 def _prepare_shape(name: str) -> Any:
     def prepare(device: Any, shape: Any, dtype: Any) -> tuple[Any, Any]:
-        return shape_tuple(shape, name), _default_float(device, dtype)
+        if dtype is None:
+            dtype = device.best_native_dtype(dtypes.get_default_dtype())
+        return shape_tuple(shape, name), dtype
 
     return prepare
 
@@ -28,7 +26,7 @@ def _prepare_full(device: Any, shape: Any, fill_value: Any, dtype: Any) -> tuple
 
 def _prepare_arange(device: Any, start: Any, stop: Any, step: Any, dtype: Any) -> tuple[Any, ...]:
     if dtype is None:
-        real = any(isinstance(v, float) for v in (start, stop, step))
+        real = isinstance(start, float) or isinstance(stop, float) or isinstance(step, float)
         dtype = device.best_native_dtype(dtypes.get_default_dtype() if real else dtypes.int64)
     return start, stop, step, dtype
 
@@ -36,14 +34,16 @@ def _prepare_arange(device: Any, start: Any, stop: Any, step: Any, dtype: Any) -
 def _prepare_linspace(device: Any, start: Any, stop: Any, num: Any, dtype: Any, endpoint: Any) -> tuple[Any, ...]:
     if dtype is None:
         kind = dtypes.get_default_dtype()
-        dtype = device.best_native_dtype(
-            kind.to_complex() if isinstance(start, complex) or isinstance(stop, complex) else kind
-        )
+        if isinstance(start, complex) or isinstance(stop, complex):
+            kind = kind.to_complex()
+        dtype = device.best_native_dtype(kind)
     return start, stop, num, dtype, endpoint
 
 
 def _prepare_eye(device: Any, n_rows: Any, n_cols: Any, k: Any, dtype: Any) -> tuple[Any, ...]:
-    return n_rows, n_cols, k, _default_float(device, dtype)
+    if dtype is None:
+        dtype = device.best_native_dtype(dtypes.get_default_dtype())
+    return n_rows, n_cols, k, dtype
 
 
 empty = creation("empty", "shape, *, dtype=None", "Return a tensor of arbitrary values.", prepare=_prepare_shape("empty"), samples="filled")

@@ -93,6 +93,12 @@ def check_indices(device: Any, index: Any, operation: str) -> None:
 
 def shape_tuple(shape: Any, operation: str) -> tuple[int, ...]:
     """Return a shape (an int or a sequence of ints) as a tuple."""
+    if type(shape) is tuple:
+        for n in shape:
+            if type(n) is not int:
+                break
+        else:
+            return shape
     if isinstance(shape, (tuple, list)):
         try:
             return tuple(operator.index(n) for n in shape)
