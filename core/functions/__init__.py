@@ -12,14 +12,19 @@ from importlib import import_module
 from typing import Any
 
 from ..primitives.row import TABLE
+from .guard import guard_names
 
 COMPOSITES: dict[str, Callable[..., Any]] = {}
 EARLY = (
     "creation", "data_types", "indexing", "manipulation", "mathematics", "random", "scatter", "torch_names",
 )  # fmt: skip
 LATE = (
-    "counting", "distance", "matrices", "random_counts", "selection", "short_time", "special", "tensor_names", "windows",
+    "arrangement", "counting", "distance", "histograms", "integrals", "joining", "matrices", "overlays", "products",
+    "progressions", "random_counts", "selection", "sets", "short_time", "special", "statistics", "tensor_names",
+    "windows",
 )  # fmt: skip
+# Small and often called, or a row's name alone: these check what they are given themselves.
+SELF_CHECKING = frozenset({"creation", "data_types", "indexing", "random", "torch_names"})
 _lock = threading.RLock()
 _waiting: list[str] = list(LATE)
 
@@ -27,6 +32,8 @@ _waiting: list[str] = list(LATE)
 def read(family: str) -> None:
     """Enter a family's public functions."""
     module = import_module(f".{family}", __name__)
+    if family not in SELF_CHECKING:
+        guard_names(vars(module), module.__all__)
     for name in module.__all__:
         COMPOSITES[name] = getattr(module, name)
 

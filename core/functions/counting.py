@@ -122,7 +122,8 @@ def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Te
     return ops.index_add(ops.zeros((n,), dtype=added.dtype, device=place), ops.astype(x, dtypes.int64), added, axis=0)
 
 
-def _limits(operation: str, x: Tensor, low: float, high: float) -> tuple[float, float]:
+def limits_of(operation: str, x: Tensor, low: float, high: float) -> tuple[float, float]:
+    """Return from where to where equal bins go: as given, or over all values."""
     if low == high and x.shape[0]:
         low, high = float(ops.min(x).item()), float(ops.max(x).item())
     if low == high:
@@ -150,7 +151,7 @@ def histc(x: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     tensor([0., 2., 1., 0.])
     """
     flat = _floats("histc", x, bins)
-    low, high = _limits("histc", flat, float(min), float(max))
+    low, high = limits_of("histc", flat, float(min), float(max))
     inside = ops.logical_and(flat >= low, flat <= high)
     place = ops.floor((ops.where(inside, flat, low) - low) * bins / (high - low))
     place = ops.astype(ops.minimum(place, bins - 1), dtypes.int64)
@@ -204,7 +205,7 @@ def histogram(
             )
         edges = bins
     elif isinstance(bins, int):
-        low, high = _limits("histogram", flat, *(map(float, range) if range is not None else (0.0, 0.0)))
+        low, high = limits_of("histogram", flat, *(map(float, range) if range is not None else (0.0, 0.0)))
         edges = ops.linspace(low, high, bins + 1, dtype=x.dtype, device=device)
     else:
         raise ArgumentTypeError(f"histogram: bins is an int or a tensor of edges, not {bins!r}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from .. import ops
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DTypeError, ShapeError
 from ..tensor import Tensor
 
-__all__ = ["cdist", "pdist"]
+__all__ = ["cdist", "dist", "pdist"]
 
 _PRODUCT = "use_mm_for_euclid_dist"
 # How distances of p = 2 are computed: from how many rows on by a product of matrices.
@@ -82,3 +82,17 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     before = ops.triu(ops.ones((n, n), dtype="bool", device=input.device.physical), k=1)
     first, second = ops.nonzero(before)
     return ops.norm(ops.subtract(ops.take(input, first, axis=0), ops.take(input, second, axis=0)), p, axis=1)
+
+
+def dist(x1: Tensor, x2: Tensor, p: float = 2) -> Tensor:
+    """Return the p-norm of the difference of all elements; the shapes broadcast.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.dist(cb.tensor([0.0, 3.0]), cb.tensor([4.0, 0.0]))
+    tensor(5.)
+    """
+    if x1.dtype.rank < 2 and x2.dtype.rank < 2:
+        raise DTypeError(f"dist: takes floating-point numbers, not {x1.dtype.name} and {x2.dtype.name}; convert first")
+    return ops.norm(ops.subtract(x1, x2), float(p))

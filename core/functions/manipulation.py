@@ -171,9 +171,24 @@ def vstack(tensors: Sequence[Tensor]) -> Tensor:
     return ops.concat([ops.reshape(x, (1, -1)) if x.ndim < 2 else x for x in tensors], axis=0)
 
 
-def atleast_1d(x: Tensor) -> Tensor:
-    """Return a 0-d tensor with one axis, others as they are."""
-    return ops.reshape(x, (1,)) if x.ndim == 0 else x
+def atleast_1d(*tensors: Any) -> Any:
+    """Return tensors with at least one axis.
+
+    One tensor gives one; several, or a sequence of them, give a tuple.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.atleast_1d(cb.tensor(2))
+    tensor([2])
+    """
+    if len(tensors) == 1 and isinstance(tensors[0], Tensor):
+        x = tensors[0]
+        return ops.reshape(x, (1,)) if x.ndim == 0 else x
+    given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
+    if not given or not all(isinstance(x, Tensor) for x in given):
+        raise ArgumentTypeError("atleast_1d: tensors are needed, each an argument of its own or all in a sequence")
+    return tuple(atleast_1d(x) for x in given)
 
 
 def repeat(x: Tensor, repeats: Any, /, *, axis: int | None = None) -> Tensor:

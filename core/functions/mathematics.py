@@ -15,6 +15,7 @@ from ..primitives.row import TABLE
 from ..primitives.tools import axis_index, size_of
 from ..tensor import Tensor
 from ..values_only import values_only
+from .torch_names import either
 
 __all__ = [
     "addmm", "allclose", "bmm", "clamp", "clip", "dot", "einsum", "global_norm", "isclose", "isin", "mm", "mul", "norm",
@@ -60,8 +61,20 @@ def bmm(x1: Tensor, x2: Tensor) -> Tensor:
 
 def addmm(x: Tensor, x1: Tensor, x2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """Return ``beta * x + alpha * (x1 @ x2)``."""
-    product = mm(x1, x2)
-    return (x if beta == 1 else beta * x) + (product if alpha == 1 else alpha * product)
+    return added(x, mm(x1, x2), beta, alpha)
+
+
+def added(x: Tensor, product: Tensor, beta: Any, alpha: Any) -> Tensor:
+    """Return ``beta * x + alpha * product``; with a beta of zero what `x` holds does not matter, not even NaN."""
+    scaled = product if _is(alpha, 1) else alpha * product
+    if _is(beta, 0):
+        shape = ops.broadcast_shapes(tuple(x.shape), tuple(scaled.shape))
+        return scaled if shape == tuple(scaled.shape) else ops.broadcast_to(scaled, shape)
+    return (x if _is(beta, 1) else beta * x) + scaled
+
+
+def _is(value: Any, number: int) -> bool:
+    return isinstance(value, (int, float, complex)) and value == number
 
 
 def dot(x1: Tensor, x2: Tensor) -> Tensor:
@@ -337,12 +350,48 @@ def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool
     return values_only(result, "argsort")
 
 
-def unique(x: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
-    """Return the distinct values in order, and if asked the inverse and the counts (PyTorch's order of results)."""
+def unique(
+    x: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: int | None = None,
+    *,
+    dim: int | None = None,
+) -> Any:
+    """Return the distinct values, or the distinct slices along an axis, in order.
+
+    Parameters
+    ----------
+    x : Tensor
+        Any dtype; slices are not complex. No NaN equals another.
+    sorted : bool
+        Accepted: they always come in ascending order, slices in lexicographic order.
+    return_inverse : bool
+        Return for each element (or slice) the number of its value, too.
+    return_counts : bool
+        Return how often each stands in `x`, too.
+    axis : int, optional
+        Without one, all elements are taken; `dim` is a synonym.
+
+    Returns
+    -------
+    Tensor, or a tuple of it and what was asked for
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.unique(cb.tensor([2, 1, 2]), return_counts=True)
+    (tensor([1, 2]), tensor([1, 2]))
+    """
+    over = either(axis, dim, "unique")
+    if over is not None:
+        return ops.unique_dim(x, over, sorted, return_inverse, return_counts)
+    if not return_inverse and not return_counts:
+        return ops.unique_values(x)
     found = ops.unique_all(x)
-    values = found.values
     extra = ([found.inverse_indices] if return_inverse else []) + ([found.counts] if return_counts else [])
-    return (values, *extra) if extra else values
+    return (found.values, *extra)
 
 
 def global_norm(tensors: Sequence[Tensor], ord: float = 2.0) -> Tensor:

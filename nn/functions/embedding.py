@@ -6,9 +6,10 @@ import math
 import warnings
 from typing import Any
 
-from ...core import dtypes, ops
+from ...core import ops
 from ...core.autograd import no_grad
 from ...core.errors import ArgumentError, DTypeError, ShapeError
+from ...core.functions.sets import one_hot
 from ...core.tensor import Tensor
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
@@ -305,37 +306,3 @@ def _shorten_rows(weight: Tensor, indices: Tensor, max_norm: float, norm_type: f
     # The 1e-7 is PyTorch's.
     scale = ops.where(ops.greater(norms, max_norm), ops.divide(max_norm, ops.add(norms, 1e-7)), 1.0)
     weight[flat] = ops.multiply(rows, scale)
-
-
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """Turn class indices into rows with a single one.
-
-    .. math:: y_{i,k} = [x_i = k]
-
-    Shapes: input any, output (*input.shape, num_classes) of int64; -1 takes the largest class.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> from candelabra.nn import functional as F
-    >>> F.one_hot(cb.asarray([0, 2]), 3)
-    tensor([[1, 0, 0],
-            [0, 0, 1]])
-    """
-    if tensor.dtype is not dtypes.int64:
-        raise DTypeError(f"one_hot: class indices are int64, got {tensor.dtype.name}; use x.long()")
-    empty = 0 in tensor.shape
-    if num_classes == -1:
-        if empty:
-            raise ArgumentError("one_hot: num_classes cannot be inferred from a tensor without elements; give it")
-        num_classes = int(ops.max(tensor)) + 1
-    elif num_classes <= 0 and not (empty and num_classes == 0):
-        raise ArgumentError(f"one_hot: num_classes is positive, got {num_classes}")
-    if not empty:
-        low, high = int(ops.min(tensor)), int(ops.max(tensor))
-        if low < 0 or high >= num_classes:
-            raise ArgumentError(
-                f"one_hot: classes lie between 0 and num_classes - 1 = {num_classes - 1}, got {low} to {high}"
-            )
-    classes = ops.arange(num_classes, dtype=dtypes.int64, device=tensor.device)
-    return ops.astype(ops.equal(ops.expand_dims(tensor, axis=-1), classes), dtypes.int64)
