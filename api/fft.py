@@ -18,8 +18,11 @@ from .core.functions.fourier_axes import (
     rfftn,
 )
 from .core.functions.frequencies import fftfreq, fftshift, ifftshift, rfftfreq
+from .core.functions.guard import guard_names as _guard_names
 
 __all__ = [
     "fft", "fft2", "fftfreq", "fftn", "fftshift", "hfft", "hfft2", "hfftn", "ifft", "ifft2", "ifftn", "ifftshift",
     "ihfft", "ihfft2", "ihfftn", "irfft", "irfft2", "irfftn", "rfft", "rfft2", "rfftfreq", "rfftn",
 ]  # fmt: skip
+
+_guard_names(globals(), __all__)

@@ -15,6 +15,7 @@ from .core.functions.decompositions import (
     pinv,
 )
 from .core.functions.elimination import lu, lu_factor, lu_solve
+from .core.functions.guard import guard_names as _guard_names
 from .core.functions.linear_algebra import cross, diagonal, outer, trace, vector_norm
 from .core.functions.linear_systems import cond, lstsq, multi_dot, norm, solve_triangular
 from .core.ops import (
@@ -38,3 +39,5 @@ __all__ = [
     "matrix_transpose", "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd",
     "svdvals", "tensordot", "trace", "vecdot", "vector_norm",
 ]  # fmt: skip
+
+_guard_names(globals(), __all__)
