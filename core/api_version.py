@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from functools import cache, wraps
+from functools import wraps
 from types import ModuleType
 from typing import Any
 
@@ -17,31 +17,49 @@ VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 # What returns a tuple since 2025.12, and a list before.
 LISTS_BEFORE_2025 = ("broadcast_arrays", "meshgrid")
 
+# Outside the standard, and what consumers take for NumPy's where a namespace has it: scikit-learn asks for `median`,
+# SciPy for `put_along_axis`. Ours are PyTorch's: the lower of two with its index, and a new tensor.
+NOT_NUMPYS = frozenset(("median", "nanmedian", "put_along_axis"))
 
-class OlderNamespace(ModuleType):
-    """The package's namespace with lists where versions of the standard before 2025.12 have lists, not tuples."""
+
+class Namespace(ModuleType):
+    """The package as tensors name it to consumers: what NumPy means otherwise is not offered in its place."""
 
     def __init__(self, version: str) -> None:
         super().__init__(_package().__name__, _package().__doc__)
         self.__array_api_version__ = version
-        for name in LISTS_BEFORE_2025:
-            setattr(self, name, _listed(getattr(_package(), name)))
-
-    def __array_namespace_info__(self) -> NamespaceInfo:
-        """Return the object with the standard's inspection functions."""
-        return OlderNamespaceInfo()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(_package(), name)
+        if name in NOT_NUMPYS:
+            raise AttributeError(
+                f"the array namespace of a tensor has no {name!r}: NumPy means something else by it; candelabra.{name} "
+                "is PyTorch's"
+            )
+        value = getattr(_package(), name)
+        setattr(self, name, value)
+        return value
 
     def __dir__(self) -> list[str]:
-        return dir(_package())
+        return [name for name in dir(_package()) if name not in NOT_NUMPYS]
 
     def __repr__(self) -> str:
         return f"<candelabra as version {self.__array_api_version__} of the array API standard has it>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return namespace_for, (self.__array_api_version__,)
+
+
+class OlderNamespace(Namespace):
+    """The package's namespace with lists where versions of the standard before 2025.12 have lists, not tuples."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(version)
+        for name in LISTS_BEFORE_2025:
+            setattr(self, name, _listed(getattr(_package(), name)))
+
+    def __array_namespace_info__(self) -> NamespaceInfo:
+        """Return the object with the standard's inspection functions."""
+        return OlderNamespaceInfo()
 
 
 def _package() -> ModuleType:
@@ -56,17 +74,22 @@ def _listed(function: Any) -> Any:
     return listed
 
 
-_older = cache(OlderNamespace)
+_made: dict[str | None, Namespace] = {}
 
 
 def namespace_for(api_version: str | None) -> ModuleType:
     """Return the namespace that implements a version of the standard, one object per version; None is the newest."""
-    if api_version is not None and api_version not in VERSIONS:
-        raise ArgumentError(
-            f"__array_namespace__: version {api_version!r} of the array API standard is not one of "
-            f"{', '.join(VERSIONS)}"
-        )
-    return _package() if api_version in (None, VERSIONS[-1]) else _older(api_version)
+    found = _made.get(api_version)
+    if found is None:
+        version = api_version or VERSIONS[-1]
+        if version not in VERSIONS:
+            raise ArgumentError(
+                f"__array_namespace__: version {api_version!r} of the array API standard is not one of "
+                f"{', '.join(VERSIONS)}"
+            )
+        made = _made.get(version) or (Namespace if version == VERSIONS[-1] else OlderNamespace)(version)
+        found = _made[version] = _made[api_version] = made
+    return found
 
 
 class NamespaceInfo:

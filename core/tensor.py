@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import device as devices
 from . import dtypes
+from .api_version import namespace_for
 from .autograd.node import Leaf
 from .errors import ArgumentTypeError, AutogradError, DTypeError, ShapeError
 
@@ -306,15 +307,8 @@ class Tensor(Installed):
 
     def _is_unique(self) -> bool:
         """Say whether this handle alone refers to its array, so that it may be written in place."""
-        backend = self.device.backend
-        return (
-            backend.mutable
-            and not self.device.levels
-            # Always through the attribute: a local variable is not counted on CPython 3.14.
-            and _getrefcount(self.array) == 2
-            and self.array.base is None
-            and _counts_are_sound(backend)
-        )
+        # Always through the attribute: a local variable is not counted on CPython 3.14.
+        return _writable[self.device] and _getrefcount(self.array) == 2 and self.array.base is None
 
     def __len__(self) -> int:
         if not self.array.shape:
@@ -395,8 +389,6 @@ class Tensor(Installed):
         return self.array.__dlpack_device__()
 
     def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType:
-        from .api_version import namespace_for
-
         return namespace_for(api_version)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -490,19 +482,26 @@ def concrete(tensor: Tensor, operation: str) -> Any:
     return array
 
 
-_sound: dict[Any, bool] = {}
+class _Writable(dict[devices.Device, bool]):
+    """Whether a physical device's arrays may be written in place where a count says that nobody else holds them."""
+
+    def __missing__(self, device: devices.Device) -> bool:
+        if device.levels:
+            return False
+        made = self[device] = device.backend.mutable and _counts_are_sound(device.backend)
+        return made
+
+
+_writable = _Writable()
 
 
 def _counts_are_sound(backend: Any) -> bool:
-    """Calibrate once: an array known to be unique and one known to be shared must be told apart."""
-    known = _sound.get(backend)
-    if known is None:
-        probe = Tensor.__new__(Tensor)
-        probe.array = backend.asarray([1.0, 2.0])
-        alone = _getrefcount(probe.array) == 2
-        shared = [probe.array]
-        known = _sound[backend] = alone and _getrefcount(probe.array) == 3 and len(shared) == 1
-    return known
+    """Calibrate: an array known to be unique and one known to be shared must be told apart."""
+    probe = Tensor.__new__(Tensor)
+    probe.array = backend.asarray([1.0, 2.0])
+    alone = _getrefcount(probe.array) == 2
+    shared = [probe.array]
+    return alone and _getrefcount(probe.array) == 3 and len(shared) == 1
 
 
 __all__ = ["Tensor", "concrete"]

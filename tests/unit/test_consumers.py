@@ -1,11 +1,12 @@
-"""What array libraries' consumers do with a Tensor that the standard's own tests do not: SciPy, scikit-learn and others."""
+"""What SciPy, scikit-learn and other consumers of arrays do with a Tensor, and the standard's own tests do not."""
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
+import pickle
 
 import candelabra as cb
+import numpy as np
+import pytest
 
 
 @pytest.mark.parametrize("device", ["cpu", "strict"])
@@ -52,3 +53,18 @@ def test_view_as_the_dtype_that_a_tensor_has() -> None:
     assert x.view(cb.float32).tolist() == [1.0, 2.0] and x.view(float).dtype is cb.float32
     with pytest.raises(cb.CandelabraError, match="view: reinterpreting memory as another dtype is not offered"):
         x.view(int)
+
+
+@pytest.mark.parametrize("name", ["median", "nanmedian", "put_along_axis"])
+@pytest.mark.parametrize("version", [None, "2024.12", "2025.12"])
+def test_consumers_are_not_offered_what_numpy_means_otherwise(name: str, version: str | None) -> None:
+    xp = cb.ones(1).__array_namespace__(api_version=version)
+    assert hasattr(cb, name) and not hasattr(xp, name) and name not in dir(xp)
+    with pytest.raises(AttributeError, match=f"has no '{name}': NumPy means something else by it; candelabra.{name}"):
+        getattr(xp, name)
+
+
+def test_a_namespace_is_pickled_by_its_version() -> None:
+    for version in ("2024.12", "2025.12"):
+        xp = cb.ones(1).__array_namespace__(api_version=version)
+        assert pickle.loads(pickle.dumps(xp)) is xp
