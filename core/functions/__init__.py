@@ -19,12 +19,16 @@ EARLY = (
     "creation", "data_types", "indexing", "manipulation", "mathematics", "random", "scatter", "torch_names",
 )  # fmt: skip
 LATE = (
-    "arrangement", "counting", "distance", "histograms", "integrals", "joining", "matrices", "overlays", "products",
+    "arrangement", "counting", "distance", "elementwise_names", "histograms", "integrals", "joining", "matrices", "overlays", "polynomials", "products",
     "progressions", "random_counts", "selection", "sets", "short_time", "special", "statistics", "tensor_names",
     "windows",
 )  # fmt: skip
-# Small and often called, or a row's name alone: these check what they are given themselves.
-SELF_CHECKING = frozenset({"creation", "data_types", "indexing", "random", "torch_names"})
+# Small and often called: these check what they are given themselves.
+SELF_CHECKING = frozenset((
+    "arange", "as_tensor", "asarray", "empty", "empty_like", "eye", "from_numpy", "full", "full_like", "get_item",
+    "linspace", "log_softmax", "logsumexp", "ones", "ones_like", "rand", "randint", "randn", "randperm", "set_item",
+    "softmax", "take_item", "tensor", "zeros", "zeros_like",
+))  # fmt: skip
 _lock = threading.RLock()
 _waiting: list[str] = list(LATE)
 
@@ -32,8 +36,7 @@ _waiting: list[str] = list(LATE)
 def read(family: str) -> None:
     """Enter a family's public functions."""
     module = import_module(f".{family}", __name__)
-    if family not in SELF_CHECKING:
-        guard_names(vars(module), module.__all__)
+    guard_names(vars(module), [name for name in module.__all__ if name not in SELF_CHECKING])
     for name in module.__all__:
         COMPOSITES[name] = getattr(module, name)
 

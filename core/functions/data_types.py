@@ -11,6 +11,7 @@ from .. import dtypes, ops
 from ..errors import ArgumentTypeError, DTypeError, ShapeError
 from ..ops import row_function
 from ..primitives.row import TABLE
+from ..primitives.tools import shape_tuple
 from ..tensor import Tensor
 from ..transfer import transfer
 
@@ -203,7 +204,9 @@ def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
     >>> cb.broadcast_shapes((2, 1), (3,))
     (2, 3)
     """
-    given = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
+    given = [shape_tuple(s, "broadcast_shapes") for s in shapes]
+    if any(n < 0 for s in given for n in s):
+        raise ShapeError(f"broadcast_shapes: sizes are not negative, got {', '.join(map(str, given))}")
     width = max((len(s) for s in given), default=0)
     result = []
     for position in range(-width, 0):

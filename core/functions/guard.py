@@ -1,8 +1,8 @@
 """What stands before a composite: bad input is told by the composite's own name, whatever fails inside.
 
-A row's dispatch explains what its kernel refuses; a composite is plain code over rows, where a list in place of a tensor
-would surface as an AttributeError from somewhere within. Good calls pay one look at their operands; the annotations are
-read only after a failure.
+A row's dispatch explains what its kernel refuses; a composite is plain code over rows, where a list in place of a
+tensor would surface as an AttributeError from somewhere within. Good calls pay one look at their operands; the
+annotations are read only after a failure.
 """
 
 from __future__ import annotations
@@ -99,8 +99,7 @@ def told(function: Any, operands: Sequence[Any], options: dict[str, Any], error:
 def _converted(operands: Sequence[Any], places: Sequence[int]) -> tuple[Any, ...]:
     host = devices.host_device()
     return tuple(
-        Tensor(x, host) if i in places and isinstance(x, host.backend.array_type) else x
-        for i, x in enumerate(operands)
+        Tensor(x, host) if i in places and isinstance(x, host.backend.array_type) else x for i, x in enumerate(operands)
     )
 
 
