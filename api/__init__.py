@@ -82,7 +82,7 @@ newaxis = None
 
 _SUBMODULES = frozenset(
     ("autograd", "backends", "conformance", "core", "cuda", "data", "fft", "func", "linalg", "nn", "optim", "plugins",
-     "random", "cli")
+     "random", "special", "cli")
 )  # fmt: skip
 _LATE = {
     "save": "serialization", "load": "serialization", "set_printoptions": "core.printing",
@@ -106,7 +106,7 @@ def __getattr__(name: str) -> _Any:
     if name in _LATE:
         value = getattr(_import_module(f".{_LATE[name]}", __name__), name)
     elif name.startswith("_") or _is_internal(name):
-        raise AttributeError(f"module 'candelabra' has no attribute {name!r}")
+        raise AttributeError(_reason(name) or f"module 'candelabra' has no attribute {name!r}")
     else:
         try:
             value = getattr(_ops, name)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any as _Any
+
+from .core import absent as _absent
 from .core.autograd import (
     enable_grad,
     grad,
@@ -22,3 +25,10 @@ __all__ = [
     "gradgradcheck", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_detect_anomaly",
     "set_grad_enabled",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> _Any:
+    reason = _absent.AUTOGRAD.get(name)
+    if reason is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise AttributeError(_absent.reason_text("candelabra.autograd", name, reason))

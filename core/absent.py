@@ -37,7 +37,7 @@ _SPARSE_METHODS = "smm sspaddmm resize_as_sparse_"
 _BOTH: tuple[tuple[str, str], ...] = (
     (_QUANTIZED, _QUANTIZED_METHODS),
     (_SPARSE, _SPARSE_METHODS),
-    (_MEMORY, "as_strided as_strided_ as_strided_scatter layout"),
+    (_MEMORY, "as_strided_ layout"),
     (_RESIZED, "resize_as_"),
     (_COMPILER, "slice_inverse"),
     ("it reads an element's bits, which tensors do not show; hash x.numpy().tobytes()", "hash_tensor"),
@@ -59,7 +59,7 @@ _FUNCTIONS: tuple[tuple[str, str], ...] = (
     (_STORAGE, """is_storage BoolStorage ByteStorage CharStorage DoubleStorage FloatStorage IntStorage LongStorage
         ShortStorage TypedStorage UntypedStorage"""),
     (_COPIES, """alias_copy detach_copy diagonal_copy expand_copy permute_copy select_copy slice_copy split_copy
-        split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unfold_copy unsqueeze_copy
+        split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unsqueeze_copy
         view_as_complex_copy view_as_real_copy view_copy"""),
     (_LIBRARY, """cudnn_affine_grid_generator cudnn_batch_norm cudnn_convolution cudnn_convolution_add_relu
         cudnn_convolution_relu cudnn_convolution_transpose cudnn_grid_sampler cudnn_is_acceptable miopen_batch_norm
@@ -112,7 +112,6 @@ _FUNCTIONS: tuple[tuple[str, str], ...] = (
     ("numbers close to zero are kept", "set_flush_denormal"),
     ("call set_default_dtype and set_default_device", "set_default_tensor_type"),
     ("a shape is a plain tuple", "Size"),
-    ("PyTorch deprecated it; call arange, which leaves out the end", "range"),
     ("map the file with numpy.memmap and hand that to from_numpy", "from_file"),
     ("type(x) and x.dtype tell it", "typename"),
     ("candelabra.cuda has the functions that there are", "get_device_module"),
@@ -145,6 +144,7 @@ _METHODS: tuple[tuple[str, str], ...] = (
     ("nn.Module.load_state_dict decides how a parameter takes its value", "module_load"),
     ("a gradient has its tensor's dtype", "grad_dtype"),
     (_NODES, "output_nr"),
+    ("index with brackets: x[key]", "index"),
     (f"{_REMOVED}; write no_grad", "volatile"),
     (f"{_REMOVED}; write the loss with log-probabilities", "reinforce"),
     (f"{_REMOVED}; call linalg.lstsq", "lstsq"),

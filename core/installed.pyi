@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .functions.counting import Histogram
+from .functions.elementwise_names import MantissaAndExponent
 from .functions.selection import ValuesAndIndices
+from .functions.statistics import MinMax
 from .random_state import Generator
 from .tensor import Tensor
 
@@ -35,7 +37,7 @@ class Installed:
 
     def __ge__(self, x2: Tensor | complex, /) -> Tensor: ...
 
-    def __getitem__(self, key: Any) -> Tensor: ...
+    def __getitem__(self, key: Any, /) -> Tensor: ...
 
     def __gt__(self, x2: Tensor | complex, /) -> Tensor: ...
 
@@ -117,7 +119,7 @@ class Installed:
 
     def __rxor__(self, x2: Tensor | complex, /) -> Tensor: ...
 
-    def __setitem__(self, key: Any, value: Any) -> None: ...
+    def __setitem__(self, key: Any, value: Any, /) -> None: ...
 
     def __sub__(self, x2: Tensor | complex, /) -> Tensor: ...
 
@@ -155,10 +157,10 @@ class Installed:
     def add_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
         """Add in place."""
 
-    def addbmm(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `addbmm`."""
+    def addbmm(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        """Return ``beta * x + alpha * sum(x1[i] @ x2[i])`` of two batches of matrices."""
 
-    def addbmm_(self, *args: Any, **kwargs: Any) -> Any:
+    def addbmm_(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         """Do the same as `addbmm`, in place."""
 
     def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
@@ -179,20 +181,20 @@ class Installed:
     def addmm_(self, x1: Tensor, x2: Tensor, *, beta: builtins.float = 1, alpha: builtins.float = 1) -> Tensor:
         """Do the same as `addmm`, in place."""
 
-    def addmv(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `addmv`."""
+    def addmv(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        """Return ``beta * x + alpha * (x1 @ x2)`` of a matrix and a vector."""
 
-    def addmv_(self, *args: Any, **kwargs: Any) -> Any:
+    def addmv_(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         """Do the same as `addmv`, in place."""
 
-    def addr(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `addr`."""
+    def addr(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        """Return ``beta * x + alpha * outer(x1, x2)`` of two vectors."""
 
-    def addr_(self, *args: Any, **kwargs: Any) -> Any:
+    def addr_(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         """Do the same as `addr`, in place."""
 
-    def adjoint(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `adjoint`."""
+    def adjoint(self) -> Tensor:
+        """Return the conjugate transposes of the matrices in the last two axes."""
 
     def all(
         self,
@@ -232,11 +234,18 @@ class Installed:
     ) -> Tensor:
         """The method of `min`."""
 
-    def aminmax(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `aminmax`."""
+    def aminmax(
+        self,
+        *,
+        axis: builtins.int | None = None,
+        keepdims: builtins.bool = False,
+        dim: builtins.int | None = None,
+        keepdim: builtins.bool = False,
+    ) -> MinMax:
+        """Return the smallest and the largest values, of all elements or along an axis; NaN wins."""
 
-    def angle(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `angle`."""
+    def angle(self) -> Tensor:
+        """Return the angle in radians: of complex numbers ``atan2(imag, real)``, of real ones 0, or pi below zero."""
 
     def any(
         self,
@@ -251,46 +260,46 @@ class Installed:
 
     def apply_(self, callable: Callable[[Any], Any]) -> Tensor: ...
 
-    def arccos(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `arccos`."""
+    def arccos(self) -> Tensor:
+        """Return the inverse cosine (PyTorch's name for `acos`)."""
 
-    def arccos_(self, *args: Any, **kwargs: Any) -> Any:
+    def arccos_(self) -> Tensor:
         """Do the same as `arccos`, in place."""
 
-    def arccosh(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `arccosh`."""
+    def arccosh(self) -> Tensor:
+        """Return the inverse hyperbolic cosine (PyTorch's name for `acosh`)."""
 
-    def arccosh_(self, *args: Any, **kwargs: Any) -> Any:
+    def arccosh_(self) -> Tensor:
         """Do the same as `arccosh`, in place."""
 
-    def arcsin(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `arcsin`."""
+    def arcsin(self) -> Tensor:
+        """Return the inverse sine (PyTorch's name for `asin`)."""
 
-    def arcsin_(self, *args: Any, **kwargs: Any) -> Any:
+    def arcsin_(self) -> Tensor:
         """Do the same as `arcsin`, in place."""
 
-    def arcsinh(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `arcsinh`."""
+    def arcsinh(self) -> Tensor:
+        """Return the inverse hyperbolic sine (PyTorch's name for `asinh`)."""
 
-    def arcsinh_(self, *args: Any, **kwargs: Any) -> Any:
+    def arcsinh_(self) -> Tensor:
         """Do the same as `arcsinh`, in place."""
 
-    def arctan(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `arctan`."""
+    def arctan(self) -> Tensor:
+        """Return the inverse tangent (PyTorch's name for `atan`)."""
 
-    def arctan2(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `arctan2`."""
+    def arctan2(self, x2: Any, /) -> Tensor:
+        """Return the angle of the point ``(x2, x1)`` (PyTorch's name for `atan2`)."""
 
-    def arctan2_(self, *args: Any, **kwargs: Any) -> Any:
+    def arctan2_(self, x2: Any, /) -> Tensor:
         """Do the same as `arctan2`, in place."""
 
-    def arctan_(self, *args: Any, **kwargs: Any) -> Any:
+    def arctan_(self) -> Tensor:
         """Do the same as `arctan`, in place."""
 
-    def arctanh(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `arctanh`."""
+    def arctanh(self) -> Tensor:
+        """Return the inverse hyperbolic tangent (PyTorch's name for `atanh`)."""
 
-    def arctanh_(self, *args: Any, **kwargs: Any) -> Any:
+    def arctanh_(self) -> Tensor:
         """Do the same as `arctanh`, in place."""
 
     def argmax(
@@ -325,8 +334,16 @@ class Installed:
     ) -> Tensor:
         """Return the indices that sort along an axis."""
 
-    def argwhere(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `argwhere`."""
+    def argwhere(self) -> Tensor:
+        """Return the positions of the elements that are not zero, one a row."""
+
+    def as_strided(self, size: Any, stride: Any, storage_offset: builtins.int | None = None) -> Tensor:
+        """Return elements picked by strides: (i, j, …) is number ``storage_offset + i*stride[0] + j*stride[1] + …``."""
+
+    def as_strided_scatter(
+        self, src: Tensor, size: Any, stride: Any, storage_offset: builtins.int | None = None
+    ) -> Tensor:
+        """Return `x` with `src` written where `as_strided` would read; strides that meet a place twice are refused."""
 
     def as_subclass(self, cls: builtins.type[Any]) -> Any:
         """Return the tensor, with its place in the graph, as an instance of a subclass of Tensor."""
@@ -364,10 +381,10 @@ class Installed:
     def atanh_(self) -> Tensor:
         """Do the same as `atanh`, in place."""
 
-    def baddbmm(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `baddbmm`."""
+    def baddbmm(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+        """Return ``beta * x + alpha * (x1 @ x2)`` of two batches of matrices."""
 
-    def baddbmm_(self, *args: Any, **kwargs: Any) -> Any:
+    def baddbmm_(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         """Do the same as `baddbmm`, in place."""
 
     def bernoulli(self, p: builtins.float | None = None, *, generator: Generator | None = None) -> Tensor:
@@ -469,16 +486,16 @@ class Installed:
     def clamp_(self, min: Any = None, max: Any = None) -> Tensor:
         """Limit the values to an interval in place."""
 
-    def clamp_max(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `clamp_max`."""
+    def clamp_max(self, max: Any) -> Tensor:
+        """Return the smaller of the values and a bound; the gradient passes at the bound."""
 
-    def clamp_max_(self, *args: Any, **kwargs: Any) -> Any:
+    def clamp_max_(self, max: Any) -> Tensor:
         """Do the same as `clamp_max`, in place."""
 
-    def clamp_min(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `clamp_min`."""
+    def clamp_min(self, min: Any) -> Tensor:
+        """Return the larger of the values and a bound; the gradient passes at the bound."""
 
-    def clamp_min_(self, *args: Any, **kwargs: Any) -> Any:
+    def clamp_min_(self, min: Any) -> Tensor:
         """Do the same as `clamp_min`, in place."""
 
     def clip(self, /, min: Any = None, max: Any = None) -> Tensor:
@@ -493,10 +510,10 @@ class Installed:
     def conj(self) -> Tensor:
         """Return the complex conjugate."""
 
-    def conj_physical(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `conj_physical`."""
+    def conj_physical(self) -> Tensor:
+        """Return the complex conjugate (PyTorch's name for `conj` without a lazy bit)."""
 
-    def conj_physical_(self, *args: Any, **kwargs: Any) -> Any:
+    def conj_physical_(self) -> Tensor:
         """Do the same as `conj_physical`, in place."""
 
     def const_data_ptr(self) -> builtins.int:
@@ -514,8 +531,8 @@ class Installed:
     def copysign_(self, x2: Tensor | complex, /) -> Tensor:
         """Do the same as `copysign`, in place."""
 
-    def corrcoef(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `corrcoef`."""
+    def corrcoef(self) -> Tensor:
+        """Return the correlation coefficients of variables, of which each row holds the observations (see `cov`)."""
 
     def cos(self) -> Tensor:
         """Return the cosine of ``x`` in radians."""
@@ -540,14 +557,16 @@ class Installed:
     ) -> Tensor:
         """The method of `count_nonzero`."""
 
-    def cov(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `cov`."""
+    def cov(
+        self, *, correction: builtins.float = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+    ) -> Tensor:
+        """Return the covariances of variables, of which each row holds the observations."""
 
     def cpu(self) -> Tensor:
         """Return the tensor on the host's device."""
 
-    def cross(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `cross`."""
+    def cross(self, x2: Tensor, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> Tensor:
+        """Return the cross products of vectors of three elements along an axis."""
 
     def cuda(self, device: Any = None) -> Tensor:
         """Return the tensor on a CUDA device."""
@@ -573,10 +592,10 @@ class Installed:
     def data_ptr(self) -> builtins.int:
         """Return the address of the first element, which holds until the tensor is next written."""
 
-    def deg2rad(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `deg2rad`."""
+    def deg2rad(self) -> Tensor:
+        """Return angles in radians, of degrees."""
 
-    def deg2rad_(self, *args: Any, **kwargs: Any) -> Any:
+    def deg2rad_(self) -> Tensor:
         """Do the same as `deg2rad`, in place."""
 
     def det(self) -> Tensor:
@@ -609,8 +628,17 @@ class Installed:
     ) -> Tensor:
         """Return the diagonals of the matrices in two axes; `linalg.diagonal` takes the last two."""
 
-    def diagonal_scatter(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `diagonal_scatter`."""
+    def diagonal_scatter(
+        self,
+        src: Tensor,
+        offset: builtins.int = 0,
+        axis1: builtins.int = 0,
+        axis2: builtins.int = 1,
+        *,
+        dim1: builtins.int | None = None,
+        dim2: builtins.int | None = None,
+    ) -> Tensor:
+        """Return `x` with `src` in place of its diagonals (see `diagonal`)."""
 
     def diff(
         self,
@@ -632,20 +660,20 @@ class Installed:
     def dim(self) -> builtins.int:
         """Return the number of axes."""
 
-    def dist(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `dist`."""
+    def dist(self, x2: Tensor, p: builtins.float = 2) -> Tensor:
+        """Return the p-norm of the difference of all elements; the shapes broadcast."""
 
-    def div(self, x2: Tensor | complex, /) -> Tensor:
-        """Return the quotient ``x1 / x2``; integers become the default float dtype."""
+    def div(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """Return the quotient, rounded down ("floor") or towards zero ("trunc") if asked for."""
 
-    def div_(self, x2: Tensor | complex, /) -> Tensor:
-        """Compute `divide` in place."""
+    def div_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """Divide in place, rounding down ("floor") or towards zero ("trunc") if asked for."""
 
-    def divide(self, x2: Tensor | complex, /) -> Tensor:
-        """Return the quotient ``x1 / x2``; integers become the default float dtype."""
+    def divide(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """Return the quotient, rounded down ("floor") or towards zero ("trunc") if asked for."""
 
-    def divide_(self, x2: Tensor | complex, /) -> Tensor:
-        """Compute `divide` in place."""
+    def divide_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+        """Divide in place, rounding down ("floor") or towards zero ("trunc") if asked for."""
 
     def dot(self, x2: Tensor) -> Tensor:
         """Return the sum of products of two vectors, without conjugation."""
@@ -653,8 +681,8 @@ class Installed:
     def double(self) -> Tensor:
         """The method of `a cast to float64`."""
 
-    def dsplit(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `dsplit`."""
+    def dsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        """Return pieces along the third axis: equal ones, or those between places."""
 
     def element_size(self) -> builtins.int:
         """Return the bytes of an element."""
@@ -722,10 +750,10 @@ class Installed:
     def fill_diagonal_(self, fill_value: Any, wrap: builtins.bool = False) -> Tensor:
         """Write one value on the main diagonal."""
 
-    def fix(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `fix`."""
+    def fix(self) -> Tensor:
+        """Round towards zero (PyTorch's name for `trunc`)."""
 
-    def fix_(self, *args: Any, **kwargs: Any) -> Any:
+    def fix_(self) -> Tensor:
         """Do the same as `fix`, in place."""
 
     def flatten(self, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Tensor:
@@ -734,19 +762,19 @@ class Installed:
     def flip(self, *axes: Any, axis: Any = None, dims: Any = None) -> Tensor:
         """Return the tensor with the order along axes reversed; no axis means all."""
 
-    def fliplr(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `fliplr`."""
+    def fliplr(self) -> Tensor:
+        """Return the tensor with the order along the second axis reversed."""
 
-    def flipud(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `flipud`."""
+    def flipud(self) -> Tensor:
+        """Return the tensor with the order along the first axis reversed."""
 
     def float(self) -> Tensor:
         """The method of `a cast to float32`."""
 
-    def float_power(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `float_power`."""
+    def float_power(self, x2: Any, /) -> Tensor:
+        """Return ``x1`` to the power ``x2`` in double precision, float64 or complex128."""
 
-    def float_power_(self, *args: Any, **kwargs: Any) -> Any:
+    def float_power_(self, x2: Any, /) -> Tensor:
         """Do the same as `float_power`, in place."""
 
     def floor(self) -> Tensor:
@@ -761,34 +789,32 @@ class Installed:
     def floor_divide_(self, x2: Tensor | complex, /) -> Tensor:
         """Do the same as `floor_divide`, in place."""
 
-    def fmax(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `fmax`."""
+    def fmax(self, x2: Any, /) -> Tensor: ...
 
-    def fmin(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `fmin`."""
+    def fmin(self, x2: Any, /) -> Tensor: ...
 
-    def fmod(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `fmod`."""
+    def fmod(self, x2: Tensor | complex, /) -> Tensor:
+        """Return the remainder of the quotient rounded towards zero, with the dividend's sign."""
 
-    def fmod_(self, *args: Any, **kwargs: Any) -> Any:
+    def fmod_(self, x2: Tensor | complex, /) -> Tensor:
         """Do the same as `fmod`, in place."""
 
-    def frac(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `frac`."""
+    def frac(self) -> Tensor:
+        """Return what rounding towards zero takes away, with the sign of ``x``."""
 
-    def frac_(self, *args: Any, **kwargs: Any) -> Any:
+    def frac_(self) -> Tensor:
         """Do the same as `frac`, in place."""
 
-    def frexp(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `frexp`."""
+    def frexp(self) -> MantissaAndExponent:
+        """Return mantissas in [1/2, 1) and int32 exponents with ``x == mantissa * 2**exponent``."""
 
     def gather(self, dim: builtins.int, index: Tensor, *, sparse_grad: builtins.bool = False) -> Tensor:
         """Return elements along an axis that `index` names."""
 
-    def gcd(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `gcd`."""
+    def gcd(self, x2: Tensor | complex, /) -> Tensor:
+        """Return the greatest common divisor, not negative; that of zeros is zero."""
 
-    def gcd_(self, *args: Any, **kwargs: Any) -> Any:
+    def gcd_(self, x2: Tensor | complex, /) -> Tensor:
         """Do the same as `gcd`, in place."""
 
     def ge(self, x2: Tensor | complex, /) -> Tensor:
@@ -803,8 +829,8 @@ class Installed:
     def geqrf(self, *args: Any, **kwargs: Any) -> Any:
         """The method of `geqrf`."""
 
-    def ger(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `ger`."""
+    def ger(self, x2: Tensor) -> Tensor:
+        """Return the matrix of products of two vectors."""
 
     def get_device(self) -> builtins.int:
         """Return the index of the tensor's device; -1 on the host."""
@@ -833,10 +859,10 @@ class Installed:
     def hardshrink(self, lambd: builtins.float = 0.5) -> Tensor:
         """Return the tensor with zeros where the absolute value is at most `lambd`."""
 
-    def heaviside(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `heaviside`."""
+    def heaviside(self, values: Tensor) -> Tensor:
+        """Return 0 below zero, 1 above it, and `values` at it; NaN counts as below, as in PyTorch."""
 
-    def heaviside_(self, *args: Any, **kwargs: Any) -> Any:
+    def heaviside_(self, values: Tensor) -> Tensor:
         """Do the same as `heaviside`, in place."""
 
     def histc(self, bins: builtins.int = 100, min: builtins.float = 0, max: builtins.float = 0) -> Tensor: ...
@@ -851,8 +877,8 @@ class Installed:
     ) -> Histogram:
         """Return how many values fall into each bin, and the bins' edges; the last bin has both of its edges."""
 
-    def hsplit(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `hsplit`."""
+    def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        """Return pieces along the second axis, of a vector along its only one: equal ones, or those between places."""
 
     def hypot(self, x2: Tensor | complex, /) -> Tensor:
         """Return ``sqrt(x1**2 + x2**2)`` without overflow."""
@@ -866,23 +892,20 @@ class Installed:
     def i0_(self) -> Tensor:
         """Do the same as `i0`, in place."""
 
-    def igamma(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `igamma`."""
+    def igamma(self, x2: Any, /) -> Tensor:
+        """Return the regularized lower incomplete gamma function P(a, x)."""
 
-    def igamma_(self, *args: Any, **kwargs: Any) -> Any:
+    def igamma_(self, x2: Any, /) -> Tensor:
         """Do the same as `igamma`, in place."""
 
-    def igammac(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `igammac`."""
+    def igammac(self, x2: Any, /) -> Tensor:
+        """Return the regularized upper incomplete gamma function Q(a, x) = 1 - P(a, x)."""
 
-    def igammac_(self, *args: Any, **kwargs: Any) -> Any:
+    def igammac_(self, x2: Any, /) -> Tensor:
         """Do the same as `igammac`, in place."""
 
     @property
     def imag(self) -> Tensor: ...
-
-    def index(self, indices: Any) -> Tensor:
-        """Return ``self[indices]`` for a sequence of index tensors; None keeps an axis whole."""
 
     def index_add(self, dim: builtins.int, index: Tensor, source: Tensor, *, alpha: builtins.float = 1) -> Tensor:
         """Return the tensor with slices of `source`, times `alpha`, added at `index`."""
@@ -923,8 +946,8 @@ class Installed:
     ) -> Tensor:
         """Return the slices along an axis that `index` names."""
 
-    def inner(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `inner`."""
+    def inner(self, x2: Tensor) -> Tensor:
+        """Return the sums of products over the last axes, without conjugation; a number multiplies."""
 
     def int(self) -> Tensor:
         """The method of `a cast to int32`."""
@@ -974,8 +997,8 @@ class Installed:
     @property
     def is_nested(self) -> builtins.bool: ...
 
-    def is_nonzero(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `is_nonzero`."""
+    def is_nonzero(self) -> builtins.bool:
+        """Say whether the one element of a tensor is not zero."""
 
     def is_pinned(self, device: Any = None) -> builtins.bool:
         """Return False: host memory is not pinned here."""
@@ -1018,14 +1041,14 @@ class Installed:
     def isnan(self) -> Tensor:
         """Say where values are NaN."""
 
-    def isneginf(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `isneginf`."""
+    def isneginf(self) -> Tensor:
+        """Say where values are minus infinity, in real dtypes."""
 
-    def isposinf(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `isposinf`."""
+    def isposinf(self) -> Tensor:
+        """Say where values are plus infinity, in real dtypes."""
 
-    def isreal(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `isreal`."""
+    def isreal(self) -> Tensor:
+        """Say where values have no imaginary part; real dtypes have none anywhere."""
 
     def istft(
         self,
@@ -1055,16 +1078,16 @@ class Installed:
     ) -> ValuesAndIndices:
         """Return the `k`-th smallest value along an axis (from 1 on), and its index."""
 
-    def lcm(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `lcm`."""
+    def lcm(self, x2: Any, /) -> Tensor:
+        """Return the least common multiple, not negative; with zero it is zero."""
 
-    def lcm_(self, *args: Any, **kwargs: Any) -> Any:
+    def lcm_(self, x2: Any, /) -> Tensor:
         """Do the same as `lcm`, in place."""
 
-    def ldexp(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `ldexp`."""
+    def ldexp(self, other: Any, /) -> Tensor:
+        """Return ``x * 2**other``, exactly wherever the result can be held."""
 
-    def ldexp_(self, *args: Any, **kwargs: Any) -> Any:
+    def ldexp_(self, other: Any, /) -> Tensor:
         """Do the same as `ldexp`, in place."""
 
     def le(self, x2: Tensor | complex, /) -> Tensor:
@@ -1126,14 +1149,14 @@ class Installed:
     ) -> Tensor:
         """Fill a tensor with exponentials of normal draws, whose mean and deviation are given; returns it."""
 
-    def log_softmax(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
-        """The method of `log_softmax`."""
+    def log_softmax(self, axis: Any = None, *, dtype: Any = None, dim: Any = None) -> Tensor:
+        """Return the logarithm of `softmax` along an axis, by default the last, in another dtype if one is given."""
 
     def logaddexp(self, x2: Tensor | complex, /) -> Tensor:
         """Return ``log(exp(x1) + exp(x2))`` without overflow."""
 
-    def logaddexp2(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `logaddexp2`."""
+    def logaddexp2(self, x2: Any, /) -> Tensor:
+        """Return ``log2(2**x1 + 2**x2)`` without overflow."""
 
     def logcumsumexp(self, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> Tensor:
         """Return the logarithm of the running sum of exponentials along an axis, without overflow."""
@@ -1194,8 +1217,7 @@ class Installed:
     def lu(self, *args: Any, **kwargs: Any) -> Any:
         """The method of `lu`."""
 
-    def lu_solve(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `lu_solve`."""
+    def lu_solve(self, pivots: Tensor, x2: Tensor, /, *, adjoint: builtins.bool = False) -> Tensor: ...
 
     @property
     def mH(self) -> Tensor: ...
@@ -1250,11 +1272,11 @@ class Installed:
         axis: Any = None,
         keepdims: builtins.bool = False,
         *,
+        dtype: Any = None,
         dim: Any = None,
         keepdim: builtins.bool = False,
-        **options: Any,
     ) -> Tensor:
-        """The method of `mean`."""
+        """Return the mean over axes, computed in another dtype if one is given."""
 
     def median(
         self,
@@ -1283,8 +1305,15 @@ class Installed:
     def mm(self, x2: Tensor) -> Tensor:
         """Return the product of two matrices."""
 
-    def mode(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `mode`."""
+    def mode(
+        self,
+        axis: builtins.int | None = None,
+        keepdims: builtins.bool = False,
+        *,
+        dim: builtins.int | None = None,
+        keepdim: builtins.bool = False,
+    ) -> ValuesAndIndices:
+        """Return the commonest value along an axis, the smallest of equally common ones, and its last index."""
 
     def moveaxis(self, source: Any, destination: Any, /) -> Tensor:
         """Return the tensor with axes moved to other positions."""
@@ -1312,19 +1341,31 @@ class Installed:
     def multiply_(self, x2: Tensor | complex, /) -> Tensor:
         """Compute `multiply` in place."""
 
-    def mv(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `mv`."""
+    def mv(self, x2: Tensor) -> Tensor:
+        """Return the product of a matrix and a vector."""
 
-    def mvlgamma(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `mvlgamma`."""
+    def mvlgamma(self, p: builtins.int) -> Tensor:
+        """Return the logarithm of the multivariate gamma function of dimension `p` (DLMF 35.3.4)."""
 
-    def mvlgamma_(self, *args: Any, **kwargs: Any) -> Any:
+    def mvlgamma_(self, p: builtins.int) -> Tensor:
         """Do the same as `mvlgamma`, in place."""
 
-    def nan_to_num(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `nan_to_num`."""
+    def nan_to_num(
+        self,
+        /,
+        nan: builtins.float | None = None,
+        posinf: builtins.float | None = None,
+        neginf: builtins.float | None = None,
+    ) -> Tensor:
+        """Replace NaN and infinities by numbers; they have no gradient."""
 
-    def nan_to_num_(self, *args: Any, **kwargs: Any) -> Any:
+    def nan_to_num_(
+        self,
+        /,
+        nan: builtins.float | None = None,
+        posinf: builtins.float | None = None,
+        neginf: builtins.float | None = None,
+    ) -> Tensor:
         """Do the same as `nan_to_num`, in place."""
 
     def nanmean(
@@ -1365,11 +1406,11 @@ class Installed:
     ) -> Tensor:
         """Return the sum over axes of what is no NaN."""
 
-    def narrow(self, axis: builtins.int, start: builtins.int, length: builtins.int) -> Tensor:
-        """Return `length` slices along an axis from `start` on."""
+    def narrow(self, dim: builtins.int, start: Any, length: builtins.int) -> Tensor:
+        """Return `length` slices along an axis, from `start` on."""
 
-    def narrow_copy(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `narrow_copy`."""
+    def narrow_copy(self, axis: builtins.int, start: builtins.int, length: builtins.int) -> Tensor:
+        """Return `length` slices along an axis from `start` on."""
 
     def ndimension(self) -> builtins.int:
         """Return the number of axes."""
@@ -1411,7 +1452,7 @@ class Installed:
         """Return zeros on the same device and in the same dtype."""
 
     def nextafter(self, x2: Tensor | complex, /) -> Tensor:
-        """Return the next representable value after ``x1`` towards ``x2``."""
+        """Return the next representable value after ``x1`` towards ``x2``; its gradient is that of ``x1``."""
 
     def nextafter_(self, x2: Tensor | complex, /) -> Tensor:
         """Do the same as `nextafter`, in place."""
@@ -1422,8 +1463,8 @@ class Installed:
     def nonzero_static(self, *, size: builtins.int, fill_value: builtins.int = -1) -> Tensor:
         """Return the positions of the first `size` elements that are not zero, one in a row, as in PyTorch."""
 
-    def norm(self, p: builtins.float = 2.0, dim: Any = None, keepdim: builtins.bool = False) -> Tensor:
-        """Return the vector norm over axes."""
+    def norm(self, p: Any = 'fro', dim: Any = None, keepdim: builtins.bool = False, dtype: Any = None) -> Tensor:
+        """Return the vector norm over axes of the order `p`; "fro" is the second, "nuc" the sum of singular values."""
 
     def normal_(
         self, mean: builtins.float = 0.0, std: builtins.float = 1.0, *, generator: Generator | None = None
@@ -1466,11 +1507,11 @@ class Installed:
     def positive(self) -> Tensor:
         """Return ``+x``, a new tensor of the same values."""
 
-    def pow(self, x2: Tensor | complex, /) -> Tensor:
-        """Return ``x1`` to the power ``x2``."""
+    def pow(self, exponent: Any) -> Tensor:
+        """Return the elements to the power `exponent`."""
 
-    def pow_(self, x2: Tensor | complex, /) -> Tensor:
-        """Compute `pow` in place."""
+    def pow_(self, exponent: Any) -> Tensor:
+        """Raise the elements to the power `exponent` in place."""
 
     def prelu(self, weight: Tensor) -> Tensor:
         """Return the tensor with negative elements times `weight`, one or one for each channel (the second axis)."""
@@ -1507,17 +1548,17 @@ class Installed:
     ) -> Tensor:
         """Return quantiles along an axis, or of all elements; NaN where one is a NaN."""
 
-    def rad2deg(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `rad2deg`."""
+    def rad2deg(self) -> Tensor:
+        """Return angles in degrees, of radians."""
 
-    def rad2deg_(self, *args: Any, **kwargs: Any) -> Any:
+    def rad2deg_(self) -> Tensor:
         """Do the same as `rad2deg`, in place."""
 
     def random_(self, low: Any = None, high: Any = None, *, generator: Generator | None = None) -> Tensor:
         """Fill a tensor with integers from [low, high); returns it."""
 
-    def ravel(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `ravel`."""
+    def ravel(self) -> Tensor:
+        """Return the elements in one axis, in row-major order."""
 
     @property
     def real(self) -> Tensor: ...
@@ -1540,10 +1581,24 @@ class Installed:
     def remainder_(self, x2: Tensor | complex, /) -> Tensor:
         """Do the same as `remainder`, in place."""
 
-    def renorm(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `renorm`."""
+    def renorm(
+        self,
+        p: builtins.float,
+        axis: builtins.int | None = None,
+        maxnorm: builtins.float | None = None,
+        *,
+        dim: builtins.int | None = None,
+    ) -> Tensor:
+        """Return the tensor with every slice across an axis shortened to a largest p-norm; shorter ones stay."""
 
-    def renorm_(self, *args: Any, **kwargs: Any) -> Any:
+    def renorm_(
+        self,
+        p: builtins.float,
+        axis: builtins.int | None = None,
+        maxnorm: builtins.float | None = None,
+        *,
+        dim: builtins.int | None = None,
+    ) -> Tensor:
         """Do the same as `renorm`, in place."""
 
     def repeat(self, *repeats: Any, axis: builtins.int | None = None, dim: builtins.int | None = None) -> Tensor:
@@ -1554,7 +1609,7 @@ class Installed:
     ) -> Tensor:
         """Return `x` with each element repeated (PyTorch's name for `repeat`)."""
 
-    def reshape(self, *shape: Any, copy: builtins.bool | None = None) -> Tensor:
+    def reshape(self, *sizes: Any, shape: Any = None, copy: builtins.bool | None = None) -> Tensor:
         """Return the elements in another shape; ints or one tuple."""
 
     def reshape_as(self, other: Tensor) -> Tensor:
@@ -1569,14 +1624,16 @@ class Installed:
     def roll(self, shift: Any = None, axis: Any = None, *, shifts: Any = None, dims: Any = None) -> Tensor:
         """Return the tensor with elements shifted round along axes, flattened without one."""
 
-    def rot90(self, k: builtins.int = 1, axes: Sequence[builtins.int] = (0, 1), *, dims: Any = None) -> Tensor:
+    def rot90(
+        self, k: builtins.int = 1, axes: Sequence[builtins.int] = (0, 1), *, dims: Sequence[builtins.int] | None = None
+    ) -> Tensor:
         """Return the tensor turned by `k` quarters in the plane of two axes, from the first towards the second."""
 
-    def round(self) -> Tensor:
-        """Round to the nearest integer, halves to even; the gradient is zero."""
+    def round(self, *, decimals: builtins.int = 0) -> Tensor:
+        """Return the elements rounded, ties to even, to so many places after the point, or before it where negative."""
 
-    def round_(self) -> Tensor:
-        """Compute `round` in place."""
+    def round_(self, *, decimals: builtins.int = 0) -> Tensor:
+        """Round the elements in place."""
 
     def rsqrt(self) -> Tensor:
         """Return ``1 / sqrt(x)``."""
@@ -1610,16 +1667,23 @@ class Installed:
     ) -> Tensor:
         """Do the same as `scatter_reduce`, in place."""
 
-    def select(self, axis: builtins.int, index: builtins.int) -> Tensor:
-        """Return the slice number `index` along an axis."""
+    def select(self, dim: builtins.int, index: builtins.int) -> Tensor:
+        """Return the slice at `index` along an axis, without that axis."""
 
-    def select_scatter(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `select_scatter`."""
+    def select_scatter(
+        self,
+        src: Tensor,
+        axis: builtins.int | None = None,
+        index: builtins.int | None = None,
+        *,
+        dim: builtins.int | None = None,
+    ) -> Tensor:
+        """Return `x` with `src` as its slice number `index` along an axis."""
 
-    def sgn(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `sgn`."""
+    def sgn(self) -> Tensor:
+        """Return the sign, of complex numbers ``x / abs(x)`` (PyTorch's name for `sign`)."""
 
-    def sgn_(self, *args: Any, **kwargs: Any) -> Any:
+    def sgn_(self) -> Tensor:
         """Do the same as `sgn`, in place."""
 
     def short(self) -> Tensor:
@@ -1658,14 +1722,22 @@ class Installed:
     def sinh_(self) -> Tensor:
         """Do the same as `sinh`, in place."""
 
-    def slice_scatter(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `slice_scatter`."""
+    def slice_scatter(
+        self,
+        src: Tensor,
+        axis: builtins.int | None = None,
+        start: builtins.int | None = None,
+        end: builtins.int | None = None,
+        step: builtins.int = 1,
+        *,
+        dim: builtins.int | None = None,
+    ) -> Tensor:
+        """Return `x` with `src` in place of the slices ``start:end:step`` along an axis, by default the first."""
 
     def slogdet(self) -> tuple[Tensor, Tensor]:
         """Return the signs (complex: phases) of determinants, and the logarithms of their magnitudes."""
 
-    def softmax(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
-        """The method of `softmax`."""
+    def softmax(self, axis: Any = None, *, dtype: Any = None, dim: Any = None) -> Tensor: ...
 
     def sort(
         self,
@@ -1760,15 +1832,15 @@ class Installed:
         """Factor matrices (..., M, N) into ``x = U diag(S) Vh``, the singular values S descending."""
 
     def swapaxes(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
-        """Return `x` with two axes exchanged."""
+        """Return the tensor with two axes exchanged."""
 
     def swapaxes_(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
         """Do the same as `swapaxes`, in place."""
 
-    def swapdims(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
-        """Return `x` with two axes exchanged."""
+    def swapdims(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
+        """Return the tensor with two axes exchanged."""
 
-    def swapdims_(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
+    def swapdims_(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """Do the same as `swapdims`, in place."""
 
     def t(self) -> Tensor:
@@ -1795,15 +1867,23 @@ class Installed:
     def tanh_(self) -> Tensor:
         """Compute `tanh` in place."""
 
-    def tensor_split(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `tensor_split`."""
+    def tensor_split(
+        self,
+        indices_or_sections: Any = None,
+        axis: builtins.int | None = None,
+        *,
+        dim: builtins.int | None = None,
+        indices: Any = None,
+        sections: builtins.int | None = None,
+    ) -> tuple[Tensor, ...]:
+        """Return pieces along an axis: a number of nearly equal ones, or those between places."""
 
     def tensordot(
         self, x2: Tensor, /, *, axes: builtins.int | tuple[Sequence[builtins.int], Sequence[builtins.int]] = 2
     ) -> Tensor:
         """Return the contraction of two tensors over pairs of axes."""
 
-    def tile(self, *repetitions: Any) -> Tensor:
+    def tile(self, *repetitions: Any, dims: Any = None) -> Tensor:
         """Return the tensor repeated whole along each axis."""
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
@@ -1826,13 +1906,13 @@ class Installed:
     ) -> ValuesAndIndices:
         """Return the `k` largest (or smallest) values along an axis, and their indices."""
 
-    def trace(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `trace`."""
+    def trace(self) -> Tensor:
+        """Return the sum along the diagonal of a matrix; `linalg.trace` takes those in the last two axes."""
 
-    def transpose(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
+    def transpose(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """Return the tensor with two axes exchanged."""
 
-    def transpose_(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
+    def transpose_(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """Do the same as `transpose`, in place."""
 
     def triangular_solve(self, *args: Any, **kwargs: Any) -> Any:
@@ -1871,11 +1951,18 @@ class Installed:
     def unbind(self, axis: builtins.int = 0, *, dim: builtins.int | None = None) -> tuple[Tensor, ...]:
         """Return the slices along an axis."""
 
-    def unflatten(self, axis: builtins.int, sizes: Sequence[builtins.int]) -> Tensor:
-        """Return `x` with one axis split into several; one size may be -1."""
+    def unflatten(self, dim: builtins.int, sizes: Any) -> Tensor:
+        """Return the tensor with one axis taken apart into several."""
 
-    def unfold(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `unfold`."""
+    def unfold(
+        self,
+        axis: builtins.int | None = None,
+        size: builtins.int | None = None,
+        step: builtins.int | None = None,
+        *,
+        dimension: builtins.int | None = None,
+    ) -> Tensor:
+        """Return the windows along an axis, each in a last axis of its own."""
 
     def uniform_(
         self, low: builtins.float = 0.0, high: builtins.float = 1.0, *, generator: Generator | None = None
@@ -1883,12 +1970,25 @@ class Installed:
         """Fill a tensor with uniform draws from [low, high); returns it."""
 
     def unique(
-        self, sorted: builtins.bool = True, return_inverse: builtins.bool = False, return_counts: builtins.bool = False
+        self,
+        sorted: builtins.bool = True,
+        return_inverse: builtins.bool = False,
+        return_counts: builtins.bool = False,
+        axis: builtins.int | None = None,
+        *,
+        dim: builtins.int | None = None,
     ) -> Any:
-        """Return the distinct values in order, and if asked the inverse and the counts (PyTorch's order of results)."""
+        """Return the distinct values, or the distinct slices along an axis, in order."""
 
-    def unique_consecutive(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `unique_consecutive`."""
+    def unique_consecutive(
+        self,
+        return_inverse: builtins.bool = False,
+        return_counts: builtins.bool = False,
+        axis: builtins.int | None = None,
+        *,
+        dim: builtins.int | None = None,
+    ) -> Any:
+        """Return the first of each run of equal elements, or of equal slices along an axis."""
 
     def unsafe_chunk(
         self, chunks: builtins.int, axis: builtins.int | None = None, *, dim: builtins.int | None = None
@@ -1923,8 +2023,8 @@ class Installed:
     ) -> Tensor:
         """Return the variance over axes; the correction is 0 unless given, as in the standard."""
 
-    def vdot(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `vdot`."""
+    def vdot(self, x2: Tensor) -> Tensor:
+        """Return the sum of products of two vectors, the first one conjugated."""
 
     def vecdot(self, x2: Tensor, /, *, axis: builtins.int = -1) -> Tensor:
         """Return the sum of ``conj(x1) * x2`` along an axis."""
@@ -1935,8 +2035,8 @@ class Installed:
     def view_as(self, other: Tensor) -> Tensor:
         """Return the elements in another tensor's shape."""
 
-    def vsplit(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `vsplit`."""
+    def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        """Return pieces along the first of at least two axes: equal ones, or those between places."""
 
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """Return the tensor's elements where the condition holds, those of `other` elsewhere."""

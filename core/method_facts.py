@@ -98,11 +98,6 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
     return ops.reshape(ops.sum(self, axis=axes, dtype=self.dtype), wanted) if axes else self
 
 
-def index(self: Tensor, indices: Any) -> Tensor:
-    """Return ``self[indices]`` for a sequence of index tensors; None keeps an axis whole."""
-    return self[tuple(slice(None) if key is None else key for key in indices)]
-
-
 def as_subclass(self: Tensor, cls: type[Any]) -> Any:
     """Return the tensor, with its place in the graph, as an instance of a subclass of Tensor."""
     if not (isinstance(cls, type) and issubclass(cls, Tensor)):
@@ -162,5 +157,5 @@ PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
 }
 FACTS = (
     data_ptr, const_data_ptr, get_device, ndimension, is_signed, is_same_size, is_conj, is_neg, is_pinned, resolve_conj,
-    resolve_neg, reshape_as, sum_to_size, index, as_subclass, to_dense, prelu, hardshrink,
+    resolve_neg, reshape_as, sum_to_size, as_subclass, to_dense, prelu, hardshrink,
 )  # fmt: skip

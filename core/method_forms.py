@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import inplace, ops
-from .errors import ArgumentError, ArgumentTypeError
+from .errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from .functions.torch_names import either
 from .tensor import Tensor
 
@@ -114,6 +114,121 @@ def sub(self: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     return ops.subtract(self, other if alpha == 1 else alpha * other)
 
 
+def transpose(self: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Return the tensor with two axes exchanged."""
+    return ops.transpose(self, dim0, dim1)
+
+
+def swapdims(self: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Return the tensor with two axes exchanged."""
+    return ops.transpose(self, dim0, dim1)
+
+
+def swapaxes(self: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Return the tensor with two axes exchanged."""
+    return ops.transpose(self, axis0, axis1)
+
+
+def tile(self: Tensor, *repetitions: Any, dims: Any = None) -> Tensor:
+    """Return the tensor repeated whole along each axis."""
+    given = _several(repetitions, None, dims, "tile")
+    return ops.tile(self, (given,) if isinstance(given, int) else tuple(given))
+
+
+def narrow(self: Tensor, dim: int, start: Any, length: int) -> Tensor:
+    """Return `length` slices along an axis, from `start` on."""
+    return ops.narrow(self, dim, start, length)
+
+
+def select(self: Tensor, dim: int, index: int) -> Tensor:
+    """Return the slice at `index` along an axis, without that axis."""
+    return ops.select(self, dim, index)
+
+
+def unflatten(self: Tensor, dim: int, sizes: Any) -> Tensor:
+    """Return the tensor with one axis taken apart into several."""
+    return ops.unflatten(self, dim, sizes)
+
+
+def mean(
+    self: Tensor,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dtype: Any = None,
+    dim: Any = None,
+    keepdim: bool = False,
+) -> Tensor:
+    """Return the mean over axes, computed in another dtype if one is given."""
+    x = self if dtype is None else ops.astype(self, dtype, copy=False)
+    return ops.mean(x, axis=_several((), axis, dim, "mean"), keepdims=keepdims or keepdim)
+
+
+def softmax(self: Tensor, axis: Any = None, *, dtype: Any = None, dim: Any = None) -> Tensor:
+    """Return ``exp(x) / sum(exp(x))`` along an axis, by default the last, computed in another dtype if one is given."""
+    at = either(axis, dim, "softmax")
+    x = self if dtype is None else ops.astype(self, dtype, copy=False)
+    return ops.softmax(x, axis=-1 if at is None else at)
+
+
+def log_softmax(self: Tensor, axis: Any = None, *, dtype: Any = None, dim: Any = None) -> Tensor:
+    """Return the logarithm of `softmax` along an axis, by default the last, in another dtype if one is given."""
+    at = either(axis, dim, "log_softmax")
+    x = self if dtype is None else ops.astype(self, dtype, copy=False)
+    return ops.log_softmax(x, axis=-1 if at is None else at)
+
+
+def norm(self: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+    """Return the vector norm over axes of the order `p`; "fro" is the second, "nuc" the sum of singular values."""
+    x = self if dtype is None else ops.astype(self, dtype, copy=False)
+    if p == "nuc":
+        from .functions.decompositions import matrix_norm
+
+        axes = tuple(range(x.ndim)) if dim is None else tuple(dim)
+        if len(axes) != 2:
+            raise ShapeError(f"norm: the nuclear norm is over two axes, got {len(axes)}")
+        norm = matrix_norm(ops.moveaxis(x, axes, (-2, -1)), ord="nuc")
+        return ops.expand_dims(norm, axis=tuple(sorted(a % x.ndim for a in axes))) if keepdim else norm
+    return ops.norm(x, 2.0 if p in ("fro", None) else p, axis=_several((), None, dim, "norm"), keepdims=keepdim)
+
+
+def pow(self: Tensor, exponent: Any) -> Tensor:
+    """Return the elements to the power `exponent`."""
+    return ops.pow(self, exponent)
+
+
+def pow_(self: Tensor, exponent: Any) -> Tensor:
+    """Raise the elements to the power `exponent` in place."""
+    return inplace.apply_(self, "pow", exponent)
+
+
+def round(self: Tensor, *, decimals: int = 0) -> Tensor:
+    """Return the elements rounded, ties to even, to so many places after the point, or before it where negative."""
+    if decimals == 0:
+        return ops.round(self)
+    if not self.dtype.is_floating_point:
+        raise DTypeError(f"round: decimals need a real floating-point tensor, not a {self.dtype.name} one")
+    scale = 10.0 ** abs(decimals)
+    return ops.round(self * scale) / scale if decimals > 0 else ops.round(self / scale) * scale
+
+
+def round_(self: Tensor, *, decimals: int = 0) -> Tensor:
+    """Round the elements in place."""
+    return inplace.assign_(self, round(self, decimals=decimals), "round_")
+
+
+def div(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """Return the quotient, rounded down ("floor") or towards zero ("trunc") if asked for."""
+    return ops.divide(self, other) if rounding_mode is None else ops.div(self, other, rounding_mode=rounding_mode)
+
+
+def div_(self: Tensor, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """Divide in place, rounding down ("floor") or towards zero ("trunc") if asked for."""
+    if rounding_mode is None:
+        return inplace.apply_(self, "divide", other)
+    return inplace.assign_(self, ops.div(self, other, rounding_mode=rounding_mode), "div_")
+
+
 def polygamma(self: Tensor, n: int) -> Tensor:
     """Return the n-th derivative of `digamma`."""
     return ops.polygamma(n, self)
@@ -156,6 +271,7 @@ def is_complex(self: Tensor) -> bool:
 
 
 FORMS = (
-    flip, permute, roll, tril, triu, diff, where, std, var, index_select, sub, polygamma, addcmul, addcdiv, addcdiv_,
-    type, new_empty, is_floating_point, is_complex,
+    flip, permute, roll, tril, triu, diff, where, std, var, index_select, sub, transpose, swapdims, swapaxes, tile,
+    narrow, select, unflatten, mean, softmax, log_softmax, norm, pow, pow_, round, round_, div, div_, polygamma,
+    addcmul, addcdiv, addcdiv_, type, new_empty, is_floating_point, is_complex,
 )  # fmt: skip

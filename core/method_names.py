@@ -5,17 +5,17 @@ from __future__ import annotations
 # Methods that hand all their arguments to the function of the same name.
 FORWARDED = (
     "abs", "exp", "log", "log1p", "log2", "log10", "expm1", "sqrt", "rsqrt", "square", "sin", "cos", "tan", "asin",
-    "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "atan2", "floor", "ceil", "round", "trunc",
+    "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "atan2", "floor", "ceil", "trunc",
     "sign", "reciprocal", "erf", "erfc", "sigmoid", "relu", "isnan", "isinf", "isfinite", "logical_and", "logical_or",
     "logical_not", "logical_xor", "maximum", "minimum", "matmul", "mm", "bmm", "dot", "outer", "clip", "clamp", "conj",
-    "pow", "remainder", "take", "masked_fill", "masked_select", "narrow", "select", "t", "swapaxes", "movedim",
-    "moveaxis", "unflatten", "allclose", "isclose", "nonzero", "unique", "astype", "broadcast_to", "repeat_interleave",
+    "remainder", "take", "masked_fill", "masked_select", "t", "movedim",
+    "moveaxis", "allclose", "isclose", "nonzero", "unique", "astype", "broadcast_to", "repeat_interleave",
     "tensordot", "multinomial", "bernoulli", "addmm", "copysign", "floor_divide", "hypot", "expand_dims",
     "permute_dims", "vecdot", "lgamma", "digamma", "erfinv", "sinc", "i0", "xlogy", "logit", "topk", "kthvalue",
     "median", "nanmedian", "quantile", "nanquantile", "msort", "cummax", "cummin", "logcumsumexp", "diagonal", "diag",
     "diag_embed", "diagflat", "kron", "rot90", "nansum", "nanmean", "bincount", "histc", "histogram", "uniform_",
     "normal_", "bernoulli_", "random_", "exponential_", "cauchy_", "geometric_", "log_normal_", "equal", "bitwise_and",
-    "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift", "divide", "multiply", "negative",
+    "bitwise_or", "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift", "multiply", "negative",
     "positive", "not_equal", "less", "less_equal", "greater", "greater_equal", "logaddexp", "logaddexp2", "nextafter",
     "signbit", "exp2", "stft", "istft", "split_with_sizes", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes",
     "nonzero_static", "addbmm", "addmv", "addr", "baddbmm", "adjoint", "aminmax", "angle", "arccos", "arccosh",
@@ -26,20 +26,19 @@ FORWARDED = (
     "lcm", "ldexp", "logdet", "lu", "lu_solve", "matrix_exp", "matrix_power", "mode", "mv", "mvlgamma", "nan_to_num",
     "narrow_copy", "orgqr", "ormqr", "pinverse", "qr", "rad2deg", "ravel", "renorm", "select_scatter", "sgn",
     "slice_scatter", "slogdet", "svd", "tensor_split", "trace", "triangular_solve", "unfold", "unique_consecutive",
-    "vdot", "vsplit",
+    "vdot", "vsplit", "as_strided", "as_strided_scatter",
 )  # fmt: skip
 # Other names of functions.
 ALIASES = {
-    "nelement": "numel", "swapdims": "swapaxes", "bitwise_not": "bitwise_invert",
-    "mul": "multiply", "div": "divide", "true_divide": "divide", "neg": "negative", "eq": "equal",
+    "nelement": "numel", "bitwise_not": "bitwise_invert",
+    "mul": "multiply", "true_divide": "divide", "neg": "negative", "eq": "equal",
     "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "absolute": "abs",
 }  # fmt: skip
 # In-place methods that compute a row of the table, where the backend may write into the tensor's own memory.
 IN_PLACE = {
-    "mul_": "multiply", "multiply_": "multiply", "div_": "divide", "divide_": "divide", "true_divide_": "divide",
-    "pow_": "pow", "neg_": "negative", "negative_": "negative", "exp_": "exp", "log_": "log", "sqrt_": "sqrt",
-    "abs_": "abs", "sigmoid_": "sigmoid", "tanh_": "tanh", "relu_": "relu", "floor_": "floor", "ceil_": "ceil",
-    "round_": "round", "reciprocal_": "reciprocal", "square_": "square",
+    "mul_": "multiply", "multiply_": "multiply", "true_divide_": "divide", "neg_": "negative", "negative_": "negative",
+    "exp_": "exp", "log_": "log", "sqrt_": "sqrt", "abs_": "abs", "sigmoid_": "sigmoid", "tanh_": "tanh",
+    "relu_": "relu", "floor_": "floor", "ceil_": "ceil", "reciprocal_": "reciprocal", "square_": "square",
 }  # fmt: skip
 CASTS = {
     "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32", "long": "int64",

@@ -13,6 +13,7 @@ from . import device as devices
 from . import dtypes, inplace, method_inplace, ops
 from .absent import METHODS, Refused
 from .errors import ArgumentError, ArgumentTypeError
+from .functions.indexing import get_item, set_item, written
 from .method_facts import FACTS, PROPERTIES
 from .method_forms import FORMS
 from .method_names import ALIASES, CASTS, FORWARDED, IN_PLACE
@@ -96,9 +97,9 @@ def _spread(sizes: tuple[Any, ...]) -> Any:
     return sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
 
 
-def reshape(self: Tensor, *shape: Any, copy: bool | None = None) -> Tensor:
+def reshape(self: Tensor, *sizes: Any, shape: Any = None, copy: bool | None = None) -> Tensor:
     """Return the elements in another shape; ints or one tuple."""
-    return ops.reshape(self, tuple(_spread(shape)), copy=copy)
+    return ops.reshape(self, tuple(_spread(sizes) if shape is None else shape), copy=copy)
 
 
 def view(self: Tensor, *shape: Any) -> Tensor:
@@ -108,11 +109,6 @@ def view(self: Tensor, *shape: Any) -> Tensor:
             return ops.reshape(self, self.shape)
         raise ArgumentTypeError("view: reinterpreting memory as another dtype is not offered; convert with x.to(dtype)")
     return ops.reshape(self, tuple(_spread(shape)))
-
-
-def transpose(self: Tensor, axis0: int, axis1: int) -> Tensor:
-    """Return the tensor with two axes exchanged."""
-    return ops.transpose(self, axis0, axis1)
 
 
 def expand(self: Tensor, *sizes: Any) -> Tensor:
@@ -160,11 +156,6 @@ def repeat(self: Tensor, *repeats: Any, axis: int | None = None, dim: int | None
             f"to repeat the whole tensor write x.tile({tuple(_spread(repeats))})"
         )
     return ops.repeat(self, repeats[0], axis=_axis(axis, dim))
-
-
-def tile(self: Tensor, *repetitions: Any) -> Tensor:
-    """Return the tensor repeated whole along each axis."""
-    return ops.tile(self, tuple(_spread(repetitions)))
 
 
 def split(self: Tensor, split_size: Any, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, ...]:
@@ -284,6 +275,8 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     """Fill with one value."""
     if isinstance(value, Tensor):
         return inplace.assign_(self, ops.broadcast_to(ops.astype(value, self.dtype), self.shape), "fill_")
+    if written(self, ..., value):
+        return self
     inplace.warn_of_lost_write(self, "fill_", "write owner[key] = value instead")
     return inplace.assign_(self, ops.full(self.shape, value, dtype=self.dtype, device=self.device.physical), "fill_")
 
@@ -295,6 +288,8 @@ def zero_(self: Tensor) -> Tensor:
 
 def copy_(self: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
     """Take another tensor's values, in the own dtype and on the own device; they broadcast."""
+    if isinstance(source, Tensor) and source.array.shape == self.array.shape and written(self, ..., source):
+        return self
     inplace.warn_of_lost_write(self, "copy_", "write owner[key] = value instead")
     if not isinstance(source, Tensor):
         source = ops.asarray(source)
@@ -343,11 +338,6 @@ def lerp_(self: Tensor, end: Tensor, weight: Any) -> Tensor:
     return inplace.assign_(self, lerp(self, end, weight), "lerp_")
 
 
-def norm(self: Tensor, p: float = 2.0, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Return the vector norm over axes."""
-    return ops.norm(self, p, axis=dim, keepdims=keepdim)
-
-
 def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Return zeros on the same device and in the same dtype."""
     return ops.zeros(tuple(_spread(size)), dtype=dtype or self.dtype, device=device or self.device.physical)
@@ -378,14 +368,6 @@ def _cast(name: str) -> Callable[[Tensor], Tensor]:
         return ops.astype(self, dtypes.DType._all[name], copy=False) if self.dtype.name != name else self
 
     return method
-
-
-def _get_item(self: Tensor, key: Any) -> Tensor:
-    return ops.get_item(self, key)
-
-
-def _set_item(self: Tensor, key: Any, value: Any) -> None:
-    ops.set_item(self, key, value)
 
 
 def _real(self: Tensor) -> Tensor:
@@ -420,7 +402,7 @@ def install() -> None:
         _set(name, _cast(target), f"a cast to {target}")
     for name in ("sum", "prod"):
         _set(name, _sum_like(name), name)
-    for name in ("mean", "all", "any", "argmax", "argmin", "count_nonzero", "logsumexp"):
+    for name in ("all", "any", "argmax", "argmin", "count_nonzero", "logsumexp"):
         _set(name, _reduction(name), name)
     _set("amax", _reduction("max"), "max")
     _set("amin", _reduction("min"), "min")
@@ -428,13 +410,12 @@ def install() -> None:
     _set("min", _reduction("min", "argmin"), "min")
     for name, function in {"cumsum": "cumulative_sum", "cumprod": "cumulative_prod"}.items():
         _set(name, _along(function), function)
-    _set("softmax", _along("softmax", -1), "softmax")
-    _set("log_softmax", _along("log_softmax", -1), "log_softmax")
     for method in (*_OWN, *FORMS, *SCATTERING, *FACTS):
         setattr(Tensor, method.__name__, method)
-    Tensor.subtract, Tensor.subtract_ = Tensor.sub, Tensor.sub_
+    for name in ("divide", "divide_", "subtract", "subtract_"):
+        setattr(Tensor, name, getattr(Tensor, name.replace("ide", "").replace("tract", "")))
     method_inplace.install()
-    for name, access in {"__getitem__": _get_item, "__setitem__": _set_item, "__dir__": _dir}.items():
+    for name, access in {"__getitem__": get_item, "__setitem__": set_item, "__dir__": _dir}.items():
         setattr(Tensor, name, access)
     for name, getter in {
         "T": _transposed, "mT": _matrix_transposed, "real": _real, "imag": _imag, **PROPERTIES,
@@ -452,8 +433,8 @@ def _set(name: str, method: Callable[..., Any], what: str) -> None:
 
 
 _OWN = (
-    reshape, view, transpose, expand, expand_as, view_as, squeeze, unsqueeze, flatten, repeat, tile, split, chunk,
+    reshape, view, expand, expand_as, view_as, squeeze, unsqueeze, flatten, repeat, split, chunk,
     unbind, sort, argsort, to, to_device, cpu, cuda, clone, numel, dim, element_size, contiguous, is_contiguous, fill_,
-    zero_, copy_, clamp_, masked_fill_, add_, sub_, add, addcmul_, lerp, lerp_, norm, new_zeros,
+    zero_, copy_, clamp_, masked_fill_, add_, sub_, add, addcmul_, lerp, lerp_, new_zeros,
     new_ones, new_full, new_tensor, type_as,
 )  # fmt: skip

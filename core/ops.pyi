@@ -3,6 +3,7 @@
 Written by docs/make_stubs.py; do not edit.
 """
 
+import builtins
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,22 @@ from .device import Device
 from .dtypes import DType
 from .primitives.row import Row
 from .tensor import Tensor
+from .functions.arrangement import (
+    adjoint as adjoint,
+    argwhere as argwhere,
+    as_strided as as_strided,
+    as_strided_scatter as as_strided_scatter,
+    broadcast_tensors as broadcast_tensors,
+    cartesian_prod as cartesian_prod,
+    combinations as combinations,
+    fliplr as fliplr,
+    flipud as flipud,
+    ravel as ravel,
+    ravel_multi_index as ravel_multi_index,
+    unfold as unfold,
+    unfold_copy as unfold_copy,
+    unravel_index as unravel_index,
+)
 from .functions.counting import (
     bincount as bincount,
     bucketize as bucketize,
@@ -54,7 +71,52 @@ from .functions.data_types import (
 )
 from .functions.distance import (
     cdist as cdist,
+    dist as dist,
     pdist as pdist,
+)
+from .functions.elementwise_names import (
+    absolute as absolute,
+    addcdiv as addcdiv,
+    addcmul as addcmul,
+    angle as angle,
+    arccos as arccos,
+    arccosh as arccosh,
+    arcsin as arcsin,
+    arcsinh as arcsinh,
+    arctan as arctan,
+    arctan2 as arctan2,
+    arctanh as arctanh,
+    bitwise_not as bitwise_not,
+    clamp_max as clamp_max,
+    clamp_min as clamp_min,
+    conj_physical as conj_physical,
+    deg2rad as deg2rad,
+    fix as fix,
+    float_power as float_power,
+    fmax as fmax,
+    fmin as fmin,
+    frac as frac,
+    frexp as frexp,
+    heaviside as heaviside,
+    is_nonzero as is_nonzero,
+    isneginf as isneginf,
+    isposinf as isposinf,
+    isreal as isreal,
+    lcm as lcm,
+    ldexp as ldexp,
+    lerp as lerp,
+    logaddexp2 as logaddexp2,
+    nan_to_num as nan_to_num,
+    polar as polar,
+    rad2deg as rad2deg,
+    rsub as rsub,
+    sgn as sgn,
+    view_as_complex as view_as_complex,
+    view_as_real as view_as_real,
+)
+from .functions.histograms import (
+    histogram2d as histogram2d,
+    histogramdd as histogramdd,
 )
 from .functions.indexing import (
     get_item as get_item,
@@ -62,9 +124,30 @@ from .functions.indexing import (
     masked_fill as masked_fill,
     masked_select as masked_select,
     narrow as narrow,
+    narrow_copy as narrow_copy,
     select as select,
     set_item as set_item,
     take_item as take_item,
+)
+from .functions.integrals import (
+    convolve as convolve,
+    cumulative_trapezoid as cumulative_trapezoid,
+    gradient as gradient,
+    interp as interp,
+    trapezoid as trapezoid,
+    trapz as trapz,
+)
+from .functions.joining import (
+    atleast_2d as atleast_2d,
+    atleast_3d as atleast_3d,
+    column_stack as column_stack,
+    concatenate as concatenate,
+    dsplit as dsplit,
+    dstack as dstack,
+    hsplit as hsplit,
+    row_stack as row_stack,
+    tensor_split as tensor_split,
+    vsplit as vsplit,
 )
 from .functions.manipulation import (
     atleast_1d as atleast_1d,
@@ -80,6 +163,7 @@ from .functions.manipulation import (
     repeat_interleave as repeat_interleave,
     split as split,
     swapaxes as swapaxes,
+    swapdims as swapdims,
     t as t,
     transpose as transpose,
     unbind as unbind,
@@ -95,6 +179,7 @@ from .functions.mathematics import (
     clip as clip,
     dot as dot,
     einsum as einsum,
+    ger as ger,
     global_norm as global_norm,
     isclose as isclose,
     isin as isin,
@@ -118,6 +203,43 @@ from .functions.matrices import (
     diagonal as diagonal,
     kron as kron,
     rot90 as rot90,
+)
+from .functions.overlays import (
+    diagonal_scatter as diagonal_scatter,
+    select_scatter as select_scatter,
+    slice_scatter as slice_scatter,
+)
+from .functions.polynomials import (
+    chebyshev_polynomial_t as chebyshev_polynomial_t,
+    chebyshev_polynomial_u as chebyshev_polynomial_u,
+    chebyshev_polynomial_v as chebyshev_polynomial_v,
+    chebyshev_polynomial_w as chebyshev_polynomial_w,
+    hermite_polynomial_h as hermite_polynomial_h,
+    hermite_polynomial_he as hermite_polynomial_he,
+    laguerre_polynomial_l as laguerre_polynomial_l,
+    legendre_polynomial_p as legendre_polynomial_p,
+    shifted_chebyshev_polynomial_t as shifted_chebyshev_polynomial_t,
+    shifted_chebyshev_polynomial_u as shifted_chebyshev_polynomial_u,
+    shifted_chebyshev_polynomial_v as shifted_chebyshev_polynomial_v,
+    shifted_chebyshev_polynomial_w as shifted_chebyshev_polynomial_w,
+)
+from .functions.products import (
+    addbmm as addbmm,
+    addmv as addmv,
+    addr as addr,
+    baddbmm as baddbmm,
+    chain_matmul as chain_matmul,
+    cross as cross,
+    inner as inner,
+    mv as mv,
+    trace as trace,
+    vdot as vdot,
+)
+from .functions.progressions import (
+    geomspace as geomspace,
+    logspace as logspace,
+    range as range,
+    vander as vander,
 )
 from .functions.random import (
     bernoulli as bernoulli,
@@ -169,14 +291,54 @@ from .functions.selection import (
     quantile as quantile,
     topk as topk,
 )
+from .functions.sets import (
+    argpartition as argpartition,
+    digitize as digitize,
+    one_hot as one_hot,
+    partition as partition,
+    unique_consecutive as unique_consecutive,
+    unique_dim as unique_dim,
+)
 from .functions.short_time import (
     istft as istft,
     stft as stft,
 )
 from .functions.special import (
+    beta as beta,
     expit as expit,
+    gammainc as gammainc,
+    gammaincc as gammaincc,
+    gammaln as gammaln,
     logit as logit,
+    modified_bessel_i0 as modified_bessel_i0,
+    modified_bessel_i1 as modified_bessel_i1,
+    modified_bessel_k0 as modified_bessel_k0,
+    modified_bessel_k1 as modified_bessel_k1,
+    multigammaln as multigammaln,
+    mvlgamma as mvlgamma,
+    ndtr as ndtr,
     polygamma as polygamma,
+    psi as psi,
+    spherical_bessel_j0 as spherical_bessel_j0,
+    zeta as zeta,
+)
+from .functions.statistics import (
+    aminmax as aminmax,
+    corrcoef as corrcoef,
+    cov as cov,
+    mode as mode,
+    nanargmax as nanargmax,
+    nanargmin as nanargmin,
+    nancumprod as nancumprod,
+    nancumsum as nancumsum,
+    nanmax as nanmax,
+    nanmin as nanmin,
+    nanprod as nanprod,
+    nanstd as nanstd,
+    nanvar as nanvar,
+    renorm as renorm,
+    std_mean as std_mean,
+    var_mean as var_mean,
 )
 from .functions.tensor_names import (
     detach as detach,
@@ -338,11 +500,17 @@ class adaptive_max_pool_with_indices_result(NamedTuple):
 
 def adaptive_max_pool_with_indices(x: Tensor, /, *, output_size: Any) -> adaptive_max_pool_with_indices_result: ...
 
-def add(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def add(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the sum ``x1 + x2``; of booleans, the logical or."""
 
 def addmv_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `addmv_` does, and return it."""
+
+def airy_ai(x: Tensor, /) -> Tensor:
+    """Return Airy's function Ai."""
+
+def airy_ai_slope(x: Tensor, /) -> Tensor:
+    """Return the derivative of Airy's function Ai."""
 
 def alias(x: Tensor, /) -> Tensor:
     """Return a new tensor of the same values, recorded."""
@@ -409,7 +577,7 @@ def asinh_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
 def atan(x: Tensor, /) -> Tensor:
     """Return the inverse tangent, in radians."""
 
-def atan2(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def atan2(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the angle of the point ``(x2, x1)``, in radians."""
 
 def atan_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
@@ -450,28 +618,46 @@ def batch_norm(
     x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None, /, *, eps: float = 1e-05
 ) -> batch_norm_result: ...
 
+def bessel_j0(x: Tensor, /) -> Tensor:
+    """Return the Bessel function of the first kind, of order 0."""
+
+def bessel_j1(x: Tensor, /) -> Tensor:
+    """Return the Bessel function of the first kind, of order 1."""
+
+def bessel_y0(x: Tensor, /) -> Tensor:
+    """Return the Bessel function of the second kind, of order 0."""
+
+def bessel_y1(x: Tensor, /) -> Tensor:
+    """Return the Bessel function of the second kind, of order 1."""
+
+def betaln(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
+    """Return the logarithm of the absolute value of the beta function."""
+
 def binary_cross_entropy(x: Tensor, target: Tensor, /, *, reduction: str = 'mean') -> Tensor:
     """Return ``-(target log(x) + (1 - target) log(1 - x))``, its mean or its sum; logarithms stop at -100."""
 
 def binary_cross_entropy_with_logits(x: Tensor, target: Tensor, /, *, reduction: str = 'mean') -> Tensor:
     """Return the binary cross entropy of ``sigmoid(x)``, without overflow, its mean or its sum."""
 
-def bitwise_and(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def bitwise_and(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the bitwise and."""
+
+def bitwise_count(x: Tensor, /) -> Tensor:
+    """Return how many bits of the absolute value are ones."""
 
 def bitwise_invert(x: Tensor, /) -> Tensor:
     """Return the bitwise complement."""
 
-def bitwise_left_shift(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def bitwise_left_shift(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Shift bits to the left."""
 
-def bitwise_or(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def bitwise_or(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the bitwise or."""
 
-def bitwise_right_shift(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def bitwise_right_shift(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Shift bits to the right."""
 
-def bitwise_xor(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def bitwise_xor(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the bitwise exclusive or."""
 
 def broadcast_to(x: Tensor, /, shape: int | tuple[int, ...]) -> Tensor:
@@ -508,6 +694,9 @@ def col2im(
     stride: int | tuple[int, ...] | None = 1,
 ) -> Tensor:
     """Return the sum (N, C, *output_size) of windows given as columns (N, C * kernel elements, windows)."""
+
+def complex(real: Tensor | builtins.complex, imag: Tensor | builtins.complex, /) -> Tensor:
+    """Return complex numbers of given real and imaginary parts."""
 
 def concat(arrays: Sequence[Tensor], /, *, axis: int = 0) -> Tensor:
     """Join tensors along an axis; None flattens them first."""
@@ -557,7 +746,7 @@ def conv_weight(
 ) -> Tensor:
     """Return the transpose of `conv` in its weight, applied to a cotangent `c`."""
 
-def copysign(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def copysign(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the magnitude of ``x1`` with the sign of ``x2``."""
 
 def cos(x: Tensor, /) -> Tensor:
@@ -619,7 +808,7 @@ def det(x: Tensor, /) -> Tensor:
 def digamma(x: Tensor, /) -> Tensor:
     """Return the logarithmic derivative of the gamma function."""
 
-def divide(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def divide(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the quotient ``x1 / x2``; integers become the default float dtype."""
 
 class eig_result(NamedTuple):
@@ -655,7 +844,7 @@ def empty(
 def entr(x: Tensor, /) -> Tensor:
     """Return ``-x log(x)``: 0 at zero, minus infinity below."""
 
-def equal(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def equal(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Say where the operands are equal."""
 
 def erf(x: Tensor, /) -> Tensor:
@@ -669,6 +858,9 @@ def erfc(x: Tensor, /) -> Tensor:
 
 def erfc_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `erfc_` does, and return it."""
+
+def erfcx(x: Tensor, /) -> Tensor:
+    """Return the scaled complementary error function, ``exp(x*x) * erfc(x)``."""
 
 def erfinv(x: Tensor, /) -> Tensor:
     """Return the inverse of the error function."""
@@ -720,14 +912,26 @@ def floor(x: Tensor, /) -> Tensor:
 def floor_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `floor_` does, and return it."""
 
-def floor_divide(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def floor_divide(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return ``floor(x1 / x2)``; its gradient is zero."""
+
+def fmod(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
+    """Return the remainder of the quotient rounded towards zero, with the dividend's sign."""
 
 def frac_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `frac_` does, and return it."""
 
+def frexp_exponent(x: Tensor, /) -> Tensor:
+    """Return the power of two that scales each value's mantissa into [1/2, 1), as int32."""
+
+def gammainc_slope(a: Tensor | builtins.complex, x: Tensor | builtins.complex, /, *, n: Any) -> Tensor:
+    """Return the n-th derivative of P(a, x) in ``a``."""
+
 def gather(x: Tensor, index: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
     """Return ``x[i][index[i][j]]`` along an axis, as PyTorch's gather."""
+
+def gcd(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
+    """Return the greatest common divisor, not negative; that of zeros is zero."""
 
 def gcd_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `gcd_` does, and return it."""
@@ -741,10 +945,10 @@ def getitem(x: Tensor, indices: Sequence[Tensor], /, *, key: Any) -> Tensor:
 def getitem_transpose(g: Tensor, indices: Sequence[Tensor], /, *, x_shape: Any, key: Any) -> Tensor:
     """Return zeros of shape `x_shape` with `g` added at the places that a key selects."""
 
-def greater(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def greater(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Say where ``x1 > x2``."""
 
-def greater_equal(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def greater_equal(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Say where ``x1 >= x2``."""
 
 def group_norm(
@@ -779,7 +983,10 @@ def hardswish(x: Tensor, /) -> Tensor:
 def hardtanh(x: Tensor, /, *, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """Return ``min(max(x, min_val), max_val)``; the gradient at the bounds is 0."""
 
-def hypot(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def hermitian_part(x: Tensor, /) -> Tensor:
+    """Return the mean of square matrices and their adjoints."""
+
+def hypot(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return ``sqrt(x1**2 + x2**2)`` without overflow."""
 
 def i0(x: Tensor, /) -> Tensor:
@@ -788,8 +995,20 @@ def i0(x: Tensor, /) -> Tensor:
 def i0_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `i0_` does, and return it."""
 
+def i0e(x: Tensor, /) -> Tensor:
+    """Return ``exp(-abs(x)) * i0(x)``."""
+
 def i1(x: Tensor, /) -> Tensor:
     """Return the modified Bessel function of the first kind, of order 1."""
+
+def i1e(x: Tensor, /) -> Tensor:
+    """Return ``exp(-abs(x)) * i1(x)``."""
+
+def igamma(x1: Any, x2: Any, /) -> Tensor:
+    """Return the regularized lower incomplete gamma function P(a, x)."""
+
+def igammac(x1: Any, x2: Any, /) -> Tensor:
+    """Return the regularized upper incomplete gamma function Q(a, x) = 1 - P(a, x)."""
 
 def im2col(
     x: Tensor,
@@ -858,13 +1077,23 @@ def lcm_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
 def ldexp_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `ldexp_` does, and return it."""
 
+class ldl_packed_result(NamedTuple):
+    LD: Tensor
+    pivots: Tensor
+    info: Tensor
+
+def ldl_packed(x: Tensor, /, *, hermitian: bool = False) -> ldl_packed_result: ...
+
+def ldl_solve(factors: Tensor, pivots: Tensor, x2: Tensor, /, *, hermitian: bool = False) -> Tensor:
+    """Solve systems of linear equations by the factors of `ldl_packed` and its pivots."""
+
 def leaky_relu(x: Tensor, /, *, negative_slope: float = 0.01) -> Tensor:
     """Return ``x`` where positive, ``negative_slope * x`` elsewhere."""
 
-def less(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def less(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Say where ``x1 < x2``."""
 
-def less_equal(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def less_equal(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Say where ``x1 <= x2``."""
 
 def lgamma(x: Tensor, /) -> Tensor:
@@ -897,19 +1126,22 @@ def log2_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
 def log_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `log_` does, and return it."""
 
-def logaddexp(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def log_ndtr(x: Tensor, /) -> Tensor:
+    """Return the logarithm of the normal distribution function."""
+
+def logaddexp(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return ``log(exp(x1) + exp(x2))`` without overflow."""
 
-def logical_and(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def logical_and(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the logical and; a number is true if it is not zero."""
 
 def logical_not(x: Tensor, /) -> Tensor:
     """Return the logical complement; a number is true if it is not zero."""
 
-def logical_or(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def logical_or(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the logical or; a number is true if it is not zero."""
 
-def logical_xor(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def logical_xor(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the logical exclusive or; a number is true if it is not zero."""
 
 def logit_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
@@ -945,6 +1177,8 @@ class lu_packed_result(NamedTuple):
     order: Tensor
 
 def lu_packed(x: Tensor, /, *, pivot: bool = True) -> lu_packed_result: ...
+
+def lu_solve(factors: Tensor, pivots: Tensor, x2: Tensor, /, *, adjoint: bool = False) -> Tensor: ...
 
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Return the matrix product; leading axes broadcast."""
@@ -989,7 +1223,7 @@ def max_pool_with_indices(
 def max_unpool(x: Tensor, indices: Tensor, /, *, output_size: Any) -> Tensor:
     """Return zeros with the values of `x` written where `indices` say in the flattened spatial axes."""
 
-def maximum(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def maximum(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the larger operand, elementwise; NaN wins."""
 
 def mean(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
@@ -998,7 +1232,7 @@ def mean(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: b
 def min(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
     """Return the smallest value over axes; NaN wins."""
 
-def minimum(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def minimum(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the smaller operand, elementwise; NaN wins."""
 
 def mish(x: Tensor, /) -> Tensor:
@@ -1010,7 +1244,7 @@ def moveaxis(x: Tensor, source: Any, destination: Any, /) -> Tensor:
 def mse_loss(x: Tensor, target: Tensor, /, *, reduction: str = 'mean') -> Tensor:
     """Return the squared difference, its mean or its sum."""
 
-def multiply(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def multiply(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the product ``x1 * x2``; of booleans, the logical and."""
 
 def muon_step(
@@ -1055,6 +1289,9 @@ def nadam_step(
 def nan_to_num_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `nan_to_num_` does, and return it."""
 
+def ndtri(x: Tensor, /) -> Tensor:
+    """Return the inverse of the normal distribution function: quantiles of probabilities."""
+
 def neg_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `neg_` does, and return it."""
 
@@ -1064,8 +1301,8 @@ def negative(x: Tensor, /) -> Tensor:
 def negative_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `negative_` does, and return it."""
 
-def nextafter(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
-    """Return the next representable value after ``x1`` towards ``x2``."""
+def nextafter(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
+    """Return the next representable value after ``x1`` towards ``x2``; its gradient is that of ``x1``."""
 
 def nll_loss(
     x: Tensor, target: Tensor, weight: Tensor | None = None, /, *, ignore_index: int = -100, reduction: str = 'mean'
@@ -1075,13 +1312,18 @@ def nll_loss(
 def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
     """Return one index tensor per axis of the elements that are not zero."""
 
-def not_equal(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def not_equal(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Say where the operands differ."""
 
 def ones(
     shape: Any = (), *more: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **size: Any
 ) -> Tensor:
     """Return a tensor of ones."""
+
+def orthogonal_polynomial(
+    x: Tensor | builtins.complex, n: Tensor | builtins.complex, /, *, family: Any, order: int = 0
+) -> Tensor:
+    """Return a polynomial of each element's degree, or its derivative of an order; ``n`` holds integers."""
 
 def pad(x: Tensor, /, *, widths: Any, value: float = 0.0, mode: str = 'constant') -> Tensor:
     """Return the tensor with constants, or with elements of its own, put before and after along each axis."""
@@ -1092,13 +1334,16 @@ def permute_dims(x: Tensor, /, axes: Any) -> Tensor:
 def pinv(x: Tensor, rtol: Tensor, /) -> Tensor:
     """Return the pseudo-inverses of matrices; singular values up to `rtol` times the largest count as zero."""
 
+def pivot_order(pivots: Tensor, /, *, rows: Any) -> Tensor:
+    """Return the order of rows that exchanging row k with row ``pivots[..., k]``, one after the other, makes."""
+
 def positive(x: Tensor, /) -> Tensor:
     """Return ``+x``, a new tensor of the same values."""
 
-def pow(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def pow(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return ``x1`` to the power ``x2``."""
 
-def prelu(x: Tensor | complex, weight: Tensor | complex, /) -> Tensor:
+def prelu(x: Tensor | builtins.complex, weight: Tensor | builtins.complex, /) -> Tensor:
     """Return ``x`` where positive, ``weight * x`` elsewhere; the operands broadcast."""
 
 def prod(
@@ -1204,7 +1449,7 @@ def relu(x: Tensor, /) -> Tensor:
 def relu_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `relu_` does, and return it."""
 
-def remainder(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def remainder(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the remainder of ``floor_divide``, with the divisor's sign."""
 
 def reshape(x: Tensor, /, shape: int | tuple[int, ...], *, copy: bool | None = None) -> Tensor:
@@ -1279,6 +1524,12 @@ def rsqrt(x: Tensor, /) -> Tensor:
 
 def rsqrt_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `rsqrt_` does, and return it."""
+
+def scaled_modified_bessel_k0(x: Tensor, /) -> Tensor:
+    """Return ``exp(x)`` times the modified Bessel function of the second kind, of order 0."""
+
+def scaled_modified_bessel_k1(x: Tensor, /) -> Tensor:
+    """Return ``exp(x)`` times the modified Bessel function of the second kind, of order 1."""
 
 def scatter(x: Tensor, index: Tensor, source: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor: ...
 
@@ -1366,6 +1617,9 @@ def softplus(x: Tensor, /, *, beta: float = 1.0, threshold: float = 20.0) -> Ten
 def solve(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Solve ``x1 @ out = x2``: x1 (..., M, M), x2 (M,) or (..., M, K); leading axes broadcast."""
 
+def solve_triangular(x1: Tensor, x2: Tensor, /, *, upper: Any, unitriangular: bool = False) -> Tensor:
+    """Solve ``x1 @ out = x2`` for triangular matrices (..., M, M), of which one triangle is read; x2 is (..., M, K)."""
+
 def sqrt(x: Tensor, /) -> Tensor:
     """Return the square root."""
 
@@ -1389,7 +1643,7 @@ def std(
 ) -> Tensor:
     """Return the standard deviation over axes, the square root of the variance divided by ``n - correction``."""
 
-def subtract(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def subtract(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the difference ``x1 - x2``."""
 
 def sum(
@@ -1484,10 +1738,10 @@ def var(
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     """Return the sum of ``conj(x1) * x2`` along an axis."""
 
-def xlog1py(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def xlog1py(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return ``x1 * log(1 + x2)``, 0 where ``x1`` is 0."""
 
-def xlogy(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:
+def xlogy(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return ``x1 * log(x2)``, 0 where ``x1`` is 0."""
 
 def xlogy_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:

@@ -55,12 +55,23 @@ def imports(annotations: Iterable[str], own: set[str]) -> list[str]:
             found.setdefault(SOURCES[name], []).append(name)
         elif name == "builtins":
             found["builtins"] = []
+        elif module := class_home(name):
+            found.setdefault(module, []).append(name)
         elif not hasattr(builtins, name):
             raise SystemExit(f"no import is known for {name!r} in an annotation; add it to SOURCES")
     plain = [f"import {module}" for module, names in found.items() if not names]
     absolute = [f"from {m} import {', '.join(n)}" for m, n in sorted(found.items()) if n and m[0] != "."]
     relative = [f"from {m} import {', '.join(n)}" for m, n in sorted(found.items()) if n and m[0] == "."]
     return [*plain, *absolute, *([""] if absolute and relative else []), *relative]
+
+
+def class_home(name: str) -> str | None:
+    """Return the module below `core` of a class that a composite's annotation names, None for anything else."""
+    for function in COMPOSITES.values():
+        found = getattr(function, "__globals__", {}).get(name)
+        if isinstance(found, type) and found.__module__.startswith("candelabra.core."):
+            return found.__module__.removeprefix("candelabra.core")
+    return None
 
 
 def text_of(annotation: Any, shadowed: set[str]) -> str:

@@ -33,9 +33,34 @@ def _needed(axis: Any, dim: Any, operation: str) -> Any:
     return found
 
 
-def div(x1: Any, x2: Any, /) -> Tensor:
-    """Return the quotient (PyTorch's name for `divide`)."""
-    return ops.divide(x1, x2)
+def div(x1: Any, x2: Any, /, *, rounding_mode: str | None = None) -> Tensor:
+    """Return the quotient (PyTorch's name for `divide`).
+
+    Parameters
+    ----------
+    x1, x2 : Tensor or number
+        They broadcast.
+    rounding_mode : {None, "floor", "trunc"}
+        Round the quotient down, or towards zero; the dtype is then that of the operands, and the gradient zero.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.div(cb.tensor([-7, 7]), 2, rounding_mode="trunc")
+    tensor([-3,  3])
+    """
+    if rounding_mode is None:
+        return ops.divide(x1, x2)
+    if rounding_mode not in ("floor", "trunc"):
+        raise ArgumentError(f'div: rounding_mode is None, "floor" or "trunc", got {rounding_mode!r}')
+    down = ops.floor_divide(x1, x2)
+    if rounding_mode == "floor":
+        return down
+    if down.dtype.is_floating_point:
+        return ops.trunc(ops.divide(x1, x2))
+    # One up where the exact quotient is negative and no whole number.
+    left = ops.subtract(x1, ops.multiply(down, x2))
+    return ops.where(ops.logical_and(ops.less(down, 0), ops.not_equal(left, 0)), down + 1, down)
 
 
 def neg(x: Tensor, /) -> Tensor:

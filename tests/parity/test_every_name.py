@@ -1,0 +1,163 @@
+"""Every name of `torch`, of its tensors and of its modules of functions is there and does the same, or says why not."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+from types import ModuleType
+from typing import Any
+
+import candelabra as cb
+import name_cases
+import numpy as np
+import pytest
+from candelabra.core import absent
+
+# Classes and constants of PyTorch's C++ side that its front door happens to show are walked with the rest.
+MODULES = ("linalg", "fft", "special", "func", "autograd")
+# What is not called alone: it opens a file, starts a draw of its own, or is a class that has tests of its own.
+APART = {"Generator", "Tensor", "device", "dtype", "load", "save", "lstm", "enable_grad", "inference_mode", "no_grad"}
+
+NOT_DIFFERENTIATED = (
+    "derivative for", "modified by an inplace operation", "only supported for tensors that don't require grad",
+    "it is a view of a tensor", "does not require grad", "for tensors that require grad",
+)  # fmt: skip
+
+
+def shown(module: Any) -> list[str]:
+    """Return the public names of one of PyTorch's modules, those of its C++ functions included."""
+    import torch
+
+    if module is torch:
+        compiled = set(dir(torch._C._VariableFunctions))
+        found = [n for n in dir(torch) if n in torch.__all__ or n in compiled]
+    elif inspect.isclass(module):
+        found = dir(module)
+    else:
+        found = list(getattr(module, "__all__", dir(module)))
+    return [n for n in found if n[0] != "_" and (inspect.isclass(module) or callable(getattr(module, n)))]
+
+
+def there(place: Any, name: str) -> bool:
+    """Whether a name is there; a refused one raises AttributeError."""
+    return hasattr(place, name)
+
+
+def test_nothing_of_torch_is_missing_without_a_reason(torch: ModuleType) -> None:
+    names = shown(torch)
+    assert len(names) > 800
+    assert [n for n in names if not there(cb, n) and n not in absent.FUNCTIONS] == []
+
+
+def test_no_method_is_missing_without_a_reason(torch: ModuleType) -> None:
+    names = shown(torch.Tensor)
+    assert len(names) > 590
+    assert [n for n in names if not there(cb.Tensor, n) and n not in absent.METHODS] == []
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_function_of_a_module_is_missing_without_a_reason(torch: ModuleType, name: str) -> None:
+    theirs, ours = getattr(torch, name), getattr(cb, name)
+    missing = [n for n in shown(theirs) if not there(ours, n) and n != "Tensor"]
+    for one in missing:
+        with pytest.raises(AttributeError, match=rf"{name}\.{one}\b.*: .{{8,}}"):
+            getattr(ours, one)
+
+
+@pytest.mark.parametrize("name", sorted(absent.FUNCTIONS))
+def test_a_refused_function_says_why(name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"^candelabra\.{name} is not offered: .{{8,}}"):
+        getattr(cb, name)
+    assert name not in dir(cb)
+
+
+@pytest.mark.parametrize("name", sorted(absent.METHODS))
+def test_a_refused_method_says_why(name: str) -> None:
+    x = cb.ones(2)
+    for place in (cb.Tensor, x):
+        with pytest.raises(AttributeError, match=rf"^Tensor\.{name} is not offered: .{{8,}}"):
+            getattr(place, name)
+    assert name not in dir(x)
+
+
+def test_what_is_refused_is_pytorch_s(torch: ModuleType) -> None:
+    assert [n for n in absent.FUNCTIONS if not hasattr(torch, n) and n != "while_loop"] == []
+    assert [n for n in absent.METHODS if not hasattr(torch.Tensor, n) and n != "names"] == []
+    assert [n for n in absent.AUTOGRAD if not hasattr(torch.autograd, n)] == []
+
+
+@functools.cache
+def _calls() -> list[Any]:
+    """Return every name with its calls; the names come from PyTorch, so without it there are none."""
+    try:
+        import torch
+    except ImportError:
+        return []
+    found = []
+    for name in shown(torch.Tensor):
+        if name not in absent.METHODS and name != "cuda":
+            calls = [name_cases.written(c) if name.endswith("_") else c for c in name_cases.of_method(name)]
+            found += [(f"Tensor.{name}", call) for call in calls or [""]]
+    for name in shown(torch):
+        if name not in absent.FUNCTIONS and name not in APART:
+            found += [(name, call) for call in name_cases.of_function(name) or [""]]
+    return found
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "call"), _calls())
+def test_name(torch: ModuleType, compare: Any, name: str, call: str) -> None:
+    assert call, f"{name} is compared with nothing: add a line to name_cases.py"
+    drawn = call.startswith("~")
+    ours, _, theirs = call.lstrip("~").partition(" | ")
+    theirs = theirs.lstrip("~") or ours
+    used = {node.id for text in (ours, theirs) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    names = sorted(used & name_cases.INPUTS.keys())
+    arrays = [name_cases.INPUTS[n].copy() for n in names]
+
+    def run(library: Any, text: str, *values: Any) -> Any:
+        return eval(text, {"T": library, "np": np, **dict(zip(names, values))})
+
+    wanted = any(word in call for word in ("hook", "retain", "backward"))
+    leaves = [[library.tensor(a, requires_grad=wanted) for a in arrays] for library in (cb, torch)]
+    expected = run(torch, theirs, *leaves[1])
+    if not drawn and holds_tensors(expected):
+        tolerance = 100 if "gamma" in name else 1
+        try:
+            compare(
+                lambda *values: flat(run(cb, ours, *values)),
+                lambda t, *values: flat(run(t, theirs, *values)),
+                *arrays, order=1, tolerance=tolerance,
+            )  # fmt: skip
+            return
+        except (RuntimeError, NotImplementedError) as error:
+            # What PyTorch does not differentiate, or writes over although it needs it, is compared as it stands.
+            if not any(text in str(error) for text in NOT_DIFFERENTIATED):
+                raise
+    check(run(cb, ours, *leaves[0]), expected, drawn)
+
+
+def holds_tensors(value: Any) -> bool:
+    return hasattr(value, "detach") or (isinstance(value, (tuple, list)) and any(map(holds_tensors, value)))
+
+
+def flat(value: Any) -> Any:
+    """Return tensors in nests as one tuple."""
+    if isinstance(value, (tuple, list)):
+        return tuple(part for v in value for part in (flat(v) if isinstance(v, (tuple, list)) else (v,)))
+    return value
+
+
+def check(ours: Any, theirs: Any, drawn: bool) -> None:
+    """Compare what is not differentiated: shape and dtype of a draw, values of anything else."""
+    if isinstance(theirs, (tuple, list)):
+        assert len(ours) == len(theirs)
+        for a, b in zip(ours, theirs, strict=True):
+            check(a, b, drawn)
+    elif hasattr(theirs, "detach"):
+        assert (tuple(ours.shape), ours.dtype.name) == (tuple(theirs.shape), str(theirs.dtype).removeprefix("torch."))
+        if not drawn:
+            np.testing.assert_allclose(ours.numpy(force=True), theirs.numpy(force=True), rtol=1e-10)
+    else:
+        assert np.array_equal(ours, theirs) if isinstance(theirs, np.ndarray) else ours == theirs
