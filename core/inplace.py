@@ -51,37 +51,34 @@ def _is_stored_back(frame: FrameType) -> bool:
 
 def apply_(tensor: Tensor, name: str, *operands: Any, augmented: bool = False) -> Tensor:
     """Compute a row with `tensor` as first operand and let the handle name the result."""
-    check_leaf(tensor, f"in-place {name}")
-    backend = tensor.device.backend
-    if backend.mutable:
-        mend = "write x[key] = value (or x[key] += value) on the owner instead"
-        warn_of_lost_write(tensor, f"in-place {name}", mend, augmented)
-        write = backend.donating.get(name)
-        if write is not None and len(operands) == 1 and tensor._is_unique():
+    if len(operands) == 1 and (tensor.node is None or not grad_mode.get()) and tensor._is_unique():
+        write = tensor.device.backend.donating.get(name)
+        if write is not None:
             other = _direct_operand(tensor, operands[0], 2 if TABLE[name].floating else 1)
             if other is not None:
                 write(tensor.array, other)
                 return tensor
+    check_leaf(tensor, f"in-place {name}")
+    if tensor.device.backend.mutable:
+        mend = "write x[key] = value (or x[key] += value) on the owner instead"
+        warn_of_lost_write(tensor, f"in-place {name}", mend, augmented)
     return assign_(tensor, getattr(ops, name)(tensor, *operands), f"in-place {name}")
 
 
 def _direct_operand(tensor: Tensor, operand: Any, least: int) -> Any:
     """Return the raw operand of a write in place, or None where a new array must be made."""
-    if tensor.node is not None and grad_mode.get():
-        return None
-    array = tensor.array
-    kind = type(operand)
-    rank = tensor.device.dtype_of[array.dtype].rank
+    array, device, kind = tensor.array, tensor.device, type(operand)
+    rank = device.dtype_of[array.dtype].rank
     if rank < least:
         return None
     if kind is float or kind is int:
         return operand if rank >= (2 if kind is float else 1) else None
-    if not isinstance(operand, Tensor) or operand.device is not tensor.device:
+    if not isinstance(operand, Tensor) or operand.device is not device:
         return None
     if operand.node is not None and grad_mode.get():
         return None
     other = operand.array
-    if other.dtype != array.dtype or other.shape != array.shape:
+    if (other.dtype is not array.dtype and other.dtype != array.dtype) or other.shape != array.shape:
         return None
     return other
 

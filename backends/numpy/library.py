@@ -5,6 +5,7 @@ The files beside this one hold the larger kernels, one family each.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -28,7 +29,8 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "convolution": ("conv", "conv_input", "conv_weight"),
     "creation": ("eye", "full", "linspace", "ones"),
     "group_normalization": ("group_norm",),
-    "decomposition": ("det", "lu_packed", "qr", "solve"),
+    "decomposition": ("cholesky", "det", "hermitian_part", "inv", "qr", "solve"),
+    "elimination": ("ldl_packed", "ldl_solve", "lu_packed", "lu_solve", "pivot_order", "solve_triangular"),
     "linear": ("linear",),
     "loss": (
         "binary_cross_entropy", "binary_cross_entropy_with_logits", "mse_loss", "nll_loss", "smooth_l1_loss",
@@ -103,6 +105,7 @@ class NumpyBackend(Backend):
     # Views of an ndarray hold their owner in `base`, so that a reference count of one means sole ownership.
     mutable = True
     lenient = True
+    plain_keys = True
     array_type = np.ndarray
     # No BLAS and no SIMD for these, and mixed with Python numbers they become float32.
     narrow_dtypes = frozenset(("float16", "bfloat16"))
@@ -136,8 +139,6 @@ class NumpyBackend(Backend):
         return np.from_dlpack(array)
 
     def is_view_of_live_owner(self, array: np.ndarray) -> bool:
-        import sys
-
         base = array.base
         # This name, the view's own reference and the call's argument are three.
         return isinstance(base, np.ndarray) and sys.getrefcount(base) > 3

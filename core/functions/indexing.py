@@ -5,15 +5,20 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from .. import inplace, ops
+from .. import dtypes, inplace, ops
 from ..autograd.mode import grad_mode
+from ..autograd.node import Node, next_sequence
 from ..errors import ArgumentError, ArgumentTypeError, IndexOutOfRangeError, ShapeError
 from ..explain import explain
+from ..implementation import implementation, implementations
 from ..ops import row_function
 from ..primitives.indexing import ARRAY
 from ..primitives.row import TABLE
+from ..primitives.tools import axis_index
 from ..tensor import Tensor
 from .creation import asarray
+
+_new = object.__new__
 
 __all__ = [
     "get_item", "index_select", "masked_fill", "masked_select", "narrow", "select", "set_item", "take_item",
@@ -125,12 +130,110 @@ def _in_steps(static: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[Any, ...]
     return first, second
 
 
+_PLAIN = frozenset((int, slice, type(None), type(Ellipsis)))
+_BOUNDS = frozenset((int, type(None)))
+_NUMBERS = frozenset((bool, int, float))
+_slices, _items = implementations(TABLE["slice"]), implementations(TABLE["getitem"])
+
+
+def _is_mask(x: Tensor, key: Tensor) -> bool:
+    """Whether a key is a mask of leading axes on the tensor's own device."""
+    device, mask = x.device, key.array
+    if key.device is not device or device.dtype_of[mask.dtype] is not dtypes.bool_ or not mask.shape:
+        return False
+    shape = x.array.shape
+    return mask.shape == (shape if len(shape) == len(mask.shape) else shape[: len(mask.shape)])
+
+
+def _is_index(x: Tensor, part: Any) -> bool:
+    """Whether a part of a key is a tensor of integers on the tensor's own device."""
+    device = x.device
+    return isinstance(part, Tensor) and part.device is device and device.dtype_of[part.array.dtype].kind in _INTEGERS
+
+
+_INTEGERS = ("signed", "unsigned")
+
+
+def _raw_parts(x: Tensor, key: Any) -> tuple[tuple[Any, ...], list[Any]] | None:
+    """Return the static key and the raw index arrays of a key with tensors, None where that takes more thought."""
+    static: list[Any] = []
+    indices: list[Any] = []
+    for part in key if type(key) is tuple else (key,):
+        if type(part) is slice:
+            bounds = (part.start, part.stop, part.step)
+            if part.step == 0 or not _BOUNDS.issuperset(map(type, bounds)):
+                return None
+            static.append(("slice", *bounds))
+        elif part is None or part is Ellipsis:
+            static.append(part)
+        elif _is_index(x, part):
+            static.append(ARRAY)
+            indices.append(part.array)
+        else:
+            return None
+    return tuple(static), indices
+
+
 def get_item(x: Tensor, key: Any, /) -> Tensor:
     """Return ``x[key]``."""
+    device = x.device
+    impl = _slices[device]
+    if not impl.plain_keys:
+        return _get_item(x, key)
+    array, kind = x.array, type(key)
+    static: Any = None
+    indices: Any = None
+    try:
+        if kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, key))):
+            found = array[key]
+        elif isinstance(key, Tensor) and _is_mask(x, key):
+            if x.node is None or not grad_mode.get():
+                found = array[key.array]
+            else:
+                impl = _items[device]
+                indices = list(implementation(TABLE["nonzero"], device).run(key.array))
+                static = (ARRAY,) * len(indices)
+                found = array[tuple(indices)]
+        elif (parts := _raw_parts(x, key)) is not None:
+            impl = _items[device]
+            static, indices = parts
+            found = impl.run(array, indices, key=static)
+        else:
+            return _get_item(x, key)
+    except Exception:
+        # What is wrong with a key is told by the row.
+        return _get_item(x, key)
+    if type(found) is not impl.array_type:
+        found = impl.normalize(found)
+    out: Tensor = _new(Tensor)
+    out.array = found
+    out.device = device
+    out.node = None
+    parent = x.node
+    if parent is not None and (mode := grad_mode.get()):
+        node = _new(Node)
+        node.impl = impl
+        node.sequence = next_sequence()
+        if indices is None:
+            node.parents = (parent,)
+            node.statics = (split_key(x, key, "getitem")[0],)
+            node.saved = impl.save((found,), (), node.parents, array)
+        else:
+            node.parents = (parent, *(None,) * len(indices))
+            node.statics = (static,)
+            node.saved = impl.save((found,), (), node.parents, array, indices)
+        node.shape, node.dtype, node.hooks = found.shape, found.dtype, None
+        out.node = node
+        if mode is not True:
+            mode.note(node, (found,), (array, *(indices or ())))
+    return out
+
+
+def _get_item(x: Tensor, key: Any) -> Tensor:
+    """Return ``x[key]`` by the rows, on any device and for any key."""
     if (truth := _truth(x, key)) is not None:
         return ops.take(ops.expand_dims(x, axis=0), ops.nonzero(ops.reshape(truth, (1,)))[0], axis=0)
-    kind = type(key)
-    if kind is int:
+    if type(key) is int:
         return ops.slice(x, key=(key,))
     static, tensors = split_key(x, key, "getitem")
     if not tensors:
@@ -147,6 +250,51 @@ def take_item(x: Tensor, position: int, /) -> Any:
 
 def set_item(x: Tensor, key: Any, value: Any, /) -> None:
     """Write ``x[key] = value``."""
+    if not written(x, key, value):
+        _set_item(x, key, value)
+
+
+def written(x: Tensor, key: Any, value: Any) -> bool:
+    """Write ``x[key] = value`` where nothing is recorded and nothing needs a thought; say whether that was so."""
+    device = x.device
+    recording = grad_mode.get()
+    if not _slices[device].plain_keys or (x.node is not None and recording):
+        return False
+    if type(value) in _NUMBERS:
+        raw = value
+    elif (
+        isinstance(value, Tensor)
+        and value.device is device
+        and value.array.dtype is x.array.dtype
+        and (value.node is None or not recording)
+    ):
+        raw = value.array
+    else:
+        return False
+    kind = type(key)
+    if kind in _PLAIN or (kind is tuple and _PLAIN.issuperset(map(type, key))):
+        own = key
+    elif isinstance(key, Tensor) and (_is_mask(x, key) or _is_index(x, key)):
+        own = key.array
+    else:
+        return False
+    try:
+        if x._is_unique():
+            x.array[own] = raw
+        elif device.backend.is_view_of_live_owner(x.array):
+            return False
+        else:
+            made = device.backend.copy(x.array)
+            made[own] = raw
+            x._rebind(made)
+    except Exception:
+        # What is wrong with a key or a value is told by the row.
+        return False
+    return True
+
+
+def _set_item(x: Tensor, key: Any, value: Any) -> None:
+    """Write ``x[key] = value`` on any device, for any key, recorded or not."""
     inplace.check_leaf(x, "x[key] = value")
     backend = x.device.backend
     if backend.mutable:
@@ -227,13 +375,14 @@ def index_select(x: Tensor, axis: int, index: Tensor) -> Tensor:
 
 def select(x: Tensor, axis: int, index: int) -> Tensor:
     """Return the slice number `index` along an axis."""
-    return x[(slice(None),) * (axis % x.ndim) + (index,)]
+    return x[(slice(None),) * axis_index(axis, x.ndim, "select") + (index,)]
 
 
 def narrow(x: Tensor, axis: int, start: int, length: int) -> Tensor:
     """Return `length` slices along an axis from `start` on."""
+    axis = axis_index(axis, x.ndim, "narrow")
     if start < 0:
         start += x.shape[axis]
     if length < 0 or start + length > x.shape[axis]:
         raise ShapeError(f"narrow: {length} slices from {start} on do not fit axis {axis} of shape {x.shape}")
-    return x[(slice(None),) * (axis % x.ndim) + (slice(start, start + length),)]
+    return x[(slice(None),) * axis + (slice(start, start + length),)]
