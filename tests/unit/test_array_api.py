@@ -103,6 +103,7 @@ def test_names_of_the_array_and_the_constants() -> None:
     xp = x.__array_namespace__()
     assert xp is x.__array_namespace__(api_version="2025.12") and xp is cb.ones(2).__array_namespace__()
     assert xp.__name__ == "candelabra" and xp.__array_api_version__ == "2025.12"
+    assert xp == cb and cb == xp and len({xp, cb}) == 1 and xp != x.__array_namespace__(api_version="2024.12")
     names = [name for name in dir(xp) if not name.startswith("_")]
     assert len(names) > 500 and [name for name in names if getattr(xp, name) is not getattr(cb, name)] == []
     with pytest.raises(ArgumentError, match=r"'1999\.01' of the array API standard is not one of 2021\.12"):
