@@ -80,7 +80,8 @@ def var(x: np.ndarray, *, axis: Any = None, correction: float = 0.0, keepdims: b
     else:
         squares = np.square(centred, out=centred if centred.ndim else None)
     summed = total(squares, axis=axis, keepdims=keepdims)
-    freedom = n - correction
+    # A NumPy scalar would decide the dtype.
+    freedom = float(n - correction)
     result = summed / (freedom if freedom > 0 else np.nan)
     return result.astype(x.dtype) if wide is not x else result
 

@@ -411,6 +411,8 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, 
         dtype = fill_value.dtype if dtype is None else dtype
         device = fill_value.device if device is None else device
         fill_value = fill_value.item()
+    elif hasattr(fill_value, "__array_interface__") and fill_value.shape == ():
+        fill_value = fill_value.item()
     if not isinstance(fill_value, (bool, int, float, complex)):
         raise ArgumentTypeError(f"full: the fill value is a number, not {type(fill_value).__name__}")
     return _finish(_full(shape, fill_value, dtype=dtype, device=device), requires_grad)
@@ -435,7 +437,8 @@ def arange(
     tensor([0, 1, 2])
     """
     if type(start) not in _PLAIN or type(step) not in _PLAIN or (type(stop) not in _PLAIN and stop is not None):
-        start, stop, step = (v.item() if isinstance(v, Tensor) else v for v in (start, stop, step))
+        # A number of one element (a tensor's, NumPy's) is the Python number that it stands for.
+        start, stop, step = (v.item() if getattr(v, "shape", None) == () else v for v in (start, stop, step))
         for name, value in (("start", start), ("stop", stop), ("step", step)):
             if not isinstance(value, (int, float)) and not (name == "stop" and value is None):
                 raise ArgumentTypeError(f"arange: {name} is a number, not {value!r}")

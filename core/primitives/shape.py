@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import operator
+from typing import Any, SupportsIndex
 
 from ..errors import ArgumentTypeError, AxisError, ShapeError
 from .row import linear
@@ -158,6 +159,8 @@ def _untile(xp: Any, g: Any, x_shape: Any, repetitions: Any) -> Any:
 def _repeat_batch_axis(device: Any, x: Any, repeats: Any, axis: Any) -> tuple[Any, Any]:
     if axis is not None:
         axis = axis_index(axis, len(x.shape), "repeat")
+    if not isinstance(repeats, int) and isinstance(repeats, SupportsIndex):
+        repeats = operator.index(repeats)
     if not isinstance(repeats, int):
         raise ArgumentTypeError(f"repeat: the static repeats is an int, not {repeats!r}")
     if repeats < 0:

@@ -46,6 +46,12 @@ def test_numpy_scalars_are_python_scalars_where_a_function_takes_one() -> None:
         assert found.tolist() == [1.0, 3.0] and found.dtype is cb.float32
     assert cb.where(above, np.bool_(True), x > 5).tolist() == [False, True]
     assert cb.result_type(np.float64(1.0), x) is cb.float32
+    assert cb.arange(np.int64(3)).tolist() == [0, 1, 2] and cb.arange(np.float32(1), np.int64(3)).dtype is cb.float32
+    assert cb.full_like(x, np.float32(3.0)).tolist() == [3.0, 3.0]
+    assert cb.repeat(x, np.int64(2)).tolist() == [1.0, 1.0, 2.0, 2.0]
+    assert cb.std(x, correction=np.float64(1.0)).dtype is cb.float32
+    for made in (np.float64(2.0) * x, x / np.float64(2.0), cb.maximum(x, np.float64(2.0)), cb.clip(x, np.float64(2.0))):
+        assert isinstance(made, cb.Tensor) and made.dtype is cb.float32
 
 
 def test_view_as_the_dtype_that_a_tensor_has() -> None:
