@@ -213,7 +213,7 @@ class Device:
                 return dtype
         except TypeError:
             pass
-        chosen = dtypes.as_dtype(dtype)
+        chosen = dtypes.as_dtype(dtype, operation)
         try:
             return self.native[chosen]
         except KeyError:

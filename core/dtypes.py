@@ -128,8 +128,8 @@ CATEGORIES: dict[str, frozenset[DType]] = {
 }
 
 
-def as_dtype(value: Any) -> DType:
-    """Return the DType for a DType, a name, a Python type or a NumPy dtype."""
+def as_dtype(value: Any, operation: str = "") -> DType:
+    """Return the DType for a DType, a name, a Python type or a NumPy dtype; an error names the operation."""
     if type(value) is DType:
         return value
     if value is float:
@@ -154,7 +154,8 @@ def as_dtype(value: Any) -> DType:
                 _found[value] = found
             return found
     raise ArgumentTypeError(
-        f"{value!r} is no dtype of candelabra; use one of {', '.join(DType._all)}, such as candelabra.float32"
+        f"{operation + ': ' if operation else ''}{value!r} is no dtype of candelabra; use one of "
+        f"{', '.join(DType._all)}, such as candelabra.float32"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ def _broadcastable(shapes: Sequence[tuple[int, ...]]) -> bool:
 def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[str, Any] | None = None) -> Exception:
     """Return the error to raise for what a kernel raised."""
     if isinstance(error, (CandelabraError, MemoryError)):
-        raise error
+        raise named(error, row.name)
     if row.diagnose is not None:
         _diagnose(row, operands, statics or {})
     if statics and "axis" in statics and row.prepare is None and hasattr(operands[0], "array"):
@@ -93,6 +94,18 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
     if isinstance(error, ValueError):
         return ShapeError(f"{text}{reason}")
     raise error
+
+
+def named(error: Exception, name: str) -> Exception:
+    """Return an error whose text names an operation: the error itself, or one for it."""
+    text = str(error)
+    if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text):
+        return error
+    if isinstance(error, MemoryError):
+        # NumPy's own has a text that cannot be added to.
+        return MemoryError(f"{name}: {text or 'there is not enough memory'}")
+    error.args = (f"{name}: {text}" if text else name, *error.args[1:])
+    return error
 
 
 def wrong_dtype(row: Row, shown: str, device: Any, kind: Any) -> DTypeError:

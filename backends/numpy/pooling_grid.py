@@ -68,13 +68,15 @@ def make_grid(sizes: Sizes, kernel: Sizes, stride: Sizes, padding: Sizes, dilati
         shifts = [t * d for t, d in zip(tap, dilation, strict=True)]
         phase = tuple(a % s for a, s in zip(shifts, stride, strict=True))
         taps.append((phase, sum(a // s * step for a, s, step in zip(shifts, stride, steps, strict=True))))
-    lines = [[_filled(n, m, s, p, r) for r in range(s)] for (n, _, s, p, _), m in zip(how, grid, strict=True)]
+    used = [{p[i] for p, _ in taps} for i in range(len(sizes))]
+    lines = [
+        {r: _filled(n, m, s, p, r) for r in met} for (n, _, s, p, _), m, met in zip(how, grid, used, strict=True)
+    ]
     phases = {}
     for phase in dict.fromkeys(p for p, _ in taps):
         pairs = [lines[i][r] for i, r in enumerate(phase)]
         phases[phase] = tuple(a for a, _ in pairs), tuple(b for _, b in pairs)
     padded = any(a != slice(0, m) for to, _ in phases.values() for a, m in zip(to, grid, strict=True))
-    used = [{p[i] for p in phases} for i in range(len(sizes))]
     covers = all(
         sum(lines[i][r][0].stop - lines[i][r][0].start for r in used[i]) == n for i, n in enumerate(sizes)
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -204,7 +205,10 @@ def histogram(
                 f"{tuple(bins.shape)} of {bins.dtype.name}"
             )
         edges = bins
-    elif isinstance(bins, int):
+    elif hasattr(bins, "__index__"):
+        bins = operator.index(bins)
+        if range is not None and len(range) != 2:
+            raise ArgumentError(f"histogram: a range is two numbers, got {range!r}")
         low, high = limits_of("histogram", flat, *(map(float, range) if range is not None else (0.0, 0.0)))
         edges = ops.linspace(low, high, bins + 1, dtype=x.dtype, device=device)
     else:

@@ -19,6 +19,7 @@ from typing import Any
 from .. import device as devices
 from .. import dtypes
 from ..errors import ArgumentTypeError, CandelabraError, OutOfRangeError
+from ..explain import named
 from ..tensor import Tensor
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -68,14 +69,6 @@ def guard(function: Callable[..., Any]) -> Callable[..., Any]:
     guarded.__wrapped__ = function  # type: ignore[attr-defined]
     guarded._guarded = True  # type: ignore[attr-defined]
     return guarded
-
-
-def named(error: Any, name: str) -> Exception:
-    """Return an error whose text names an operation."""
-    text = str(error)
-    if not re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text):
-        error.args = (f"{name}: {text}" if text else name, *error.args[1:])
-    return error
 
 
 def told(function: Any, operands: Sequence[Any], options: dict[str, Any], error: Exception) -> Exception:

@@ -137,7 +137,7 @@ def _edges(points: Tensor, bins: Any, limits: Sequence[float] | None) -> tuple[T
 def histogram2d(
     x: Tensor,
     y: Tensor,
-    bins: Any = 10,
+    bins: int | Tensor | Sequence[Any] = 10,
     range: Sequence[Sequence[float]] | None = None,
     density: bool = False,
     weights: Tensor | None = None,
@@ -168,7 +168,7 @@ def histogram2d(
         raise ShapeError(
             f"histogram2d: coordinates are vectors of one length, got shapes {tuple(x.shape)} and {tuple(y.shape)}"
         )
-    grid = [bins, bins] if isinstance(bins, (int, Tensor)) else list(bins)
+    grid = [bins, bins] if hasattr(bins, "__index__") else list(bins)
     ends = None if range is None else [float(v) for pair in range for v in pair]
     found = histogramdd(ops.stack([x, y], axis=1), grid, range=ends, weight=weights, density=density)
     return Histogram2D(found.hist, found.bin_edges[0], found.bin_edges[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from .. import dtypes, ops
@@ -46,7 +47,12 @@ def _strips(operation: str, y: Tensor, x: Any, dx: Any, axis: Any, dim: Any) -> 
 
 
 def trapezoid(
-    y: Tensor, x: Tensor | None = None, *, dx: Any = None, axis: int | None = None, dim: int | None = None
+    y: Tensor,
+    x: Tensor | None = None,
+    *,
+    dx: float | Tensor | None = None,
+    axis: int | None = None,
+    dim: int | None = None,
 ) -> Tensor:
     """Return the integral along an axis by the trapezoidal rule.
 
@@ -75,7 +81,12 @@ trapz = trapezoid
 
 
 def cumulative_trapezoid(
-    y: Tensor, x: Tensor | None = None, *, dx: Any = None, axis: int | None = None, dim: int | None = None
+    y: Tensor,
+    x: Tensor | None = None,
+    *,
+    dx: float | Tensor | None = None,
+    axis: int | None = None,
+    dim: int | None = None,
 ) -> Tensor:
     """Return the running integral along an axis by the trapezoidal rule; the axis gets shorter by one.
 
@@ -92,7 +103,7 @@ def cumulative_trapezoid(
 
 
 def gradient(
-    x: Tensor, *, spacing: Any = 1, axis: Any = None, dim: Any = None, edge_order: int = 1
+    x: Tensor, *, spacing: float | Tensor | Sequence[Any] = 1, axis: Any = None, dim: Any = None, edge_order: int = 1
 ) -> tuple[Tensor, ...]:
     """Return the derivatives of a sampled function along axes, by central differences of second order.
 

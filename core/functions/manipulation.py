@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -135,8 +136,8 @@ def split(
     """
     at = axis_index(axis if dim is None else dim, x.ndim, "split")
     n = x.shape[at]
-    if isinstance(split_size_or_sections, int):
-        size = split_size_or_sections
+    if hasattr(split_size_or_sections, "__index__"):
+        size = operator.index(split_size_or_sections)
         if size <= 0:
             raise ArgumentError(f"split: the size of a piece must be positive, got {size}")
         sizes = [builtins.min(size, n - i) for i in range(0, n, size)] or [0]
@@ -153,6 +154,7 @@ def split(
 
 def chunk(x: Tensor, chunks: int, axis: int = 0, *, dim: int | None = None) -> tuple[Tensor, ...]:
     """Return at most `chunks` pieces of equal size along an axis; the last may be smaller."""
+    chunks = operator.index(chunks)
     if chunks <= 0:
         raise ArgumentError(f"chunk: the number of chunks must be positive, got {chunks}")
     axis = axis_index(axis if dim is None else dim, x.ndim, "chunk")
@@ -163,6 +165,8 @@ def chunk(x: Tensor, chunks: int, axis: int = 0, *, dim: int | None = None) -> t
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Join tensors along the second axis, vectors along their only one."""
     given = [atleast_1d(x) for x in tensors]
+    if not given:
+        raise ArgumentTypeError("hstack: an empty list was given; at least one Tensor is needed")
     return ops.concat(given, axis=0 if given[0].ndim == 1 else 1)
 
 
@@ -246,7 +250,8 @@ def diff(
     if len(parts) > 1:
         x = ops.concat(parts, axis=at)
     head = (slice(None),) * at
-    for _ in range(n):
+    # Nothing is left after as many differences as there are elements.
+    for _ in range(builtins.min(operator.index(n), x.shape[at] + 1)):
         later, earlier = x[(*head, slice(1, None))], x[(*head, slice(None, -1))]
         x = ops.not_equal(later, earlier) if x.dtype.kind == "bool" else later - earlier
     return x

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -107,14 +108,15 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: int | tuple[Sequence[int], Seq
     >>> cb.tensordot(cb.ones((2, 3)), cb.ones((3, 4)), axes=1).shape
     (2, 4)
     """
-    if isinstance(axes, int):
+    if hasattr(axes, "__index__"):
+        axes = operator.index(axes)
         if axes < 0 or axes > x1.ndim or axes > x2.ndim:
             raise ShapeError(f"tensordot: {axes} axes cannot be contracted of shapes {x1.shape} and {x2.shape}")
         left, right = list(range(x1.ndim - axes, x1.ndim)), list(range(axes))
     else:
         if len(axes) != 2:
             raise ArgumentTypeError("tensordot: axes is an int or a pair of sequences of ints")
-        pair = [[a] if isinstance(a, int) else list(a) for a in axes]
+        pair = [[a] if hasattr(a, "__index__") else list(a) for a in axes]
         left = [axis_index(a, x1.ndim, "tensordot") for a in pair[0]]
         right = [axis_index(a, x2.ndim, "tensordot") for a in pair[1]]
     if len(left) != len(right) or any(x1.shape[i] != x2.shape[j] for i, j in zip(left, right, strict=False)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from .. import ops
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
@@ -170,7 +169,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     return ops.concat(rows, axis=0)
 
 
-def rot90(x: Tensor, k: int = 1, axes: Sequence[int] = (0, 1), *, dims: Any = None) -> Tensor:
+def rot90(x: Tensor, k: int = 1, axes: Sequence[int] = (0, 1), *, dims: Sequence[int] | None = None) -> Tensor:
     """Return the tensor turned by `k` quarters in the plane of two axes, from the first towards the second.
 
     Examples

@@ -14,8 +14,8 @@ __all__ = ["geomspace", "logspace", "range", "vander"]
 
 
 def logspace(
-    start: Any,
-    end: Any,
+    start: float | Tensor,
+    end: float | Tensor,
     steps: int | None = None,
     base: float = 10.0,
     *,
@@ -125,7 +125,7 @@ def range(
     """
     if end is None:
         start, end = 0, start
-    if not step or (end - start) / step < 0:
+    if not step or not 0 <= (end - start) / step < math.inf:
         raise ArgumentError(f"range: a step from {start} towards {end} is needed, got {step}")
     number = math.floor((end - start) / step) + 1
     wanted = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
@@ -150,7 +151,7 @@ def index_reduce(
     return ops.scatter_reduce(x, wide, source, axis=at, reduce=reduce, include_self=include_self)
 
 
-def index_put(x: Tensor, indices: Any, values: Any, /, accumulate: bool = False) -> Tensor:
+def index_put(x: Tensor, indices: Sequence[Any], values: Any, /, accumulate: bool = False) -> Tensor:
     """Return `x` with values written, or added, where a key of index tensors selects: ``x[indices] = values``.
 
     Examples

@@ -189,6 +189,8 @@ def adaptive_sizes(name: str, x: Any, output_size: Any) -> tuple[int, ...]:
     found = per_axis(sizes, axes, f"{name}: output_size")
     if min(found) < 0:
         raise ArgumentError(f"{name}: output_size must not be negative, got {output_size!r}")
+    if size_of(found) >> 48:
+        raise MemoryError(f"{name}: no memory holds an output of size {found}")
     return found
 
 
