@@ -43,6 +43,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     ),
     "optimizer_matrix": ("adafactor_step", "muon_step"),
     "optimizer_plain": ("asgd_step", "rprop_step", "average_step"),
+    "elementwise_beyond": ("bitwise_count", "complex", "fmod", "frexp_exponent", "gcd"),
     "folding": ("im2col", "col2im"),
     "fourier": ("fft_c2c", "fft_r2c", "fft_c2r"),
     "padding": ("pad",),
@@ -50,6 +51,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "max_pool", "max_pool_with_indices", "adaptive_max_pool", "adaptive_max_pool_with_indices", "max_unpool",
     ),
     "pooling_average": ("avg_pool",),
+    "reflection": ("lstsq", "reflections"),
     "resampling": ("interpolate", "interpolate_transpose", "adaptive_avg_pool"),
     "random": (
         "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",
@@ -58,10 +60,13 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "rectifier": ("relu", "leaky_relu", "hardtanh", "hardsigmoid", "hardswish", "prelu"),
     "reduction": (
         "sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "count_nonzero", "mean", "var", "std",
+        "cumulative_prod", "cumulative_sum",
     ),
     "scatter": ("gather", "index_add", "scatter", "scatter_add", "scatter_reduce"),
     "select": ("where",),
-    "selection": ("top_indices",),
+    "running": ("logcumsumexp", "running_extremum"),
+    "segments": ("segment_reduction",),
+    "selection": ("argsort", "rank_index", "sort", "top_indices"),
     "spectral": ("eig", "eigh", "eigvals", "eigvalsh", "svd", "svdvals"),
     "special": ("digamma", "erfinv", "i0", "i1", "lgamma"),
     "special_series": (

@@ -21,18 +21,21 @@ from . import (  # noqa: F401
 from .row import TABLE, Row
 
 LATE = (
-    "activation", "attention", "convolution", "decomposition", "decompositions_spectral", "decompositions_square",
-    "decompositions_triangular", "folding", "fourier", "loss", "neural", "normalization", "pooling", "recurrent",
-    "resampling", "softmax", "special", "update", "update_adaptive", "update_matrix",
+    "activation", "attention", "convolution", "decomposition", "decompositions_solutions",
+    "decompositions_spectral", "decompositions_square", "decompositions_symmetric",
+    "decompositions_triangular", "elementwise_beyond", "folding", "fourier", "loss", "neural", "normalization", "pooling", "recurrent",
+    "resampling", "segments", "selection", "softmax", "special", "special_bessel", "special_error", "special_gamma", "special_polynomials", "update", "update_adaptive", "update_matrix",
 )  # fmt: skip
 TABLE.late = LATE
 
 # Rows that other functions are made of; the front door does not show them.
 INTERNAL = frozenset((
-    "alias", "cholesky", "conv_input", "conv_weight", "det", "eig", "eigh", "eigvals", "eigvalsh", "fft_c2c",
-    "fft_c2r", "fft_r2c", "getitem", "getitem_transpose", "interpolate_transpose", "inv", "lu_packed", "matrix_exp",
-    "pinv", "qr", "random_bernoulli", "random_bits", "random_integers", "random_normal", "random_permutation",
-    "random_uniform", "setitem", "slice", "slogdet", "solve", "svd", "svdvals", "top_indices", "transfer",
+    "airy_ai_slope", "alias", "cholesky", "conv_input", "conv_weight", "det", "eig", "eigh", "eigvals", "eigvalsh", "fft_c2c",
+    "fft_c2r", "fft_r2c", "frexp_exponent", "gammainc_slope", "get_item", "getitem", "getitem_transpose", "hermitian_part", "interpolate_transpose", "inv", "ldl_packed", "ldl_solve", "lstsq", "reflections",
+    "lu_packed", "lu_solve", "matrix_exp", "orthogonal_polynomial",
+    "pinv", "pivot_order", "qr", "random_bernoulli", "random_bits", "random_integers", "random_normal", "random_permutation",
+    "random_uniform", "set_item", "rank_index", "running_extremum", "segment_reduction", "setitem", "slice", "slogdet", "solve", "solve_triangular",
+    "svd", "svdvals", "take_item", "top_indices", "transfer",
 ))  # fmt: skip
 
 __all__ = ["INTERNAL", "LATE", "TABLE", "Row", "is_internal"]

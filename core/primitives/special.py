@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ..errors import ArgumentError, ArgumentTypeError
@@ -96,6 +97,35 @@ def chebyshev(coefficients: tuple[float, ...], x: Any) -> Any:
     for c in coefficients[-3:0:-1]:
         later, last = last, twice * last - later + c
     return x * last - later + coefficients[0]
+
+
+@functools.lru_cache(maxsize=64)
+def _trimmed(coefficients: tuple[float, ...]) -> tuple[float, ...]:
+    """The terms that single precision sees."""
+    bound = 2e-10 * max(map(abs, coefficients))
+    last = max(i for i, c in enumerate(coefficients) if abs(c) > bound)
+    return coefficients[: max(last + 1, 3)]
+
+
+def series(xp: Any, coefficients: tuple[float, ...], x: Any) -> Any:
+    """Return a sum of Chebyshev polynomials; a kernel's namespace may say that the result is `single`, or bring its own."""
+    if getattr(xp, "single", False):
+        coefficients = _trimmed(coefficients)
+    return getattr(xp, "chebyshev", chebyshev)(coefficients, x)
+
+
+def branch(
+    xp: Any, mask: Any, near: Callable[[Any], Any], far: Callable[[Any], Any], x: Any, fill: tuple[float, float]
+) -> Any:
+    """Return ``near(x)`` where the mask holds and ``far(x)`` elsewhere; each sees its own elements, else its fill.
+
+    A kernel's namespace may bring a way of its own that computes nothing twice.
+    """
+    own = getattr(xp, "branch", None)
+    if own is not None:
+        return own(mask, near, far, x)
+    low = near(xp.where(mask, x, xp.full_like(x, fill[0])))
+    return xp.where(mask, low, far(xp.where(mask, xp.full_like(x, fill[1]), x)))
 
 
 def lgamma_near(xp: Any, y: Any) -> Any:
