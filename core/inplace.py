@@ -13,7 +13,7 @@ from typing import Any
 
 from . import ops
 from .autograd.mode import grad_mode
-from .errors import AutogradError, DTypeError, LostWriteWarning, ShapeError
+from .errors import AutogradError, DTypeError, LostWriteWarning, OutOfRangeError, ShapeError
 from .primitives.row import TABLE
 from .tensor import Tensor
 
@@ -41,11 +41,18 @@ def warn_of_lost_write(tensor: Tensor, operation: str, mend: str, augmented: boo
         )
 
 
+_BEFORE_A_WRITE = ("SWAP", "BUILD_SLICE", "BUILD_TUPLE")
+
+
 def _is_stored_back(frame: FrameType) -> bool:
-    """Say whether the running statement is ``x[key] += value``, which writes the result into its owner."""
+    """Say whether the running statement writes the result into its owner: ``x[key] += value`` or an assignment.
+
+    ``x[key] = operator.iadd(x[key], value)`` names `x` and the key once more before it writes.
+    """
     for instruction in dis.get_instructions(frame.f_code):
-        if instruction.offset > frame.f_lasti and instruction.opname != "SWAP":
-            return instruction.opname in ("STORE_SUBSCR", "STORE_SLICE")
+        name = instruction.opname
+        if instruction.offset > frame.f_lasti and name not in _BEFORE_A_WRITE and not name.startswith("LOAD_"):
+            return name in ("STORE_SUBSCR", "STORE_SLICE")
     return False
 
 
@@ -56,7 +63,10 @@ def apply_(tensor: Tensor, name: str, *operands: Any, augmented: bool = False) -
         if write is not None:
             other = _direct_operand(tensor, operands[0], 2 if TABLE[name].floating else 1)
             if other is not None:
-                write(tensor.array, other)
+                try:
+                    write(tensor.array, other)
+                except OverflowError as error:
+                    raise OutOfRangeError(f"in-place {name}: {error}") from error
                 return tensor
     check_leaf(tensor, f"in-place {name}")
     if tensor.device.backend.mutable:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import pickle
+import warnings
 
 import candelabra as cb
 import numpy as np
@@ -52,6 +54,21 @@ def test_numpy_scalars_are_python_scalars_where_a_function_takes_one() -> None:
     assert cb.std(x, correction=np.float64(1.0)).dtype is cb.float32
     for made in (np.float64(2.0) * x, x / np.float64(2.0), cb.maximum(x, np.float64(2.0)), cb.clip(x, np.float64(2.0))):
         assert isinstance(made, cb.Tensor) and made.dtype is cb.float32
+
+
+def test_an_operator_called_as_a_function_and_written_back_loses_nothing() -> None:
+    x, y, key = cb.zeros(5), cb.ones(2), slice(1, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", cb.LostWriteWarning)
+        x[key] = operator.iadd(x[key], y)
+        x[1:3] = operator.imul(x[1:3], y + y)
+        x[..., 1:2] = operator.isub(x[..., 1:2], 1.0)
+    assert x.tolist() == [0.0, 1.0, 2.0, 0.0, 0.0]
+    with pytest.warns(cb.LostWriteWarning, match="in-place add writes into a temporary"):
+        part = operator.iadd(x[key], y)
+    x[0] = part[0]
+    with pytest.warns(cb.LostWriteWarning, match="in-place add writes into a temporary"):
+        operator.iadd(x[key], y)
 
 
 def test_view_as_the_dtype_that_a_tensor_has() -> None:
