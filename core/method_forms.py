@@ -182,7 +182,7 @@ def norm(self: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, d
     """Return the vector norm over axes of the order `p`; "fro" is the second, "nuc" the sum of singular values."""
     x = self if dtype is None else ops.astype(self, dtype, copy=False)
     if p == "nuc":
-        from .functions.decompositions import matrix_norm
+        from .functions.norms import matrix_norm
 
         axes = tuple(range(x.ndim)) if dim is None else tuple(dim)
         if len(axes) != 2:

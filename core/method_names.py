@@ -28,6 +28,11 @@ FORWARDED = (
     "slice_scatter", "slogdet", "svd", "tensor_split", "trace", "triangular_solve", "unfold", "unique_consecutive",
     "vdot", "vsplit", "as_strided", "as_strided_scatter",
 )  # fmt: skip
+# Methods of our own that are called often: these check what they are given themselves.
+OFTEN = frozenset((
+    "add", "add_", "clone", "contiguous", "copy_", "cpu", "cuda", "dim", "expand", "fill_", "flatten", "numel", "reshape",
+    "squeeze", "sub_", "to", "unsqueeze", "view", "zero_",
+))  # fmt: skip
 # Other names of functions.
 ALIASES = {
     "nelement": "numel", "bitwise_not": "bitwise_invert",

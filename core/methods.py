@@ -14,9 +14,10 @@ from . import dtypes, inplace, method_inplace, ops
 from .absent import METHODS, Refused
 from .errors import ArgumentError, ArgumentTypeError
 from .functions.indexing import get_item, set_item, written
+from .functions.guard import guard
 from .method_facts import FACTS, PROPERTIES
 from .method_forms import FORMS
-from .method_names import ALIASES, CASTS, FORWARDED, IN_PLACE
+from .method_names import ALIASES, CASTS, FORWARDED, IN_PLACE, OFTEN
 from .method_scatter import SCATTERING
 from .primitives.tools import size_of
 from .tensor import Tensor
@@ -94,7 +95,9 @@ def _along(name: str, default: Any = None) -> Callable[..., Any]:
 
 
 def _spread(sizes: tuple[Any, ...]) -> Any:
-    return sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    """Return sizes that may come one by one or as one sequence."""
+    only = sizes[0] if len(sizes) == 1 else None
+    return only if isinstance(only, (tuple, list)) or (isinstance(only, Tensor) and only.ndim) else sizes
 
 
 def reshape(self: Tensor, *sizes: Any, shape: Any = None, copy: bool | None = None) -> Tensor:
@@ -115,6 +118,8 @@ def expand(self: Tensor, *sizes: Any) -> Tensor:
     """Return the tensor broadcast to sizes; -1 keeps an axis's size."""
     wanted = tuple(_spread(sizes))
     lead = len(wanted) - self.ndim
+    if -1 in wanted[: max(lead, 0)]:
+        raise ArgumentError(f"expand: -1 keeps the size of an axis, which the new axes of {wanted} do not have")
     if lead < 0:
         raise ArgumentError(f"expand: {wanted} has fewer axes than the tensor's shape {self.shape}")
     return ops.broadcast_to(self, tuple(self.shape[i - lead] if n == -1 else n for i, n in enumerate(wanted)))
@@ -283,6 +288,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
 
 def zero_(self: Tensor) -> Tensor:
     """Fill with zeros."""
+    inplace.check_leaf(self, "zero_")
     return fill_(self, 0)
 
 
@@ -411,7 +417,7 @@ def install() -> None:
     for name, function in {"cumsum": "cumulative_sum", "cumprod": "cumulative_prod"}.items():
         _set(name, _along(function), function)
     for method in (*_OWN, *FORMS, *SCATTERING, *FACTS):
-        setattr(Tensor, method.__name__, method)
+        setattr(Tensor, method.__name__, method if method.__name__ in OFTEN else guard(method))
     for name in ("divide", "divide_", "subtract", "subtract_"):
         setattr(Tensor, name, getattr(Tensor, name.replace("ide", "").replace("tract", "")))
     method_inplace.install()
