@@ -7,6 +7,7 @@ from typing import Any
 from . import inplace, ops
 from .errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from .functions.torch_names import either
+from .primitives.tools import shape_tuple
 from .tensor import Tensor
 
 
@@ -132,7 +133,7 @@ def swapaxes(self: Tensor, axis0: int, axis1: int) -> Tensor:
 def tile(self: Tensor, *repetitions: Any, dims: Any = None) -> Tensor:
     """Return the tensor repeated whole along each axis."""
     given = _several(repetitions, None, dims, "tile")
-    return ops.tile(self, (given,) if isinstance(given, int) else tuple(given))
+    return ops.tile(self, shape_tuple(given, "tile"))
 
 
 def narrow(self: Tensor, dim: int, start: Any, length: int) -> Tensor:
@@ -158,8 +159,11 @@ def mean(
     dtype: Any = None,
     dim: Any = None,
     keepdim: bool = False,
+    out: None = None,
 ) -> Tensor:
     """Return the mean over axes, computed in another dtype if one is given."""
+    if out is not None:
+        raise ArgumentTypeError("mean: a result cannot be written into a given tensor; assign it instead of giving out")
     x = self if dtype is None else ops.astype(self, dtype, copy=False)
     return ops.mean(x, axis=_several((), axis, dim, "mean"), keepdims=keepdims or keepdim)
 

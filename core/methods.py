@@ -37,6 +37,11 @@ def _axes(axis: Any, dim: Any) -> Any:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
+def _no_buffer(name: str) -> ArgumentTypeError:
+    """Return the refusal of a buffer; NumPy's reductions call a tensor's method with ``out=None``."""
+    return ArgumentTypeError(f"{name}: a result cannot be written into a given tensor; assign it instead of giving out")
+
+
 def _reduction(name: str, indices: str = "") -> Callable[..., Tensor]:
     def method(
         self: Tensor,
@@ -45,9 +50,12 @@ def _reduction(name: str, indices: str = "") -> Callable[..., Tensor]:
         *,
         dim: Any = None,
         keepdim: bool = False,
+        out: None = None,
         **options: Any,
     ) -> Tensor:
         axis = _axes(axis, dim)
+        if out is not None:
+            raise _no_buffer(name)
         if indices and isinstance(axis, Tensor):
             return getattr(ops, {"max": "maximum", "min": "minimum"}[name])(self, axis)
         result = getattr(ops, name)(self, axis=axis, keepdims=keepdims or keepdim, **options)
@@ -65,8 +73,11 @@ def _sum_like(name: str) -> Callable[..., Tensor]:
         dtype: Any = None,
         dim: Any = None,
         keepdim: bool = False,
+        out: None = None,
     ) -> Tensor:
         axis = _axes(axis, dim)
+        if out is not None:
+            raise _no_buffer(name)
         return getattr(ops, name)(self, axis=axis, dtype=dtype, keepdims=keepdims or keepdim)
 
     return method

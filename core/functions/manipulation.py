@@ -231,9 +231,11 @@ def repeat_interleave(x: Tensor, repeats: Any, axis: int | None = None, *, dim: 
 
 
 def diff(
-    x: Tensor, /, *, axis: int = -1, n: int = 1, prepend: Tensor | None = None, append: Tensor | None = None
+    x: Tensor, /, n: int = 1, axis: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:
     """Return the n-th differences of neighbours along an axis.
+
+    The standard's arguments by name; by position in the order of NumPy and PyTorch.
 
     Examples
     --------

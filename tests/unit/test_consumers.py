@@ -71,6 +71,27 @@ def test_an_operator_called_as_a_function_and_written_back_loses_nothing() -> No
         operator.iadd(x[key], y)
 
 
+def test_numpy_reductions_call_the_methods() -> None:
+    x = cb.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)
+    for reduction in (np.sum, np.prod, np.mean, np.max, np.min):
+        found = reduction(x)
+        assert isinstance(found, cb.Tensor) and found.requires_grad
+        assert found.item() == reduction(x.detach().numpy())
+        along = reduction(x, axis=1)
+        along = along if isinstance(along, cb.Tensor) else along.values
+        assert along.tolist() == reduction(x.detach().numpy(), axis=1).tolist()
+    assert np.any(x > 4).item() is True and np.all(x > 4).item() is False
+    for name in ("sum", "max", "mean", "all"):
+        with pytest.raises(cb.CandelabraError, match=f"{name}: a result cannot be written into a given tensor"):
+            getattr(x.detach(), name)(out=cb.zeros(()))
+
+
+def test_differences_by_position_as_numpy_and_pytorch_have_them() -> None:
+    x = cb.asarray([[1.0, 4.0, 9.0], [0.0, 1.0, 0.0]])
+    assert cb.diff(x, 2).tolist() == [[2.0], [-2.0]] and cb.diff(x, 1, 0).tolist() == [[-1.0, -3.0, -9.0]]
+    assert cb.diff(x, axis=0, n=1).tolist() == [[-1.0, -3.0, -9.0]]
+
+
 def test_view_as_the_dtype_that_a_tensor_has() -> None:
     x = cb.asarray([1.0, 2.0])
     assert x.view(cb.float32).tolist() == [1.0, 2.0] and x.view(float).dtype is cb.float32
