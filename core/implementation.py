@@ -24,12 +24,15 @@ class Implementation:
 
     __slots__ = (
         "array_type", "backward", "backward_graph", "complexes", "device", "differentiable", "direct", "forward",
-        "generic", "holds_arrays", "materialize", "narrow", "normalize", "plain_floats", "plain_numbers", "row", "run",
-        "save", "saves", "source", "train", "xp",
+        "generic", "holds_arrays", "materialize", "narrow", "normalize", "plain_floats", "plain_keys", "plain_numbers",
+        "row", "run", "save", "saves", "source", "train", "xp",
     )  # fmt: skip
 
     def __init__(self, row: Row, device: devices.Device, *, generic: bool = False) -> None:
         self.row, self.device, self.xp = row, device, namespace(device)
+        if device.levels:
+            self._at_levels()
+            return
         self.materialize = row.materialize
         backend = device.backend
         native = device.native
@@ -45,28 +48,22 @@ class Implementation:
         self.plain_numbers = frozenset(
             v for k, v in taken.items() if k.rank >= (2 if row.floating else 1) and k.name != "bfloat16"
         )
+        self.plain_keys = backend.plain_keys
         self.train: Callable[..., Any] | None = None
         self.generic: Implementation | None = None
         # The dtypes that `run` and `train` must not be given.
         self.narrow: frozenset[Any] = frozenset()
         kernel: Any = None
-        if device.levels:
-            self.array_type = object
-            self.normalize = lambda value: value
-            self.forward = device.levels[-1].kernel(row, device)
-            self.source = "transformation"
-            # What dispatch calls: the forward, or a kernel itself, which may decline by `NotImplemented`.
-            self.run = self.forward
-        else:
-            self.forward, kernel, self.source = _find_forward(row, device, generic)
-            if backend.narrow_dtypes and (guards_narrow(row) or self.source == "generic"):
-                self.narrow = _narrow(device)
-                self.forward = _widened(self.forward, self.narrow, device)
-            self.run = self.forward
-            if self.source == "kernel" and row.kind not in ("creation", "update"):
-                self.run = kernel.forward if isinstance(kernel, Kernel) else kernel
-            if not generic:
-                row.fallback[str(device)] = self.source
+        self.forward, kernel, self.source = _find_forward(row, device, generic)
+        if backend.narrow_dtypes and (guards_narrow(row) or self.source == "generic"):
+            self.narrow = _narrow(device)
+            self.forward = _widened(self.forward, self.narrow, device)
+        # What dispatch calls: the forward, or a kernel itself, which may decline by `NotImplemented`.
+        self.run = self.forward
+        if self.source == "kernel" and row.kind not in ("creation", "update"):
+            self.run = kernel.forward if isinstance(kernel, Kernel) else kernel
+        if not generic:
+            row.fallback[str(device)] = self.source
         vjp = kernel.vjp if isinstance(kernel, Kernel) else None
         residuals = kernel.residuals if isinstance(kernel, Kernel) else ()
         if vjp is not None:
@@ -88,8 +85,29 @@ class Implementation:
 
             rules.compile_backward(self, vjp, residuals)
 
+    def _at_levels(self) -> None:
+        """Set up a row on a device of transformations: levels are entered often, so all that can be is taken over."""
+        row, device = self.row, self.device
+        base = implementation(row, device.physical)
+        self.materialize, self.differentiable, self.direct = base.materialize, base.differentiable, base.direct
+        self.complexes, self.plain_floats = base.complexes, base.plain_floats
+        self.plain_numbers, self.plain_keys, self.narrow = base.plain_numbers, False, frozenset()
+        self.array_type, self.normalize = object, _as_it_is
+        self.train, self.generic, self.source = None, None, "transformation"
+        self.forward = self.run = device.levels[-1].kernel(row, device)
+        self.save, self.saves, self.holds_arrays = None, (), False
+        self.backward = self.backward_graph = None
+        if row.is_differentiable and row.operands:
+            from . import rules
+
+            rules.compile_at_levels(self)
+
     def __repr__(self) -> str:
         return f"<{self.row.name} on {self.device} by {self.source}>"
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def guards_narrow(row: Row) -> bool:

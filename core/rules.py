@@ -44,13 +44,32 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
     else:
         impl.backward_graph = _compile(row, graph_rules, impl, row.partials is not None)
     impl.backward = impl.backward_graph
-    if impl.device.levels and graph_rules is not None:
-        from .transforms.levels import operators_defer
-
-        if not operators_defer(impl.device):
-            impl.backward = _on_tensors(impl)
     if kernel_vjp is not None:
         impl.backward = _declining(_compile(row, kernel_vjp, impl, False, residuals), impl.backward_graph)
+
+
+_compiled: dict[tuple[Row, Any], tuple[Any, ...]] = {}
+
+
+def compile_at_levels(impl: Implementation) -> None:
+    """Set what `compile_backward` sets, for a device of transformations: each new level asks for the same again."""
+    row, device = impl.row, impl.device
+    key = (row, device.physical)
+    if key not in _compiled:
+        compile_backward(impl, None, ())
+        _compiled[key] = (impl.saves, impl.holds_arrays, impl.save, impl.backward_graph)
+    impl.saves, impl.holds_arrays, impl.save, impl.backward_graph = _compiled[key]
+    impl.backward = impl.backward_graph
+    if row.partials is None and row.vjp is None:
+        return
+    from .transforms.levels import operators_defer
+    from .transforms.lowering import FOLDS, summing
+
+    if not operators_defer(device):
+        impl.backward = _on_tensors(impl)
+    if row.name in FOLDS and device.levels[-1].kind == "vmap":
+        impl.backward = summing(impl, impl.backward, graph=False)
+        impl.backward_graph = summing(impl, impl.backward_graph, graph=True)
 
 
 def _on_tensors(impl: Implementation) -> Callable[..., Any]:

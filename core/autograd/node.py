@@ -98,9 +98,8 @@ class Output:
 class Leaf:
     """The node of a tensor that requires a gradient and is no operation's result."""
 
-    __slots__ = ("__weakref__", "device", "dtype", "grad", "hooks", "post_hooks", "shape")
+    __slots__ = ("__weakref__", "device", "dtype", "grad", "hooks", "post_hooks", "sequence", "shape")
     is_leaf = True
-    sequence = 0
     parents = ()
     next_functions = ()
     name = "AccumulateGrad"
@@ -109,6 +108,8 @@ class Leaf:
         self.shape = shape
         self.dtype = dtype
         self.device = device
+        # Before every operation, unless a transformation made the leaf.
+        self.sequence = 0
         self.grad: Any = None
         self.hooks: Any = None
         self.post_hooks: Any = None

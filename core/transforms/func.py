@@ -36,7 +36,10 @@ def _fresh(x: Any, where: str) -> Tensor:
     x = _inside(x)
     if x.node is not None and grad_mode.get():
         return ops.alias(x)
-    return Tensor(x.array, x.device, Leaf(tuple(x.array.shape), x.array.dtype, x.device))
+    leaf = Leaf(tuple(x.array.shape), x.array.dtype, x.device)
+    # No outer transformation takes it for something recorded outside.
+    leaf.sequence = next_sequence()
+    return Tensor(x.array, x.device, leaf)
 
 
 def _somebody_listens(outputs: Sequence[Tensor], own: set[Any], start: int) -> bool:

@@ -237,6 +237,43 @@ def run_body(row: Row, device: Device, operands: Any, statics: Any) -> Any:
     return as_arrays(found)
 
 
+class Lowered(Wrapped):
+    """A cotangent at a level, summed already over what the level hides."""
+
+    __slots__ = ("dtype", "shape", "value")
+    lowered = True
+
+    def __init__(self, value: Any, level: Level, device: Device) -> None:
+        self.value, self.level, self.device, self.epoch = value, level, device, level.epoch
+        self.shape, self.dtype = tuple(value.shape), value.dtype
+
+    def __add__(self, other: Any) -> Lowered:
+        """Add another cotangent, which is lowered first."""
+        inner = self.device.parent
+        return Lowered(namespace(inner).add(self.value, lower(self.level, other, self.device)), self.level, self.device)
+
+    __radd__ = __add__
+
+
+class LoweredTensor(Tensor):
+    """The same as a tensor of the device inside."""
+
+    __slots__ = ("inner", "level")
+    inner: Tensor
+    level: Level
+
+    def __init__(self, x: Tensor, level: Level) -> None:
+        super().__init__(x.array, x.device, x.node)
+        self.inner, self.level = x, level
+
+    def __add__(self, other: Any) -> LoweredTensor:
+        """Add another cotangent, which is lowered first."""
+        mine, theirs = lowered(self, [self.level]), lowered(other, [self.level])
+        return LoweredTensor(mine + theirs, self.level)
+
+    __radd__ = __add__
+
+
 def check_alive(wrapped: Any) -> None:
     """Refuse an array whose transformation has ended."""
     level = wrapped.level
@@ -251,7 +288,7 @@ def lower(level: Level, g: Any, device: Device) -> Any:
     """Return what a cotangent at a device with `level` is for a constant without it."""
     if isinstance(g, Wrapped):
         if g.level is level:
-            return level.lower(g)
+            return g.value if type(g) is Lowered else level.lower(g)
         if level in g.device.levels:
             without = g.device.without(level)
             return g.map(lambda inner: lower(level, inner, g.device.parent), without)
@@ -261,10 +298,17 @@ def lower(level: Level, g: Any, device: Device) -> Any:
 class Crossing:
     """What the node of an operation between levels records: both ways across, on arrays and on tensors."""
 
-    __slots__ = ("back", "back_graph", "device", "row", "saves", "xp")
+    __slots__ = ("back", "back_graph", "device", "levels", "row", "saves", "xp")
 
-    def __init__(self, name: str, device: Device, back: Callable[..., Any], back_graph: Callable[..., Any]) -> None:
-        self.row = _CrossingRow(name)
+    def __init__(
+        self,
+        name: str,
+        device: Device,
+        back: Callable[..., Any],
+        back_graph: Callable[..., Any],
+        levels: Sequence[Level],
+    ) -> None:
+        self.row, self.levels = _CrossingRow(name), levels
         self.device, self.back, self.back_graph, self.saves = device, back, back_graph, ()
         self.xp = namespace(device)
 
@@ -303,7 +347,7 @@ def record(
         for level in levels:
             level.on_tape = True
         node = Node()
-        node.impl = Crossing(name, device, back, back_graph)
+        node.impl = Crossing(name, device, back, back_graph, levels)
         node.sequence = next_sequence()
         node.parents = parents
         node.saved, node.statics, node.hooks = (), (), None
@@ -335,6 +379,8 @@ def lift(x: Tensor, target: Device) -> Tensor:
 
 def lowered(x: Tensor, levels: Sequence[Level]) -> Tensor:
     """Lower a cotangent, as a recorded operation: the transpose of `lift`. Newer levels of the cotangent stay."""
+    if type(x) is LoweredTensor:
+        return lowered(x.inner, levels[:-1]) if len(levels) > 1 else x.inner
     array, device = x.array, x.device
     for level in reversed(levels):
         array = lower(level, array, device)
