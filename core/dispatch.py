@@ -13,7 +13,7 @@ from . import device as devices
 from . import dtypes
 from .autograd.mode import grad_mode
 from .autograd.node import MultiNode, Node, Output, next_sequence
-from .errors import ArgumentTypeError, CandelabraError, DTypeError
+from .errors import ArgumentTypeError, CandelabraError, DTypeError, OutOfRangeError
 from .explain import explain
 from .implementation import Implementation, guards_narrow, implementations
 from .primitives.row import Row
@@ -272,7 +272,11 @@ def coerce(row: Row, operands: Sequence[Any]) -> list[Any]:
             target = dtypes.promote_types(target, other)
         native = device.best_native_dtype(dtypes.promote_scalar(target, scalar))
         physical = device.physical
-        result.append(Tensor(physical.backend.asarray(scalar, native, physical.index or 0), physical))
+        try:
+            array = physical.backend.asarray(scalar, native, physical.index or 0)
+        except OverflowError as error:
+            raise OutOfRangeError(f"{row.name}: the Python scalar {scalar!r} is too large: {error}") from error
+        result.append(Tensor(array, physical))
     return result
 
 

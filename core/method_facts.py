@@ -7,6 +7,7 @@ from typing import Any
 
 from . import ops
 from .errors import ArgumentTypeError, ShapeError
+from .primitives.tools import shape_tuple
 from .tensor import Tensor, concrete
 
 
@@ -89,7 +90,7 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
     ShapeError
         If it would not.
     """
-    wanted = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], int) else size
+    wanted = shape_tuple(size[0] if len(size) == 1 else size, "sum_to_size")
     lead = self.ndim - len(wanted)
     if lead < 0 or any(n not in (1, m) for n, m in zip(wanted, self.shape[lead:], strict=True)):
         raise ShapeError(f"sum_to_size: size {wanted} does not broadcast to the tensor's shape {self.shape}")

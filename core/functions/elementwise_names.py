@@ -107,7 +107,7 @@ def rsub(x: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     return ops.subtract(other, x if alpha == 1 else alpha * x)
 
 
-def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
+def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     """Return ``input + weight * (end - input)``: the way from one tensor to another.
 
     Parameters
@@ -169,7 +169,7 @@ def _is_one(value: Any) -> bool:
     return not isinstance(value, Tensor) and value == 1
 
 
-def logaddexp2(x1: Any, x2: Any, /) -> Tensor:
+def logaddexp2(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     """Return ``log2(2**x1 + 2**x2)`` without overflow.
 
     Examples
@@ -291,7 +291,7 @@ def frac(x: Tensor, /) -> Tensor:
     return x - ops.trunc(x)
 
 
-def ldexp(x: Tensor, other: Any, /) -> Tensor:
+def ldexp(x: Tensor, other: Tensor | float, /) -> Tensor:
     """Return ``x * 2**other``, exactly wherever the result can be held.
 
     Examples

@@ -80,7 +80,7 @@ def told(function: Any, operands: Sequence[Any], options: dict[str, Any], error:
     if frames is None or frames.tb_next is None:
         # Python itself refused the call, and named the function.
         return error
-    if isinstance(error, (AttributeError, TypeError, ValueError, IndexError, OverflowError)):
+    if isinstance(error, (AttributeError, TypeError, ValueError, IndexError, OverflowError, ZeroDivisionError)):
         wrong = _first_wrong(function, operands, options)
         if wrong:
             return ArgumentTypeError(f"{name}: {wrong}")
@@ -99,7 +99,11 @@ def _converted(operands: Sequence[Any], places: Sequence[int]) -> tuple[Any, ...
 def _first_wrong(function: Any, operands: Sequence[Any], options: dict[str, Any]) -> str:
     """Say of the first argument that is not what its annotation promises, what it should be and what it is."""
     signature = inspect.signature(function)
-    for name, value in signature.bind(*operands, **options).arguments.items():
+    try:
+        given = signature.bind(*operands, **options).arguments
+    except TypeError:
+        return ""
+    for name, value in given.items():
         parameter = signature.parameters[name]
         annotation = str(parameter.annotation)
         if parameter.kind is parameter.VAR_POSITIONAL:
