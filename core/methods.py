@@ -13,8 +13,8 @@ from . import device as devices
 from . import dtypes, inplace, method_inplace, ops
 from .absent import METHODS, Refused
 from .errors import ArgumentError, ArgumentTypeError
-from .functions.indexing import get_item, set_item, written
 from .functions.guard import guard
+from .functions.indexing import get_item, set_item, written
 from .method_facts import FACTS, PROPERTIES
 from .method_forms import FORMS
 from .method_names import ALIASES, CASTS, FORWARDED, IN_PLACE, OFTEN
