@@ -9,6 +9,8 @@ from typing import Any
 
 from .functions.counting import Histogram
 from .functions.elementwise_names import MantissaAndExponent
+from .functions.linear_names import SVDNamesResult, TriangularSolveResult
+from .functions.reflections import GeqrfResult
 from .functions.selection import ValuesAndIndices
 from .functions.statistics import MinMax
 from .random_state import Generator
@@ -203,6 +205,7 @@ class Installed:
         *,
         dim: Any = None,
         keepdim: builtins.bool = False,
+        out: None = None,
         **options: Any,
     ) -> Tensor:
         """The method of `all`."""
@@ -219,6 +222,7 @@ class Installed:
         *,
         dim: Any = None,
         keepdim: builtins.bool = False,
+        out: None = None,
         **options: Any,
     ) -> Tensor:
         """The method of `max`."""
@@ -230,6 +234,7 @@ class Installed:
         *,
         dim: Any = None,
         keepdim: builtins.bool = False,
+        out: None = None,
         **options: Any,
     ) -> Tensor:
         """The method of `min`."""
@@ -254,6 +259,7 @@ class Installed:
         *,
         dim: Any = None,
         keepdim: builtins.bool = False,
+        out: None = None,
         **options: Any,
     ) -> Tensor:
         """The method of `any`."""
@@ -309,6 +315,7 @@ class Installed:
         *,
         dim: Any = None,
         keepdim: builtins.bool = False,
+        out: None = None,
         **options: Any,
     ) -> Tensor:
         """The method of `argmax`."""
@@ -320,6 +327,7 @@ class Installed:
         *,
         dim: Any = None,
         keepdim: builtins.bool = False,
+        out: None = None,
         **options: Any,
     ) -> Tensor:
         """The method of `argmin`."""
@@ -467,13 +475,14 @@ class Installed:
     def char(self) -> Tensor:
         """The method of `a cast to int8`."""
 
-    def cholesky(self) -> Tensor: ...
+    def cholesky(self, /, upper: builtins.bool = False) -> Tensor:
+        """Return Cholesky's factors: `linalg.cholesky`."""
 
-    def cholesky_inverse(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `cholesky_inverse`."""
+    def cholesky_inverse(self, /, upper: builtins.bool = False) -> Tensor:
+        """Return the inverses of matrices that have been factored by `linalg.cholesky`."""
 
-    def cholesky_solve(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `cholesky_solve`."""
+    def cholesky_solve(self, factors: Tensor, /, upper: builtins.bool = False) -> Tensor:
+        """Solve systems of linear equations whose matrices have been factored by `linalg.cholesky`."""
 
     def chunk(
         self, chunks: builtins.int, axis: builtins.int = 0, *, dim: builtins.int | None = None
@@ -553,6 +562,7 @@ class Installed:
         *,
         dim: Any = None,
         keepdim: builtins.bool = False,
+        out: None = None,
         **options: Any,
     ) -> Tensor:
         """The method of `count_nonzero`."""
@@ -599,7 +609,7 @@ class Installed:
         """Do the same as `deg2rad`, in place."""
 
     def det(self) -> Tensor:
-        """Return the determinants of square matrices."""
+        """Return the determinants of square matrices (..., M, M): `linalg.det`."""
 
     def diag(self, offset: builtins.int = 0, *, diagonal: builtins.int = 0) -> Tensor: ...
 
@@ -789,9 +799,11 @@ class Installed:
     def floor_divide_(self, x2: Tensor | complex, /) -> Tensor:
         """Do the same as `floor_divide`, in place."""
 
-    def fmax(self, x2: Any, /) -> Tensor: ...
+    def fmax(self, x2: Any, /) -> Tensor:
+        """Return the larger operand, elementwise; a number wins against NaN."""
 
-    def fmin(self, x2: Any, /) -> Tensor: ...
+    def fmin(self, x2: Any, /) -> Tensor:
+        """Return the smaller operand, elementwise; a number wins against NaN."""
 
     def fmod(self, x2: Tensor | complex, /) -> Tensor:
         """Return the remainder of the quotient rounded towards zero, with the dividend's sign."""
@@ -826,8 +838,8 @@ class Installed:
     def geometric_(self, p: builtins.float, *, generator: Generator | None = None) -> Tensor:
         """Fill a tensor with how many trials it took, each with probability `p`, until one succeeds; returns it."""
 
-    def geqrf(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `geqrf`."""
+    def geqrf(self) -> GeqrfResult:
+        """Factor matrices as `qr`, by reflections packed as LAPACK packs them."""
 
     def ger(self, x2: Tensor) -> Tensor:
         """Return the matrix of products of two vectors."""
@@ -952,8 +964,8 @@ class Installed:
     def int(self) -> Tensor:
         """The method of `a cast to int32`."""
 
-    def inverse(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `inverse`."""
+    def inverse(self) -> Tensor:
+        """Return the inverses of square matrices: `linalg.inv`."""
 
     def is_complex(self) -> builtins.bool:
         """Say whether the dtype is complex."""
@@ -1084,10 +1096,10 @@ class Installed:
     def lcm_(self, x2: Any, /) -> Tensor:
         """Do the same as `lcm`, in place."""
 
-    def ldexp(self, other: Any, /) -> Tensor:
+    def ldexp(self, other: Tensor | builtins.float, /) -> Tensor:
         """Return ``x * 2**other``, exactly wherever the result can be held."""
 
-    def ldexp_(self, other: Any, /) -> Tensor:
+    def ldexp_(self, other: Tensor | builtins.float, /) -> Tensor:
         """Do the same as `ldexp`, in place."""
 
     def le(self, x2: Tensor | complex, /) -> Tensor:
@@ -1155,14 +1167,13 @@ class Installed:
     def logaddexp(self, x2: Tensor | complex, /) -> Tensor:
         """Return ``log(exp(x1) + exp(x2))`` without overflow."""
 
-    def logaddexp2(self, x2: Any, /) -> Tensor:
+    def logaddexp2(self, x2: Tensor | builtins.float, /) -> Tensor:
         """Return ``log2(2**x1 + 2**x2)`` without overflow."""
 
     def logcumsumexp(self, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> Tensor:
         """Return the logarithm of the running sum of exponentials along an axis, without overflow."""
 
-    def logdet(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `logdet`."""
+    def logdet(self) -> Tensor: ...
 
     def logical_and(self, x2: Tensor | complex, /) -> Tensor:
         """Return the logical and; a number is true if it is not zero."""
@@ -1201,6 +1212,7 @@ class Installed:
         *,
         dim: Any = None,
         keepdim: builtins.bool = False,
+        out: None = None,
         **options: Any,
     ) -> Tensor:
         """The method of `logsumexp`."""
@@ -1214,10 +1226,11 @@ class Installed:
     def lt_(self, x2: Tensor | complex, /) -> Tensor:
         """Do the same as `lt`, in place."""
 
-    def lu(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `lu`."""
+    def lu(self, /, pivot: builtins.bool = True, get_infos: builtins.bool = False) -> Any:
+        """Factor matrices as `linalg.lu_factor`; with `get_infos` as `linalg.lu_factor_ex`."""
 
-    def lu_solve(self, pivots: Tensor, x2: Tensor, /, *, adjoint: builtins.bool = False) -> Tensor: ...
+    def lu_solve(self, factors: Tensor, pivots: Tensor, /) -> Tensor:
+        """Solve systems by the factors of `lu`: `linalg.lu_solve` with the right sides first."""
 
     @property
     def mH(self) -> Tensor: ...
@@ -1248,10 +1261,9 @@ class Installed:
         """Return the matrix product; leading axes broadcast."""
 
     def matrix_exp(self) -> Tensor:
-        """Return the exponentials of square matrices, by scaling and squaring (N. Higham, 2005)."""
+        """Return the exponentials of square matrices: `linalg.matrix_exp`."""
 
-    def matrix_power(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `matrix_power`."""
+    def matrix_power(self, n: builtins.int, /) -> Tensor: ...
 
     def max(
         self,
@@ -1260,6 +1272,7 @@ class Installed:
         *,
         dim: Any = None,
         keepdim: builtins.bool = False,
+        out: None = None,
         **options: Any,
     ) -> Tensor:
         """The method of `max`."""
@@ -1275,6 +1288,7 @@ class Installed:
         dtype: Any = None,
         dim: Any = None,
         keepdim: builtins.bool = False,
+        out: None = None,
     ) -> Tensor:
         """Return the mean over axes, computed in another dtype if one is given."""
 
@@ -1295,6 +1309,7 @@ class Installed:
         *,
         dim: Any = None,
         keepdim: builtins.bool = False,
+        out: None = None,
         **options: Any,
     ) -> Tensor:
         """The method of `min`."""
@@ -1409,7 +1424,14 @@ class Installed:
     def narrow(self, dim: builtins.int, start: Any, length: builtins.int) -> Tensor:
         """Return `length` slices along an axis, from `start` on."""
 
-    def narrow_copy(self, axis: builtins.int, start: builtins.int, length: builtins.int) -> Tensor:
+    def narrow_copy(
+        self,
+        axis: builtins.int | None = None,
+        start: Any = None,
+        length: builtins.int | None = None,
+        *,
+        dim: builtins.int | None = None,
+    ) -> Tensor:
         """Return `length` slices along an axis from `start` on."""
 
     def ndimension(self) -> builtins.int:
@@ -1463,7 +1485,16 @@ class Installed:
     def nonzero_static(self, *, size: builtins.int, fill_value: builtins.int = -1) -> Tensor:
         """Return the positions of the first `size` elements that are not zero, one in a row, as in PyTorch."""
 
-    def norm(self, p: Any = 'fro', dim: Any = None, keepdim: builtins.bool = False, dtype: Any = None) -> Tensor:
+    def norm(
+        self,
+        p: Any = 2.0,
+        axis: Any = None,
+        keepdims: builtins.bool = False,
+        *,
+        dtype: Any = None,
+        dim: Any = None,
+        keepdim: builtins.bool = False,
+    ) -> Tensor:
         """Return the vector norm over axes of the order `p`; "fro" is the second, "nuc" the sum of singular values."""
 
     def normal_(
@@ -1480,11 +1511,13 @@ class Installed:
     def numel(self) -> builtins.int:
         """Return the number of elements."""
 
-    def orgqr(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `orgqr`."""
+    def orgqr(self, tau: Tensor, /) -> Tensor:
+        """Return products of reflections: `linalg.householder_product`."""
 
-    def ormqr(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `ormqr`."""
+    def ormqr(
+        self, tau: Tensor, other: Tensor, /, left: builtins.bool = True, transpose: builtins.bool = False
+    ) -> Tensor:
+        """Return the product of matrices with the whole product Q of reflections."""
 
     def outer(self, x2: Tensor) -> Tensor:
         """Return the matrix of products of two vectors."""
@@ -1495,8 +1528,8 @@ class Installed:
     def permute_dims(self, /, axes: Any) -> Tensor:
         """Return the tensor with its axes in another order."""
 
-    def pinverse(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `pinverse`."""
+    def pinverse(self, /, rcond: builtins.float = 1e-15) -> Tensor:
+        """Return pseudo-inverses: `linalg.pinv` with ``rtol=rcond``."""
 
     def polygamma(self, n: builtins.int) -> Tensor:
         """Return the n-th derivative of `digamma`."""
@@ -1524,6 +1557,7 @@ class Installed:
         dtype: Any = None,
         dim: Any = None,
         keepdim: builtins.bool = False,
+        out: None = None,
     ) -> Tensor:
         """The method of `prod`."""
 
@@ -1533,8 +1567,8 @@ class Installed:
     def put_(self, index: Tensor, source: Tensor, accumulate: builtins.bool = False) -> Tensor:
         """Do the same as `put`, in place."""
 
-    def qr(self, /, *, mode: str = 'reduced') -> tuple[Tensor, Tensor]:
-        """Factor matrices (..., M, N) into Q with orthonormal columns and R, which is upper triangular: ``x = Q R``."""
+    def qr(self, /, some: builtins.bool = True) -> Any:
+        """Factor matrices into Q and R: `linalg.qr`, whose mode is "reduced" for `some` and else "complete"."""
 
     def quantile(
         self,
@@ -1734,8 +1768,8 @@ class Installed:
     ) -> Tensor:
         """Return `x` with `src` in place of the slices ``start:end:step`` along an axis, by default the first."""
 
-    def slogdet(self) -> tuple[Tensor, Tensor]:
-        """Return the signs (complex: phases) of determinants, and the logarithms of their magnitudes."""
+    def slogdet(self) -> Any:
+        """Return the signs of determinants and the logarithms of their magnitudes: `linalg.slogdet`."""
 
     def softmax(self, axis: Any = None, *, dtype: Any = None, dim: Any = None) -> Tensor: ...
 
@@ -1822,14 +1856,15 @@ class Installed:
         dtype: Any = None,
         dim: Any = None,
         keepdim: builtins.bool = False,
+        out: None = None,
     ) -> Tensor:
         """The method of `sum`."""
 
     def sum_to_size(self, *size: Any) -> Tensor:
         """Return the sum over the axes along which `size` would broadcast to the tensor's shape."""
 
-    def svd(self, /, *, full_matrices: builtins.bool = True) -> tuple[Tensor, Tensor, Tensor]:
-        """Factor matrices (..., M, N) into ``x = U diag(S) Vh``, the singular values S descending."""
+    def svd(self, /, some: builtins.bool = True, compute_uv: builtins.bool = True) -> SVDNamesResult:
+        """Factor matrices into ``x = U @ diag(S) @ V^H``: `linalg.svd`, but for V in place of its adjoint."""
 
     def swapaxes(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
         """Return the tensor with two axes exchanged."""
@@ -1879,7 +1914,12 @@ class Installed:
         """Return pieces along an axis: a number of nearly equal ones, or those between places."""
 
     def tensordot(
-        self, x2: Tensor, /, *, axes: builtins.int | tuple[Sequence[builtins.int], Sequence[builtins.int]] = 2
+        self,
+        x2: Tensor,
+        /,
+        axes: builtins.int | tuple[Sequence[builtins.int], Sequence[builtins.int]] | None = None,
+        *,
+        dims: Any = None,
     ) -> Tensor:
         """Return the contraction of two tensors over pairs of axes."""
 
@@ -1915,8 +1955,14 @@ class Installed:
     def transpose_(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """Do the same as `transpose`, in place."""
 
-    def triangular_solve(self, *args: Any, **kwargs: Any) -> Any:
-        """The method of `triangular_solve`."""
+    def triangular_solve(
+        self,
+        x1: Tensor,
+        /,
+        upper: builtins.bool = True,
+        transpose: builtins.bool = False,
+        unitriangular: builtins.bool = False,
+    ) -> TriangularSolveResult: ...
 
     def tril(self, k: builtins.int = 0, *, diagonal: builtins.int = 0) -> Tensor:
         """Return the lower triangle of the last two axes, zeros above the diagonal `k`."""

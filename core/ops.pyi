@@ -34,7 +34,6 @@ from .functions.counting import (
     histogram as histogram,
     nanmean as nanmean,
     nansum as nansum,
-    segment_reduce as segment_reduce,
 )
 from .functions.creation import (
     arange as arange,
@@ -68,6 +67,9 @@ from .functions.data_types import (
     promote_types as promote_types,
     result_type as result_type,
     to_device as to_device,
+)
+from .functions.decompositions import (
+    matrix_power as matrix_power,
 )
 from .functions.distance import (
     cdist as cdist,
@@ -148,6 +150,31 @@ from .functions.joining import (
     row_stack as row_stack,
     tensor_split as tensor_split,
     vsplit as vsplit,
+)
+from .functions.linear_names import (
+    cholesky as cholesky,
+    cholesky_inverse as cholesky_inverse,
+    cholesky_solve as cholesky_solve,
+    det as det,
+    frobenius_norm as frobenius_norm,
+    inverse as inverse,
+    logdet as logdet,
+    lu as lu,
+    lu_solve as lu_solve,
+    lu_unpack as lu_unpack,
+    matrix_exp as matrix_exp,
+    norm_except_dim as norm_except_dim,
+    nuclear_norm as nuclear_norm,
+    orgqr as orgqr,
+    pinverse as pinverse,
+    qr as qr,
+    slogdet as slogdet,
+    svd as svd,
+    triangular_solve as triangular_solve,
+)
+from .functions.low_rank import (
+    pca_lowrank as pca_lowrank,
+    svd_lowrank as svd_lowrank,
 )
 from .functions.manipulation import (
     atleast_1d as atleast_1d,
@@ -269,6 +296,10 @@ from .functions.random_inplace import (
     random_ as random_,
     uniform_ as uniform_,
 )
+from .functions.reflections import (
+    geqrf as geqrf,
+    ormqr as ormqr,
+)
 from .functions.scatter import (
     index_copy as index_copy,
     index_fill as index_fill,
@@ -278,6 +309,9 @@ from .functions.scatter import (
     put as put,
     put_along_axis as put_along_axis,
     take_along_dim as take_along_dim,
+)
+from .functions.segments import (
+    segment_reduce as segment_reduce,
 )
 from .functions.selection import (
     cummax as cummax,
@@ -669,8 +703,6 @@ def ceil(x: Tensor, /) -> Tensor:
 def ceil_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `ceil_` does, and return it."""
 
-def cholesky(x: Tensor, /) -> Tensor: ...
-
 def clamp_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `clamp_` does, and return it."""
 
@@ -799,11 +831,11 @@ def cumulative_sum(
 ) -> Tensor:
     """Return the running sum along an axis."""
 
+def definite_order(x: Tensor, /) -> Tensor:
+    """Return the order of the first leading minor of Hermitian matrices that is not positive; 0 for definite ones."""
+
 def deg2rad_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `deg2rad_` does, and return it."""
-
-def det(x: Tensor, /) -> Tensor:
-    """Return the determinants of square matrices."""
 
 def digamma(x: Tensor, /) -> Tensor:
     """Return the logarithmic derivative of the gamma function."""
@@ -924,8 +956,8 @@ def frac_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
 def frexp_exponent(x: Tensor, /) -> Tensor:
     """Return the power of two that scales each value's mantissa into [1/2, 1), as int32."""
 
-def gammainc_slope(a: Tensor | builtins.complex, x: Tensor | builtins.complex, /, *, n: Any) -> Tensor:
-    """Return the n-th derivative of P(a, x) in ``a``."""
+def gammainc_slope(a: Tensor | builtins.complex, x: Tensor | builtins.complex, /, *, order: int = 1) -> Tensor:
+    """Return a derivative of P(a, x) in ``a``."""
 
 def gather(x: Tensor, index: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
     """Return ``x[i][index[i][j]]`` along an axis, as PyTorch's gather."""
@@ -1171,6 +1203,12 @@ def lstm(
 ) -> lstm_result:
     """Run one layer of a long short-term memory over x (time, batch, features); return outputs and the last states."""
 
+class lstsq_result(NamedTuple):
+    solution: Tensor
+    rank: Tensor
+
+def lstsq(x1: Tensor, x2: Tensor, rtol: Tensor, /) -> lstsq_result: ...
+
 class lu_packed_result(NamedTuple):
     LU: Tensor
     pivots: Tensor
@@ -1178,13 +1216,8 @@ class lu_packed_result(NamedTuple):
 
 def lu_packed(x: Tensor, /, *, pivot: bool = True) -> lu_packed_result: ...
 
-def lu_solve(factors: Tensor, pivots: Tensor, x2: Tensor, /, *, adjoint: bool = False) -> Tensor: ...
-
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Return the matrix product; leading axes broadcast."""
-
-def matrix_exp(x: Tensor, /) -> Tensor:
-    """Return the exponentials of square matrices, by scaling and squaring (N. Higham, 2005)."""
 
 def matrix_transpose(x: Tensor, /) -> Tensor:
     """Return the tensor with its last two axes exchanged."""
@@ -1321,7 +1354,7 @@ def ones(
     """Return a tensor of ones."""
 
 def orthogonal_polynomial(
-    x: Tensor | builtins.complex, n: Tensor | builtins.complex, /, *, family: Any, order: int = 0
+    x: Tensor | builtins.complex, n: Tensor | builtins.complex, /, *, family: str = 'legendre', order: int = 0
 ) -> Tensor:
     """Return a polynomial of each element's degree, or its derivative of an order; ``n`` holds integers."""
 
@@ -1350,13 +1383,6 @@ def prod(
     x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, dtype: DType | None = None, keepdims: bool = False
 ) -> Tensor:
     """Return the product over axes."""
-
-class qr_result(NamedTuple):
-    Q: Tensor
-    R: Tensor
-
-def qr(x: Tensor, /, *, mode: str = 'reduced') -> qr_result:
-    """Factor matrices (..., M, N) into Q with orthonormal columns and R, which is upper triangular: ``x = Q R``."""
 
 def rad2deg_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `rad2deg_` does, and return it."""
@@ -1434,6 +1460,8 @@ def random_uniform(
 ) -> Tensor:
     """Return uniform draws in [low, high)."""
 
+def rank_index(x: Tensor, /, *, rank: Any = None, axis: int = -1, nan: str = 'last') -> Tensor: ...
+
 def real(x: Tensor, /) -> Tensor:
     """Return the real part."""
 
@@ -1442,6 +1470,12 @@ def reciprocal(x: Tensor, /) -> Tensor:
 
 def reciprocal_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `reciprocal_` does, and return it."""
+
+class reflections_result(NamedTuple):
+    packed: Tensor
+    tau: Tensor
+
+def reflections(x: Tensor, /) -> reflections_result: ...
 
 def relu(x: Tensor, /) -> Tensor:
     """Return ``max(x, 0)``; the gradient at 0 is 0."""
@@ -1525,6 +1559,15 @@ def rsqrt(x: Tensor, /) -> Tensor:
 def rsqrt_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `rsqrt_` does, and return it."""
 
+class running_extremum_result(NamedTuple):
+    values: Tensor
+    indices: Tensor
+
+def running_extremum(x: Tensor, /, *, axis: int = -1, maxima: bool = True) -> running_extremum_result: ...
+
+def running_logsumexp(x: Tensor, /, *, axis: int = -1) -> Tensor:
+    """Return the logarithm of the running sum of exponentials along an axis, without overflow."""
+
 def scaled_modified_bessel_k0(x: Tensor, /) -> Tensor:
     """Return ``exp(x)`` times the modified Bessel function of the second kind, of order 0."""
 
@@ -1546,6 +1589,8 @@ def scatter_reduce(
     reduce: Any,
     include_self: bool = True,
 ) -> Tensor: ...
+
+def segment_reduction(x: Tensor, lengths: Tensor, /, *, by: str = 'sum') -> Tensor: ...
 
 def setitem(x: Tensor, value: Tensor, indices: Sequence[Tensor], /, *, key: Any) -> Tensor:
     """Return `x` with `value` written where a key selects."""
@@ -1602,13 +1647,6 @@ def sinh_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
 def slice(x: Tensor, /, *, key: Any) -> Tensor:
     """Return the elements that integers, slices, None and Ellipsis select."""
 
-class slogdet_result(NamedTuple):
-    sign: Tensor
-    logabsdet: Tensor
-
-def slogdet(x: Tensor, /) -> slogdet_result:
-    """Return the signs (complex: phases) of determinants, and the logarithms of their magnitudes."""
-
 def smooth_l1_loss(x: Tensor, target: Tensor, /, *, reduction: str = 'mean', width: float = 1.0) -> Tensor: ...
 
 def softplus(x: Tensor, /, *, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -1650,14 +1688,6 @@ def sum(
     x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, dtype: DType | None = None, keepdims: bool = False
 ) -> Tensor:
     """Return the sum over axes; no axis means all."""
-
-class svd_result(NamedTuple):
-    U: Tensor
-    S: Tensor
-    Vh: Tensor
-
-def svd(x: Tensor, /, *, full_matrices: bool = True) -> svd_result:
-    """Factor matrices (..., M, N) into ``x = U diag(S) Vh``, the singular values S descending."""
 
 def svdvals(x: Tensor, /) -> Tensor:
     """Return the singular values of matrices (..., M, N), descending."""

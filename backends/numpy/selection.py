@@ -1,4 +1,9 @@
-"""Selecting by order on NumPy arrays: a partition of each line instead of sorting it."""
+"""Sorting and selecting by order on NumPy arrays.
+
+NumPy sorts values with vector instructions, but not stably and not indices of 32-bit numbers with their values. Here
+a value of at most 32 bits and its index stand in one 64-bit integer, so that one fast sort gives a stable order. What
+is selected from long lines is looked for among few candidates.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +11,174 @@ from typing import Any
 
 import numpy as np
 
+# Below this many elements NumPy's own stable sort is faster than packing.
+_FEW = 1 << 10
+_BLOCK = 32
+
+
+def _lines(x: np.ndarray, axis: int) -> np.ndarray:
+    return x if axis % x.ndim == x.ndim - 1 else np.ascontiguousarray(np.moveaxis(x, axis, -1))
+
+
+def _back(found: np.ndarray, axis: int) -> np.ndarray:
+    return found if axis % found.ndim == found.ndim - 1 else np.moveaxis(found, -1, axis)
+
+
+def _narrow(x: np.ndarray) -> bool:
+    """Whether a number of this dtype fits beside its index in 64 bits."""
+    return x.dtype.kind in "iufb" and x.dtype.itemsize <= 4
+
+
+def _keys(lines: np.ndarray, descending: bool) -> np.ndarray:
+    """64-bit integers in the order of the values, with the index in the lower half."""
+    if lines.dtype.kind == "f":
+        # Adding zero makes zeros alike.
+        values = lines.astype(np.float32, copy=False) + np.float32(0)
+        bits = values.view(np.int32)
+        missing = np.isnan(values)
+        if missing.any():
+            bits[missing] = np.int32(0x7FC00000)
+        bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)
+        keys = bits.astype(np.int64)
+    else:
+        keys = lines.astype(np.int64)
+        if lines.dtype.kind == "u":
+            keys -= 1 << 31
+    if descending:
+        np.invert(keys, out=keys)
+    keys <<= 32
+    keys |= np.arange(lines.shape[-1])
+    return keys
+
+
+def _stable_order(lines: np.ndarray, descending: bool) -> np.ndarray:
+    """The indices that sort along the last axis, those of equal values ascending, NaN as the largest number."""
+    n = lines.shape[-1]
+    if _narrow(lines) and lines.size >= _FEW and n < 1 << 31:
+        keys = _keys(lines, descending)
+        keys.sort(axis=-1)
+        keys &= 0xFFFFFFFF
+        return keys
+    if not descending:
+        if lines.size >= _FEW and lines.dtype.itemsize == 8:
+            order = np.argsort(lines, axis=-1)
+            ordered = np.take_along_axis(lines, order, axis=-1)
+            # Only where values meet, or are no numbers, does the sort's order matter.
+            tied = ~(ordered[..., 1:] > ordered[..., :-1]).all(axis=-1)
+            if tied.any():
+                order[tied] = np.argsort(lines[tied], axis=-1, kind="stable")
+            return order
+        return np.argsort(lines, axis=-1, kind="stable")
+    return (n - 1) - np.flip(_stable_order(np.flip(lines, -1), False), -1)
+
+
+def _wide(x: np.ndarray) -> np.ndarray:
+    """A dtype that NumPy knows as a number: bfloat16 is not sorted well."""
+    return x if x.dtype.kind in "biufc" else x.astype(np.float32)
+
+
+def sort(x: np.ndarray, /, *, axis: int, descending: bool, stable: bool) -> Any:
+    """The values in order; equal ones cannot be told apart, so that no stable sort is needed."""
+    given = _wide(x)
+    found = np.sort(given, axis=axis)
+    if descending:
+        found = np.flip(found, axis)
+    return found if given is x else found.astype(x.dtype)
+
+
+def argsort(x: np.ndarray, /, *, axis: int, descending: bool, stable: bool) -> Any:
+    """The indices that sort."""
+    lines = _lines(_wide(x), axis)
+    if lines.size < _FEW and not descending:
+        return _back(np.argsort(lines, axis=-1, kind="stable"), axis)
+    return _back(_stable_order(lines, descending), axis)
+
+
+def _take_best(values: np.ndarray, count: int, descending: bool) -> np.ndarray:
+    """The places of the best of each short line, of equal ones the first."""
+    return _stable_order(values, descending)[..., :count]
+
 
 def top_indices(x: np.ndarray, /, *, count: int, axis: int, descending: bool) -> Any:
-    """The indices of the best values in order, the first ones of equals; short lines are sorted faster whole."""
+    """The indices of the best values in order, the first ones of equals.
+
+    The maxima of blocks bound the best values from below: whatever is worse is out.
+    """
     n = x.shape[axis]
-    if n < 256 or count * 4 > n or count == 0 or not x.size:
+    if count == 0 or not x.size:
         return NotImplemented
-    lines = np.moveaxis(x, axis, -1)
-    wide = lines.dtype.kind not in "iuf"
-    found = np.empty((*lines.shape[:-1], count), np.int64)
-    for place in np.ndindex(lines.shape[:-1]):
-        line = lines[place].astype(np.float64) if wide else lines[place]
-        edge = n - count if descending else count - 1
-        # NaN is partitioned to the end: where there is one, the last element tells.
-        split = np.partition(line, (edge, n - 1))
-        if split[-1] != split[-1]:
-            return NotImplemented
-        limit = split[edge]
-        better = np.flatnonzero(line > limit if descending else line < limit)
-        equal = np.flatnonzero(line == limit)[: count - better.size]
-        values = line[better]
-        if descending:
-            order = values.size - 1 - np.argsort(values[::-1], kind="stable")[::-1]
-        else:
-            order = np.argsort(values, kind="stable")
-        found[place][: better.size] = better[order]
-        found[place][better.size :] = equal
-    return np.moveaxis(found, -1, axis)
+    lines = _lines(_wide(x), axis)
+    blocks = n // _BLOCK
+    if count * 2 > blocks or lines.dtype.kind not in "iuf":
+        return _back(np.ascontiguousarray(_take_best(lines, count, descending)), axis)
+    flat = lines.reshape(-1, n)
+    whole = flat[:, : blocks * _BLOCK].reshape(len(flat), blocks, _BLOCK)
+    best = whole.max(axis=-1) if descending else whole.min(axis=-1)
+    edge = blocks - count if descending else count - 1
+    bound = np.partition(best, edge, axis=-1)[:, edge]
+    if lines.dtype.kind == "f" and np.isnan(flat.max()):
+        return _back(np.ascontiguousarray(_take_best(lines, count, descending)), axis)
+    places = np.flatnonzero(flat >= bound[:, None] if descending else flat <= bound[:, None])
+    if places.size * 4 > flat.size:
+        return _back(np.ascontiguousarray(_take_best(lines, count, descending)), axis)
+    # Candidates as the rows of a matrix, filled up with the bound's opposite.
+    rows = places // n
+    numbers = np.bincount(rows, minlength=len(flat))
+    starts = np.cumsum(numbers) - numbers
+    width = int(numbers.max())
+    values, columns = flat.reshape(-1)[places], places - rows * n
+    if width * len(flat) != places.size:
+        within = np.arange(places.size) - np.repeat(starts, numbers)
+        filled = np.empty((len(flat), width), flat.dtype)
+        filled[...] = _worst(flat.dtype, descending)
+        filled[rows, within] = values
+        named = np.zeros((len(flat), width), np.int64)
+        named[rows, within] = columns
+    else:
+        filled, named = values.reshape(len(flat), width), columns.reshape(len(flat), width)
+    found = np.take_along_axis(named, _take_best(filled, count, descending), axis=-1)
+    return _back(found.reshape(*lines.shape[:-1], count), axis)
 
 
-KERNELS = {"top_indices": top_indices}
+def _worst(dtype: np.dtype, descending: bool) -> Any:
+    if dtype.kind == "f":
+        return -np.inf if descending else np.inf
+    return np.iinfo(dtype).min if descending else np.iinfo(dtype).max
+
+
+def _rank_of(flat: np.ndarray, rank: int) -> np.ndarray:
+    """The place of the value of a rank in each line, of equal ones the first."""
+    value = np.partition(flat, rank, axis=-1)[:, rank : rank + 1]
+    found = (flat == value).argmax(axis=-1)
+    if flat.dtype.kind == "f":
+        lost = np.isnan(value[:, 0])
+        if lost.any():
+            found[lost] = np.isnan(flat[lost]).argmax(axis=-1)
+    return found
+
+
+def rank_index(x: np.ndarray, /, *, rank: int | None, axis: int, nan: str) -> Any:
+    """The place of the value of a rank along an axis, or of the lower median."""
+    lines = _lines(_wide(x), axis)
+    n = lines.shape[-1]
+    if not lines.size:
+        return NotImplemented
+    flat = lines.reshape(-1, n)
+    place = (n - 1) // 2 if rank is None else rank
+    missing = np.isnan(flat) if flat.dtype.kind == "f" and nan != "last" else None
+    if missing is None or not missing.any():
+        found = _rank_of(flat, place)
+    elif nan == "wins":
+        some = missing.any(axis=-1)
+        found = missing.argmax(axis=-1)
+        found[~some] = _rank_of(flat[~some], place)
+    else:
+        numbers = n - np.count_nonzero(missing, axis=-1)
+        found = np.empty(len(flat), np.int64)
+        for number in np.unique(numbers):
+            alike = numbers == number
+            found[alike] = _rank_of(flat[alike], max(int(number) - 1, 0) // 2)
+    return _back(found.reshape(*lines.shape[:-1], 1), axis)
+
+
+KERNELS = {"argsort": argsort, "rank_index": rank_index, "sort": sort, "top_indices": top_indices}

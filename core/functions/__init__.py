@@ -19,8 +19,8 @@ EARLY = (
     "creation", "data_types", "indexing", "manipulation", "mathematics", "random", "scatter", "torch_names",
 )  # fmt: skip
 LATE = (
-    "arrangement", "counting", "distance", "elementwise_names", "histograms", "integrals", "joining", "matrices", "overlays", "polynomials", "products",
-    "progressions", "random_counts", "selection", "sets", "short_time", "special", "statistics", "tensor_names",
+    "arrangement", "counting", "distance", "elementwise_names", "histograms", "integrals", "joining", "linear_names", "low_rank", "matrices", "overlays", "polynomials", "products",
+    "progressions", "random_counts", "segments", "selection", "sets", "short_time", "special", "statistics", "tensor_names",
     "windows",
 )  # fmt: skip
 # Small and often called: these check what they are given themselves.
@@ -29,6 +29,8 @@ SELF_CHECKING = frozenset((
     "linspace", "log_softmax", "ones", "ones_like", "rand", "randint", "randn", "randperm", "set_item",
     "softmax", "take_item", "tensor", "zeros", "zeros_like",
 ))  # fmt: skip
+# Rows of late families to which a late family gives a friendlier front.
+FRONTS = frozenset(("cholesky", "det", "lu_solve", "matrix_exp", "polygamma", "qr", "slogdet", "svd", "zeta"))
 _lock = threading.RLock()
 _waiting: list[str] = list(LATE)
 
@@ -54,7 +56,7 @@ def read_all() -> dict[str, Callable[..., Any]]:
 def find(name: str) -> Callable[..., Any] | None:
     """Return the composite of a name, or None; reads the late families where no early row answers to it."""
     found = COMPOSITES.get(name)
-    if found is None and _waiting and not dict.__contains__(TABLE, name):
+    if found is None and _waiting and (name in FRONTS or not dict.__contains__(TABLE, name)):
         found = read_all().get(name)
     return found
 

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 from .. import dtypes, ops
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from ..tensor import Tensor
-from .scatter import index_reduce
 from .torch_names import either
 
-__all__ = ["bincount", "bucketize", "histc", "histogram", "nanmean", "nansum", "segment_reduce"]
+__all__ = ["bincount", "bucketize", "histc", "histogram", "nanmean", "nansum"]
 
 
 class Histogram(NamedTuple):
@@ -222,79 +221,3 @@ def histogram(
     if density:
         counts = counts / (ops.sum(counts) * (edges[1:] - edges[:-1]))
     return Histogram(counts, edges)
-
-
-_STARTS = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "max": -math.inf, "min": math.inf}
-
-
-def segment_reduce(
-    x: Tensor,
-    reduce: str,
-    *,
-    lengths: Tensor | None = None,
-    offsets: Tensor | None = None,
-    axis: int = 0,
-    unsafe: bool = False,
-    initial: float | None = None,
-) -> Tensor:
-    """Return the reduction of each of consecutive segments of the first axis.
-
-    Parameters
-    ----------
-    x : Tensor
-        Floating-point, shape (N, ...).
-    reduce : {"sum", "mean", "max", "min", "prod"}
-        How; equal extrema share the gradient.
-    lengths : Tensor, optional
-        The segments' lengths, integers of shape (S,) that add up to N.
-    offsets : Tensor, optional
-        Instead of lengths: where the segments begin, and N, integers of shape (S + 1,).
-    axis : int
-        0: other axes are refused.
-    unsafe : bool
-        Accepted; the lengths are always checked.
-    initial : float, optional
-        What each segment begins with.
-
-    Returns
-    -------
-    Tensor
-        Shape (S, ...). Without `initial` an empty segment gives 0, NaN, an infinity or 1.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.segment_reduce(cb.tensor([1.0, 2.0, 3.0]), "sum", lengths=cb.tensor([2, 1]))
-    tensor([3., 3.])
-    """
-    if reduce not in _STARTS:
-        raise ArgumentError(f"segment_reduce: reduce is one of {', '.join(_STARTS)}, not {reduce!r}")
-    if axis != 0:
-        raise ArgumentError(f"segment_reduce: segments lie along axis 0, not {axis}; move the axis first with moveaxis")
-    if (lengths is None) == (offsets is None):
-        raise ArgumentError("segment_reduce: give either lengths or offsets")
-    if x.dtype.kind != "float" or not x.ndim:
-        raise ArgumentError(
-            f"segment_reduce: floats with an axis are needed, got {x.dtype.name} of shape {tuple(x.shape)}"
-        )
-    sizes = lengths if lengths is not None else offsets[1:] - offsets[:-1]  # type: ignore[index]
-    if sizes.ndim != 1 or sizes.dtype.kind not in ("signed", "unsigned"):
-        raise ArgumentError(
-            f"segment_reduce: lengths or offsets are a vector of integers, got shape {tuple(sizes.shape)} of "
-            f"{sizes.dtype.name}"
-        )
-    counts = sizes.tolist()
-    begin = offsets[0].item() if offsets is not None else 0
-    if begin != 0 or any(n < 0 for n in counts) or sum(counts) != x.shape[0]:
-        raise ArgumentError(f"segment_reduce: segments of lengths {counts} do not make up the {x.shape[0]} rows of x")
-    device = x.device.physical
-    index = ops.repeat(ops.arange(len(counts), dtype=dtypes.int64, device=device), ops.astype(sizes, dtypes.int64))
-    start = _STARTS[reduce] if initial is None else float(initial)
-    base = ops.full((len(counts), *x.shape[1:]), start, dtype=x.dtype, device=device)
-    if reduce in ("sum", "mean"):
-        total = ops.index_add(base, index, x, axis=0)
-        if reduce == "sum":
-            return total
-        number = ops.reshape(ops.astype(sizes, x.dtype), (-1,) + (1,) * (x.ndim - 1))
-        return total / (number if initial is None else ops.maximum(number, 1))
-    return index_reduce(base, index, x, axis=0, reduce={"max": "amax", "min": "amin"}.get(reduce, reduce))

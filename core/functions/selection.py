@@ -110,7 +110,7 @@ def kthvalue(
     """
     x, at, flat = _one_axis("kthvalue", x, axis, dim)
     number = _count("kthvalue", k, 1, x.shape[at])
-    indices = _cut(ops.argsort(x, axis=at, stable=True), at, number - 1, number)
+    indices = ops.rank_index(x, rank=number - 1, axis=at)
     return _gathered(x, indices, at, keepdims or keepdim, flat)
 
 
@@ -177,25 +177,21 @@ def _median(operation: str, x: Tensor, axis: Any, keepdims: bool) -> Any:
         if axis is None and floating:
             return ops.full((), math.nan, dtype=x.dtype, device=x.device.physical)
         raise ShapeError(f"{operation}: at least one element is needed along the axis, got shape {tuple(x.shape)}")
-    order = ops.argsort(source, axis=at, stable=True)
-    if not floating:
-        indices = _cut(order, at, (n - 1) // 2, (n - 1) // 2 + 1)
-    else:
-        numbers = ops.sum(ops.astype(ops.logical_not(ops.isnan(source)), order.dtype), axis=at, keepdims=True)
-        if operation == "median":
-            place = ops.where(numbers == n, (n - 1) // 2, n - 1)
-        else:
-            place = ops.maximum((numbers - 1) // 2, 0)
-        indices = ops.take_along_axis(order, place, axis=at)
+    indices = ops.rank_index(source, axis=at, nan="wins" if operation == "median" else "skipped")
     found = _gathered(source, indices, at, keepdims, flat)
     if axis is not None:
         return found
-    if not floating:
-        return ops.reshape(found.values, ())
-    value = ops.reshape(found.values, ()).detach()
+    value = ops.reshape(found.values, ())
+    if not floating or not _differentiated(source):
+        return value
+    value = value.detach()
     # The row max shares the gradient among equal elements.
     best = ops.max(ops.where(source == value, source, -math.inf))
     return ops.where(ops.isnan(value), value, best)
+
+
+def _differentiated(x: Tensor) -> bool:
+    return x.node is not None or bool(x.device.levels)
 
 
 def quantile(
@@ -268,7 +264,6 @@ def _quantile(operation: str, x: Tensor, q: Any, axis: Any, keepdims: bool, inte
     n = lines.shape[-1]
     if n == 0:
         raise ShapeError(f"{operation}: at least one element is needed along the axis, got shape {tuple(x.shape)}")
-    ordered = ops.sort(lines, axis=-1)
     numbers = ops.sum(ops.astype(ops.logical_not(ops.isnan(lines)), x.dtype), axis=-1, keepdims=True)
     line = ops.reshape(where, (-1,))
     if operation == "quantile":
@@ -276,7 +271,7 @@ def _quantile(operation: str, x: Tensor, q: Any, axis: Any, keepdims: bool, inte
         ranks = ops.where(numbers == n, line * (n - 1), float(n - 1))
     else:
         ranks = line * ops.maximum(numbers - 1, 0)
-    found = _between(ordered, ranks, interpolation)
+    found = _between(lines, ranks, interpolation)
     result = ops.moveaxis(found, -1, 0)
     if keepdims:
         rest = (1,) * x.ndim if axis is None else tuple(1 if i == at else m for i, m in enumerate(x.shape))
@@ -296,11 +291,20 @@ def _probabilities(operation: str, x: Tensor, q: Any) -> Tensor:
     return where
 
 
-def _between(ordered: Tensor, ranks: Tensor, interpolation: str) -> Tensor:
-    """Return what stands at fractional places of sorted lines."""
+def _between(lines: Tensor, ranks: Tensor, interpolation: str) -> Tensor:
+    """Return what stands at fractional places of lines, once they are sorted."""
+    if _differentiated(lines):
+        # By the elements' own indices: gradients reach those few without a detour through all.
+        order: Tensor | None = ops.argsort(lines.detach(), axis=-1)
+        ordered = lines
+    else:
+        order, ordered = None, ops.sort(lines, axis=-1)
 
     def at(place: Tensor) -> Tensor:
-        return ops.take_along_axis(ordered, ops.astype(place.detach(), dtypes.int64), axis=-1)
+        index = ops.astype(place.detach(), dtypes.int64)
+        if order is not None:
+            index = ops.take_along_axis(order, index, axis=-1)
+        return ops.take_along_axis(ordered, index, axis=-1)
 
     if interpolation == "lower":
         return at(ops.floor(ranks))
@@ -343,22 +347,10 @@ def _running(operation: str, x: Tensor, axis: Any, dim: Any) -> ValuesAndIndices
     if axis is None and dim is None:
         raise ArgumentTypeError(f"{operation}: an axis is needed, such as {operation}(x, axis=-1)")
     x, at, flat = _one_axis(operation, x, axis, dim)
-    n = x.shape[at]
-    line = ops.reshape(ops.arange(n, dtype=dtypes.int64, device=x.device.physical), (n,) + (1,) * (x.ndim - at - 1))
-    best, places = x.detach(), ops.broadcast_to(line, x.shape)
-    step = 1
-    while step < n:
-        # Each place looks back twice as far as before.
-        before, now = _cut(best, at, 0, n - step), _cut(best, at, step, None)
-        better = now >= before if operation == "cummax" else now <= before
-        if x.dtype.kind == "float":
-            better = ops.logical_or(ops.isnan(now), ops.logical_and(better, ops.logical_not(ops.isnan(before))))
-        value = ops.where(better, now, before)
-        place = ops.where(better, _cut(places, at, step, None), _cut(places, at, 0, n - step))
-        best = ops.concat([_cut(best, at, 0, step), value], axis=at)
-        places = ops.concat([_cut(places, at, 0, step), place], axis=at)
-        step *= 2
-    return _gathered(x, places, at, not flat, flat)
+    values, indices = ops.running_extremum(x, axis=at, maxima=operation == "cummax")
+    if flat:
+        values, indices = ops.reshape(values, ()), ops.reshape(indices, ())
+    return ValuesAndIndices(values, indices)
 
 
 def logcumsumexp(x: Tensor, axis: int | None = None, *, dim: int | None = None) -> Tensor:
@@ -374,10 +366,6 @@ def logcumsumexp(x: Tensor, axis: int | None = None, *, dim: int | None = None) 
         raise ArgumentTypeError("logcumsumexp: an axis is needed, such as logcumsumexp(x, axis=-1)")
     if x.dtype.kind != "float":
         raise DTypeError(f"logcumsumexp: takes floating-point numbers, not {x.dtype.name}; convert first")
-    total, at, flat = _one_axis("logcumsumexp", x, axis, dim)
-    n, step = total.shape[at], 1
-    while step < n:
-        added = ops.logaddexp(_cut(total, at, step, None), _cut(total, at, 0, n - step))
-        total = ops.concat([_cut(total, at, 0, step), added], axis=at)
-        step *= 2
+    line, at, flat = _one_axis("logcumsumexp", x, axis, dim)
+    total = ops.running_logsumexp(line, axis=at)
     return ops.reshape(total, ()) if flat else total

@@ -30,12 +30,12 @@ TABLE.late = LATE
 
 # Rows that other functions are made of; the front door does not show them.
 INTERNAL = frozenset((
-    "airy_ai_slope", "alias", "cholesky", "conv_input", "conv_weight", "det", "eig", "eigh", "eigvals", "eigvalsh", "fft_c2c",
+    "airy_ai_slope", "alias", "conv_input", "conv_weight", "definite_order", "eig", "eigh", "eigvals", "eigvalsh", "fft_c2c",
     "fft_c2r", "fft_r2c", "frexp_exponent", "gammainc_slope", "get_item", "getitem", "getitem_transpose", "hermitian_part", "interpolate_transpose", "inv", "ldl_packed", "ldl_solve", "lstsq", "reflections",
-    "lu_packed", "lu_solve", "matrix_exp", "orthogonal_polynomial",
-    "pinv", "pivot_order", "qr", "random_bernoulli", "random_bits", "random_integers", "random_normal", "random_permutation",
-    "random_uniform", "set_item", "rank_index", "running_extremum", "segment_reduction", "setitem", "slice", "slogdet", "solve", "solve_triangular",
-    "svd", "svdvals", "take_item", "top_indices", "transfer",
+    "lu_packed", "orthogonal_polynomial",
+    "pinv", "pivot_order", "random_bernoulli", "random_bits", "random_integers", "random_normal", "random_permutation",
+    "random_uniform", "set_item", "rank_index", "running_extremum", "running_logsumexp", "segment_reduction", "setitem", "slice", "solve", "solve_triangular",
+    "svdvals", "take_item", "top_indices", "transfer",
 ))  # fmt: skip
 
 __all__ = ["INTERNAL", "LATE", "TABLE", "Row", "is_internal"]

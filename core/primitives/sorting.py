@@ -19,7 +19,7 @@ def _prepare_sort(name: str) -> Any:
 
 def _sort_vjp(xp: Any, g: Any, x: Any, axis: Any, descending: Any, stable: Any) -> Any:
     order = xp.argsort(x, axis=axis, descending=descending, stable=stable)
-    return xp.scatter_add(xp.zeros_like(g), order, g, axis=axis)
+    return xp.scatter(xp.zeros_like(g), order, g, axis=axis)
 
 
 def _search(xp: Any, x1: Any, x2: Any, sorter: Any, *, side: str) -> Any:

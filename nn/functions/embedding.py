@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
 
 from ...core import ops
 from ...core.autograd import no_grad
@@ -179,16 +178,14 @@ def embedding_bag(
         counts = ops.sum(ops.astype(kept, rows.dtype), axis=1)
     else:
         assert starts is not None
-        bags = starts.shape[0] - 1
-        places = ops.arange(input.shape[0], dtype=starts.dtype, device=input.device.physical)
-        # The last bag takes what lies behind the last offset, and is cut off.
-        bag = ops.subtract(ops.searchsorted(starts, places, side="right"), 1)
-        like: dict[str, Any] = {"dtype": rows.dtype, "device": rows.device.physical}
-        total = ops.index_add(ops.zeros((bags + 1, rows.shape[1]), **like), bag, rows, axis=0)[:bags]
+        lengths = ops.subtract(starts[1:], starts[:-1])
+        total = ops.segment_reduction(rows, lengths, by="sum")
         if mode != "mean":
             return total
-        one = ops.ones((input.shape[0],), **like) if kept is None else ops.astype(kept, rows.dtype)
-        counts = ops.index_add(ops.zeros((bags + 1,), **like), bag, one, axis=0)[:bags]
+        if kept is None:
+            counts = ops.astype(lengths, rows.dtype)
+        else:
+            counts = ops.segment_reduction(ops.astype(kept, rows.dtype), lengths, by="sum")
     return ops.divide(total, ops.expand_dims(ops.maximum(counts, 1.0), axis=-1))
 
 
@@ -246,36 +243,21 @@ def _bounds(offsets: Tensor, input: Tensor, include_last: bool) -> Tensor:
 
 
 def _largest_of_bags(input: Tensor, weight: Tensor, starts: Tensor, padding_idx: int | None) -> Tensor:
-    """Return the largest of each bag and feature of an input of one axis."""
-    begin, end = starts[:-1], starts[1:]
-    # Bags are padded with those of like length, so that one long bag does not lengthen all.
-    alike: dict[int, list[int]] = {}
-    for bag, length in enumerate(ops.subtract(end, begin).tolist()):
-        alike.setdefault(max(length, 0).bit_length(), []).append(bag)
-    parts, order = [], []
-    for bags in alike.values():
-        at = ops.asarray(bags, dtype=starts.dtype, device=starts.device.physical)
-        index, kept = _padded(input, ops.take(begin, at, axis=0), ops.take(end, at, axis=0))
-        if padding_idx is not None:
-            kept = ops.logical_and(kept, ops.not_equal(index, padding_idx))
-        rows = ops.embedding(weight, index, padding_idx=padding_idx)
-        parts.append(_largest(rows, ops.expand_dims(kept, axis=-1)))
-        order += bags
-    if len(parts) == 1:
-        return parts[0]
-    places = sorted(range(len(order)), key=order.__getitem__)
-    back = ops.asarray(places, dtype=starts.dtype, device=starts.device.physical)
-    return ops.take(ops.concat(parts, axis=0), back, axis=0)
-
-
-def _padded(input: Tensor, begin: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
-    """Return bags as the rows of a matrix, each filled up to the longest, and which entries are real."""
-    longest = max(int(ops.max(ops.subtract(end, begin))), 1)
-    steps = ops.arange(longest, dtype=begin.dtype, device=begin.device.physical)
-    places = ops.add(ops.expand_dims(begin, axis=-1), steps)
-    kept = ops.less(places, ops.expand_dims(end, axis=-1))
-    inside = ops.minimum(places, input.shape[0] - 1)
-    return ops.reshape(ops.take(input, ops.reshape(inside, (-1,)), axis=0), places.shape), kept
+    """Return the largest of each bag and feature of an input of one axis; the gradient goes to the first."""
+    n, lengths = input.shape[0], ops.subtract(starts[1:], starts[:-1])
+    rows = ops.take(weight.detach(), input, axis=0)
+    if padding_idx is not None:
+        rows = ops.where(ops.expand_dims(ops.not_equal(input, padding_idx), axis=-1), rows, -math.inf)
+    best = ops.segment_reduction(rows, lengths, by="max")
+    places = ops.arange(n, dtype=starts.dtype, device=input.device.physical)
+    bag = ops.searchsorted(starts[1:], places, side="right")
+    # What lies behind the last bag is compared with it, and counts nowhere.
+    won = ops.equal(rows, ops.take(best, ops.minimum(bag, best.shape[0] - 1), axis=0))
+    first = ops.segment_reduction(ops.where(won, ops.expand_dims(places, axis=-1), n), lengths, by="min")
+    found = ops.logical_and(ops.less(first, n), ops.greater(best, -math.inf))
+    index = ops.take(input, ops.reshape(ops.where(found, first, 0), (-1,)), axis=0)
+    top = ops.take_along_axis(weight, ops.reshape(index, first.shape), axis=0)
+    return ops.where(found, top, 0.0)
 
 
 def _largest(rows: Tensor, shown: Tensor | None) -> Tensor:

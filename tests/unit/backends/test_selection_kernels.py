@@ -29,3 +29,98 @@ def test_half_precision() -> None:
     x = cb.tensor(RNG.standard_normal(500)).to(cb.bfloat16)
     values = cb.topk(x, 3).values
     np.testing.assert_array_equal(values.float().numpy(), np.sort(x.float().numpy())[:-4:-1])
+
+
+def many(dtype: str) -> np.ndarray:
+    """Lines with ties, extremes, zeros of both signs and NaN where the dtype has them."""
+    if dtype in ("float32", "float64", "float16", "bfloat16"):
+        x = RNG.integers(-40, 40, (5, 600)) / 4.0
+        x[0, ::50], x[1, 3::70], x[2, ::9] = np.nan, np.inf, -0.0
+        x[3, ::7] = -np.inf
+        return x
+    limits = cb.iinfo(dtype)
+    x = RNG.integers(max(limits.min, -30), 30, (5, 600))
+    x[0, ::50], x[1, ::60] = max(limits.min, -(2**62)), min(limits.max, 2**62)
+    return x
+
+
+DTYPES = ("float64", "float32", "float16", "bfloat16", "int64", "int32", "int8", "uint8", "uint32")
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_sorted_lines(dtype: str, descending: bool, axis: int) -> None:
+    x = cb.tensor(many(dtype)).to(getattr(cb, dtype))
+    if axis == 0:
+        x = x.mT
+    wide = x.double().numpy() if "float" in dtype else x.numpy().astype(object)
+
+    def line(values: list[float]) -> list[int]:
+        # NaN counts as larger than every number, and of equal ones the first comes first.
+        keys = [(v != v, 0 if v != v else v) for v in values]
+        if descending:
+            return sorted(range(len(keys)), key=lambda i: (not keys[i][0], -keys[i][1]))
+        return sorted(range(len(keys)), key=keys.__getitem__)
+
+    wanted = np.apply_along_axis(lambda v: np.array(line(list(v))), axis, wide)
+    order = cb.argsort(x, axis=axis, descending=descending)
+    np.testing.assert_array_equal(order.numpy(), wanted)
+    values = cb.sort(x, axis=axis, descending=descending)
+    assert values.dtype is x.dtype
+    held = values.double().numpy() if "float" in dtype else values.numpy().astype(object)
+    np.testing.assert_array_equal(held, np.take_along_axis(wide, wanted, axis))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_ranks(dtype: str) -> None:
+    x = cb.tensor(many(dtype)).to(getattr(cb, dtype))
+    order = cb.argsort(x, axis=1).numpy()
+    for k in (1, 5, 300, 600):
+        values, indices = cb.kthvalue(x, k, 1)
+        wanted = np.take_along_axis(x.double().numpy(), order[:, k - 1 : k], 1)[:, 0]
+        np.testing.assert_array_equal(values.double().numpy(), wanted)
+        np.testing.assert_array_equal(cb.gather(x, indices[:, None], axis=1)[:, 0].double().numpy(), wanted)
+    if "float" in dtype:
+        found = cb.nanmedian(x, 1).values.double().numpy()
+        real = [np.sort(line[~np.isnan(line)]) for line in x.double().numpy()]
+        np.testing.assert_array_equal(found, [line[(len(line) - 1) // 2] for line in real])
+        assert np.isnan(cb.median(x, 1).values.double().numpy()[0])
+
+
+RUNNING = {
+    "random": RNG.standard_normal((3, 3000)),
+    "ascending": np.arange(9000.0).reshape(3, 3000),
+    "descending": -np.arange(9000.0).reshape(3, 3000),
+    "ties": RNG.integers(0, 3, (3, 3000)),
+    "nan early": np.where(np.arange(3000) == 7, np.nan, RNG.standard_normal((3, 3000))),
+    "nan late": np.where(np.arange(3000) == 2999, np.nan, RNG.standard_normal((3, 3000))),
+    "infinite": np.where(np.arange(3000) % 40 == 0, -np.inf, RNG.standard_normal((3, 3000))),
+}
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("name", RUNNING)
+def test_running_extrema(name: str, axis: int) -> None:
+    from candelabra.conformance.references_selection import running_extremum
+
+    x = np.ascontiguousarray(RUNNING[name] if axis else RUNNING[name].T)
+    for function, maxima in ((cb.cummax, True), (cb.cummin, False)):
+        values, indices = running_extremum(x, axis=axis, maxima=maxima)
+        found = function(cb.tensor(x), axis)
+        np.testing.assert_array_equal(found.values.numpy(), values)
+        np.testing.assert_array_equal(found.indices.numpy(), indices)
+
+
+@pytest.mark.parametrize("by", ["sum", "prod", "max", "min"])
+@pytest.mark.parametrize("longest", [3, 40, 400])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int8"])
+def test_segments(dtype: str, longest: int, by: str) -> None:
+    from candelabra.conformance.references_selection import segment_reduction
+    from candelabra.core import ops
+
+    lengths = RNG.integers(0, longest, 60)
+    x = (RNG.integers(1, 9, (int(lengths.sum()) + 5, 11)) / 8 + 0.5).astype(dtype)
+    found = ops.segment_reduction(cb.tensor(x), cb.tensor(lengths), by=by)
+    assert found.dtype.name == dtype
+    np.testing.assert_allclose(found.numpy(), segment_reduction(x, lengths, by=by), rtol=1e-4)

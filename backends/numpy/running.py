@@ -1,0 +1,101 @@
+"""Running extrema and running log-sum-exp along an axis of NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ...core.backend import Kernel
+
+_BLOCK = 64
+
+
+def _lines(x: np.ndarray, axis: int) -> np.ndarray:
+    return np.ascontiguousarray(np.moveaxis(x, axis, -1)).reshape(-1, x.shape[axis])
+
+
+def _shaped(found: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:
+    axis %= len(shape)
+    return np.moveaxis(found.reshape(*shape[:axis], *shape[axis + 1 :], shape[axis]), -1, axis)
+
+
+def _updates(lines: np.ndarray, largest: bool) -> np.ndarray:
+    """Flat places that are at least as good as all before them in their line."""
+    extremum = np.maximum if largest else np.minimum
+    count, n = lines.shape
+    if lines.size > 1 << 12 and n >= 2 * _BLOCK:
+        # What is worse than the blocks before is out; of the few others each is compared with the one before.
+        blocks = -(-n // _BLOCK)
+        full = n // _BLOCK
+        ends = extremum.reduce(lines[:, : full * _BLOCK].reshape(count, full, _BLOCK), axis=-1)
+        ends = extremum.accumulate(ends, axis=-1)
+        if lines.dtype.kind != "f" or not np.isnan(ends[:, -1]).any():
+            carry = np.repeat(np.concatenate([lines[:, :1], ends[:, : blocks - 1]], axis=1), _BLOCK, axis=1)[:, :n]
+            places = np.flatnonzero(lines >= carry if largest else lines <= carry)
+            rest = lines[:, full * _BLOCK :]
+            if places.size * 8 < lines.size and not (lines.dtype.kind == "f" and np.isnan(rest).any()):
+                return _among(lines, places, largest)
+    best = extremum.accumulate(lines, axis=-1)
+    better = lines == best
+    if lines.dtype.kind == "f":
+        better |= np.isnan(lines)
+    return np.flatnonzero(better)
+
+
+def _among(lines: np.ndarray, places: np.ndarray, largest: bool) -> np.ndarray:
+    """Those of the candidates that no earlier one of their line beats."""
+    n = lines.shape[1]
+    values = lines.reshape(-1)[places]
+    rows = places // n
+    firsts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
+    extremum = np.maximum if largest else np.minimum
+    best = np.concatenate([extremum.accumulate(part) for part in np.split(values, firsts[1:])])
+    return places[values == best]
+
+
+def running_extremum(x: np.ndarray, /, *, axis: int, maxima: bool) -> Any:
+    """The extremum so far and the place of its last occurrence so far; NaN stays."""
+    if x.dtype.kind not in "iuf" or not x.size:
+        return NotImplemented
+    lines = _lines(x, axis)
+    places = _updates(lines, maxima)
+    widths = np.diff(places, append=lines.size)
+    values = np.repeat(lines.reshape(-1)[places], widths)
+    indices = np.repeat(places % lines.shape[1], widths)
+    return _shaped(values, x.shape, axis), _shaped(indices, x.shape, axis)
+
+
+def running_extremum_vjp(g: tuple[np.ndarray, Any], indices: np.ndarray, axis: int) -> np.ndarray:
+    """The cotangents of a run belong to the element that it begins with."""
+    given, lines = _lines(g[0], axis), _lines(indices, axis)
+    places = np.flatnonzero(lines == np.arange(lines.shape[1]))
+    found = np.zeros(given.size, given.dtype)
+    if places.size:
+        found[places] = np.add.reduceat(given.reshape(-1), places)
+    return _shaped(found, indices.shape, axis)
+
+
+def running_logsumexp(x: np.ndarray, /, *, axis: int) -> Any:
+    """The logarithm of the running sum of exponentials."""
+    if x.dtype.kind != "f" or x.dtype.itemsize < 4:
+        return NotImplemented
+    return np.logaddexp.accumulate(x, axis=axis)
+
+
+def running_logsumexp_vjp(g: np.ndarray, x: np.ndarray, out: np.ndarray, axis: int) -> np.ndarray:
+    """``exp(x) * sum of g * exp(-out)`` from each place on, positive and negative parts in logarithms."""
+
+    def part(values: np.ndarray) -> np.ndarray:
+        summed = np.logaddexp.accumulate(np.flip(np.log(values) - out, axis), axis=axis)
+        return np.exp(np.flip(summed, axis) + x)
+
+    positive = part(np.maximum(g, 0))
+    return positive - part(np.maximum(-g, 0)) if (g < 0).any() else positive
+
+
+KERNELS: dict[str, Callable[..., Any] | Kernel] = {
+    "running_extremum": Kernel(running_extremum, vjp=(running_extremum_vjp,)),
+    "running_logsumexp": Kernel(running_logsumexp, vjp=(running_logsumexp_vjp,)),
+}
