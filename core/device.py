@@ -355,6 +355,13 @@ def mismatch(operation: str, devices: Iterable[Device]) -> DeviceMismatchError:
     )
 
 
+def refuse_mixture(operation: str, tensors: Iterable[Any]) -> None:
+    """Raise where tensors are on different devices."""
+    found = [t.device for t in tensors]
+    if len({d.physical for d in found}) > 1:
+        raise mismatch(operation, found)
+
+
 def transfer(array: Any, source: Device, target: Device) -> Any:
     """Return a physical device's array on another physical device: through DLPack where both allow, else the host."""
     if source.backend is target.backend:

@@ -601,6 +601,7 @@ def meshgrid(*arrays: Tensor, indexing: str = "xy") -> tuple[Tensor, ...]:
     for a in given:
         if a.ndim > 1:
             raise ShapeError(f"meshgrid: one-dimensional tensors are needed, got shape {a.shape}")
+    devices.refuse_mixture("meshgrid", given)
     lines = [ops.reshape(a, (-1,)) for a in given]
     order = list(range(len(lines)))
     if indexing == "xy" and len(lines) > 1:

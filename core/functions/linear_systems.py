@@ -6,17 +6,16 @@ import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .. import ops
-from ..errors import ArgumentError, ArgumentTypeError, AxisError, ShapeError
+from .. import dtypes, ops
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..ops import row_function
 from ..primitives.row import TABLE
-from ..primitives.tools import axes_of
+from ..primitives.tools import axes_of, axis_index, size_of
 from ..tensor import Tensor
-from .decompositions import checked_matrices, matrix_norm, pinv, relative_tolerance
-from .linear_algebra import vector_norm
-from .torch_names import either
+from .decompositions import checked_matrices
+from .singular_values import relative_tolerance
 
-__all__ = ["cond", "lstsq", "multi_dot", "norm", "solve_triangular"]
+__all__ = ["lstsq", "multi_dot", "solve_triangular", "tensorinv", "tensorsolve", "vander"]
 
 
 class LstsqResult(NamedTuple):
@@ -26,84 +25,6 @@ class LstsqResult(NamedTuple):
     residuals: Tensor
     rank: Tensor
     singular_values: Tensor
-
-
-def norm(
-    x: Tensor,
-    /,
-    ord: Any = None,
-    axis: Any = None,
-    keepdims: bool = False,
-    *,
-    dtype: Any = None,
-    dim: Any = None,
-    keepdim: bool = False,
-) -> Tensor:
-    """Return a vector norm or a matrix norm.
-
-    Parameters
-    ----------
-    x : Tensor
-        Floating-point.
-    ord : int, float or str, optional
-        As for `vector_norm` along one axis, as for `matrix_norm` over two. None: the root of the sum of squares.
-    axis : int or tuple of int, optional
-        One axis or a pair. Default: all, as one vector where `ord` is None; else `x` is a vector or a matrix. `dim` is
-        a synonym.
-    keepdims : bool
-        Keep reduced axes with size one; `keepdim` is a synonym.
-    dtype : DType, optional
-        Convert `x` first.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.linalg.norm(cb.tensor([[3.0, 0.0], [0.0, 4.0]]), "nuc")
-    tensor(7.)
-    """
-    axis, keepdims = either(axis, dim, "norm"), keepdims or keepdim
-    if dtype is not None:
-        x = ops.astype(x, dtype)
-    if ord is None:
-        return vector_norm(x, axis=axis, keepdims=keepdims)
-    if axis is None and x.ndim not in (1, 2):
-        raise ShapeError(f"norm: with ord={ord!r} and no axis x is a vector or a matrix, got shape {x.shape}")
-    axes = axes_of(axis, x.ndim, "norm")
-    if len(axes) == 1:
-        return vector_norm(x, axis=axes[0], keepdims=keepdims, ord=ord)
-    if len(axes) != 2:
-        raise AxisError(f"norm: with ord={ord!r} one axis or two are needed, got {axis!r}")
-    rest = tuple(i for i in range(x.ndim) if i not in axes)
-    found = matrix_norm(ops.permute_dims(x, (*rest, *axes)), ord=ord)
-    if not keepdims:
-        return found
-    return ops.reshape(found, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
-
-
-def cond(x: Tensor, /, p: Any = None) -> Tensor:
-    """Return the condition numbers of matrices: ``norm(x, p) * norm(inv(x), p)``.
-
-    Parameters
-    ----------
-    x : Tensor
-        Shape (..., M, M), floating-point; any (..., M, N) where `p` is None, 2 or -2.
-    p : int, float or str, optional
-        A norm of `matrix_norm`. None or 2: the largest over the smallest singular value; -2: the inverse of that.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.linalg.cond(cb.tensor([[4.0, 0.0], [0.0, 2.0]]))
-    tensor(2.)
-    """
-    if p is None or p in (2, -2):
-        values = row_function(TABLE["svdvals"])(checked_matrices(x, "cond", square=False))
-        if values.shape[-1] == 0:
-            raise ShapeError(f"cond: matrices without elements have no condition number, got shape {x.shape}")
-        first, last = values[..., 0], values[..., -1]
-        return last / first if p == -2 else first / last
-    x = checked_matrices(x, "cond")
-    return matrix_norm(x, ord=p) * matrix_norm(row_function(TABLE["inv"])(x), ord=p)
 
 
 def multi_dot(tensors: Sequence[Tensor], /) -> Tensor:
@@ -204,14 +125,11 @@ def solve_triangular(
             f"solve_triangular: right sides of shape {x2.shape} do not fit matrices of shape {x1.shape}: they have "
             f"{x1.shape[-1]} {'rows' if left else 'columns'}"
         )
-    if unitriangular:
-        one = ops.eye(x1.shape[-1], dtype=x1.dtype, device=x1.device.physical)
-        x1 = (ops.triu(x1, k=1) if upper else ops.tril(x1, k=-1)) + one
-    else:
-        x1 = ops.triu(x1) if upper else ops.tril(x1)
+    row = row_function(TABLE["solve_triangular"])
     if left:
-        return ops.solve(x1, x2)
-    return ops.matrix_transpose(ops.solve(ops.matrix_transpose(x1), ops.matrix_transpose(x2)))
+        return row(x1, x2, upper=upper, unitriangular=unitriangular)
+    turned = row(ops.matrix_transpose(x1), ops.matrix_transpose(x2), upper=not upper, unitriangular=unitriangular)
+    return ops.matrix_transpose(turned)
 
 
 def lstsq(x1: Tensor, x2: Tensor, /, rcond: Any = None, *, driver: str | None = None) -> LstsqResult:
@@ -254,11 +172,15 @@ def lstsq(x1: Tensor, x2: Tensor, /, rcond: Any = None, *, driver: str | None = 
     right = ops.expand_dims(x2, axis=-1) if alone else x2
     if right.ndim < 2 or right.shape[-2] != m:
         raise ShapeError(f"lstsq: right sides of shape {x2.shape} do not fit matrices of shape {x1.shape}: {m} rows")
-    solution = ops.matmul(pinv(x1, rtol=rcond), right)
-    values = row_function(TABLE["svdvals"])(x1.detach())
-    least = ops.max(values, axis=-1, keepdims=True) if min(m, n) else values
-    rank = ops.count_nonzero(values > least * relative_tolerance(x1, rcond, "lstsq"), axis=-1)
-    none = ops.zeros((0,), dtype=values.dtype, device=x1.device.physical)
+    least = relative_tolerance(x1, rcond, "lstsq")
+    if min(m, n) == 0 or 0 in x1.shape or 0 in right.shape:
+        lead = ops.broadcast_shapes(x1.shape[:-2], right.shape[:-2])
+        solution = ops.zeros((*lead, n, right.shape[-1]), dtype=x1.dtype, device=x1.device.physical)
+        rank = ops.zeros(x1.shape[:-2], dtype=dtypes.int64, device=x1.device.physical)
+    else:
+        solution, rank = row_function(TABLE["lstsq"])(x1, right, least)
+    values = row_function(TABLE["svdvals"])(x1.detach()) if driver in ("gelsd", "gelss") else None
+    none = ops.zeros((0,), dtype=x1.dtype.to_real(), device=x1.device.physical)
     residuals = none
     if m > n and (driver == "gels" or (driver in ("gelsd", "gelss") and _all_of_rank(x1, rank, n))):
         gap = ops.abs(ops.matmul(x1, solution) - right)
@@ -267,10 +189,113 @@ def lstsq(x1: Tensor, x2: Tensor, /, rcond: Any = None, *, driver: str | None = 
         ops.squeeze(solution, axis=-1) if alone else solution,
         residuals,
         ops.astype(none, rank.dtype) if driver == "gels" else rank,
-        values if driver in ("gelsd", "gelss") else none,
+        none if values is None else values,
     )
 
 
 def _all_of_rank(x: Tensor, rank: Tensor, n: int) -> bool:
     """Whether all matrices are of full rank. Mapped ones have no answer in common: their residuals are left empty."""
     return not x.device.levels and bool(ops.all(rank == n))
+
+
+def tensorinv(x: Tensor, /, ind: int = 2) -> Tensor:
+    """Return the inverse of a tensor as a map from its last axes to its first ones.
+
+    Parameters
+    ----------
+    x : Tensor
+        Floating-point; the product of its first `ind` sizes is that of the others.
+    ind : int
+        How many axes stand first.
+
+    Returns
+    -------
+    Tensor
+        The other axes first: ``tensordot(tensorinv(x, ind), x, ind)`` is the identity.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.linalg.tensorinv(cb.reshape(cb.eye(6), (2, 3, 6)), ind=2).shape
+    (6, 2, 3)
+    """
+    if not isinstance(ind, int) or isinstance(ind, bool):
+        raise ArgumentTypeError(f"tensorinv: ind is an int, not {ind!r}")
+    if ind < 1:
+        raise ArgumentError(f"tensorinv: ind must be positive, got {ind}")
+    first, rest = x.shape[:ind], x.shape[ind:]
+    if size_of(first) != size_of(rest):
+        raise ShapeError(
+            f"tensorinv: the first {ind} axes of shape {x.shape} have {size_of(first)} places, the others {size_of(rest)}"
+        )
+    n = size_of(first)
+    found = row_function(TABLE["inv"])(checked_matrices(ops.reshape(x, (n, n)), "tensorinv"))
+    return ops.reshape(found, (*rest, *first))
+
+
+def tensorsolve(
+    x1: Tensor, x2: Tensor, /, dims: Sequence[int] | None = None, *, axes: Sequence[int] | None = None
+) -> Tensor:
+    """Solve ``tensordot(x1, out, out.ndim) = x2``.
+
+    Parameters
+    ----------
+    x1 : Tensor
+        Floating-point; of its axes the first, as many as `x2` has, stand for equations, the others for the unknowns.
+    x2 : Tensor
+        The right side.
+    dims : sequence of int, optional
+        Axes of `x1` that are moved behind all others first; `axes` is a synonym.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> x = cb.reshape(cb.eye(6), (2, 3, 6))
+    >>> cb.linalg.tensorsolve(x, cb.ones((2, 3))).shape
+    (6,)
+    """
+    chosen = axes if dims is None else dims
+    if chosen is not None:
+        moved = axes_of(tuple(chosen), x1.ndim, "tensorsolve")
+        x1 = ops.permute_dims(x1, (*(i for i in range(x1.ndim) if i not in moved), *moved))
+    rest = x1.shape[x2.ndim :]
+    n = size_of(x2.shape)
+    if size_of(rest) != n or size_of(x1.shape) != n * n:
+        raise ShapeError(
+            f"tensorsolve: a tensor of shape {x1.shape} has not as many unknowns as equations for a right side of shape "
+            f"{x2.shape}"
+        )
+    matrix = checked_matrices(ops.reshape(x1, (n, n)), "tensorsolve")
+    return ops.reshape(row_function(TABLE["solve"])(matrix, ops.reshape(x2, (n,))), rest)
+
+
+def vander(x: Tensor, /, N: int | None = None) -> Tensor:
+    """Return matrices of powers (A. Vandermonde): ``out[..., i, j] = x[..., i] ** j``.
+
+    Parameters
+    ----------
+    x : Tensor
+        Shape (..., M), numeric.
+    N : int, optional
+        How many powers, from 0. Default: M.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.linalg.vander(cb.tensor([2, 3]), 3)
+    tensor([[1, 2, 4],
+            [1, 3, 9]])
+    """
+    axis_index(-1, x.ndim, "vander")
+    n = x.shape[-1] if N is None else N
+    if not isinstance(n, int) or isinstance(n, bool):
+        raise ArgumentTypeError(f"vander: N is an int, not {N!r}")
+    if n < 1 and N is not None:
+        raise ArgumentError(f"vander: N must be positive, got {n}")
+    kind = dtypes.int64 if x.dtype.kind in ("signed", "unsigned", "bool") else x.dtype
+    column = ops.expand_dims(ops.astype(x, kind, copy=False), axis=-1)
+    one = ops.ones((*x.shape, 1), dtype=kind, device=x.device.physical)
+    if n < 2:
+        return one[..., :n]
+    powers = ops.concat([one, ops.broadcast_to(column, (*x.shape, n - 1))], axis=-1)
+    return ops.cumulative_prod(powers, axis=-1)

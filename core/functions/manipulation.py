@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
+from ..device import refuse_mixture
 from ..errors import ArgumentError, ArgumentTypeError, AxisError, ShapeError
 from ..ops import row_function
 from ..primitives.row import TABLE
 from ..primitives.tools import axes_of, axis_index, size_of
 from ..tensor import Tensor
+from .torch_names import either, needed
 
 __all__ = [
     "atleast_1d", "broadcast_arrays", "cat", "chunk", "diff", "flatten", "hstack", "movedim", "permute", "repeat",
@@ -43,10 +45,11 @@ def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
     (2, 3)
     """
     shape = ops.broadcast_shapes(*[a.shape for a in arrays])
+    refuse_mixture("broadcast_arrays", arrays)
     return tuple(ops.broadcast_to(a, shape) for a in arrays)
 
 
-def transpose(x: Tensor, axis0: int, axis1: int) -> Tensor:
+def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     """Return `x` with two axes exchanged.
 
     Examples
@@ -56,13 +59,15 @@ def transpose(x: Tensor, axis0: int, axis1: int) -> Tensor:
     (3, 2)
     """
     n = x.ndim
-    a, b = axis_index(axis0, n, "transpose"), axis_index(axis1, n, "transpose")
+    a, b = axis_index(dim0, n, "transpose"), axis_index(dim1, n, "transpose")
     order = list(range(n))
     order[a], order[b] = b, a
     return ops.permute_dims(x, tuple(order))
 
 
-swapaxes = transpose
+def swapaxes(x: Tensor, axis0: int, axis1: int) -> Tensor:
+    """Return `x` with two axes exchanged (another name of `transpose`)."""
+    return transpose(x, axis0, axis1)
 
 
 def t(x: Tensor) -> Tensor:
@@ -72,9 +77,9 @@ def t(x: Tensor) -> Tensor:
     return x if x.ndim < 2 else transpose(x, 0, 1)
 
 
-def permute(x: Tensor, axes: Sequence[int]) -> Tensor:
+def permute(x: Tensor, axes: Sequence[int] | None = None, *, dims: Sequence[int] | None = None) -> Tensor:
     """Return `x` with its axes in another order (PyTorch's name for `permute_dims`)."""
-    return ops.permute_dims(x, tuple(axes))
+    return ops.permute_dims(x, tuple(needed(axes, dims, "permute")))
 
 
 def movedim(x: Tensor, source: Any, destination: Any) -> Tensor:
@@ -89,8 +94,8 @@ def unsqueeze(x: Tensor, axis: int | None = None, *, dim: int | None = None) -> 
     return ops.expand_dims(x, axis=at)
 
 
-def flatten(x: Tensor, start_axis: int = 0, end_axis: int = -1) -> Tensor:
-    """Return `x` with the axes from `start_axis` to `end_axis` merged.
+def flatten(x: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Return `x` with the axes from `start_dim` to `end_dim` merged.
 
     Examples
     --------
@@ -101,15 +106,16 @@ def flatten(x: Tensor, start_axis: int = 0, end_axis: int = -1) -> Tensor:
     n = x.ndim
     if n == 0:
         return ops.reshape(x, (1,))
-    first, last = axis_index(start_axis, n, "flatten"), axis_index(end_axis, n, "flatten")
+    first, last = axis_index(start_dim, n, "flatten"), axis_index(end_dim, n, "flatten")
     if first > last:
-        raise AxisError(f"flatten: start axis {start_axis} lies behind end axis {end_axis}")
+        raise AxisError(f"flatten: start axis {start_dim} lies behind end axis {end_dim}")
     shape = x.shape
     return ops.reshape(x, (*shape[:first], size_of(shape[first : last + 1]), *shape[last + 1 :]))
 
 
-def unflatten(x: Tensor, axis: int, sizes: Sequence[int]) -> Tensor:
+def unflatten(x: Tensor, axis: int | None = None, sizes: Sequence[int] = (-1,), *, dim: int | None = None) -> Tensor:
     """Return `x` with one axis split into several; one size may be -1."""
+    axis = needed(axis, dim, "unflatten")
     at = axis_index(axis, x.ndim, "unflatten")
     known = size_of(tuple(s for s in sizes if s != -1))
     full = tuple(x.shape[at] // known if s == -1 and known else s for s in sizes)
@@ -231,7 +237,14 @@ def repeat_interleave(x: Tensor, repeats: Any, axis: int | None = None, *, dim: 
 
 
 def diff(
-    x: Tensor, /, n: int = 1, axis: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
+    x: Tensor,
+    /,
+    n: int = 1,
+    axis: int | None = None,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+    *,
+    dim: int | None = None,
 ) -> Tensor:
     """Return the n-th differences of neighbours along an axis.
 
@@ -247,7 +260,8 @@ def diff(
         raise ArgumentError(f"diff: n must not be negative, got {n}")
     if x.ndim == 0:
         raise ShapeError("diff: a tensor of at least one axis is needed")
-    (at,) = axes_of(axis, x.ndim, "diff")
+    axis = either(axis, dim, "diff")
+    (at,) = axes_of(-1 if axis is None else axis, x.ndim, "diff")
     parts = [p for p in (prepend, x, append) if p is not None]
     if len(parts) > 1:
         x = ops.concat(parts, axis=at)
