@@ -72,8 +72,7 @@ _FUNCTIONS: tuple[tuple[str, str], ...] = (
         feature_dropout hinge_embedding_loss instance_norm kl_div margin_ranking_loss poisson_nll_loss
         triplet_margin_loss grid_sampler grid_sampler_2d grid_sampler_3d
         native_batch_norm native_channel_shuffle native_dropout native_group_norm native_layer_norm"""),
-    ("call linalg.norm, linalg.matrix_norm or linalg.vector_norm",
-     "native_norm norm_except_dim nuclear_norm frobenius_norm"),
+    ("call linalg.norm, linalg.matrix_norm or linalg.vector_norm", "native_norm"),
     (_CELLS, "gru_cell lstm_cell rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell"),
     (_IN_PLACE_LAYER, "alpha_dropout_ dropout_ feature_alpha_dropout_ feature_dropout_"),
     (_AUTOCAST, """autocast autocast_decrement_nesting autocast_increment_nesting clear_autocast_cache

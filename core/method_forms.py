@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import inplace, ops
-from .errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from .errors import ArgumentError, ArgumentTypeError, DTypeError
 from .functions.torch_names import either
 from .primitives.tools import shape_tuple
 from .tensor import Tensor
@@ -182,18 +182,18 @@ def log_softmax(self: Tensor, axis: Any = None, *, dtype: Any = None, dim: Any =
     return ops.log_softmax(x, axis=-1 if at is None else at)
 
 
-def norm(self: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
+def norm(
+    self: Tensor,
+    p: Any = 2.0,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dtype: Any = None,
+    dim: Any = None,
+    keepdim: bool = False,
+) -> Tensor:
     """Return the vector norm over axes of the order `p`; "fro" is the second, "nuc" the sum of singular values."""
-    x = self if dtype is None else ops.astype(self, dtype, copy=False)
-    if p == "nuc":
-        from .functions.norms import matrix_norm
-
-        axes = tuple(range(x.ndim)) if dim is None else tuple(dim)
-        if len(axes) != 2:
-            raise ShapeError(f"norm: the nuclear norm is over two axes, got {len(axes)}")
-        norm = matrix_norm(ops.moveaxis(x, axes, (-2, -1)), ord="nuc")
-        return ops.expand_dims(norm, axis=tuple(sorted(a % x.ndim for a in axes))) if keepdim else norm
-    return ops.norm(x, 2.0 if p in ("fro", None) else p, axis=_several((), None, dim, "norm"), keepdims=keepdim)
+    return ops.norm(self, p, axis, keepdims, dtype=dtype, dim=dim, keepdim=keepdim)
 
 
 def pow(self: Tensor, exponent: Any) -> Tensor:

@@ -30,8 +30,9 @@ FORWARDED = (
 )  # fmt: skip
 # Methods of our own that are called often: these check what they are given themselves.
 OFTEN = frozenset((
-    "add", "add_", "clone", "contiguous", "copy_", "cpu", "cuda", "dim", "expand", "fill_", "flatten", "numel",
-    "reshape", "squeeze", "sub_", "to", "unsqueeze", "view", "zero_",
+    "add", "add_", "clone", "contiguous", "copy_", "cpu", "cuda", "dim", "div", "expand", "fill_", "flatten",
+    "index_select", "mean", "narrow", "numel", "permute", "pow", "reshape", "select", "softmax", "squeeze", "sub",
+    "sub_", "swapaxes", "to", "transpose", "unsqueeze", "view", "where", "zero_",
 ))  # fmt: skip
 # Other names of functions.
 ALIASES = {

@@ -17,6 +17,7 @@ from ..primitives.row import TABLE
 from ..primitives.tools import axis_index
 from ..tensor import Tensor
 from .creation import asarray
+from .torch_names import needed
 
 _new = object.__new__
 
@@ -368,19 +369,26 @@ def masked_select(x: Tensor, mask: Tensor, /) -> Tensor:
     return ops.broadcast_to(x, shape)[ops.broadcast_to(mask, shape)]
 
 
-def index_select(x: Tensor, axis: int, index: Tensor) -> Tensor:
+def index_select(x: Tensor, axis: int | None = None, index: Any = None, *, dim: int | None = None) -> Tensor:
     """Return the slices along an axis that `index` names (PyTorch's name for `take`)."""
-    return ops.take(x, index, axis=axis)
+    return ops.take(x, index, axis=needed(axis, dim, "index_select"))
 
 
-def select(x: Tensor, axis: int, index: int) -> Tensor:
+def select(x: Tensor, axis: int | None = None, index: Any = None, *, dim: int | None = None) -> Tensor:
     """Return the slice number `index` along an axis."""
-    return x[(slice(None),) * axis_index(axis, x.ndim, "select") + (index,)]
+    if index is None:
+        raise ArgumentTypeError("select: an index is needed, such as select(x, 0, -1)")
+    return x[(slice(None),) * axis_index(needed(axis, dim, "select"), x.ndim, "select") + (index,)]
 
 
-def narrow(x: Tensor, axis: int, start: int, length: int) -> Tensor:
+def narrow(
+    x: Tensor, axis: int | None = None, start: Any = None, length: int | None = None, *, dim: int | None = None
+) -> Tensor:
     """Return `length` slices along an axis from `start` on."""
-    axis = axis_index(axis, x.ndim, "narrow")
+    if start is None or length is None:
+        raise ArgumentTypeError("narrow: start and length are needed, such as narrow(x, 0, 1, 2)")
+    axis = axis_index(needed(axis, dim, "narrow"), x.ndim, "narrow")
+    start = operator.index(start)
     if start < 0:
         start += x.shape[axis]
     if length < 0 or start + length > x.shape[axis]:

@@ -92,7 +92,9 @@ def outer(x1: Tensor, x2: Tensor) -> Tensor:
     return ops.expand_dims(x1, axis=1) * ops.expand_dims(x2, axis=0)
 
 
-def tensordot(x1: Tensor, x2: Tensor, /, *, axes: int | tuple[Sequence[int], Sequence[int]] = 2) -> Tensor:
+def tensordot(
+    x1: Tensor, x2: Tensor, /, axes: int | tuple[Sequence[int], Sequence[int]] | None = None, *, dims: Any = None
+) -> Tensor:
     """Return the contraction of two tensors over pairs of axes.
 
     Parameters
@@ -100,7 +102,7 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: int | tuple[Sequence[int], Seq
     x1, x2 : Tensor
         Numeric dtypes.
     axes : int or (sequence of int, sequence of int)
-        The last `axes` of `x1` with the first of `x2`, or the axes themselves.
+        The last `axes` of `x1` with the first of `x2`, or the axes themselves; by default 2. `dims` is a synonym.
 
     Examples
     --------
@@ -108,6 +110,8 @@ def tensordot(x1: Tensor, x2: Tensor, /, *, axes: int | tuple[Sequence[int], Seq
     >>> cb.tensordot(cb.ones((2, 3)), cb.ones((3, 4)), axes=1).shape
     (2, 4)
     """
+    given = either(axes, dims, "tensordot")
+    axes = 2 if given is None else given
     if hasattr(axes, "__index__"):
         axes = operator.index(axes)
         if axes < 0 or axes > x1.ndim or axes > x2.ndim:
@@ -223,8 +227,20 @@ def where(condition: Tensor, x1: Any = None, x2: Any = None, /) -> Any:
     return row_function(TABLE["where"])(condition, x1, x2)
 
 
-def norm(x: Tensor, ord: float = 2.0, /, *, axis: Any = None, keepdims: bool = False) -> Tensor:
-    """Return the vector norm over axes: ``sum(|x|**ord)**(1/ord)``; no axis means all.
+def norm(
+    x: Tensor,
+    p: Any = 2.0,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dtype: Any = None,
+    dim: Any = None,
+    keepdim: bool = False,
+) -> Tensor:
+    """Return the vector norm over axes: ``sum(|x|**p)**(1/p)``; no axis means all.
+
+    As in PyTorch, the order "fro" is 2, and "nuc" is the nuclear norm of the matrices in two axes, the sum of their
+    singular values; with `dtype` it is computed in that.
 
     Examples
     --------
@@ -232,6 +248,13 @@ def norm(x: Tensor, ord: float = 2.0, /, *, axis: Any = None, keepdims: bool = F
     >>> cb.norm(cb.tensor([3.0, 4.0]))
     tensor(5.)
     """
+    axis, keepdims = either(axis, dim, "norm"), keepdims or keepdim
+    if dtype is not None:
+        x = ops.astype(x, dtype, copy=False)
+    if p == "nuc":
+        return _nuclear(x, axis, keepdims)
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    ord = 2.0 if p is None or p == "fro" else p
     if ord == 2 and not x.dtype.is_complex:
         return _root(ops.sum(x * x, axis=axis, keepdims=keepdims), 2)
     size = ops.abs(x)
@@ -244,6 +267,14 @@ def norm(x: Tensor, ord: float = 2.0, /, *, axis: Any = None, keepdims: bool = F
     if ord == 1:
         return ops.sum(size, axis=axis, keepdims=keepdims)
     return _root(ops.sum(size**ord, axis=axis, keepdims=keepdims), ord)
+
+
+def _nuclear(x: Tensor, axis: Any, keepdims: bool) -> Tensor:
+    axes = tuple(range(x.ndim)) if axis is None else tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    if len(axes) != 2:
+        raise ShapeError(f"norm: the nuclear norm is over two axes, got {len(axes)} of shape {x.shape}")
+    made = ops.sum(ops.svdvals(ops.moveaxis(x, axes, (-2, -1))), axis=-1)
+    return ops.expand_dims(made, axis=tuple(sorted(a % x.ndim for a in axes))) if keepdims else made
 
 
 def _root(total: Tensor, ord: float) -> Tensor:

@@ -26,7 +26,8 @@ def either(axis: Any, dim: Any, operation: str) -> Any:
     return dim
 
 
-def _needed(axis: Any, dim: Any, operation: str) -> Any:
+def needed(axis: Any, dim: Any, operation: str) -> Any:
+    """Return the axis that must be given under one of its two names."""
     found = either(axis, dim, operation)
     if found is None:
         raise ArgumentTypeError(f"{operation}: an axis is needed, such as {operation}(x, axis=-1)")
@@ -115,12 +116,12 @@ def amin(x: Tensor, /, axis: Any = None, keepdims: bool = False, *, dim: Any = N
 
 def cumsum(x: Tensor, /, axis: int | None = None, *, dtype: Any = None, dim: int | None = None) -> Tensor:
     """Return the running sum along an axis (PyTorch's name for `cumulative_sum`)."""
-    return ops.cumulative_sum(x, axis=_needed(axis, dim, "cumsum"), dtype=dtype)
+    return ops.cumulative_sum(x, axis=needed(axis, dim, "cumsum"), dtype=dtype)
 
 
 def cumprod(x: Tensor, /, axis: int | None = None, *, dtype: Any = None, dim: int | None = None) -> Tensor:
     """Return the running product along an axis (PyTorch's name for `cumulative_prod`)."""
-    return ops.cumulative_prod(x, axis=_needed(axis, dim, "cumprod"), dtype=dtype)
+    return ops.cumulative_prod(x, axis=needed(axis, dim, "cumprod"), dtype=dtype)
 
 
 def softmax(x: Tensor, /, axis: int | None = None, *, dim: int | None = None) -> Tensor:
@@ -139,7 +140,7 @@ def softmax(x: Tensor, /, axis: int | None = None, *, dim: int | None = None) ->
     >>> cb.softmax(cb.zeros(2), axis=0)
     tensor([0.5000, 0.5000])
     """
-    return row_function(TABLE["softmax"])(x, axis=_needed(axis, dim, "softmax"))
+    return row_function(TABLE["softmax"])(x, axis=needed(axis, dim, "softmax"))
 
 
 def log_softmax(x: Tensor, /, axis: int | None = None, *, dim: int | None = None) -> Tensor:
@@ -151,7 +152,7 @@ def log_softmax(x: Tensor, /, axis: int | None = None, *, dim: int | None = None
     >>> cb.log_softmax(cb.zeros(2), axis=0)
     tensor([-0.6931, -0.6931])
     """
-    return row_function(TABLE["log_softmax"])(x, axis=_needed(axis, dim, "log_softmax"))
+    return row_function(TABLE["log_softmax"])(x, axis=needed(axis, dim, "log_softmax"))
 
 
 def logsumexp(

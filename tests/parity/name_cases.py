@@ -3,8 +3,8 @@
 
 A line is ``name: call ; call ...`` on the tensors of `INPUTS`; ``T`` is the library. Where PyTorch spells the same
 differently, its own call follows after ``|``. A call that begins with ``~`` draws at random: shape and dtype are compared
-alone. A method in place (`exp_`) runs on a copy; without a line of its own it takes the calls of its namesake (`exp`), and so
-does a function (``T.exp(x)``) those of the method.
+alone; one that begins with ``!`` is not differentiated. A method in place (`exp_`) runs on a copy; without a line of its own
+it takes the calls of its namesake (`exp`), and so does a function (``T.exp(x)``) those of the method.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ argmin: x.argmin() ; x.argmin(1) ; x.argmin(dim=1, keepdim=True)
 argsort: x.argsort() ; x.argsort(0) ; x.argsort(dim=1, descending=True)
 argwhere: b.argwhere()
 as_strided: x.as_strided((2, 2), (4, 1)) ; x.as_strided((2, 3), (1, 4), 2)
-as_strided_scatter: x.as_strided_scatter(y[:2, :2], (2, 2), (4, 1)) ; x.as_strided_scatter(y[:2, :3], (2, 3), (4, 1), 1)
+as_strided_scatter: !x.as_strided_scatter(y[:2, :2], (2, 2), (4, 1)) ; !x.as_strided_scatter(y[:2, :3], (2, 3), (4, 1), 1)
 as_subclass: type(x.as_subclass(type(x))) is type(x)
 asin: u.asin()
 asinh: x.asinh()
@@ -91,8 +91,8 @@ ceil: x.ceil()
 cfloat: x.cfloat()
 char: i.char()
 cholesky: s.cholesky() ; s.cholesky(upper=True)
-cholesky_inverse: l.cholesky_inverse() ; l.cholesky_inverse(upper=True)
-cholesky_solve: z.cholesky_solve(l) ; z.cholesky_solve(l, True)
+cholesky_inverse: l.tril().cholesky_inverse() ; l.mT.triu().cholesky_inverse(upper=True)
+cholesky_solve: z.cholesky_solve(l.tril()) ; z.cholesky_solve(l.mT.triu(), True)
 chunk: x.chunk(2) ; x.chunk(2, 1) ; x.chunk(3, dim=1)
 clamp: x.clamp(-0.5, 0.5) ; x.clamp(min=0) ; x.clamp(max=y) ; x.clamp(min=y - 1, max=y)
 clamp_max: x.clamp_max(0.3) ; x.clamp_max(y)
@@ -262,7 +262,7 @@ masked_scatter: x.masked_scatter(b, y)
 masked_select: x.masked_select(b)
 matmul: x.matmul(q) ; cube.matmul(v)
 matrix_exp: m.matrix_exp()
-matrix_power: m.matrix_power(3) ; m.matrix_power(-1) ; m.matrix_power(n=2)
+matrix_power: m.matrix_power(3) ; m.matrix_power(-1)
 max: x.max() ; x.max(1) | x.max(1).values ; x.max(y)
 maximum: x.maximum(y)
 mean: x.mean() ; x.mean(1) ; x.mean(dim=(0, 1), keepdim=True) ; i.mean(0, dtype=T.float64)
@@ -413,6 +413,7 @@ xlogy: x.xlogy(p) ; x.xlogy(2.0)
 
 _IN_PLACE = r"""
 abs_: x.abs_()
+logical_and_: b.logical_and_(d) ; !x.logical_and_(i)
 absolute_: x.absolute_()
 cumprod_: x.cumprod_(1) ; x.cumprod_(dim=0)
 cumsum_: x.cumsum_(1) ; x.cumsum_(dim=0)
@@ -421,7 +422,7 @@ divide_: x.divide_(p) ; i.divide_(j, rounding_mode="floor")
 float_power_: p.float_power_(x) ; p.float_power_(1.5)
 mul_: x.mul_(y) ; x.mul_(2) ; i.mul_(2)
 true_divide_: x.true_divide_(p)
-apply_: x.apply_(lambda e: e * 2)
+apply_: !x.apply_(lambda e: e * 2)
 bernoulli_: ~x.bernoulli_() ; ~x.bernoulli_(0.3) ; ~x.bernoulli_(u)
 cauchy_: ~x.cauchy_() ; ~x.cauchy_(1.0, 2.0) ; ~x.cauchy_(median=1, sigma=2)
 copy_: x.copy_(y) ; x.copy_(v) ; x.copy_(i)
@@ -431,8 +432,8 @@ fill_: x.fill_(2.5) ; x.fill_(one)
 fill_diagonal_: x.fill_diagonal_(2.5) ; q.fill_diagonal_(2.5) ; q.fill_diagonal_(2.5, wrap=True) ; stack[:, :2, :2].contiguous().fill_diagonal_(1.0)
 geometric_: ~x.geometric_(0.3) ; ~j.geometric_(p=0.3)
 log_normal_: ~x.log_normal_() ; ~x.log_normal_(0.5, 0.25) ; ~x.log_normal_(mean=0.5, std=0.25)
-map_: x.map_(y, lambda e, f: e + f)
-map2_: x.map2_(y, p, lambda e, f, g: e * f + g)
+map_: !x.map_(y, lambda e, f: e + f)
+map2_: !x.map2_(y, p, lambda e, f, g: e * f + g)
 normal_: ~x.normal_() ; ~x.normal_(1.0, 2.0) ; ~x.normal_(mean=1, std=2)
 random_: ~i.random_() ; ~x.random_(5) ; ~i.random_(2, 9)
 requires_grad_: x.requires_grad_()
@@ -441,6 +442,13 @@ zero_: x.zero_()
 """
 
 _FUNCTIONS = r"""
+permute: T.permute(cube, (2, 0, 1)) ; T.permute(cube, dims=(1, 0, 2))
+frobenius_norm: T.frobenius_norm(x, 1) ; T.frobenius_norm(x, (0, 1), keepdim=True)
+norm_except_dim: T.norm_except_dim(x) ; T.norm_except_dim(cube, 2, 1)
+nuclear_norm: T.nuclear_norm(x) ; T.nuclear_norm(x, keepdim=True) ; T.nuclear_norm(cube, (1, 2))
+pow: T.pow(p, x) ; T.pow(x, 2) ; T.pow(2.0, x)
+qr: T.qr(x)[0] @ T.qr(x)[1]
+round: T.round(x)
 add: T.add(x, y) ; T.add(x, 2.5)
 subtract: T.subtract(x, y)
 divide: T.divide(x, p) ; T.divide(i, j)
@@ -665,11 +673,11 @@ def of_function(name: str) -> list[str]:
     own = _lines(_FUNCTIONS).get(name)
     if own is None:
         copy = ".clone()" if name.endswith("_") else ""
-        pattern, form = rf"^(~?)(.*?)\.{name}\((.*)\)", rf"\1T.{name}(\2{copy}, \3)"
+        pattern, form = rf"^([~!]?)(.*?)\.{name}\((.*)\)", rf"\1T.{name}(\2{copy}, \3)"
         own = [re.sub(pattern, form, call).replace(", )", ")") for call in of_method(name)]
     return own
 
 
 def written(call: str) -> str:
     """Return a call in place on a copy of its tensor."""
-    return re.sub(r"^(~?\w+)((?:\[.*?\]|\.contiguous\(\))*)\.(\w+_)\(", r"\1\2.clone().\3(", call)
+    return re.sub(r"^([~!]?\w+)((?:\[.*?\]|\.contiguous\(\))*)\.(\w+_)\(", r"\1\2.clone().\3(", call)
