@@ -25,10 +25,52 @@ def _reduce(ufunc: Any) -> Callable[..., Any]:
 
 total = _reduce(np.add)
 product = _reduce(np.multiply)
-largest = _reduce(np.maximum)
-smallest = _reduce(np.minimum)
-every = _reduce(np.logical_and)
-some = _reduce(np.logical_or)
+_largest = _reduce(np.maximum)
+_smallest = _reduce(np.minimum)
+_every = _reduce(np.logical_and)
+_some = _reduce(np.logical_or)
+
+# Up to this many elements the calls cost more than the work.
+_FEW = 2048
+
+
+def largest(x: np.ndarray, *, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the maximum; of few elements by its place, which NumPy finds in half the time. NaN wins in both."""
+    if axis is None and not keepdims and 0 < x.size <= _FEW:
+        return x.flat[x.argmax()]
+    return _largest(x, axis=axis, keepdims=keepdims)
+
+
+def smallest(x: np.ndarray, *, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the minimum; of few elements by its place."""
+    if axis is None and not keepdims and 0 < x.size <= _FEW:
+        return x.flat[x.argmin()]
+    return _smallest(x, axis=axis, keepdims=keepdims)
+
+
+def every(x: np.ndarray, *, axis: Any = None, keepdims: bool = False) -> Any:
+    """Say whether all elements are true; few are counted."""
+    if axis is None and not keepdims and x.size <= _FEW:
+        return np.count_nonzero(x) == x.size
+    return _every(x, axis=axis, keepdims=keepdims)
+
+
+def some(x: np.ndarray, *, axis: Any = None, keepdims: bool = False) -> Any:
+    """Say whether any element is true; few are counted."""
+    if axis is None and not keepdims and x.size <= _FEW:
+        return np.count_nonzero(x) != 0
+    return _some(x, axis=axis, keepdims=keepdims)
+
+
+def _running(accumulate: Any, function: Any) -> Callable[..., Any]:
+    """Return a cumulative function without what NumPy's does before it accumulates."""
+
+    def running(x: np.ndarray, *, axis: Any = None, dtype: Any = None, include_initial: bool = False) -> np.ndarray:
+        if include_initial or axis is None:
+            return function(x, axis=axis, dtype=dtype, include_initial=include_initial)
+        return accumulate(x, axis, dtype)
+
+    return running
 
 
 def _index(name: str) -> Callable[..., Any]:
@@ -70,8 +112,56 @@ def mean(x: np.ndarray, *, axis: Any = None, keepdims: bool = False) -> Any:
     return summed / x.dtype.type(n) if isinstance(summed, np.generic) else np.divide(summed, n, out=summed)
 
 
+_ONES = {np.dtype(kind): np.ones(_FEW, kind) for kind in (np.float32, np.float64)}
+
+
+def _var_of_few(x: np.ndarray, axis: Any, correction: float, keepdims: bool) -> np.ndarray | None:
+    """Return the variance of few elements, summed by BLAS; None where it is not over everything or the last axis.
+
+    Beside 0-d arrays NumPy computes in half the time that it takes beside numbers, and it repeats faster than it
+    broadcasts.
+    """
+    kind, size = x.dtype, x.size
+    ones = _ONES.get(kind)
+    if ones is None or not 0 < size <= _FEW:
+        return None
+    shape = x.shape
+    if axis is None:
+        freedom = size - correction
+        if not freedom > 0:
+            return None
+        centred = np.subtract(x, np.array(np.add.reduce(x, None) / size, kind)).reshape(-1)
+        found = np.array(centred.dot(centred) / freedom, kind)
+        return found.reshape((1,) * len(shape)) if keepdims else found
+    if type(axis) is not int or len(shape) < 2:
+        return None
+    if axis == 0 and len(shape) == 2:
+        x, last = x.T, True
+    else:
+        last = axis == -1 or axis == len(shape) - 1
+    n = x.shape[-1]
+    freedom = n - correction
+    if not last or not freedom > 0:
+        return None
+    rows, ones = x.reshape(-1, n), ones[:n]
+    means = rows.dot(ones)
+    np.divide(means, n, means)
+    centred = np.subtract(rows, means.repeat(n).reshape(-1, n))
+    np.multiply(centred, centred, centred)
+    found = centred.dot(ones)
+    np.divide(found, freedom, found)
+    if keepdims:
+        kept = list(shape)
+        kept[axis] = 1
+        return found.reshape(kept)
+    return found if len(shape) == 2 else found.reshape(shape[:-1])
+
+
 def var(x: np.ndarray, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
     """Return the variance in two passes; not a number without degrees of freedom, as the standard has it."""
+    few = _var_of_few(x, axis, correction, keepdims)
+    if few is not None:
+        return few
     n = _count(x, axis)
     wide = x.astype(np.float32) if x.dtype.itemsize == 2 else x
     centred = wide - (total(wide, axis=axis, keepdims=True) / max(n, 1)).astype(wide.dtype)
@@ -88,7 +178,8 @@ def var(x: np.ndarray, *, axis: Any = None, correction: float = 0.0, keepdims: b
 
 def std(x: np.ndarray, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
     """Return the square root of the variance."""
-    return np.sqrt(var(x, axis=axis, correction=correction, keepdims=keepdims))
+    squares = var(x, axis=axis, correction=correction, keepdims=keepdims)
+    return np.sqrt(squares, squares) if isinstance(squares, np.ndarray) else np.sqrt(squares)
 
 
 KERNELS: dict[str, Callable[..., Any]] = {
@@ -101,6 +192,8 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "argmax": _index("argmax"),
     "argmin": _index("argmin"),
     "count_nonzero": count_nonzero,
+    "cumulative_prod": _running(np.multiply.accumulate, np.cumulative_prod),
+    "cumulative_sum": _running(np.add.accumulate, np.cumulative_sum),
     "mean": mean,
     "var": var,
     "std": std,
