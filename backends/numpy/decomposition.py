@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ...core.backend import Kernel
+from . import lapack
+from .elimination import batch_element
+from .reflection import multiplied_out, reflected
+from .spectral import is_large
 
 
 def qr(x: np.ndarray, /, *, mode: str) -> Any:
@@ -17,8 +20,25 @@ def qr(x: np.ndarray, /, *, mode: str) -> Any:
         return NotImplemented
     if 0 in x.shape[:-2]:
         return NotImplemented
+    if is_large(x):
+        return _large_qr(x, mode)
     q, r = np.linalg.qr(x, mode=mode)  # type: ignore[call-overload]
     return q, r
+
+
+def _large_qr(x: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray]:
+    (m, n), lead = x.shape[-2:], x.shape[:-2]
+    k = min(m, n)
+    packed, tau = reflected(x)
+    upper = np.triu(lapack.matrices(packed, lead)[..., : m if mode == "complete" else k, :])
+    width = m if mode == "complete" else k
+    if width <= n:
+        q = packed[:, :width] if width < n else packed
+        q = np.ascontiguousarray(q)
+    else:
+        q = np.zeros((len(packed), width, m), x.dtype)
+        q[:, :n] = packed
+    return lapack.matrices(multiplied_out(q, tau), lead), upper
 
 
 def _qr_vjp(xp: Any, g: tuple[np.ndarray, np.ndarray], Q: np.ndarray, R: np.ndarray, mode: str) -> Any:
@@ -53,38 +73,65 @@ def _adjoint(x: np.ndarray) -> np.ndarray:
     return turned.conj() if x.dtype.kind == "c" else turned
 
 
+def _named(function: Callable[..., Any], *arrays: np.ndarray) -> Any:
+    """Call a function of NumPy's; where it refuses one matrix of a stack, say which."""
+    try:
+        return function(*arrays)
+    except np.linalg.LinAlgError as error:
+        lead = np.broadcast_shapes(*[a.shape[:-2] for a in arrays if a.ndim > 1])
+        for place in np.ndindex(lead) if lead else ():
+            try:
+                function(*[np.broadcast_to(a, (*lead, *a.shape[-2:]))[place] if a.ndim > 1 else a for a in arrays])
+            except np.linalg.LinAlgError:
+                raise np.linalg.LinAlgError(f"{batch_element(place)}{error}") from None
+        raise
+
+
 def solve(x1: np.ndarray, x2: np.ndarray, /) -> Any:
     """The solution by LU with partial pivoting."""
     if x1.dtype.kind not in "fc" or x1.dtype.itemsize == 2 or x1.dtype != x2.dtype:
         return NotImplemented
     # A vector for all matrices is one column; `numpy.linalg.solve` says so of one axis only.
-    return np.linalg.solve(x1, x2)
+    return _named(np.linalg.solve, x1, x2)
 
 
-def lu_packed(x: np.ndarray, /, *, pivot: bool) -> Any:
-    """Gauss's elimination, in place and on all matrices of a stack at once."""
-    if x.dtype.kind not in "fc" or x.dtype.itemsize == 2:
+def inv(x: np.ndarray, /) -> np.ndarray:
+    """The inverse by LU with partial pivoting."""
+    return _named(np.linalg.inv, x)
+
+
+def cholesky(x: np.ndarray, /) -> np.ndarray:
+    """Cholesky's lower factor."""
+    if not is_large(x):
+        return _named(np.linalg.cholesky, x)
+    # Fortran sees transposes: of their upper triangles comes the transpose of the lower factor.
+    work, info, n = np.tril(x), lapack.Info(), lapack.number(x.shape[-1])
+    function = lapack.subroutine("potrf", x.dtype)
+    for i, (a,) in enumerate(lapack.each(work.reshape(-1, *x.shape[-2:]))):
+        function(b"U", n, a, n, info.reference, 1)
+        if int(info):
+            place = tuple(map(int, np.unravel_index(i, x.shape[:-2]))) if x.ndim > 2 else ()
+            raise np.linalg.LinAlgError(f"{batch_element(place)}Matrix is not positive definite")
+    return work
+
+
+def definite_order(x: np.ndarray, /) -> Any:
+    """Where Cholesky's method ends: 0 at its end."""
+    if not lapack.serves(x):
         return NotImplemented
-    m, n = x.shape[-2:]
-    work = x.reshape(math.prod(x.shape[:-2]), m, n).copy()
-    stack = np.arange(len(work))
-    order = np.tile(np.arange(m), (len(work), 1))
-    pivots = np.tile(np.arange(min(m, n)), (len(work), 1))
-    for k in range(min(m, n)):
-        if pivot:
-            column = work[:, k:, k]
-            # LAPACK's size of a complex number.
-            size = np.abs(column.real) + np.abs(column.imag) if x.dtype.kind == "c" else np.abs(column)
-            at = pivots[:, k] = k + np.argmax(size, axis=1)
-            for array in (work, order):
-                row = array[stack, at]
-                array[stack, at] = array[:, k]
-                array[:, k] = row
-        head = work[:, k : k + 1, k]
-        work[:, k + 1 :, k] /= np.where(head == 0, 1, head)
-        work[:, k + 1 :, k + 1 :] -= work[:, k + 1 :, k, None] * work[:, k, None, k + 1 :]
-    lead = x.shape[:-2]
-    return work.reshape(x.shape), pivots.reshape(*lead, min(m, n)), order.reshape(*lead, m)
+    work, info, n = np.tril(x), lapack.Info(), lapack.number(x.shape[-1])
+    function, found = lapack.subroutine("potrf", x.dtype), []
+    for (a,) in lapack.each(work.reshape(-1, *x.shape[-2:])):
+        function(b"U", n, a, n, info.reference, 1)
+        found.append(int(info))
+    return np.array(found, dtype=np.int64).reshape(x.shape[:-2])
+
+
+def hermitian_part(x: np.ndarray, /) -> np.ndarray:
+    """The mean of matrices and their adjoints."""
+    found = np.asarray(x + _adjoint(x))
+    found *= 0.5
+    return found
 
 
 def _det_vjp(xp: Any, g: np.ndarray, x: np.ndarray, out: np.ndarray) -> Any:
@@ -95,8 +142,11 @@ def _det_vjp(xp: Any, g: np.ndarray, x: np.ndarray, out: np.ndarray) -> Any:
 
 
 KERNELS: dict[str, Callable[..., Any] | Kernel] = {
+    "cholesky": cholesky,
+    "definite_order": definite_order,
     "det": Kernel(lambda x, /: np.asarray(np.linalg.det(x)), vjp=_det_vjp),
-    "lu_packed": lu_packed,
+    "hermitian_part": hermitian_part,
+    "inv": inv,
     "qr": Kernel(qr, vjp=_qr_vjp),
     "solve": solve,
 }

@@ -5,19 +5,23 @@ from __future__ import annotations
 import operator
 from typing import Any, NamedTuple
 
-from .. import ops
+from .. import dtypes, ops
 from ..autograd.mode import grad_mode
 from ..dispatch import coerce
-from ..errors import ArgumentError, ArgumentTypeError, DTypeError
+from ..errors import ArgumentError, ArgumentTypeError
 from ..ops import row_function
 from ..primitives.decompositions_tools import check_floating, check_matrices
 from ..primitives.row import TABLE
-from ..primitives.tools import size_of
 from ..tensor import Tensor
 
-__all__ = [
-    "cholesky", "eig", "eigh", "eigvals", "eigvalsh", "matrix_norm", "matrix_power", "matrix_rank", "pinv",
-]  # fmt: skip
+__all__ = ["cholesky", "cholesky_ex", "eig", "eigh", "eigvals", "eigvalsh", "matrix_power"]
+
+
+class CholeskyResult(NamedTuple):
+    """Cholesky's factor, and where it was not found."""
+
+    L: Tensor
+    info: Tensor
 
 
 class EigResult(NamedTuple):
@@ -42,8 +46,7 @@ def checked_matrices(x: Any, name: str, *, square: bool = True) -> Tensor:
 
 def _hermitian(x: Tensor) -> Tensor:
     """Return the mean of matrices and their adjoints: so a gradient says the same of either triangle."""
-    other = ops.matrix_transpose(x)
-    return (x + (ops.conj(other) if x.dtype.is_complex else other)) * 0.5
+    return _row("hermitian_part")(x)
 
 
 def cholesky(x: Tensor, /, *, upper: bool = False) -> Tensor:
@@ -87,13 +90,68 @@ def cholesky(x: Tensor, /, *, upper: bool = False) -> Tensor:
     return ops.conj(turned) if turned.dtype.is_complex else turned
 
 
-def eigh(x: Tensor, /) -> EigResult:
+def cholesky_ex(x: Tensor, /, *, upper: bool = False, check_errors: bool = False) -> CholeskyResult:
+    """Return Cholesky's factors as `cholesky`, and say which of them there are, without an error.
+
+    Parameters
+    ----------
+    x : Tensor
+        Shape (..., M, M), floating-point.
+    upper : bool
+        Return ``U = L^H``.
+    check_errors : bool
+        Raise the error of `cholesky` after all.
+
+    Returns
+    -------
+    L : Tensor
+        Shape (..., M, M); NaN in place of a factor that does not exist.
+    info : Tensor
+        Shape (...), int32: 0, or the order of the first leading minor that is not positive.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.linalg.cholesky_ex(cb.tensor([[1.0, 2.0], [2.0, 1.0]])).info
+    tensor(2, dtype=candelabra.int32)
+    """
+    x = checked_matrices(x, "cholesky_ex")
+    if check_errors:
+        found = cholesky(x, upper=upper)
+        return CholeskyResult(found, ops.zeros(found.shape[:-2], dtype=dtypes.int32, device=x.device.physical))
+    whole = _hermitian(x)
+    info = _row("definite_order")(whole.detach())
+    good = ops.expand_dims(ops.expand_dims(info == 0, axis=-1), axis=-1)
+    one = ops.eye(x.shape[-1], dtype=x.dtype, device=x.device.physical)
+    found = cholesky(ops.where(good, whole, one), upper=upper)
+    return CholeskyResult(ops.where(good, found, float("nan")), ops.astype(info, dtypes.int32))
+
+
+def of_triangle(x: Tensor, UPLO: Any, name: str) -> Tensor:
+    """Return the Hermitian part of matrices, or with its derivative the values of the Hermitian ones of a triangle."""
+    whole = _hermitian(x)
+    if UPLO is None:
+        return whole
+    if UPLO not in ("L", "U", "l", "u"):
+        raise ArgumentError(f"{name}: UPLO is 'L', 'U' or None, not {UPLO!r}")
+    given = x.detach()
+    triangle = ops.tril(given, k=-1) if UPLO in ("L", "l") else ops.triu(given, k=1)
+    other = ops.matrix_transpose(triangle)
+    mirrored = triangle + (ops.conj(other) if x.dtype.is_complex else other)
+    one = ops.eye(x.shape[-1], dtype="bool", device=x.device.physical)
+    # On the diagonal the two agree; off it the difference is a constant.
+    return whole + ops.where(one, 0.0, mirrored - whole.detach())
+
+
+def eigh(x: Tensor, /, UPLO: str | None = None) -> EigResult:
     """Return the eigenvalues and orthonormal eigenvectors of Hermitian matrices.
 
     Parameters
     ----------
     x : Tensor
         Shape (..., M, M), floating-point. Its Hermitian part is decomposed.
+    UPLO : {None, "L", "U"}
+        Read the lower or the upper triangle alone. The gradient is Hermitian all the same, as PyTorch's.
 
     Returns
     -------
@@ -120,13 +178,13 @@ def eigh(x: Tensor, /) -> EigResult:
     >>> cb.linalg.eigh(cb.tensor([[3.0, 0.0], [0.0, 2.0]])).eigenvalues
     tensor([2., 3.])
     """
-    return EigResult(*_row("eigh")(_hermitian(checked_matrices(x, "eigh"))))
+    return EigResult(*_row("eigh")(of_triangle(checked_matrices(x, "eigh"), UPLO, "eigh")))
 
 
-def eigvalsh(x: Tensor, /) -> Tensor:
+def eigvalsh(x: Tensor, /, UPLO: str | None = None) -> Tensor:
     """Return the eigenvalues of Hermitian matrices, real and ascending; shape (..., M, M) to (..., M).
 
-    The Hermitian part of `x` is decomposed.
+    The arguments are those of `eigh`.
 
     Examples
     --------
@@ -134,7 +192,7 @@ def eigvalsh(x: Tensor, /) -> Tensor:
     >>> cb.linalg.eigvalsh(cb.tensor([[0.0, 1.0], [1.0, 0.0]]))
     tensor([-1.,  1.])
     """
-    return _row("eigvalsh")(_hermitian(checked_matrices(x, "eigvalsh")))
+    return _row("eigvalsh")(of_triangle(checked_matrices(x, "eigvalsh"), UPLO, "eigvalsh"))
 
 
 def eig(x: Tensor, /) -> EigResult:
@@ -184,83 +242,6 @@ def eigvals(x: Tensor, /) -> Tensor:
     return _row("eigvals")(x)
 
 
-def pinv(x: Tensor, /, *, rtol: Any = None) -> Tensor:
-    """Return the pseudo-inverses of matrices (Moore and Penrose), by their singular values.
-
-    Parameters
-    ----------
-    x : Tensor
-        Shape (..., M, N), floating-point.
-    rtol : float or Tensor, optional
-        Singular values up to ``rtol`` times the largest count as zero; a tensor has one for each matrix. Default:
-        ``max(M, N)`` times the dtype's machine epsilon.
-
-    Returns
-    -------
-    Tensor
-        Shape (..., N, M).
-
-    Notes
-    -----
-    The derivative is that of G. Golub and V. Pereyra (1973), for matrices that keep their rank.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.linalg.pinv(cb.tensor([[2.0, 0.0], [0.0, 0.0]]))
-    tensor([[0.5000, 0.0000],
-            [0.0000, 0.0000]])
-    """
-    x = checked_matrices(x, "pinv", square=False)
-    if size_of(x.shape) == 0:
-        turned = ops.matrix_transpose(x)
-        return ops.conj(turned) if x.dtype.is_complex else turned
-    return _row("pinv")(x, relative_tolerance(x, rtol, "pinv"))
-
-
-def relative_tolerance(x: Tensor, rtol: Any, name: str) -> Tensor:
-    """Return the tolerance as a tensor of the singular values' dtype."""
-    kind = x.dtype.to_real()
-    if isinstance(rtol, Tensor):
-        if rtol.dtype.is_complex or rtol.dtype.kind == "bool":
-            raise DTypeError(f"{name}: rtol is real, not {rtol.dtype.name}")
-        return ops.astype(rtol.detach(), kind, copy=False)
-    if rtol is None:
-        rtol = max(x.shape[-2:]) * ops.finfo(kind).eps
-    elif isinstance(rtol, bool) or not isinstance(rtol, (int, float)):
-        raise ArgumentTypeError(f"{name}: rtol is a number, a tensor or None, not {rtol!r}")
-    return ops.full((), float(rtol), dtype=kind, device=x.device.physical)
-
-
-def matrix_rank(x: Tensor, /, *, rtol: Any = None) -> Tensor:
-    """Return the number of singular values that are greater than a tolerance.
-
-    Parameters
-    ----------
-    x : Tensor
-        Shape (..., M, N), floating-point.
-    rtol : float or Tensor, optional
-        The tolerance over the largest singular value. Default: ``max(M, N)`` times the dtype's machine epsilon.
-
-    Returns
-    -------
-    Tensor
-        Shape (...), integers. It has no derivative.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.linalg.matrix_rank(cb.tensor([[1.0, 2.0], [2.0, 4.0]]))
-    tensor(1)
-    """
-    x = checked_matrices(x, "matrix_rank", square=False)
-    s = _row("svdvals")(x.detach())
-    if s.shape[-1] == 0:
-        return ops.count_nonzero(s, axis=-1)
-    least = ops.max(s, axis=-1) * relative_tolerance(x, rtol, "matrix_rank")
-    return ops.count_nonzero(s > ops.expand_dims(least, axis=-1), axis=-1)
-
-
 def matrix_power(x: Tensor, n: int, /) -> Tensor:
     """Return square matrices to an integral power, by repeated squaring; negative powers are those of the inverse.
 
@@ -298,54 +279,3 @@ def matrix_power(x: Tensor, n: int, /) -> Tensor:
             base = ops.matmul(base, base)
     assert found is not None
     return found * 1 if found is x else found
-
-
-def matrix_norm(x: Tensor, /, *, keepdims: bool = False, ord: Any = "fro") -> Tensor:
-    """Return the norm of the matrices in the last two axes.
-
-    Parameters
-    ----------
-    x : Tensor
-        Shape (..., M, N), floating-point.
-    keepdims : bool
-        Keep the two axes with size one.
-    ord : int, float or str
-        ``"fro"``: the root of the sum of squares; ``"nuc"``: the sum of the singular values; 2 and -2: the largest and
-        the smallest one; 1 and -1: the largest and the smallest sum of magnitudes of a column; inf and -inf: of a row.
-
-    Returns
-    -------
-    Tensor
-        Shape (...), real.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.linalg.matrix_norm(cb.tensor([[3.0, 0.0], [0.0, 4.0]]))
-    tensor(5.)
-    """
-    x = checked_matrices(x, "matrix_norm", square=False)
-    infinity = float("inf")
-    if ord not in ("fro", "nuc", 1, -1, 2, -2, infinity, -infinity) or isinstance(ord, bool):
-        raise ArgumentError(f"matrix_norm: ord is 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, not {ord!r}")
-    if ord == "fro":
-        return ops.norm(x, 2, axis=(-2, -1), keepdims=keepdims)
-    if ord == "nuc" or abs(ord) == 2:
-        values = _row("svdvals")(x)
-        if ord == "nuc":
-            found = ops.sum(values, axis=-1)
-        else:
-            found = _extreme(values, -1, ord > 0)
-    else:
-        along, across = (-2, -1) if abs(ord) == 1 else (-1, -1)
-        found = _extreme(ops.sum(ops.abs(x), axis=along), across, ord > 0)
-    return ops.reshape(found, (*found.shape, 1, 1)) if keepdims else found
-
-
-def _extreme(values: Tensor, axis: int, largest: bool) -> Tensor:
-    """Return the largest or smallest of magnitudes; of none the largest is zero."""
-    if values.shape[axis] == 0:
-        if not largest:
-            raise ArgumentError("matrix_norm: matrices without elements have no smallest sum or singular value")
-        return ops.sum(values, axis=axis)
-    return ops.max(values, axis=axis) if largest else ops.min(values, axis=axis)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..errors import ArgumentTypeError, AxisError, ShapeError
-from ..primitives.tools import axis_index, size_of
+from ..errors import ArgumentError, AxisError, ShapeError
+from ..primitives.tools import axis_index
 from ..tensor import Tensor
 
 
-def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
-    """Return the diagonals of the matrices in the last two axes.
+def diagonal(x: Tensor, /, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Return the diagonals of the matrices in two axes, the last two unless PyTorch's `dim1` and `dim2` say otherwise.
 
     Parameters
     ----------
@@ -38,6 +38,11 @@ def diagonal(x: Tensor, /, *, offset: int = 0) -> Tensor:
     """
     if x.ndim < 2:
         raise ShapeError(f"diagonal: matrices in the last two axes are needed, got shape {x.shape}")
+    if (dim1, dim2) != (-2, -1):
+        one, two = axis_index(dim1, x.ndim, "diagonal"), axis_index(dim2, x.ndim, "diagonal")
+        if one == two:
+            raise ArgumentError(f"diagonal: two different axes are needed, not {dim1} and {dim2}")
+        x = ops.moveaxis(x, (one, two), (-2, -1))
     rows, columns = x.shape[-2:]
     top, left = max(-offset, 0), max(offset, 0)
     n = max(min(rows - top, columns - left), 0)
@@ -82,7 +87,7 @@ def outer(x1: Tensor, x2: Tensor, /) -> Tensor:
     return ops.outer(x1, x2)
 
 
-def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
+def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1, dim: int | None = None) -> Tensor:
     """Return the cross products of vectors of three elements along an axis.
 
     Parameters
@@ -90,7 +95,7 @@ def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     x1, x2 : Tensor
         Numeric; they broadcast, but for the axis, of size 3 in both.
     axis : int
-        The axis of the vectors, negative: counted from the last.
+        The axis of the vectors, negative: counted from the last; `dim` is a synonym.
 
     Examples
     --------
@@ -98,6 +103,7 @@ def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     >>> cb.linalg.cross(cb.tensor([1, 0, 0]), cb.tensor([0, 1, 0]))
     tensor([0, 0, 1])
     """
+    axis = axis if dim is None else dim
     least = min(x1.ndim, x2.ndim)
     at = axis_index(axis, least, "cross") - least
     if axis >= 0 and x1.ndim != x2.ndim:
@@ -107,28 +113,13 @@ def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1) -> Tensor:
     return ops.roll(x1, -1, axis=at) * ops.roll(x2, -2, axis=at) - ops.roll(x1, -2, axis=at) * ops.roll(x2, -1, axis=at)
 
 
-def vector_norm(x: Tensor, /, *, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Tensor:
-    """Return the vector norm over axes, ``sum(|x|**ord)**(1/ord)``.
-
-    Parameters
-    ----------
-    x : Tensor
-        Floating-point.
-    axis : int or tuple of int, optional
-        Default: all axes, taken as one vector.
-    keepdims : bool
-        Keep reduced axes with size one.
-    ord : float
-        inf and -inf give the largest and the smallest magnitude, 0 counts what is not zero.
+def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1, dim: int | None = None) -> Tensor:
+    """Return the sums of ``conj(x1) * x2`` along an axis; the other axes broadcast, and `dim` is a synonym of `axis`.
 
     Examples
     --------
     >>> import candelabra as cb
-    >>> cb.linalg.vector_norm(cb.tensor([[3.0, 4.0], [6.0, 8.0]]), axis=1)
-    tensor([ 5., 10.])
+    >>> cb.linalg.vecdot(cb.tensor([[1, 2], [3, 4]]), cb.tensor([1, 1]))
+    tensor([3, 7])
     """
-    if not isinstance(ord, (int, float)):
-        raise ArgumentTypeError(f"vector_norm: ord is a number, not {ord!r}; matrices have norms of their own")
-    if ord != 0 and size_of(x.shape) == 0:
-        return ops.sum(ops.abs(x), axis=axis, keepdims=keepdims)
-    return ops.norm(x, ord, axis=axis, keepdims=keepdims)
+    return ops.vecdot(x1, x2, axis=axis if dim is None else dim)

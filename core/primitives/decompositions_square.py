@@ -18,27 +18,61 @@ from .decompositions_tools import (
     prepare_matrices,
     unit,
 )
-from .row import general
+from .row import discrete, general, linear
 
 FLOATING: dict[str, Any] = {"category": "floating-point", "standard": "linalg", "batch": "leading"}
 
 
+def _hermitian_body(xp: Any, x: Any) -> Any:
+    return (x + adjoint(xp, x)) * 0.5
+
+
+hermitian_part = linear(
+    "hermitian_part", "x, /", "Return the mean of square matrices and their adjoints.", category="floating-point",
+    body=_hermitian_body, transpose=lambda xp, g: xp.hermitian_part(g), batch="leading",
+    prepare=prepare_matrices("hermitian_part"),
+)  # fmt: skip
+
+
 def _cholesky_vjp(xp: Any, g: Any, out: Any) -> Any:
-    # There is no triangular solver in the standard: one inverse and products take less than two general solutions.
-    inverse = xp.inv(out)
-    inner = half_lower(xp, xp.matmul(adjoint(xp, out), g))
-    return fold_to_lower(xp, xp.matmul(adjoint(xp, inverse), xp.matmul(inner, inverse)))
+    over = adjoint(xp, out)
+    inner = xp.solve_triangular(over, half_lower(xp, xp.matmul(over, g)), upper=True)
+    return fold_to_lower(xp, adjoint(xp, xp.solve_triangular(over, adjoint(xp, inner), upper=True)))
 
 
 def _cholesky_jvp(xp: Any, t: Any, out: Any) -> Any:
-    left = xp.solve(out, from_lower(xp, t))
-    return xp.matmul(out, half_lower(xp, adjoint(xp, xp.solve(out, adjoint(xp, left)))))
+    left = xp.solve_triangular(out, from_lower(xp, t), upper=False)
+    right = xp.solve_triangular(out, adjoint(xp, left), upper=False)
+    return xp.matmul(out, half_lower(xp, adjoint(xp, right)))
 
 
 cholesky = general(
     "cholesky", "x, /",
     "Return the lower triangular L with ``x = L L^H`` of positive definite matrices, of which the lower triangle is read.",
     prepare=prepare_matrices("cholesky"), vjp=_cholesky_vjp, jvp=_cholesky_jvp, **FLOATING,
+)  # fmt: skip
+
+
+def _definite_body(xp: Any, x: Any) -> Any:
+    """By elimination without exchanges: a leading minor that is not positive makes a pivot that is not."""
+    n = x.shape[-1]
+    rows = xp.arange(n)
+    failed = xp.zeros(tuple(x.shape)[:-2], dtype=rows.dtype)
+    for k in range(n):
+        head = x[..., k, k]
+        head = xp.real(head) if is_complex(xp, x) else head
+        bad = xp.logical_not(head > 0)
+        failed = xp.where(xp.logical_and(bad, failed == 0), xp.full_like(failed, k + 1), failed)
+        safe = xp.astype(xp.where(bad, xp.ones_like(head), head), x.dtype)
+        column = xp.where(rows > k, x[..., :, k], xp.zeros_like(x[..., :, k]))
+        x = x - as_columns(xp, column / as_columns(xp, safe)) * as_rows(xp, xp.conj(column))
+    return failed
+
+
+definite_order = discrete(
+    "definite_order", "x, /",
+    "Return the order of the first leading minor of Hermitian matrices that is not positive; 0 for definite ones.",
+    category="floating-point", body=_definite_body, prepare=prepare_matrices("definite_order"), batch="leading",
 )  # fmt: skip
 
 

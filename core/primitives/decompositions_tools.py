@@ -41,6 +41,20 @@ def prepare_matrices(name: str, *, square: bool = True) -> Callable[..., tuple[A
     return prepare
 
 
+def batched_stacks(xp: Any, values: tuple[Any, ...], batched: Any, ranks: Any, cores: tuple[int, ...]) -> list[Any]:
+    """Return operands whose leading axes broadcast, with the hidden axis of those that have it before all the others.
+
+    `cores` says how many axes of each operand are its matrices' or vectors' own.
+    """
+    most = max(rank - core for rank, core in zip(ranks, cores, strict=True))
+    found = []
+    for x, wrapped, rank, core in zip(values, batched, ranks, cores, strict=True):
+        missing = most - (rank - core) if wrapped else 0
+        shape = tuple(x.shape)
+        found.append(xp.reshape(x, (shape[0], *(1,) * missing, *shape[1:])) if missing else x)
+    return found
+
+
 def kind_of(xp: Any, dtype: Any) -> Any:
     """Return candelabra's dtype of a library's or of a tensor."""
     return xp.device.dtype_of.get(dtype) or as_dtype(dtype)

@@ -1,0 +1,131 @@
+"""LAPACK's subroutines in NumPy's own OpenBLAS: those that NumPy does not offer, or is slow to call.
+
+Where NumPy is built with another library, or that one does not give what it should, `AVAILABLE` is False, and kernels
+do without. Fortran's order of a matrix is C's order of its transpose: stacks hold transposes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import memory
+
+LETTERS: dict[np.dtype, str] = {np.dtype(kind): letter for kind, letter in zip("fdFD", "sdcz", strict=True)}
+
+# What stands around LAPACK's name of a subroutine; 64 says that integers are long.
+_SPELLINGS = (("scipy_", "_64_"), ("", "_64_"), ("scipy_", "_"), ("", "_"))
+
+_found: dict[tuple[str, str], Callable[..., None]] = {}
+
+
+def _spelling() -> tuple[ctypes.CDLL, str, str] | None:
+    library = memory._find_openblas()
+    if library is None:
+        return None
+    for prefix, suffix in _SPELLINGS:
+        if hasattr(library, f"{prefix}dgetrf{suffix}"):
+            return library, prefix, suffix
+    return None
+
+
+_SPELLED = _spelling()
+_LONG = _SPELLED is not None and "64" in _SPELLED[2]
+_INTEGER: Any = ctypes.c_int64 if _LONG else ctypes.c_int32
+INTEGER = np.dtype(np.int64 if _LONG else np.int32)
+
+
+def subroutine(name: str, kind: np.dtype) -> Callable[..., None]:
+    """Return a subroutine for a dtype. It takes addresses, and behind them the length 1 for each of its strings."""
+    key = (name, LETTERS[kind])
+    found = _found.get(key)
+    if found is None:
+        assert _SPELLED is not None
+        library, prefix, suffix = _SPELLED
+        found = getattr(library, f"{prefix}{key[1]}{name}{suffix}")
+        found.restype = None  # type: ignore[attr-defined]
+        _found[key] = found
+    return found
+
+
+def number(n: int) -> Any:
+    """Return an integer as Fortran takes it."""
+    return ctypes.byref(_INTEGER(n))
+
+
+def pointer(x: np.ndarray) -> Any:
+    """Return the address of an array as Fortran takes it."""
+    return ctypes.c_void_p(x.__array_interface__["data"][0])
+
+
+def address_behind(place: Any, offset: int) -> Any:
+    """Return an address some bytes behind another."""
+    return ctypes.c_void_p(place.value + offset)
+
+
+class Info:
+    """What a subroutine says of its success: 0, or where it failed."""
+
+    __slots__ = ("_value", "reference")
+
+    def __init__(self) -> None:
+        self._value = _INTEGER(0)
+        self.reference = ctypes.byref(self._value)
+
+    def __int__(self) -> int:
+        return int(self._value.value)
+
+
+def transposed(x: np.ndarray) -> np.ndarray:
+    """Return a fresh stack (S, N, M) of the transposes of matrices (..., M, N): Fortran sees the matrices."""
+    stack = x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
+    return np.array(stack.swapaxes(-1, -2), order="C")
+
+
+def matrices(work: np.ndarray, lead: tuple[int, ...]) -> np.ndarray:
+    """Return the matrices (..., M, N) of a stack (S, N, M) of their transposes."""
+    return work.reshape(*lead, *work.shape[1:]).swapaxes(-1, -2)
+
+
+def serves(*arrays: np.ndarray) -> bool:
+    """Say whether arrays are of one dtype that LAPACK knows, and have elements."""
+    kind = arrays[0].dtype
+    return AVAILABLE and kind in LETTERS and all(a.dtype == kind and a.size for a in arrays)
+
+
+def each(*stacks: np.ndarray) -> Iterator[Any]:
+    """Yield the addresses of each of the parts along the first axis of stacks of the same length."""
+    bases = [(s.__array_interface__["data"][0], s.strides[0]) for s in stacks]
+    for i in range(len(stacks[0])):
+        yield [ctypes.c_void_p(base + i * stride) for base, stride in bases]
+
+
+def room(call: Callable[[Any, Any], None], kind: np.dtype) -> tuple[np.ndarray, Any]:
+    """Ask a subroutine for how much room it wants, and return that and its size as Fortran takes it."""
+    wanted = np.zeros(1, kind)
+    call(pointer(wanted), number(-1))
+    # Single precision rounds large sizes.
+    size = max(1, int(wanted[0].real * (1 + 1e-6)) + 1)
+    return np.empty(size, kind), number(size)
+
+
+def _works() -> bool:
+    """Whether a matrix is factored as it should be, for each dtype."""
+    if _SPELLED is None:
+        return False
+    for kind in LETTERS:
+        x, pivots, info = np.array([[1, 4], [2, 6]], kind), np.zeros(2, INTEGER), Info()
+        try:
+            subroutine("getrf", kind)(number(2), number(2), pointer(x), number(2), pointer(pivots), info.reference)
+        except AttributeError:
+            return False
+        if int(info) or pivots.tolist() != [2, 2] or not np.allclose(x, [[4, 0.25], [6, 0.5]]):
+            return False
+    return True
+
+
+AVAILABLE = _works()
