@@ -28,20 +28,20 @@ def _eliminated(xp: Any, x: Any) -> tuple[Any, list[tuple[Any, Any]]]:
     rows = xp.arange(m)
     # One row has nothing below it to cancel; a complex number is still made real.
     steps = min(m, n) if complexes else min(m - 1, n)
-    # An exact power of two, so that squares of large and small numbers stay in range.
-    scale = _scale(xp, x, complexes) if steps > 0 and 0 not in x.shape else None
-    r, reflections = (x if scale is None else x / scale), []
-    for k in range(steps):
+    r, reflections = x, []
+    for k in range(steps if 0 not in x.shape else 0):
         column = r[..., :, k]
-        below = xp.where(rows > k, column, xp.zeros_like(column))
-        alpha = column[..., k]
-        rest = xp.sum(_square(xp, below, complexes), axis=-1)
+        reach = xp.where(rows >= k, column, xp.zeros_like(column))
+        # Squares of large and small numbers stay in range, and so do their quotients.
+        reach = reach / xp.astype(_scale(xp, reach, complexes), x.dtype)
+        below = xp.where(rows > k, reach, xp.zeros_like(reach))
+        alpha = reach[..., k]
         real = xp.real(alpha) if complexes else alpha
-        done = rest == 0
+        done = xp.all(below == 0, axis=-1)
         if complexes:
             done = xp.logical_and(done, xp.imag(alpha) == 0)
         # Where there is nothing to cancel, no reflection; and no root of zero, whose derivative is infinite.
-        length = _square(xp, alpha, complexes) + rest
+        length = xp.sum(_square(xp, reach, complexes), axis=-1)
         norm = xp.sqrt(xp.where(done, xp.ones_like(length), length))
         beta = xp.astype(xp.where(real < 0, norm, -norm), x.dtype)
         one = xp.ones_like(beta)
@@ -49,7 +49,7 @@ def _eliminated(xp: Any, x: Any) -> tuple[Any, list[tuple[Any, Any]]]:
         v = below / xp.expand_dims(xp.where(done, one, alpha - beta), axis=-1) + xp.astype(rows == k, x.dtype)
         reflections.append((xp.expand_dims(v, axis=-1), xp.expand_dims(xp.expand_dims(tau, axis=-1), axis=-1)))
         r = _reflect(xp, r, *reflections[-1], adjoint=True)
-    return (r if scale is None else r * scale), reflections
+    return r, reflections
 
 
 def _qr_body(xp: Any, x: Any, *, mode: str) -> tuple[Any, Any]:
@@ -78,14 +78,18 @@ def _reflections_body(xp: Any, x: Any) -> tuple[Any, Any]:
 
 
 def _scale(xp: Any, x: Any, complexes: bool) -> Any:
-    """The power of two below the largest entry of each matrix, (..., 1, 1); its derivative is zero, since floor's is."""
+    """The power of two below each column's largest entry, (..., 1), so that squares of large and small ones stay in range.
+
+    Its derivative is zero, since floor's is.
+    """
     size = xp.maximum(xp.abs(xp.real(x)), xp.abs(xp.imag(x))) if complexes else xp.abs(x)
-    largest = xp.max(size, axis=(-2, -1), keepdims=True)
+    largest = xp.max(size, axis=-1, keepdims=True)
     # Below the smallest normal number its inverse would overflow.
     smallest = 2.0**-126 if xp.device.dtype_of.get(x.dtype, x.dtype).name in ("float32", "complex64") else 2.0**-1022
     usable = xp.logical_and(xp.isfinite(largest), largest >= smallest)
-    exponent = xp.floor(xp.log2(xp.where(usable, largest, xp.ones_like(largest))))
-    return xp.astype(xp.pow(xp.full_like(exponent, 2.0), exponent), x.dtype)
+    other = xp.where(largest < smallest, xp.full_like(largest, smallest), xp.ones_like(largest))
+    exponent = xp.floor(xp.log2(xp.where(usable, largest, other)))
+    return xp.pow(xp.full_like(exponent, 2.0), exponent)
 
 
 def _square(xp: Any, x: Any, complexes: bool) -> Any:
