@@ -165,7 +165,8 @@ def asarray(
                 raise ArgumentError("asarray: another dtype needs a copy, but copy=False")
             made = ops.astype(made, dtype)
         if copy and made is obj:
-            made = Tensor(made.device.backend.copy(made.array), made.device)
+            # What a transformation wraps is never written in place.
+            made = Tensor(made.array if made.device.levels else made.device.backend.copy(made.array), made.device)
             made.node = obj.node if obj.node is not None and not obj.node.is_leaf else None
             if obj.node is not None and obj.node.is_leaf:
                 made = ops.positive(obj)

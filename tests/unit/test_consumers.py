@@ -92,6 +92,19 @@ def test_differences_by_position_as_numpy_and_pytorch_have_them() -> None:
     assert cb.diff(x, axis=0, n=1).tolist() == [[-1.0, -3.0, -9.0]]
 
 
+def test_a_copy_under_transformations() -> None:
+    def double(x: cb.Tensor) -> cb.Tensor:
+        y = cb.asarray(x, copy=True)
+        y *= 2
+        return y + 0 * x
+
+    x = cb.asarray([[1.0, 2.0], [3.0, 4.0]])
+    assert cb.func.vmap(double)(x).tolist() == [[2.0, 4.0], [6.0, 8.0]]
+    assert cb.func.jacfwd(double)(x[0]).tolist() == [[2.0, 0.0], [0.0, 2.0]]
+    assert cb.func.vmap(cb.func.jacrev(double))(x)[1].tolist() == [[2.0, 0.0], [0.0, 2.0]]
+    assert x.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
 def test_view_as_the_dtype_that_a_tensor_has() -> None:
     x = cb.asarray([1.0, 2.0])
     assert x.view(cb.float32).tolist() == [1.0, 2.0] and x.view(float).dtype is cb.float32
