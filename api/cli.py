@@ -1,4 +1,4 @@
-"""The command line: ``candelabra train digits``, ``candelabra devices``, ``candelabra conformance DEVICE``.
+"""The command line: ``candelabra train digits``, ``devices``, ``conformance DEVICE``, ``new-plugin NAME``.
 
 Exit codes: 0, 1 where a conformance test failed, 2 for bad input or a missing optional library, 130 after Ctrl-C.
 """
@@ -81,6 +81,19 @@ def parser() -> argparse.ArgumentParser:
         "--output", default="runs/conformance", metavar="FOLDER", help="for the reports (default runs/conformance)"
     )
     conformance.set_defaults(run=run_conformance)
+
+    plugin = commands.add_parser(
+        "new-plugin",
+        help="write a plugin that makes a device of an array library",
+        description="Write a distribution, with a test, that makes a device of a library of the array API standard.",
+    )
+    plugin.add_argument("name", metavar="NAME", help="the device type, an identifier in lower case")
+    plugin.add_argument(
+        "--library", default="array_api_strict", metavar="MODULE",
+        help="the namespace, such as jax.numpy (default array_api_strict, the standard's own reference)",
+    )  # fmt: skip
+    plugin.add_argument("--output", default=".", metavar="FOLDER", help="where to put it (default here)")
+    plugin.set_defaults(run=run_new_plugin)
     return root
 
 
@@ -207,6 +220,22 @@ def run_conformance(options: argparse.Namespace) -> int:
     code = int(pytest.main([*arguments, *options.rest]))
     print(f"reports: {report}.json and {report}.html")
     return code
+
+
+def run_new_plugin(options: argparse.Namespace) -> int:
+    """``candelabra new-plugin NAME``."""
+    from .new_plugin import new_plugin
+
+    try:
+        written = new_plugin(options.name, options.library, Path(options.output))
+    except FileExistsError as error:
+        return complain(f"{error}, and nothing is overwritten; choose another name or --output")
+    except OSError as error:
+        return complain(f"cannot write to {options.output}: {error.strerror or error}; choose another --output")
+    root = written[0].parent
+    print("\n".join(map(str, written)))
+    print(f"next: pip install -e '{root}[test]' && candelabra conformance {options.name}")
+    return 0
 
 
 def complain(text: str) -> int:

@@ -44,7 +44,7 @@ def test_version(capsys):
 def test_without_a_command_it_says_what_there_is(capsys):
     code, out, _ = run(capsys)
     assert code == 2
-    assert all(command in out for command in ("train", "devices", "conformance"))
+    assert all(command in out for command in ("train", "devices", "conformance", "new-plugin"))
 
 
 def test_help_imports_nothing_heavy():
