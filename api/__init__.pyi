@@ -77,7 +77,7 @@ from .core.threads import (
     get_num_threads as get_num_threads,
     set_num_threads as set_num_threads,
 )
-from .core.transforms.func import (
+from .core.transforms.mapping import (
     vmap as vmap,
 )
 from .nn.functional import (

@@ -159,10 +159,10 @@ class Installed:
     def add_(self, other: Any, *, alpha: builtins.float = 1) -> Tensor:
         """Add in place."""
 
-    def addbmm(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    def addbmm(self, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         """Return ``beta * x + alpha * sum(x1[i] @ x2[i])`` of two batches of matrices."""
 
-    def addbmm_(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    def addbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         """Do the same as `addbmm`, in place."""
 
     def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
@@ -177,22 +177,22 @@ class Installed:
     def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
         """Add ``value * tensor1 * tensor2`` in place."""
 
-    def addmm(self, x1: Tensor, x2: Tensor, *, beta: builtins.float = 1, alpha: builtins.float = 1) -> Tensor:
+    def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: builtins.float = 1, alpha: builtins.float = 1) -> Tensor:
         """Return ``beta * x + alpha * (x1 @ x2)``."""
 
-    def addmm_(self, x1: Tensor, x2: Tensor, *, beta: builtins.float = 1, alpha: builtins.float = 1) -> Tensor:
+    def addmm_(self, mat1: Tensor, mat2: Tensor, *, beta: builtins.float = 1, alpha: builtins.float = 1) -> Tensor:
         """Do the same as `addmm`, in place."""
 
-    def addmv(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    def addmv(self, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         """Return ``beta * x + alpha * (x1 @ x2)`` of a matrix and a vector."""
 
-    def addmv_(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    def addmv_(self, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         """Do the same as `addmv`, in place."""
 
-    def addr(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    def addr(self, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         """Return ``beta * x + alpha * outer(x1, x2)`` of two vectors."""
 
-    def addr_(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    def addr_(self, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         """Do the same as `addr`, in place."""
 
     def adjoint(self) -> Tensor:
@@ -211,7 +211,7 @@ class Installed:
         """The method of `all`."""
 
     def allclose(
-        self, x2: Any, /, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False
+        self, other: Any, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False
     ) -> builtins.bool:
         """Say whether all elements are close (see `isclose`)."""
 
@@ -293,10 +293,10 @@ class Installed:
     def arctan(self) -> Tensor:
         """Return the inverse tangent (PyTorch's name for `atan`)."""
 
-    def arctan2(self, x2: Any, /) -> Tensor:
+    def arctan2(self, other: Any) -> Tensor:
         """Return the angle of the point ``(x2, x1)`` (PyTorch's name for `atan2`)."""
 
-    def arctan2_(self, x2: Any, /) -> Tensor:
+    def arctan2_(self, other: Any) -> Tensor:
         """Do the same as `arctan2`, in place."""
 
     def arctan_(self) -> Tensor:
@@ -374,10 +374,10 @@ class Installed:
     def atan(self) -> Tensor:
         """Return the inverse tangent, in radians."""
 
-    def atan2(self, x2: Tensor | complex, /) -> Tensor:
+    def atan2(self, other: Tensor | complex) -> Tensor:
         """Return the angle of the point ``(x2, x1)``, in radians."""
 
-    def atan2_(self, x2: Tensor | complex, /) -> Tensor:
+    def atan2_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `atan2`, in place."""
 
     def atan_(self) -> Tensor:
@@ -389,10 +389,10 @@ class Installed:
     def atanh_(self) -> Tensor:
         """Do the same as `atanh`, in place."""
 
-    def baddbmm(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         """Return ``beta * x + alpha * (x1 @ x2)`` of two batches of matrices."""
 
-    def baddbmm_(self, x1: Tensor, x2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    def baddbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         """Do the same as `baddbmm`, in place."""
 
     def bernoulli(self, p: builtins.float | None = None, *, generator: Generator | None = None) -> Tensor:
@@ -407,16 +407,16 @@ class Installed:
     def bincount(self, weights: Tensor | None = None, minlength: builtins.int = 0) -> Tensor:
         """Return how often each of the numbers 0, 1, 2, … stands in a vector, or the sums of their weights."""
 
-    def bitwise_and(self, x2: Tensor | complex, /) -> Tensor:
+    def bitwise_and(self, other: Tensor | complex) -> Tensor:
         """Return the bitwise and."""
 
-    def bitwise_and_(self, x2: Tensor | complex, /) -> Tensor:
+    def bitwise_and_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `bitwise_and`, in place."""
 
-    def bitwise_left_shift(self, x2: Tensor | complex, /) -> Tensor:
+    def bitwise_left_shift(self, other: Tensor | complex) -> Tensor:
         """Shift bits to the left."""
 
-    def bitwise_left_shift_(self, x2: Tensor | complex, /) -> Tensor:
+    def bitwise_left_shift_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `bitwise_left_shift`, in place."""
 
     def bitwise_not(self) -> Tensor:
@@ -425,31 +425,31 @@ class Installed:
     def bitwise_not_(self) -> Tensor:
         """Do the same as `bitwise_not`, in place."""
 
-    def bitwise_or(self, x2: Tensor | complex, /) -> Tensor:
+    def bitwise_or(self, other: Tensor | complex) -> Tensor:
         """Return the bitwise or."""
 
-    def bitwise_or_(self, x2: Tensor | complex, /) -> Tensor:
+    def bitwise_or_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `bitwise_or`, in place."""
 
-    def bitwise_right_shift(self, x2: Tensor | complex, /) -> Tensor:
+    def bitwise_right_shift(self, other: Tensor | complex) -> Tensor:
         """Shift bits to the right."""
 
-    def bitwise_right_shift_(self, x2: Tensor | complex, /) -> Tensor:
+    def bitwise_right_shift_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `bitwise_right_shift`, in place."""
 
-    def bitwise_xor(self, x2: Tensor | complex, /) -> Tensor:
+    def bitwise_xor(self, other: Tensor | complex) -> Tensor:
         """Return the bitwise exclusive or."""
 
-    def bitwise_xor_(self, x2: Tensor | complex, /) -> Tensor:
+    def bitwise_xor_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `bitwise_xor`, in place."""
 
-    def bmm(self, x2: Tensor) -> Tensor:
+    def bmm(self, mat2: Tensor) -> Tensor:
         """Return the products of two batches of matrices."""
 
     def bool(self) -> Tensor:
         """The method of `a cast to bool`."""
 
-    def broadcast_to(self, /, shape: builtins.int | tuple[builtins.int, ...]) -> Tensor:
+    def broadcast_to(self, size: builtins.int | tuple[builtins.int, ...]) -> Tensor:
         """Return the tensor broadcast to a shape."""
 
     def byte(self) -> Tensor:
@@ -481,7 +481,7 @@ class Installed:
     def cholesky_inverse(self, /, upper: builtins.bool = False) -> Tensor:
         """Return the inverses of matrices that have been factored by `linalg.cholesky`."""
 
-    def cholesky_solve(self, factors: Tensor, /, upper: builtins.bool = False) -> Tensor:
+    def cholesky_solve(self, input2: Tensor, upper: builtins.bool = False) -> Tensor:
         """Solve systems of linear equations whose matrices have been factored by `linalg.cholesky`."""
 
     def chunk(
@@ -531,13 +531,13 @@ class Installed:
     def contiguous(self) -> Tensor:
         """Return the tensor itself: memory order is the backend's business."""
 
-    def copy_(self, source: Tensor, non_blocking: builtins.bool = False) -> Tensor:
+    def copy_(self, src: Tensor, non_blocking: builtins.bool = False) -> Tensor:
         """Take another tensor's values, in the own dtype and on the own device; they broadcast."""
 
-    def copysign(self, x2: Tensor | complex, /) -> Tensor:
+    def copysign(self, other: Tensor | complex) -> Tensor:
         """Return the magnitude of ``x1`` with the sign of ``x2``."""
 
-    def copysign_(self, x2: Tensor | complex, /) -> Tensor:
+    def copysign_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `copysign`, in place."""
 
     def corrcoef(self) -> Tensor:
@@ -575,7 +575,7 @@ class Installed:
     def cpu(self) -> Tensor:
         """Return the tensor on the host's device."""
 
-    def cross(self, x2: Tensor, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> Tensor:
+    def cross(self, other: Tensor, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> Tensor:
         """Return the cross products of vectors of three elements along an axis."""
 
     def cuda(self, device: Any = None) -> Tensor:
@@ -670,7 +670,7 @@ class Installed:
     def dim(self) -> builtins.int:
         """Return the number of axes."""
 
-    def dist(self, x2: Tensor, p: builtins.float = 2) -> Tensor:
+    def dist(self, other: Tensor, p: builtins.float = 2) -> Tensor:
         """Return the p-norm of the difference of all elements; the shapes broadcast."""
 
     def div(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
@@ -685,7 +685,7 @@ class Installed:
     def divide_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """Divide in place, rounding down ("floor") or towards zero ("trunc") if asked for."""
 
-    def dot(self, x2: Tensor) -> Tensor:
+    def dot(self, tensor: Tensor) -> Tensor:
         """Return the sum of products of two vectors, without conjugation."""
 
     def double(self) -> Tensor:
@@ -697,13 +697,13 @@ class Installed:
     def element_size(self) -> builtins.int:
         """Return the bytes of an element."""
 
-    def eq(self, x2: Tensor | complex, /) -> Tensor:
+    def eq(self, other: Tensor | complex) -> Tensor:
         """Say where the operands are equal."""
 
-    def eq_(self, x2: Tensor | complex, /) -> Tensor:
+    def eq_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `eq`, in place."""
 
-    def equal(self, x2: Tensor | complex, /) -> Tensor:
+    def equal(self, other: Tensor | complex) -> Tensor:
         """Say where the operands are equal."""
 
     def erf(self) -> Tensor:
@@ -781,10 +781,10 @@ class Installed:
     def float(self) -> Tensor:
         """The method of `a cast to float32`."""
 
-    def float_power(self, x2: Any, /) -> Tensor:
+    def float_power(self, exponent: Any) -> Tensor:
         """Return ``x1`` to the power ``x2`` in double precision, float64 or complex128."""
 
-    def float_power_(self, x2: Any, /) -> Tensor:
+    def float_power_(self, exponent: Any) -> Tensor:
         """Do the same as `float_power`, in place."""
 
     def floor(self) -> Tensor:
@@ -793,22 +793,22 @@ class Installed:
     def floor_(self) -> Tensor:
         """Compute `floor` in place."""
 
-    def floor_divide(self, x2: Tensor | complex, /) -> Tensor:
+    def floor_divide(self, other: Tensor | complex) -> Tensor:
         """Return ``floor(x1 / x2)``; its gradient is zero."""
 
-    def floor_divide_(self, x2: Tensor | complex, /) -> Tensor:
+    def floor_divide_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `floor_divide`, in place."""
 
-    def fmax(self, x2: Any, /) -> Tensor:
+    def fmax(self, other: Any) -> Tensor:
         """Return the larger operand, elementwise; a number wins against NaN."""
 
-    def fmin(self, x2: Any, /) -> Tensor:
+    def fmin(self, other: Any) -> Tensor:
         """Return the smaller operand, elementwise; a number wins against NaN."""
 
-    def fmod(self, x2: Tensor | complex, /) -> Tensor:
+    def fmod(self, other: Tensor | complex) -> Tensor:
         """Return the remainder of the quotient rounded towards zero, with the dividend's sign."""
 
-    def fmod_(self, x2: Tensor | complex, /) -> Tensor:
+    def fmod_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `fmod`, in place."""
 
     def frac(self) -> Tensor:
@@ -823,16 +823,16 @@ class Installed:
     def gather(self, dim: builtins.int, index: Tensor, *, sparse_grad: builtins.bool = False) -> Tensor:
         """Return elements along an axis that `index` names."""
 
-    def gcd(self, x2: Tensor | complex, /) -> Tensor:
+    def gcd(self, other: Tensor | complex) -> Tensor:
         """Return the greatest common divisor, not negative; that of zeros is zero."""
 
-    def gcd_(self, x2: Tensor | complex, /) -> Tensor:
+    def gcd_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `gcd`, in place."""
 
-    def ge(self, x2: Tensor | complex, /) -> Tensor:
+    def ge(self, other: Tensor | complex) -> Tensor:
         """Say where ``x1 >= x2``."""
 
-    def ge_(self, x2: Tensor | complex, /) -> Tensor:
+    def ge_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `ge`, in place."""
 
     def geometric_(self, p: builtins.float, *, generator: Generator | None = None) -> Tensor:
@@ -841,28 +841,28 @@ class Installed:
     def geqrf(self) -> GeqrfResult:
         """Factor matrices as `qr`, by reflections packed as LAPACK packs them."""
 
-    def ger(self, x2: Tensor) -> Tensor:
+    def ger(self, vec2: Tensor) -> Tensor:
         """Return the matrix of products of two vectors."""
 
     def get_device(self) -> builtins.int:
         """Return the index of the tensor's device; -1 on the host."""
 
-    def greater(self, x2: Tensor | complex, /) -> Tensor:
+    def greater(self, other: Tensor | complex) -> Tensor:
         """Say where ``x1 > x2``."""
 
-    def greater_(self, x2: Tensor | complex, /) -> Tensor:
+    def greater_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `greater`, in place."""
 
-    def greater_equal(self, x2: Tensor | complex, /) -> Tensor:
+    def greater_equal(self, other: Tensor | complex) -> Tensor:
         """Say where ``x1 >= x2``."""
 
-    def greater_equal_(self, x2: Tensor | complex, /) -> Tensor:
+    def greater_equal_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `greater_equal`, in place."""
 
-    def gt(self, x2: Tensor | complex, /) -> Tensor:
+    def gt(self, other: Tensor | complex) -> Tensor:
         """Say where ``x1 > x2``."""
 
-    def gt_(self, x2: Tensor | complex, /) -> Tensor:
+    def gt_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `gt`, in place."""
 
     def half(self) -> Tensor:
@@ -892,10 +892,10 @@ class Installed:
     def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
         """Return pieces along the second axis, of a vector along its only one: equal ones, or those between places."""
 
-    def hypot(self, x2: Tensor | complex, /) -> Tensor:
+    def hypot(self, other: Tensor | complex) -> Tensor:
         """Return ``sqrt(x1**2 + x2**2)`` without overflow."""
 
-    def hypot_(self, x2: Tensor | complex, /) -> Tensor:
+    def hypot_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `hypot`, in place."""
 
     def i0(self) -> Tensor:
@@ -904,16 +904,16 @@ class Installed:
     def i0_(self) -> Tensor:
         """Do the same as `i0`, in place."""
 
-    def igamma(self, x2: Any, /) -> Tensor:
+    def igamma(self, other: Any) -> Tensor:
         """Return the regularized lower incomplete gamma function P(a, x)."""
 
-    def igamma_(self, x2: Any, /) -> Tensor:
+    def igamma_(self, other: Any) -> Tensor:
         """Do the same as `igamma`, in place."""
 
-    def igammac(self, x2: Any, /) -> Tensor:
+    def igammac(self, other: Any) -> Tensor:
         """Return the regularized upper incomplete gamma function Q(a, x) = 1 - P(a, x)."""
 
-    def igammac_(self, x2: Any, /) -> Tensor:
+    def igammac_(self, other: Any) -> Tensor:
         """Do the same as `igammac`, in place."""
 
     @property
@@ -958,7 +958,7 @@ class Installed:
     ) -> Tensor:
         """Return the slices along an axis that `index` names."""
 
-    def inner(self, x2: Tensor) -> Tensor:
+    def inner(self, other: Tensor) -> Tensor:
         """Return the sums of products over the last axes, without conjugation; a number multiplies."""
 
     def int(self) -> Tensor:
@@ -1040,7 +1040,7 @@ class Installed:
     def is_xpu(self) -> builtins.bool: ...
 
     def isclose(
-        self, x2: Any, /, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False
+        self, other: Any, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False
     ) -> Tensor:
         """Say where ``|x1 - x2| <= atol + rtol * |x2|``; infinities are close to themselves."""
 
@@ -1076,7 +1076,7 @@ class Installed:
     ) -> Tensor:
         """Return the signals whose short-time Fourier transforms are nearest to `input` by least squares."""
 
-    def kron(self, x2: Tensor) -> Tensor:
+    def kron(self, other: Tensor) -> Tensor:
         """Return the Kronecker product: every element of `x1` times all of `x2`."""
 
     def kthvalue(
@@ -1090,22 +1090,22 @@ class Installed:
     ) -> ValuesAndIndices:
         """Return the `k`-th smallest value along an axis (from 1 on), and its index."""
 
-    def lcm(self, x2: Any, /) -> Tensor:
+    def lcm(self, other: Any) -> Tensor:
         """Return the least common multiple, not negative; with zero it is zero."""
 
-    def lcm_(self, x2: Any, /) -> Tensor:
+    def lcm_(self, other: Any) -> Tensor:
         """Do the same as `lcm`, in place."""
 
-    def ldexp(self, other: Tensor | builtins.float, /) -> Tensor:
+    def ldexp(self, other: Tensor | builtins.float) -> Tensor:
         """Return ``x * 2**other``, exactly wherever the result can be held."""
 
-    def ldexp_(self, other: Tensor | builtins.float, /) -> Tensor:
+    def ldexp_(self, other: Tensor | builtins.float) -> Tensor:
         """Do the same as `ldexp`, in place."""
 
-    def le(self, x2: Tensor | complex, /) -> Tensor:
+    def le(self, other: Tensor | complex) -> Tensor:
         """Say where ``x1 <= x2``."""
 
-    def le_(self, x2: Tensor | complex, /) -> Tensor:
+    def le_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `le`, in place."""
 
     def lerp(self, end: Tensor, weight: Any) -> Tensor:
@@ -1114,16 +1114,16 @@ class Installed:
     def lerp_(self, end: Tensor, weight: Any) -> Tensor:
         """Interpolate in place."""
 
-    def less(self, x2: Tensor | complex, /) -> Tensor:
+    def less(self, other: Tensor | complex) -> Tensor:
         """Say where ``x1 < x2``."""
 
-    def less_(self, x2: Tensor | complex, /) -> Tensor:
+    def less_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `less`, in place."""
 
-    def less_equal(self, x2: Tensor | complex, /) -> Tensor:
+    def less_equal(self, other: Tensor | complex) -> Tensor:
         """Say where ``x1 <= x2``."""
 
-    def less_equal_(self, x2: Tensor | complex, /) -> Tensor:
+    def less_equal_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `less_equal`, in place."""
 
     def lgamma(self) -> Tensor:
@@ -1164,10 +1164,10 @@ class Installed:
     def log_softmax(self, axis: Any = None, *, dtype: Any = None, dim: Any = None) -> Tensor:
         """Return the logarithm of `softmax` along an axis, by default the last, in another dtype if one is given."""
 
-    def logaddexp(self, x2: Tensor | complex, /) -> Tensor:
+    def logaddexp(self, other: Tensor | complex) -> Tensor:
         """Return ``log(exp(x1) + exp(x2))`` without overflow."""
 
-    def logaddexp2(self, x2: Tensor | builtins.float, /) -> Tensor:
+    def logaddexp2(self, other: Tensor | builtins.float) -> Tensor:
         """Return ``log2(2**x1 + 2**x2)`` without overflow."""
 
     def logcumsumexp(self, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> Tensor:
@@ -1175,10 +1175,10 @@ class Installed:
 
     def logdet(self) -> Tensor: ...
 
-    def logical_and(self, x2: Tensor | complex, /) -> Tensor:
+    def logical_and(self, other: Tensor | complex) -> Tensor:
         """Return the logical and; a number is true if it is not zero."""
 
-    def logical_and_(self, x2: Tensor | complex, /) -> Tensor:
+    def logical_and_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `logical_and`, in place."""
 
     def logical_not(self) -> Tensor:
@@ -1187,16 +1187,16 @@ class Installed:
     def logical_not_(self) -> Tensor:
         """Do the same as `logical_not`, in place."""
 
-    def logical_or(self, x2: Tensor | complex, /) -> Tensor:
+    def logical_or(self, other: Tensor | complex) -> Tensor:
         """Return the logical or; a number is true if it is not zero."""
 
-    def logical_or_(self, x2: Tensor | complex, /) -> Tensor:
+    def logical_or_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `logical_or`, in place."""
 
-    def logical_xor(self, x2: Tensor | complex, /) -> Tensor:
+    def logical_xor(self, other: Tensor | complex) -> Tensor:
         """Return the logical exclusive or; a number is true if it is not zero."""
 
-    def logical_xor_(self, x2: Tensor | complex, /) -> Tensor:
+    def logical_xor_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `logical_xor`, in place."""
 
     def logit(self, eps: builtins.float | None = None) -> Tensor:
@@ -1220,16 +1220,16 @@ class Installed:
     def long(self) -> Tensor:
         """The method of `a cast to int64`."""
 
-    def lt(self, x2: Tensor | complex, /) -> Tensor:
+    def lt(self, other: Tensor | complex) -> Tensor:
         """Say where ``x1 < x2``."""
 
-    def lt_(self, x2: Tensor | complex, /) -> Tensor:
+    def lt_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `lt`, in place."""
 
     def lu(self, /, pivot: builtins.bool = True, get_infos: builtins.bool = False) -> Any:
         """Factor matrices as `linalg.lu_factor`; with `get_infos` as `linalg.lu_factor_ex`."""
 
-    def lu_solve(self, factors: Tensor, pivots: Tensor, /) -> Tensor:
+    def lu_solve(self, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
         """Solve systems by the factors of `lu`: `linalg.lu_solve` with the right sides first."""
 
     @property
@@ -1242,7 +1242,7 @@ class Installed:
 
     def map_(self, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> Tensor: ...
 
-    def masked_fill(self, mask: Tensor, value: Any, /) -> Tensor:
+    def masked_fill(self, mask: Tensor, value: Any) -> Tensor:
         """Return `x` with `value` where `mask` is true; the mask broadcasts."""
 
     def masked_fill_(self, mask: Tensor, value: Any) -> Tensor:
@@ -1254,16 +1254,16 @@ class Installed:
     def masked_scatter_(self, mask: Tensor, source: Tensor) -> Tensor:
         """Do the same as `masked_scatter`, in place."""
 
-    def masked_select(self, mask: Tensor, /) -> Tensor:
+    def masked_select(self, mask: Tensor) -> Tensor:
         """Return the elements of `x` where `mask` is true, in one axis."""
 
-    def matmul(self, x2: Tensor, /) -> Tensor:
+    def matmul(self, other: Tensor) -> Tensor:
         """Return the matrix product; leading axes broadcast."""
 
     def matrix_exp(self) -> Tensor:
         """Return the exponentials of square matrices: `linalg.matrix_exp`."""
 
-    def matrix_power(self, n: builtins.int, /) -> Tensor: ...
+    def matrix_power(self, n: builtins.int) -> Tensor: ...
 
     def max(
         self,
@@ -1277,7 +1277,7 @@ class Installed:
     ) -> Tensor:
         """The method of `max`."""
 
-    def maximum(self, x2: Tensor | complex, /) -> Tensor:
+    def maximum(self, other: Tensor | complex) -> Tensor:
         """Return the larger operand, elementwise; NaN wins."""
 
     def mean(
@@ -1314,10 +1314,10 @@ class Installed:
     ) -> Tensor:
         """The method of `min`."""
 
-    def minimum(self, x2: Tensor | complex, /) -> Tensor:
+    def minimum(self, other: Tensor | complex) -> Tensor:
         """Return the smaller operand, elementwise; NaN wins."""
 
-    def mm(self, x2: Tensor) -> Tensor:
+    def mm(self, mat2: Tensor) -> Tensor:
         """Return the product of two matrices."""
 
     def mode(
@@ -1330,7 +1330,7 @@ class Installed:
     ) -> ValuesAndIndices:
         """Return the commonest value along an axis, the smallest of equally common ones, and its last index."""
 
-    def moveaxis(self, source: Any, destination: Any, /) -> Tensor:
+    def moveaxis(self, source: Any, destination: Any) -> Tensor:
         """Return the tensor with axes moved to other positions."""
 
     def movedim(self, source: Any, destination: Any) -> Tensor:
@@ -1339,10 +1339,10 @@ class Installed:
     def msort(self) -> Tensor:
         """Return the values in order along the first axis."""
 
-    def mul(self, x2: Tensor | complex, /) -> Tensor:
+    def mul(self, other: Tensor | complex) -> Tensor:
         """Return the product ``x1 * x2``; of booleans, the logical and."""
 
-    def mul_(self, x2: Tensor | complex, /) -> Tensor:
+    def mul_(self, other: Tensor | complex) -> Tensor:
         """Compute `multiply` in place."""
 
     def multinomial(
@@ -1350,13 +1350,13 @@ class Installed:
     ) -> Tensor:
         """Return indices drawn in proportion to weights."""
 
-    def multiply(self, x2: Tensor | complex, /) -> Tensor:
+    def multiply(self, other: Tensor | complex) -> Tensor:
         """Return the product ``x1 * x2``; of booleans, the logical and."""
 
-    def multiply_(self, x2: Tensor | complex, /) -> Tensor:
+    def multiply_(self, other: Tensor | complex) -> Tensor:
         """Compute `multiply` in place."""
 
-    def mv(self, x2: Tensor) -> Tensor:
+    def mv(self, vec: Tensor) -> Tensor:
         """Return the product of a matrix and a vector."""
 
     def mvlgamma(self, p: builtins.int) -> Tensor:
@@ -1437,10 +1437,10 @@ class Installed:
     def ndimension(self) -> builtins.int:
         """Return the number of axes."""
 
-    def ne(self, x2: Tensor | complex, /) -> Tensor:
+    def ne(self, other: Tensor | complex) -> Tensor:
         """Say where the operands differ."""
 
-    def ne_(self, x2: Tensor | complex, /) -> Tensor:
+    def ne_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `ne`, in place."""
 
     def neg(self) -> Tensor:
@@ -1458,28 +1458,28 @@ class Installed:
     def nelement(self) -> builtins.int:
         """Return the number of elements (PyTorch's name for `x.size`)."""
 
-    def new_empty(self, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    def new_empty(self, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
         """Return arbitrary values on the same device and in the same dtype."""
 
     def new_full(self, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
         """Return one value on the same device and in the same dtype."""
 
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    def new_ones(self, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
         """Return ones on the same device and in the same dtype."""
 
     def new_tensor(self, data: Any, *, dtype: Any = None, device: Any = None) -> Tensor:
         """Return a tensor of the data on the same device and in the same dtype."""
 
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    def new_zeros(self, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
         """Return zeros on the same device and in the same dtype."""
 
-    def nextafter(self, x2: Tensor | complex, /) -> Tensor:
+    def nextafter(self, other: Tensor | complex) -> Tensor:
         """Return the next representable value after ``x1`` towards ``x2``; its gradient is that of ``x1``."""
 
-    def nextafter_(self, x2: Tensor | complex, /) -> Tensor:
+    def nextafter_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `nextafter`, in place."""
 
-    def nonzero(self) -> tuple[Tensor, ...]:
+    def nonzero(self, /, *, as_tuple: builtins.bool = True) -> Any:
         """Return one index tensor per axis of the elements that are not zero."""
 
     def nonzero_static(self, *, size: builtins.int, fill_value: builtins.int = -1) -> Tensor:
@@ -1502,24 +1502,24 @@ class Installed:
     ) -> Tensor:
         """Fill a tensor with normal draws, a complex one with half the variance in each part; returns it."""
 
-    def not_equal(self, x2: Tensor | complex, /) -> Tensor:
+    def not_equal(self, other: Tensor | complex) -> Tensor:
         """Say where the operands differ."""
 
-    def not_equal_(self, x2: Tensor | complex, /) -> Tensor:
+    def not_equal_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `not_equal`, in place."""
 
     def numel(self) -> builtins.int:
         """Return the number of elements."""
 
-    def orgqr(self, tau: Tensor, /) -> Tensor:
+    def orgqr(self, input2: Tensor) -> Tensor:
         """Return products of reflections: `linalg.householder_product`."""
 
     def ormqr(
-        self, tau: Tensor, other: Tensor, /, left: builtins.bool = True, transpose: builtins.bool = False
+        self, input2: Tensor, input3: Tensor, left: builtins.bool = True, transpose: builtins.bool = False
     ) -> Tensor:
         """Return the product of matrices with the whole product Q of reflections."""
 
-    def outer(self, x2: Tensor) -> Tensor:
+    def outer(self, vec2: Tensor) -> Tensor:
         """Return the matrix of products of two vectors."""
 
     def permute(self, *axes: Any, dims: Any = None) -> Tensor:
@@ -1609,10 +1609,10 @@ class Installed:
     def relu_(self) -> Tensor:
         """Compute `relu` in place."""
 
-    def remainder(self, x2: Tensor | complex, /) -> Tensor:
+    def remainder(self, other: Tensor | complex) -> Tensor:
         """Return the remainder of ``floor_divide``, with the divisor's sign."""
 
-    def remainder_(self, x2: Tensor | complex, /) -> Tensor:
+    def remainder_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `remainder`, in place."""
 
     def renorm(
@@ -1812,10 +1812,10 @@ class Installed:
     def std(
         self,
         axis: Any = None,
+        unbiased: builtins.bool | None = None,
         keepdims: builtins.bool = False,
         *,
         correction: builtins.float | None = None,
-        unbiased: builtins.bool | None = None,
         dim: Any = None,
         keepdim: builtins.bool = False,
     ) -> Tensor:
@@ -1884,7 +1884,7 @@ class Installed:
     def t_(self) -> Tensor:
         """Do the same as `t`, in place."""
 
-    def take(self, indices: Tensor, /, *, axis: builtins.int | tuple[builtins.int, ...] | None = None) -> Tensor:
+    def take(self, index: Tensor, *, axis: builtins.int | tuple[builtins.int, ...] | None = None) -> Tensor:
         """Return the slices along an axis that integers name."""
 
     def take_along_dim(self, indices: Tensor, dim: builtins.int | None = None) -> Tensor:
@@ -1915,8 +1915,7 @@ class Installed:
 
     def tensordot(
         self,
-        x2: Tensor,
-        /,
+        other: Tensor,
         axes: builtins.int | tuple[Sequence[builtins.int], Sequence[builtins.int]] | None = None,
         *,
         dims: Any = None,
@@ -1957,8 +1956,7 @@ class Installed:
 
     def triangular_solve(
         self,
-        x1: Tensor,
-        /,
+        A: Tensor,
         upper: builtins.bool = True,
         transpose: builtins.bool = False,
         unitriangular: builtins.bool = False,
@@ -1976,10 +1974,10 @@ class Installed:
     def triu_(self, k: builtins.int = 0, *, diagonal: builtins.int = 0) -> Tensor:
         """Do the same as `triu`, in place."""
 
-    def true_divide(self, x2: Tensor | complex, /) -> Tensor:
+    def true_divide(self, other: Tensor | complex) -> Tensor:
         """Return the quotient ``x1 / x2``; integers become the default float dtype."""
 
-    def true_divide_(self, x2: Tensor | complex, /) -> Tensor:
+    def true_divide_(self, other: Tensor | complex) -> Tensor:
         """Compute `divide` in place."""
 
     def trunc(self) -> Tensor:
@@ -2060,19 +2058,19 @@ class Installed:
     def var(
         self,
         axis: Any = None,
+        unbiased: builtins.bool | None = None,
         keepdims: builtins.bool = False,
         *,
         correction: builtins.float | None = None,
-        unbiased: builtins.bool | None = None,
         dim: Any = None,
         keepdim: builtins.bool = False,
     ) -> Tensor:
         """Return the variance over axes; the correction is 0 unless given, as in the standard."""
 
-    def vdot(self, x2: Tensor) -> Tensor:
+    def vdot(self, other: Tensor) -> Tensor:
         """Return the sum of products of two vectors, the first one conjugated."""
 
-    def vecdot(self, x2: Tensor, /, *, axis: builtins.int = -1) -> Tensor:
+    def vecdot(self, other: Tensor, *, axis: builtins.int = -1) -> Tensor:
         """Return the sum of ``conj(x1) * x2`` along an axis."""
 
     def view(self, *shape: Any) -> Tensor:
@@ -2087,10 +2085,10 @@ class Installed:
     def where(self, condition: Tensor, other: Any) -> Tensor:
         """Return the tensor's elements where the condition holds, those of `other` elsewhere."""
 
-    def xlogy(self, x2: Tensor | complex, /) -> Tensor:
+    def xlogy(self, other: Tensor | complex) -> Tensor:
         """Return ``x1 * log(x2)``, 0 where ``x1`` is 0."""
 
-    def xlogy_(self, x2: Tensor | complex, /) -> Tensor:
+    def xlogy_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `xlogy`, in place."""
 
     def zero_(self) -> Tensor:

@@ -76,14 +76,16 @@ def _correction(correction: float | None, unbiased: bool | None, operation: str)
 def std(
     self: Tensor,
     axis: Any = None,
+    unbiased: bool | None = None,
     keepdims: bool = False,
     *,
     correction: float | None = None,
-    unbiased: bool | None = None,
     dim: Any = None,
     keepdim: bool = False,
 ) -> Tensor:
     """Return the standard deviation over axes; the correction is 0 unless given, as in the standard."""
+    if isinstance(axis, bool):
+        axis, unbiased = None, axis
     found = _several((), axis, dim, "std")
     freedom = _correction(correction, unbiased, "std")
     return ops.std(self, axis=found, correction=freedom, keepdims=keepdims or keepdim)
@@ -92,14 +94,16 @@ def std(
 def var(
     self: Tensor,
     axis: Any = None,
+    unbiased: bool | None = None,
     keepdims: bool = False,
     *,
     correction: float | None = None,
-    unbiased: bool | None = None,
     dim: Any = None,
     keepdim: bool = False,
 ) -> Tensor:
     """Return the variance over axes; the correction is 0 unless given, as in the standard."""
+    if isinstance(axis, bool):
+        axis, unbiased = None, axis
     found = _several((), axis, dim, "var")
     freedom = _correction(correction, unbiased, "var")
     return ops.var(self, axis=found, correction=freedom, keepdims=keepdims or keepdim)
@@ -258,9 +262,9 @@ def type(self: Tensor, dtype: Any) -> Tensor:
     return ops.astype(self, dtype, copy=False)
 
 
-def new_empty(self: Tensor, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+def new_empty(self: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
     """Return arbitrary values on the same device and in the same dtype."""
-    shape = size[0] if len(size) == 1 else size
+    shape = size if size is not None else sizes[0] if len(sizes) == 1 else sizes
     return ops.empty(shape, dtype=dtype or self.dtype, device=device or self.device.physical)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 # Methods that hand all their arguments to the function of the same name.
 FORWARDED = (
     "abs", "exp", "log", "log1p", "log2", "log10", "expm1", "sqrt", "rsqrt", "square", "sin", "cos", "tan", "asin",
@@ -50,3 +52,20 @@ CASTS = {
     "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32", "long": "int64",
     "short": "int16", "bool": "bool", "byte": "uint8", "char": "int8", "cfloat": "complex64", "cdouble": "complex128",
 }  # fmt: skip
+# What PyTorch calls the operands after the tensor itself, where it is not `other`.
+OPERANDS = {
+    "addbmm": ("batch1", "batch2"), "addmm": ("mat1", "mat2"), "addmv": ("mat", "vec"), "addr": ("vec1", "vec2"),
+    "baddbmm": ("batch1", "batch2"), "bmm": ("mat2",), "broadcast_to": ("size",), "cholesky_solve": ("input2",),
+    "dot": ("tensor",), "float_power": ("exponent",), "ger": ("vec2",), "lu_solve": ("LU_data", "LU_pivots"),
+    "masked_fill": ("mask", "value"), "masked_select": ("mask",), "matrix_power": ("n",), "mm": ("mat2",),
+    "moveaxis": ("source", "destination"), "mv": ("vec",), "orgqr": ("input2",), "ormqr": ("input2", "input3"),
+    "outer": ("vec2",), "pow": ("exponent",), "take": ("index",), "triangular_solve": ("A",),
+}  # fmt: skip
+
+
+def spelled(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """Return a function's operands by position; those that are named as in PyTorch are taken out of the rest."""
+    names = OPERANDS.get(name, ("other",))
+    while len(args) < len(names) and names[len(args)] in kwargs:
+        args = (*args, kwargs.pop(names[len(args)]))
+    return args

@@ -17,7 +17,7 @@ from .functions.guard import guard
 from .functions.indexing import get_item, set_item, written
 from .method_facts import FACTS, PROPERTIES
 from .method_forms import FORMS
-from .method_names import ALIASES, CASTS, FORWARDED, IN_PLACE, OFTEN
+from .method_names import ALIASES, CASTS, FORWARDED, IN_PLACE, OFTEN, spelled
 from .method_scatter import SCATTERING
 from .primitives.tools import size_of
 from .tensor import Tensor
@@ -56,6 +56,8 @@ def _reduction(name: str, indices: str = "") -> Callable[..., Tensor]:
         axis = _axes(axis, dim)
         if out is not None:
             raise _no_buffer(name)
+        if indices and "other" in options:
+            axis = options.pop("other")
         if indices and isinstance(axis, Tensor):
             return getattr(ops, {"max": "maximum", "min": "minimum"}[name])(self, axis)
         result = getattr(ops, name)(self, axis=axis, keepdims=keepdims or keepdim, **options)
@@ -85,13 +87,19 @@ def _sum_like(name: str) -> Callable[..., Tensor]:
 
 def _forward(name: str) -> Callable[..., Any]:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            args = spelled(name, args, kwargs)
         return getattr(ops, name)(self, *args, **kwargs)
 
     return method
 
 
 def _in_place(name: str) -> Callable[..., Tensor]:
-    def method(self: Tensor, *operands: Any) -> Tensor:
+    def method(self: Tensor, *operands: Any, **named: Any) -> Tensor:
+        if named:
+            operands = spelled(name, operands, named)
+            for unknown in named:
+                raise ArgumentTypeError(f"in-place {name}: got an unexpected keyword argument {unknown!r}")
         return inplace.apply_(self, name, *operands)
 
     return method
@@ -303,14 +311,14 @@ def zero_(self: Tensor) -> Tensor:
     return fill_(self, 0)
 
 
-def copy_(self: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
+def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     """Take another tensor's values, in the own dtype and on the own device; they broadcast."""
-    if isinstance(source, Tensor) and source.array.shape == self.array.shape and written(self, ..., source):
+    if isinstance(src, Tensor) and src.array.shape == self.array.shape and written(self, ..., src):
         return self
     inplace.warn_of_lost_write(self, "copy_", "write owner[key] = value instead")
-    if not isinstance(source, Tensor):
-        source = ops.asarray(source)
-    moved = ops.astype(ops.to_device(source, self.device.physical), self.dtype)
+    if not isinstance(src, Tensor):
+        src = ops.asarray(src)
+    moved = ops.astype(ops.to_device(src, self.device.physical), self.dtype)
     return inplace.assign_(self, ops.broadcast_to(moved, self.shape), "copy_")
 
 
@@ -355,14 +363,16 @@ def lerp_(self: Tensor, end: Tensor, weight: Any) -> Tensor:
     return inplace.assign_(self, lerp(self, end, weight), "lerp_")
 
 
-def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+def new_zeros(self: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
     """Return zeros on the same device and in the same dtype."""
-    return ops.zeros(tuple(_spread(size)), dtype=dtype or self.dtype, device=device or self.device.physical)
+    shape = sizes if size is None else (size,)
+    return ops.zeros(tuple(_spread(shape)), dtype=dtype or self.dtype, device=device or self.device.physical)
 
 
-def new_ones(self: Tensor, *size: Any, dtype: Any = None, device: Any = None) -> Tensor:
+def new_ones(self: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
     """Return ones on the same device and in the same dtype."""
-    return ops.ones(tuple(_spread(size)), dtype=dtype or self.dtype, device=device or self.device.physical)
+    shape = sizes if size is None else (size,)
+    return ops.ones(tuple(_spread(shape)), dtype=dtype or self.dtype, device=device or self.device.physical)
 
 
 def new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Tensor:

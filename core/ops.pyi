@@ -212,6 +212,7 @@ from .functions.mathematics import (
     isin as isin,
     mm as mm,
     mul as mul,
+    nonzero as nonzero,
     norm as norm,
     outer as outer,
     searchsorted as searchsorted,
@@ -301,6 +302,8 @@ from .functions.reflections import (
     ormqr as ormqr,
 )
 from .functions.scatter import (
+    gather as gather,
+    index_add as index_add,
     index_copy as index_copy,
     index_fill as index_fill,
     index_put as index_put,
@@ -308,6 +311,9 @@ from .functions.scatter import (
     masked_scatter as masked_scatter,
     put as put,
     put_along_axis as put_along_axis,
+    scatter as scatter,
+    scatter_add as scatter_add,
+    scatter_reduce as scatter_reduce,
     take_along_dim as take_along_dim,
 )
 from .functions.segments import (
@@ -409,6 +415,7 @@ from .functions.torch_names import (
     ne as ne,
     neg as neg,
     numel as numel,
+    round as round,
     softmax as softmax,
 )
 from .functions.windows import (
@@ -959,9 +966,6 @@ def frexp_exponent(x: Tensor, /) -> Tensor:
 def gammainc_slope(a: Tensor | builtins.complex, x: Tensor | builtins.complex, /, *, order: int = 1) -> Tensor:
     """Return a derivative of P(a, x) in ``a``."""
 
-def gather(x: Tensor, index: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
-    """Return ``x[i][index[i][j]]`` along an axis, as PyTorch's gather."""
-
 def gcd(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the greatest common divisor, not negative; that of zeros is zero."""
 
@@ -1055,9 +1059,6 @@ def im2col(
 
 def imag(x: Tensor, /) -> Tensor:
     """Return the imaginary part."""
-
-def index_add(x: Tensor, index: Tensor, source: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
-    """Return `x` with the slices of `source` added at `index` along an axis; repeated indices accumulate."""
 
 def index_put_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `index_put_` does, and return it."""
@@ -1342,9 +1343,6 @@ def nll_loss(
 ) -> Tensor:
     """Return minus the log probabilities of class indices: x (N, C, ...) or (C,), target (N, ...) or ()."""
 
-def nonzero(x: Tensor, /) -> tuple[Tensor, ...]:
-    """Return one index tensor per axis of the elements that are not zero."""
-
 def not_equal(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Say where the operands differ."""
 
@@ -1532,9 +1530,6 @@ def rnn(
 def roll(x: Tensor, /, shift: Any, *, axis: int | tuple[int, ...] | None = None) -> Tensor:
     """Return the tensor with elements shifted round along axes."""
 
-def round(x: Tensor, /) -> Tensor:
-    """Round to the nearest integer, halves to even; the gradient is zero."""
-
 def round_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `round_` does, and return it."""
 
@@ -1573,22 +1568,6 @@ def scaled_modified_bessel_k0(x: Tensor, /) -> Tensor:
 
 def scaled_modified_bessel_k1(x: Tensor, /) -> Tensor:
     """Return ``exp(x)`` times the modified Bessel function of the second kind, of order 1."""
-
-def scatter(x: Tensor, index: Tensor, source: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor: ...
-
-def scatter_add(x: Tensor, index: Tensor, source: Tensor, /, *, axis: int | tuple[int, ...] | None) -> Tensor:
-    """Return `x` with `source` added where `index` says along an axis."""
-
-def scatter_reduce(
-    x: Tensor,
-    index: Tensor,
-    source: Tensor,
-    /,
-    *,
-    axis: int | tuple[int, ...] | None,
-    reduce: Any,
-    include_self: bool = True,
-) -> Tensor: ...
 
 def segment_reduction(x: Tensor, lengths: Tensor, /, *, by: str = 'sum') -> Tensor: ...
 

@@ -25,6 +25,7 @@ from typing import Any
 import candelabra
 from candelabra.core import ops, tensor
 from candelabra.core.functions import read_all
+from candelabra.core.method_names import IN_PLACE, OPERANDS
 from candelabra.core.primitives import TABLE, is_internal
 
 COMPOSITES = read_all()
@@ -194,16 +195,27 @@ def forwarded(method: Callable[..., Any]) -> tuple[inspect.Signature, str] | Non
     signature = inspect.signature(method)
     kinds = [p.kind for p in signature.parameters.values()]
     named = inspect.getclosurevars(method).nonlocals.get("name")
-    if kinds[1:] not in ([Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD], [Parameter.VAR_POSITIONAL]) or not named:
+    if kinds[1:] != [Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD] or not named:
         return None
     function = getattr(ops, named, None)
     if function is None:
         return None
-    true = inspect.signature(function)
-    if len(kinds) == 3:
-        return true, summary_of(function)
-    operands = [p for p in true.parameters.values() if p.kind is Parameter.POSITIONAL_ONLY]
-    return true.replace(parameters=operands), f"Compute `{named}` in place."
+    true = with_torch_s_names(inspect.signature(function), named)
+    if method.__name__ in IN_PLACE:
+        return true, f"Compute `{named}` in place."
+    return true, summary_of(function)
+
+
+def with_torch_s_names(signature: inspect.Signature, name: str) -> inspect.Signature:
+    """Return a method's signature, whose operands may be given by the names that PyTorch has for them."""
+    own, *rest = signature.parameters.values()
+    for i, torch_s in enumerate(OPERANDS.get(name, ("other",))):
+        if i == len(rest) or not (name in OPERANDS or rest[i].name in ("x2", "other")):
+            break
+        if rest[i].kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD):
+            own = own.replace(kind=Parameter.POSITIONAL_OR_KEYWORD)
+            rest[i] = rest[i].replace(name=torch_s, kind=Parameter.POSITIONAL_OR_KEYWORD)
+    return signature.replace(parameters=[own, *rest])
 
 
 def installed_stub() -> str:
