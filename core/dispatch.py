@@ -404,7 +404,7 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
     first = "a0" if plain else "al[0]"
     # A kernel itself is called where its wrappers have nothing to do.
     forward = f"impl.forward({call})"
-    run = f"impl.run({call})" if row.kind != "creation" else forward
+    run = f"impl.run({call})"
     narrow = f"{first}.dtype in impl.narrow" if guards_narrow(row) else ""
     many = len(row.outputs) > 1 or row.outputs == ("*",)
     record = row.is_differentiable and row.kind != "creation"

@@ -12,9 +12,13 @@ from . import dtypes, ops
 from .device import Device
 from .dtypes import DType
 from .errors import ArgumentError, ArgumentTypeError, DTypeError, TransformError
+from .implementation import implementations
+from .primitives.row import TABLE
 from .random_state import Generator, default_generator
 from .tensor import Tensor
 from .transforms.levels import active_levels, active_stack
+
+_new = object.__new__
 
 
 def draw(
@@ -37,7 +41,9 @@ def draw(
     **statics
         The row's own, such as ``low`` and ``high``.
     """
-    levels = _levels_with_own_draws(kind) if active_stack.get() else ()
+    if not active_stack.get():
+        return _drawn(kind, shape, dtype, device, generator, statics)
+    levels = _levels_with_own_draws(kind)
     sizes = tuple([level.size for level in levels])
     return _entered(_drawn(kind, (*sizes, *shape), dtype, device, generator, statics), levels)
 
@@ -50,10 +56,22 @@ def _drawn(
     generator: Generator | None,
     statics: dict[str, Any],
 ) -> Tensor:
-    source = _source(generator)
+    source = default_generator if generator is None else _source(generator)
     n = math.prod(shape)
     key, counter = source.draw(kind, n, dtype)
     try:
+        impl = _implementations(kind)[device]
+        native = device.native.get(dtype)
+        if native is not None and impl.source == "kernel":
+            # What the row's function does.
+            if statics:
+                array = impl.run(key=key, counter=counter, shape=shape, dtype=native, **statics)
+            else:
+                array = impl.run(key=key, counter=counter, shape=shape, dtype=native)
+            if type(array) is impl.array_type:
+                made: Tensor = _new(Tensor)
+                made.array, made.device, made.node = array, device, None
+                return made
         return _row(kind)(key=key, counter=counter, shape=shape, dtype=dtype, device=device, **statics)
     except Exception:
         # What failed took nothing from the stream.
@@ -110,6 +128,11 @@ def _source(generator: Any) -> Generator:
 
 
 @functools.cache
+def _implementations(kind: str) -> Any:
+    return implementations(TABLE[f"random_{kind}"])
+
+
+@functools.cache
 def _row(kind: str) -> Callable[..., Tensor]:
     return getattr(ops, f"random_{kind}")
 
@@ -118,7 +141,7 @@ def draw_standard(
     kind: str, shape: tuple[int, ...], dtype: DType, device: Device, generator: Generator | None
 ) -> Tensor:
     """Return standard draws, of a complex dtype as pairs of real ones."""
-    if not dtype.is_complex:
+    if dtype.rank < 3:
         return draw(kind, shape, dtype, device, generator)
     statics = {"std": math.sqrt(0.5)} if kind == "normal" else {}
     parts: Any = draw(kind, (*shape, 2), dtype.to_real(), device, generator, **statics)

@@ -60,7 +60,8 @@ class Implementation:
             self.forward = _widened(self.forward, self.narrow, device)
         # What dispatch calls: the forward, or a kernel itself, which may decline by `NotImplemented`.
         self.run = self.forward
-        if self.source == "kernel" and row.kind not in ("creation", "update"):
+        bound = row.kind == "creation" and backend.on_device(device.index or 0)
+        if self.source == "kernel" and row.kind != "update" and not bound:
             self.run = kernel.forward if isinstance(kernel, Kernel) else kernel
         if not generic:
             row.fallback[str(device)] = self.source
@@ -142,7 +143,7 @@ def _find_forward(row: Row, device: devices.Device, generic: bool) -> tuple[Call
             forward = kernel.forward if isinstance(kernel, Kernel) else kernel
             if row.kind == "creation":
                 forward = _bind(forward, backend.on_device(device.index or 0), own=True)
-            wrap = row.body is not None and row.kind != "update"
+            wrap = row.kind != "update" and (row.body is not None or device is not devices.host_device())
             return (_declining(forward, row, device) if wrap else forward), kernel, "kernel"
         native = _native_function(row, backend.namespace)
         if native is not None:
@@ -153,10 +154,7 @@ def _find_forward(row: Row, device: devices.Device, generic: bool) -> tuple[Call
                 native = _made_canonical(native, lambda xp, found: tuple(found), device)
             if row.kind == "creation":
                 native = _bind(native, backend.on_device(device.index or 0), own=False)
-            beyond = row.beyond if row.beyond is not None else row.body
-            if beyond is not None and not backend.lenient:
-                native = _mended(native, beyond, device)
-            return native, None, "library"
+            return (native if backend.lenient else _mended(native, row, device)), None, "library"
     if row.body is not None:
         return _body_forward(row, device), None, "generic"
     if device is devices.host_device():
@@ -187,17 +185,32 @@ def _bind(function: Callable[..., Any], bound: Any, own: bool) -> Callable[..., 
     return on_device
 
 
-def _mended(native: Callable[..., Any], beyond: Callable[..., Any], device: devices.Device) -> Callable[..., Any]:
-    """Let a row's body serve what a library's function refuses."""
+def _mended(native: Callable[..., Any], row: Row, device: devices.Device) -> Callable[..., Any]:
+    """Let a row's body, or the host, serve what a library's function refuses or does not implement."""
     xp = namespace(device)
+    beyond = row.beyond if row.beyond is not None else row.body
+    otherwise = _otherwise(row, device)
 
     def forward(*operands: Any, **statics: Any) -> Any:
         try:
             return native(*operands, **statics)
         except TypeError:
+            if beyond is None:
+                raise
             return beyond(xp, *operands, **statics)
+        except NotImplementedError:
+            return otherwise(*operands, **statics)
 
     return forward
+
+
+def _otherwise(row: Row, device: devices.Device) -> Callable[..., Any]:
+    """Return a row's generic body on a device, or its way through the host where it has none."""
+    if row.body is None:
+        return _host_forward(row, device)
+    narrow = _narrow(device)
+    # Constants in a body are Python floats, which widen some libraries' 16-bit floats.
+    return _widened(_body_forward(row, device), narrow, device) if narrow else _body_forward(row, device)
 
 
 def _first_dtype(operands: Any) -> Any:
@@ -245,13 +258,11 @@ def _body_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
 
 
 def _declining(kernel: Callable[..., Any], row: Row, device: devices.Device) -> Callable[..., Any]:
-    narrow = _narrow(device)
-    # Constants in a body are Python floats, which widen some libraries' 16-bit floats.
-    body = _widened(_body_forward(row, device), narrow, device) if narrow else _body_forward(row, device)
+    otherwise = _otherwise(row, device)
 
     def forward(*operands: Any, **statics: Any) -> Any:
         result = kernel(*operands, **statics)
-        return body(*operands, **statics) if result is NotImplemented else result
+        return otherwise(*operands, **statics) if result is NotImplemented else result
 
     return forward
 

@@ -122,7 +122,7 @@ class Generator:
         dtype : DType or str
             The result's dtype.
         """
-        blocks = blocks_for(kind, n, dtype if isinstance(dtype, str) else dtype.name)
+        blocks = blocks_for(kind, n, dtype.name if type(dtype) is dtypes.DType else dtype)  # type: ignore[arg-type]
         with self._lock:
             counter = self._counter
             self._counter = (counter + blocks) & _COUNTER

@@ -13,7 +13,7 @@ from .errors import ArgumentError
 STREAM_VERSION = 1
 
 KINDS = frozenset({"bits", "uniform", "normal", "integers", "permutation", "bernoulli"})
-_WORD_PER_ELEMENT = frozenset({"bits", "integers", "permutation"})
+_HALF_PER_ELEMENT = frozenset({"uniform", "normal", "bernoulli"})
 
 
 def derive_key(seed: int) -> int:
@@ -62,8 +62,8 @@ def blocks_for(kind: str, n: int, dtype: str = "float32") -> int:
     >>> blocks_for("uniform", 9, "float32"), blocks_for("uniform", 9, "float64")
     (2, 3)
     """
-    if kind in _WORD_PER_ELEMENT or (dtype == "float64" and kind in KINDS):
-        return (n + 3) >> 2
-    if kind in KINDS:
+    if kind in _HALF_PER_ELEMENT and dtype != "float64":
         return (n + 7) >> 3
+    if kind in KINDS:
+        return (n + 3) >> 2
     raise ArgumentError(f"blocks_for: unknown kind {kind!r}; the kinds are {', '.join(sorted(KINDS))}")

@@ -95,6 +95,88 @@ def _seek(key: int, counter: int) -> Callable[[int], np.ndarray]:
     return generator.random_raw
 
 
+# A draw of no more elements is taken from numbers made ahead, where draws follow each other.
+_FEW = 256
+_AHEAD = 128  # blocks
+_DIRECT = 16  # elements
+
+
+class _Window:
+    """Numbers made ahead of the draws of one kind, for the blocks from `start` on of one key."""
+
+    __slots__ = ("end", "key", "size", "start", "values")
+
+    def __init__(self, key: int, counter: int) -> None:
+        # A draw at the same place does not follow.
+        self.key, self.start, self.end, self.size = key, counter, counter + 1, 0
+        self.values: Any = None
+
+
+def _ahead(make: Callable[[int, int, int], np.ndarray], per_block: int, key: int, counter: int, n: int) -> Any:
+    """Return the `n` numbers of a small draw as part of a longer array that is not to be written, or None.
+
+    A seed's first draw is made for itself: whether others follow is not known. Windows are kept per thread, one for
+    each kind of number.
+
+    Parameters
+    ----------
+    make : callable
+        Takes key, counter and how many numbers; its first numbers do not depend on how many.
+    per_block : int
+        How many numbers a block gives.
+    key, counter, n : int
+        The draw.
+    """
+    try:
+        window = _local.windows[make]
+    except AttributeError:
+        _local.windows = {make: _Window(key, counter)}
+        return None
+    except KeyError:
+        window = _local.windows[make] = _Window(key, counter)
+    first = counter - window.start
+    if window.key == key and first >= 0:
+        at = first * per_block
+        if at + n <= window.size:
+            return window.values[at : at + n]
+        if window.end <= counter <= min(window.end + _AHEAD, _MASK):
+            window.start, window.end, window.size = counter, counter + _AHEAD, _AHEAD * per_block
+            window.values = make(key, counter, _AHEAD * per_block)
+            return window.values[:n]
+    window.key, window.start, window.size, window.values = key, counter, 0, None
+    window.end = counter + (n + per_block - 1) // per_block
+    return None
+
+
+def _words(key: int, counter: int, n: int) -> np.ndarray:
+    return _seek(key, counter)(n)
+
+
+def _half_words(key: int, counter: int, n: int) -> np.ndarray:
+    return _halves(_seek(key, counter)((n + 1) // 2))
+
+
+def _uniforms32(key: int, counter: int, n: int) -> np.ndarray:
+    return random_uniform(key=key, counter=counter, shape=(n,), dtype=_F32)
+
+
+def _normals32(key: int, counter: int, n: int) -> np.ndarray:
+    return random_normal(key=key, counter=counter, shape=(n,), dtype=_F32)
+
+
+def _small(
+    make: Callable[[int, int, int], np.ndarray], per_block: int, key: int, counter: int, shape: tuple[int, ...]
+) -> np.ndarray | None:
+    """Return a new array of the numbers of a small draw, or None where they are to be made for it."""
+    n = shape[0] if len(shape) == 1 else math.prod(shape)
+    if not 0 < n <= _FEW:
+        return None
+    values = _ahead(make, per_block, key, counter, n)
+    if values is None:
+        return None
+    return values.copy() if len(shape) == 1 else values.reshape(shape).copy()
+
+
 def _halves(words: np.ndarray) -> np.ndarray:
     """Return the half-words of an array of words, the lower half of each first."""
     halves = words.view(np.uint32)
@@ -136,6 +218,8 @@ def random_uniform(
     *, key: int, counter: int, shape: tuple[int, ...], dtype: np.dtype, low: float = 0.0, high: float = 1.0
 ) -> np.ndarray:
     """Return uniforms in [low, high)."""
+    if dtype is _F32 and low == 0 and high == 1 and (few := _small(_uniforms32, 8, key, counter, shape)) is not None:
+        return few
     fmt = _format(dtype)
     if fmt is None:
         return NotImplemented
@@ -174,6 +258,8 @@ def random_normal(
     *, key: int, counter: int, shape: tuple[int, ...], dtype: np.dtype, mean: float = 0.0, std: float = 1.0
 ) -> np.ndarray:
     """Return normals by Box and Muller's transform."""
+    if dtype is _F32 and std == 1 and mean == 0 and (few := _small(_normals32, 8, key, counter, shape)) is not None:
+        return few
     fmt = _format(dtype)
     if fmt is None:
         return NotImplemented
@@ -267,6 +353,8 @@ def random_bernoulli(
     if bound == top:
         return np.ones(shape, dtype)
     threshold = unsigned(bound)
+    if not wide and (bits := _small(_half_words, 8, key, counter, shape)) is not None:
+        return np.asarray(np.less(bits, threshold)).astype(dtype, copy=False)
     out = np.empty(shape, dtype)
     flat = out.reshape(-1)
     boolean = dtype == np.bool_
@@ -340,6 +428,12 @@ def random_integers(
         return NotImplemented
     _check_range(low, high, dtype)
     width = high - low
+    if dtype.kind in "iu":
+        n = math.prod(shape)
+        if 0 < n <= _DIRECT and (words := _ahead(_words, 4, key, counter, n)) is not None:
+            # For so few, Python's integers are faster than the halves below.
+            found = np.array([low + (word * width >> 64) for word in words.tolist()], dtype)
+            return found if len(shape) == 1 else found.reshape(shape).copy()
     offset = np.uint64(low & _MASK) if low else None
     view = np.uint64 if high > 1 << 63 else np.int64
     out = np.empty(shape, dtype)
@@ -359,7 +453,9 @@ def random_integers(
 
 def random_permutation(*, key: int, counter: int, n: int, dtype: np.dtype) -> np.ndarray:
     """Return a permutation of `n`: the stable argsort of the first `n` words."""
-    keys = _seek(key, counter)(n)
+    keys = _ahead(_words, 4, key, counter, n) if 0 < n <= _FEW else None
+    if keys is None:
+        keys = _seek(key, counter)(n)
     order = np.argsort(keys, kind="stable") if n < _RADIX_FROM else _radix_argsort(keys)
     return order.astype(dtype, copy=False)
 

@@ -468,8 +468,9 @@ def _size(name: str, shape: tuple[Any, ...], size: Any) -> tuple[int, ...]:
         found = shape_tuple(size, name)
     else:
         found = shape_tuple(shape[0] if len(shape) == 1 else shape, name)
-    if any(n < 0 for n in found):
-        raise ShapeError(f"{name}: sizes must not be negative, got {found}")
+    for n in found:
+        if n < 0:
+            raise ShapeError(f"{name}: sizes must not be negative, got {found}")
     return found
 
 
@@ -477,10 +478,11 @@ def _options(
     name: str, device: Any, dtype: Any, default: dtypes.DType | None, category: str, requires_grad: bool
 ) -> tuple[devices.Device, dtypes.DType]:
     """Return the device and dtype of a result, checked before anything is drawn."""
-    place = devices.as_device(device)
+    place = devices.get_default_device() if device is None else devices.as_device(device)
     if dtype is None:
-        chosen = default or dtypes.get_default_dtype()
-        kind = place.dtype_of[place.best_native_dtype(chosen)]
+        kind = default or dtypes.get_default_dtype()
+        if kind not in place.native:
+            kind = place.dtype_of[place.best_native_dtype(kind)]
     else:
         kind = dtypes.as_dtype(dtype)
         place.native_dtype(kind, name)

@@ -30,6 +30,12 @@ SEAMS = [16383, 16384, 16385, 32767, 32769, 65537]
 CASES = [json.loads(line) for line in PAGE.read_text().split("```json\n")[1].split("```")[0].splitlines()]
 
 
+@pytest.fixture(autouse=True)
+def nothing_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test begin as a thread does: small draws that follow each other are taken from numbers made ahead."""
+    monkeypatch.setattr(kernels, "_local", threading.local())
+
+
 def dtype_of(name: str) -> np.dtype:
     return BFLOAT16 if name == "bfloat16" else np.dtype(name)
 
@@ -517,3 +523,50 @@ class TestPermutation:
             counts[order] = counts.get(order, 0) + 1
         assert len(counts) == 6
         assert all(abs(count - 1000) < 150 for count in counts.values())
+
+
+class TestAhead:
+    """Small draws that follow each other are taken from numbers made ahead: the same numbers, to the bit."""
+
+    DRAWS = {
+        "uniform": (kernels.random_uniform, "float32", {}, 8),
+        "normal": (kernels.random_normal, "float32", {}, 8),
+        "bernoulli": (kernels.random_bernoulli, "bool", {"p": 0.3}, 8),
+        "dropout": (kernels.random_bernoulli, "float32", {"p": 0.7}, 8),
+        "integers": (kernels.random_integers, "int64", {"low": -5, "high": 1000}, 4),
+        "small integers": (kernels.random_integers, "uint8", {"low": 3, "high": 200}, 4),
+        "wide integers": (kernels.random_integers, "int64", {"low": -(2**63), "high": 2**63}, 4),
+    }
+
+    @pytest.mark.parametrize("name", DRAWS)
+    def test_equal_to_draws_made_for_themselves(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        function, dtype, statics, per_block = self.DRAWS[name]
+        rng = np.random.default_rng(5)
+        key, counter, draws = 9, 2**64 - 700, []
+        for _ in range(300):
+            n = int(rng.integers(1, 40))
+            shape = (n,) if rng.random() < 0.7 else (n, 2)
+            draws.append((key, counter, shape))
+            counter += -(-math.prod(shape) // per_block) + int(rng.choice([0, 0, 0, 1, 50, 300]))
+            if rng.random() < 0.05:
+                key, counter = int(rng.integers(3)), int(rng.integers(50))
+        follow = [function(key=k, counter=c, shape=s, dtype=np.dtype(dtype), **statics) for k, c, s in draws]
+        assert kernels._local.windows
+        for (k, c, s), found in zip(draws, follow, strict=True):
+            monkeypatch.setattr(kernels, "_local", threading.local())
+            alone = function(key=k, counter=c, shape=s, dtype=np.dtype(dtype), **statics)
+            assert found.tobytes() == alone.tobytes() and found.shape == s and found.base is None
+
+    def test_permutations(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        follow = [kernels.random_permutation(key=1, counter=3 * i, n=9, dtype=np.dtype("int64")) for i in range(200)]
+        for i, found in enumerate(follow):
+            monkeypatch.setattr(kernels, "_local", threading.local())
+            alone = kernels.random_permutation(key=1, counter=3 * i, n=9, dtype=np.dtype("int64"))
+            assert found.tolist() == alone.tolist()
+
+    def test_a_draw_may_be_written(self) -> None:
+        draws = [kernels.random_uniform(key=1, counter=i, shape=(4,), dtype=np.dtype("float32")) for i in range(4)]
+        again = [d.copy() for d in draws]
+        draws[2] *= 0
+        assert np.array_equal(draws[3], again[3])
+        assert np.array_equal(kernels.random_uniform(key=1, counter=2, shape=(4,), dtype=np.dtype("float32")), again[2])
