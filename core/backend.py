@@ -25,7 +25,8 @@ class Kernel:
     ----------
     forward : callable
         Takes the row's operands by position and its statics by keyword, all raw arrays of the backend, and returns
-        the outputs. It may return `NotImplemented` to decline; the generic body then runs.
+        the outputs. It may return `NotImplemented` to decline; the generic body then runs, or the host's kernel
+        where the row has none.
     train : callable, optional
         Like `forward`, but returns ``(outputs, residuals)``, `residuals` being a tuple named by `residuals`. It runs
         instead of `forward` where a gradient is recorded.
@@ -85,6 +86,9 @@ class Backend:
     lenient : bool
         Whether the namespace's functions also take the dtypes that candelabra adds to the standard's, such as booleans
         in `sum`. Where not, the row itself serves what they refuse by a TypeError.
+    plain_keys : bool
+        Whether arrays are indexed, and where they are mutable written into, by Python's keys of ints, slices, None and
+        Ellipsis as NumPy's are, by its masks of leading axes, and by one array of integers.
     kernels : mapping of str to callable or Kernel
         Own ways to compute rows of the table; rows not named here run the namespace's function or the generic body.
     donating : mapping of str to callable
@@ -100,6 +104,7 @@ class Backend:
     donating: Mapping[str, Callable[..., Any]] = {}
     data_dependent_shapes: bool = True
     lenient: bool = False
+    plain_keys: bool = False
     # Names of dtypes that the library stores but computes badly with: rows work on them in `wide_dtype`.
     narrow_dtypes: frozenset[str] = frozenset()
     wide_dtype: str = "float32"

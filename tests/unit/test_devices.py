@@ -398,6 +398,31 @@ class TestHostFallback:
             warnings.simplefilter("error")
             impl.forward(x)
 
+    @pytest.mark.parametrize("how", ["the library's function does not implement it", "a kernel declines it"])
+    def test_what_a_library_does_not_implement_runs_on_the_host(self, how, monkeypatch):
+        from candelabra.core.implementation import Implementation
+        from candelabra.core.primitives import TABLE
+
+        device = cb.ones(1, device="strict:1").device
+        kept = device.backend.namespace
+
+        class Partial:
+            def __getattr__(self, name):
+                def refuse(*operands, **options):
+                    raise NotImplementedError
+
+                return refuse if name == "unique_values" else getattr(kept, name)
+
+        if how.startswith("a kernel"):
+            monkeypatch.setattr(device.backend, "kernels", {"unique_values": lambda x: NotImplemented})
+        else:
+            monkeypatch.setattr(device.backend, "namespace", Partial())
+        impl = Implementation(TABLE["unique_values"], device)
+        x = on("strict:1", [3.0, 1.0, 3.0])
+        with pytest.warns(HostFallbackWarning, match="unique_values: backend 'strict' does not offer it; it runs on"):
+            found = impl.forward(x.array)
+        assert cb.Tensor(found, device).tolist() == [1.0, 3.0] and type(found) is type(x.array)
+
 
 @pytest.mark.parametrize("size", [1e-36, 1e-20, 1.0, 1e20, 1e37])
 @pytest.mark.parametrize("dtype", [cb.float32, cb.complex64])
