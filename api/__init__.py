@@ -87,7 +87,7 @@ _SUBMODULES = frozenset(
 _LATE = {
     "save": "serialization", "load": "serialization", "set_printoptions": "core.printing",
     "get_printoptions": "core.printing", "set_num_threads": "core.threads", "get_num_threads": "core.threads",
-    "devices": "core.listing", "vmap": "core.transforms.func", "checkpoint": "core.autograd.checkpoint",
+    "devices": "core.listing", "vmap": "core.transforms.mapping", "checkpoint": "core.autograd.checkpoint",
 }  # fmt: skip
 # Functions of layers that PyTorch has at its front door, too.
 _LAYERS = (

@@ -1639,7 +1639,12 @@ class Installed:
         """Return the tensor with each element repeated; several counts, PyTorch's way to tile, are refused."""
 
     def repeat_interleave(
-        self, repeats: Any, axis: builtins.int | None = None, *, dim: builtins.int | None = None
+        self,
+        repeats: Any = None,
+        axis: builtins.int | None = None,
+        *,
+        dim: builtins.int | None = None,
+        output_size: builtins.int | None = None,
     ) -> Tensor:
         """Return `x` with each element repeated (PyTorch's name for `repeat`)."""
 

@@ -209,18 +209,13 @@ from .functions.mathematics import (
     ger as ger,
     global_norm as global_norm,
     isclose as isclose,
-    isin as isin,
     mm as mm,
     mul as mul,
-    nonzero as nonzero,
     norm as norm,
     outer as outer,
-    searchsorted as searchsorted,
-    sort as sort,
     sub as sub,
     tensordot as tensordot,
     true_divide as true_divide,
-    unique as unique,
     where as where,
 )
 from .functions.matrices import (
@@ -316,6 +311,13 @@ from .functions.scatter import (
     scatter_reduce as scatter_reduce,
     take_along_dim as take_along_dim,
 )
+from .functions.searching import (
+    isin as isin,
+    nonzero as nonzero,
+    searchsorted as searchsorted,
+    sort as sort,
+    unique as unique,
+)
 from .functions.segments import (
     segment_reduce as segment_reduce,
 )
@@ -356,7 +358,6 @@ from .functions.special import (
     modified_bessel_k1 as modified_bessel_k1,
     multigammaln as multigammaln,
     mvlgamma as mvlgamma,
-    ndtr as ndtr,
     polygamma as polygamma,
     psi as psi,
     spherical_bessel_j0 as spherical_bessel_j0,
@@ -1322,6 +1323,9 @@ def nadam_step(
 
 def nan_to_num_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `nan_to_num_` does, and return it."""
+
+def ndtr(x: Tensor, /) -> Tensor:
+    """Return the normal distribution function: the integral of its density up to ``x``."""
 
 def ndtri(x: Tensor, /) -> Tensor:
     """Return the inverse of the normal distribution function: quantiles of probabilities."""

@@ -71,7 +71,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "special": ("digamma", "erfinv", "lgamma"),
     "special_series": (
         "airy_ai", "airy_ai_slope", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "betaln", "erfcx",
-        "gammainc_slope", "i0", "i0e", "i1", "i1e", "igamma", "igammac", "log_ndtr", "ndtri", "polygamma",
+        "gammainc_slope", "i0", "i0e", "i1", "i1e", "igamma", "igammac", "log_ndtr", "ndtr", "ndtri", "polygamma",
         "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "zeta",
     ),
     "softmax": ("softmax", "log_softmax", "logsumexp", "cross_entropy"),

@@ -35,6 +35,33 @@ _ERFINV_FAR = (
     -2.7696667569364876e-14, 7.697966731729487e-15, -1.3637804068399863e-15,
 )  # fmt: skip
 
+# erfinv(x) / x in w = -log(1 - x**2) on [0, 4], relative error 6e-9.
+_ERFINV32_NEAR = (
+    0.8862269268359133, 0.23201359214673872, 0.011550008079423626, -0.0023374391236817018, -0.00012382638264052707,
+    4.2181284685323006e-05, 4.894262767385377e-06, -2.1788058417700746e-06, 2.4519758772883456e-07,
+    -9.99032580452843e-09,
+)  # fmt: skip
+# And in sqrt(w) from 2 to 4.1, moved to [-1, 1], relative error 4e-9.
+_ERFINV32_FAR = (
+    2.8830832440279472, 1.0526935047443788, 0.00923968592673471, -0.007631401279444761, 0.005885816569508165,
+    -0.003983906150297596, 0.0019378271967182847, -0.00035312096260175195, -0.000376577705312872,
+    0.00029786738760509044, -8.008571043743054e-06, -4.005800612808133e-05,
+)  # fmt: skip
+# lgamma(2 + w) / w on [-1/2, 1/2], by Chebyshev interpolation in 40 digits: relative error 3e-17.
+_LGAMMA64 = (
+    0.42278433509846713, 0.32246703342411326, -0.0673523010531956, 0.020580808427780335, -0.007385551028937974,
+    0.002890510331036772, -0.0011927539009204018, 0.0005096695153484373, -0.00022315497868931946,
+    9.945767440096764e-05, -4.492371708374659e-05, 2.0505584372896933e-05, -9.456338120610123e-06,
+    4.3847319318293745e-06, -1.9741884532905586e-06, 9.199898075671394e-07, -5.812501250599261e-07,
+    2.7880013392491846e-07,
+)  # fmt: skip
+# On [-1/2, 1], relative error 1e-9.
+_LGAMMA32 = (
+    0.42278433523975, 0.32246702871865834, -0.06735231593955993, 0.020581008008922853, -0.007385412010954917,
+    0.002888134695372893, -0.0011916671533524106, 0.0005197659399336035, -0.0002360300057282068,
+    9.078143897567261e-05, -1.844864648392923e-05,
+)  # fmt: skip
+
 
 def _powers(coefficients: tuple[float, ...], accuracy: float) -> tuple[np.ndarray, ...]:
     """A Chebyshev sum as a polynomial, without the terms below an accuracy."""
@@ -42,13 +69,35 @@ def _powers(coefficients: tuple[float, ...], accuracy: float) -> tuple[np.ndarra
     return constants(FLOAT64, *map(float, cheb2poly(kept)))
 
 
-_NEAR = {FLOAT64: _powers(_ERFINV_NEAR, 0.0), FLOAT32: _powers(_ERFINV_NEAR, 1e-10)}
-_FAR = {FLOAT64: _powers(_ERFINV_FAR, 0.0), FLOAT32: _powers(_ERFINV_FAR, 1e-10)}
-_STEP = 1 << 13
+_NEAR, _FAR = _powers(_ERFINV_NEAR, 0.0), _powers(_ERFINV_FAR, 0.0)
+_STEP = 1 << 15
+# The least float32 value of (1 - x) (1 + x) that the near polynomial serves.
+_NEAR32 = np.float32(math.exp(-4.0))
+
+
+def _erfinv_block_float32(given: np.ndarray, out: np.ndarray) -> None:
+    """In single precision near zero; the few arguments near one in double."""
+    one = constants(FLOAT32, 1.0)[0]
+    near = constants(FLOAT32, *_ERFINV32_NEAR)
+    for start in range(0, given.size, _STEP):
+        x, value = given[start : start + _STEP], out[start : start + _STEP]
+        w, t = np.add(x, one), np.subtract(one, x)
+        w *= t
+        tail = np.flatnonzero(w < _NEAR32)
+        np.log(w, out=t)
+        np.negative(t, out=t)
+        horner(near, t, value)
+        value *= x
+        if tail.size:
+            y = x[tail].astype(np.float64)
+            root = np.sqrt(-np.log((1.0 - y) * (1.0 + y)))
+            found = np.empty_like(y)
+            horner(constants(FLOAT64, *_ERFINV32_FAR), (root - 3.05) / 1.05, found)
+            value[tail] = np.where(np.isinf(root), np.inf, found) * y
 
 
 def _erfinv_block(given: np.ndarray, out: np.ndarray) -> None:
-    near, far = _NEAR[given.dtype], _FAR[given.dtype]
+    near, far = _NEAR, _FAR
     for start in range(0, given.size, _STEP):
         x = given[start : start + _STEP].astype(np.float64)
         w = 1.0 + x
@@ -71,9 +120,9 @@ def _erfinv_block(given: np.ndarray, out: np.ndarray) -> None:
 
 def erfinv(x: np.ndarray, /) -> Any:
     """The inverse error function, within a few ulp."""
-    if x.dtype not in (FLOAT32, FLOAT64):
-        return NotImplemented
-    return blockwise(_erfinv_block, (x,), 1)[0]
+    if x.dtype == FLOAT32:
+        return blockwise(_erfinv_block_float32, (x,), 1)[0]
+    return blockwise(_erfinv_block, (x,), 1)[0] if x.dtype == FLOAT64 else NotImplemented
 
 
 def _by_body(body: Callable[..., Any]) -> Callable[[np.ndarray], Any]:
@@ -88,40 +137,75 @@ def _by_body(body: Callable[..., Any]) -> Callable[[np.ndarray], Any]:
     return kernel
 
 
-def _bessel(near: tuple[float, ...], far: tuple[float, ...], odd: bool) -> Callable[[np.ndarray], np.ndarray]:
-    def body(x: np.ndarray) -> np.ndarray:
-        a = np.abs(x)
-        value = special.chebyshev(near, 0.25 * np.minimum(a, 8.0) - 1.0)
-        if odd:
-            value *= a
-        away = np.flatnonzero(a > 8.0)
-        if away.size:
-            big = a[away]
-            value[away] = special.chebyshev(far, 16.0 / big - 1.0) / np.sqrt(big)
-        value *= np.exp(a)
-        value[np.isinf(a)] = math.inf
-        return np.copysign(value, x) if odd else value
-
-    return body
+_STIRLING = tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(special._BERNOULLI[:8], 1))
+_HALF_LOG = 0.5 * math.log(2.0 * math.pi) - 0.5
 
 
-def _lgamma(x: np.ndarray) -> np.ndarray:
-    negative = np.flatnonzero(x < 0)
-    y = x.copy()
-    y[negative] = 1.0 - x[negative]
-    close = y < 2.5
-    if close.all():
-        value = special.lgamma_near(np, y)
-    else:
-        value = np.empty_like(y)
-        value[close] = special.lgamma_near(np, y[close])
-        value[~close] = special.lgamma_far(np, y[~close])
-    if negative.size:
-        left = x[negative]
-        sine = np.abs(np.sin(math.pi * (left - np.round(left))))
-        value[negative] = math.log(math.pi) - np.log(sine) - value[negative]
-    value[np.isinf(x)] = math.inf
+def _stirling(y: np.ndarray, terms: int) -> np.ndarray:
+    """log(gamma(y)) by Stirling's series; (y - 1/2) (log y - 1) keeps its size where y log y would overflow."""
+    inverse = 1.0 / y
+    tail = np.empty_like(y)
+    horner(constants(FLOAT64, *_STIRLING[:terms]), inverse * inverse, tail)
+    tail *= inverse
+    value = np.log(y, out=inverse)
+    value -= 1.0
+    value *= y - 0.5
+    value += tail
+    value += _HALF_LOG
     return value
+
+
+def _near_two(y: np.ndarray, coefficients: tuple[float, ...], high: float) -> np.ndarray:
+    """log(gamma(y)) about 2, and about 0, 1, 3 and 4 by the recurrence."""
+    below, first = np.flatnonzero(y < 1.5), np.flatnonzero(y < 0.5)
+    w = y - 2.0
+    w[below] = y[below] - 1.0
+    w[first] = y[first]
+    above = np.flatnonzero(y >= high)
+    part = y[above]
+    product, more = part - 1.0, part >= high + 1.0
+    w[above] = product - 2.0 - more
+    product[more] *= part[more] - 2.0
+    value = np.empty_like(y)
+    horner(constants(FLOAT64, *coefficients), w, value)
+    value *= w
+    value[below] -= np.log1p(w[below])
+    value[first] -= np.log(y[first])
+    value[above] += np.log(product)
+    return value
+
+
+def _lgamma_block(given: np.ndarray, out: np.ndarray) -> None:
+    single = given.dtype == FLOAT32
+    low, high, coefficients, terms = (3.0, 3.0, _LGAMMA32, 5) if single else (4.5, 2.5, _LGAMMA64, 8)
+    for start in range(0, given.size, _STEP):
+        x = given[start : start + _STEP].astype(np.float64)
+        negative = np.flatnonzero(x < 0.0)
+        y = x
+        if negative.size:
+            y = x.copy()
+            y[negative] = 1.0 - x[negative]
+        value = _stirling(np.maximum(y, 1.0), terms)
+        near = np.flatnonzero(y < low)
+        if near.size:
+            value[near] = _near_two(y[near], coefficients, high)
+        between = np.flatnonzero((y >= low) & (y < 8.0)) if not single else negative[:0]
+        if between.size:
+            part = y[between]
+            product = part * (part + 1.0)
+            product *= (part + 2.0) * (part + 3.0)
+            value[between] = _stirling(part + 4.0, terms) - np.log(product)
+        if negative.size:
+            left = x[negative]
+            sine = np.abs(np.sin(math.pi * (left - np.round(left))))
+            value[negative] = math.log(math.pi) - np.log(sine) - value[negative]
+        value[np.isinf(x)] = math.inf
+        out[start : start + _STEP] = value
+
+
+def lgamma(x: np.ndarray, /) -> Any:
+    """The logarithm of gamma's absolute value, within a few ulp."""
+    return blockwise(_lgamma_block, (x,), 1)[0] if x.dtype in (FLOAT32, FLOAT64) else NotImplemented
 
 
 def _digamma(x: np.ndarray) -> np.ndarray:
@@ -133,7 +217,5 @@ def _digamma(x: np.ndarray) -> np.ndarray:
 KERNELS = {
     "erfinv": erfinv,
     "digamma": _by_body(_digamma),
-    "i0": _by_body(_bessel(special._I0_NEAR, special._I0_FAR, odd=False)),
-    "i1": _by_body(_bessel(special._I1_NEAR, special._I1_FAR, odd=True)),
-    "lgamma": _by_body(_lgamma),
+    "lgamma": lgamma,
 }

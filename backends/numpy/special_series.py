@@ -102,8 +102,8 @@ def _binary(name: str) -> Callable[..., Any]:
 
 
 UNARY = (
-    "airy_ai", "airy_ai_slope", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "erfcx", "i0e", "i1e", "log_ndtr",
-    "ndtri", "polygamma", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1",
+    "airy_ai", "airy_ai_slope", "bessel_j0", "bessel_j1", "bessel_y0", "bessel_y1", "erfcx", "i0", "i0e", "i1",
+    "i1e", "log_ndtr", "ndtr", "ndtri", "polygamma", "scaled_modified_bessel_k0", "scaled_modified_bessel_k1",
 )  # fmt: skip
 BINARY = ("betaln", "gammainc_slope", "igamma", "igammac", "zeta")
 KERNELS = {name: _unary(name) for name in UNARY} | {name: _binary(name) for name in BINARY}

@@ -16,12 +16,13 @@ from .guard import guard_names
 
 COMPOSITES: dict[str, Callable[..., Any]] = {}
 EARLY = (
-    "creation", "data_types", "indexing", "manipulation", "mathematics", "random", "scatter", "torch_names",
+    "creation", "data_types", "indexing", "manipulation", "mathematics", "random", "scatter", "searching",
+    "torch_names",
 )  # fmt: skip
 LATE = (
-    "arrangement", "counting", "distance", "elementwise_names", "histograms", "integrals", "joining", "linear_names", "low_rank", "matrices", "overlays", "polynomials", "products",
-    "progressions", "random_counts", "segments", "selection", "sets", "short_time", "special", "statistics", "tensor_names",
-    "windows",
+    "arrangement", "counting", "distance", "elementwise_names", "histograms", "integrals", "joining", "linear_names",
+    "low_rank", "matrices", "overlays", "polynomials", "products", "progressions", "random_counts", "segments",
+    "selection", "sets", "short_time", "special", "statistics", "tensor_names", "windows",
 )  # fmt: skip
 # Small and often called: these check what they are given themselves.
 SELF_CHECKING = frozenset((

@@ -157,7 +157,7 @@ def hermite_polynomial_h(x: Tensor | float, n: Tensor | float, /) -> Tensor:
     --------
     >>> import candelabra as cb
     >>> cb.hermite_polynomial_h(cb.tensor([0.5]), 3)
-    tensor([-5.0000])
+    tensor([-5.])
     """
     return _polynomial("hermite_polynomial_h", "hermite_h", x, n)
 

@@ -13,7 +13,7 @@ from ..tensor import Tensor
 
 __all__ = [
     "beta", "expit", "gammainc", "gammaincc", "gammaln", "logit", "modified_bessel_i0", "modified_bessel_i1",
-    "modified_bessel_k0", "modified_bessel_k1", "multigammaln", "mvlgamma", "ndtr", "polygamma", "psi",
+    "modified_bessel_k0", "modified_bessel_k1", "multigammaln", "mvlgamma", "polygamma", "psi",
     "spherical_bessel_j0", "zeta",
 ]  # fmt: skip
 
@@ -176,18 +176,6 @@ def zeta(x: Any, other: Any, /) -> Tensor:
     tensor([1.6449])
     """
     return row_function(TABLE["zeta"])(x, other)
-
-
-def ndtr(x: Tensor, /) -> Tensor:
-    """Return the normal distribution function, the integral of its density up to ``x``.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.ndtr(cb.tensor([0.0, 2.0]))
-    tensor([0.5000, 0.9772])
-    """
-    return 0.5 * ops.erfc(x * -math.sqrt(0.5))
 
 
 def modified_bessel_i0(x: Tensor, /) -> Tensor:

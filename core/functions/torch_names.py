@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..errors import ArgumentError, ArgumentTypeError
+from ..errors import ArgumentError, ArgumentTypeError, DTypeError
 from ..ops import row_function
 from ..primitives.row import TABLE
 from ..primitives.tools import size_of
@@ -13,7 +13,7 @@ from ..tensor import Tensor
 
 __all__ = [
     "amax", "amin", "cumprod", "cumsum", "div", "eq", "ge", "gt", "le", "log_softmax", "logsumexp", "lt", "ne", "neg",
-    "numel", "softmax",
+    "numel", "round", "softmax",
 ]  # fmt: skip
 
 
@@ -168,3 +168,30 @@ def logsumexp(
     """
     found = either(axis, dim, "logsumexp")
     return row_function(TABLE["logsumexp"])(x, axis=found, keepdims=keepdims or keepdim)
+
+
+def round(x: Tensor, /, *, decimals: int = 0) -> Tensor:
+    """Round to the nearest number of so many decimals, halves to even; the gradient is zero.
+
+    Parameters
+    ----------
+    x : Tensor
+        Numeric dtypes; integers only to whole numbers.
+    decimals : int
+        How many digits stay behind the point; negative ones stand before it.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.round(cb.tensor([2.5, -1.75])), cb.round(cb.tensor([3.14159]), decimals=2)
+    (tensor([ 2., -2.]), tensor([3.1400]))
+    """
+    nearest = row_function(TABLE["round"])
+    if decimals == 0:
+        return nearest(x)
+    if isinstance(decimals, bool) or not isinstance(decimals, int):
+        raise ArgumentTypeError(f"round: decimals is an int, not {decimals!r}")
+    if x.dtype.rank < 2:
+        raise DTypeError(f"round: decimals are of floating-point numbers, not of {x.dtype.name}; convert first")
+    scale = 10.0 ** abs(decimals)
+    return nearest(x * scale) / scale if decimals > 0 else nearest(x / scale) * scale

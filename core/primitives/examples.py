@@ -85,6 +85,7 @@ EXAMPLES: dict[str, str] = {
     "igammac": ">>> cb.igammac(cb.tensor([1.0]), cb.tensor([2.0]))\ntensor([0.1353])",
     "lgamma": ">>> cb.lgamma(cb.tensor([0.5, 5.0]))\ntensor([0.5724, 3.1781])",
     "log_ndtr": ">>> cb.log_ndtr(cb.tensor([0.0, -40.0]))\ntensor([-6.9315e-01, -8.0461e+02])",
+    "ndtr": ">>> cb.ndtr(cb.tensor([0.0, 2.0]))\ntensor([0.5000, 0.9772])",
     "ndtri": ">>> cb.ndtri(cb.tensor([0.5, 0.975]))\ntensor([0.0000, 1.9600])",
     "orthogonal_polynomial": ">>> from candelabra.core import ops\n>>> ops.orthogonal_polynomial(cb.tensor([0.5]), cb.tensor([3]), family=\"legendre\")\ntensor([-0.4375])",
     "polygamma": ">>> cb.polygamma(1, cb.tensor([1.0, 2.0]))\ntensor([1.6449, 0.6449])",

@@ -201,14 +201,15 @@ def _digamma_body(xp: Any, x: Any) -> Any:
 
 
 def zeta_positive(xp: Any, s: int, q: Any) -> Any:
-    """Hurwitz's zeta function for q >= 0 by Euler and Maclaurin: 12 terms of the sum, 12 of the correction."""
+    """Hurwitz's zeta function for q >= 0 by Euler and Maclaurin: as many terms of the sum as of the correction."""
+    terms = 6 if getattr(xp, "single", False) else 12
     total = xp.zeros_like(q)
-    for i in range(11, -1, -1):
+    for i in range(terms - 1, -1, -1):
         total = total + 1.0 / (q + i) ** s
-    a = q + 12.0
+    a = q + float(terms)
     inverse = 1.0 / a
     series, factor = [], 1.0 * s
-    for k, b in enumerate(_BERNOULLI, 1):
+    for k, b in enumerate(_BERNOULLI[:terms], 1):
         series.append(b * factor / math.factorial(2 * k))
         factor *= (s + 2 * k - 1) * (s + 2 * k)
     power = inverse ** (s - 1)
@@ -263,18 +264,25 @@ def _erfinv_body(xp: Any, x: Any) -> Any:
     return xp.copysign(xp.where(inside, z, ends), x)
 
 
-def _bessel(xp: Any, x: Any, near: tuple[float, ...], far: tuple[float, ...]) -> tuple[Any, Any]:
-    """exp(abs(x)) times a series in x / 4 - 1 below 8, else in 16 / x - 1; and where it is which."""
+def scaled_bessel(xp: Any, a: Any, order: int) -> Any:
+    """exp(-a) times the modified Bessel function of the first kind, for a >= 0: a series below 8, one in 1 / a beyond."""
+    near, far = ((_I0_NEAR, _I0_FAR), (_I1_NEAR, _I1_FAR))[order]
+
+    def low(a: Any) -> Any:
+        value = series(xp, near, 0.25 * a - 1.0)
+        return value * a if order else value
+
+    return branch(xp, a <= 8, low, lambda a: series(xp, far, 16.0 / a - 1.0) / xp.sqrt(a), a, (0.0, 8.0))
+
+
+def _i0_body(xp: Any, x: Any) -> Any:
     a = xp.abs(x)
-    small = a <= 8
-    big = xp.where(small, xp.full_like(a, 8.0), a)
-    value = xp.where(small, chebyshev(near, 0.25 * a - 1.0), chebyshev(far, 16.0 / big - 1.0) / xp.sqrt(big))
-    return xp.where(xp.isinf(a), a, xp.exp(a) * value), small
+    return xp.where(xp.isinf(a), a, xp.exp(a) * scaled_bessel(xp, a, 0))
 
 
 def _i1_body(xp: Any, x: Any) -> Any:
-    value, small = _bessel(xp, x, _I1_NEAR, _I1_FAR)
-    return value * xp.where(small, x, xp.sign(x))
+    a = xp.abs(x)
+    return xp.where(xp.isinf(a), x, xp.copysign(xp.exp(a) * scaled_bessel(xp, a, 1), x))
 
 
 def _i1_slope(xp: Any, x: Any, out: Any) -> Any:
@@ -354,7 +362,7 @@ erfinv = elementwise(
 )  # fmt: skip
 i0 = elementwise(
     "i0", "x, /", "Return the modified Bessel function of the first kind, of order 0.",
-    body=lambda xp, x: _bessel(xp, x, _I0_NEAR, _I0_FAR)[0], d=lambda xp, x: xp.i1(x), **FLOAT,
+    body=_i0_body, d=lambda xp, x: xp.i1(x), **FLOAT,
 )  # fmt: skip
 i1 = elementwise(
     "i1", "x, /", "Return the modified Bessel function of the first kind, of order 1.", body=_i1_body, d=_i1_slope, **FLOAT,

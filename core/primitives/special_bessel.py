@@ -11,28 +11,17 @@ from typing import Any
 
 from . import special_tables as tables
 from .row import elementwise
-from .special import _I0_FAR, _I0_NEAR, _I1_FAR, _I1_NEAR, FLOAT, branch, series
+from .special import _I0_NEAR, _I1_NEAR, FLOAT, branch, scaled_bessel, series
 
 _TWO_OVER_PI = 2.0 / math.pi
 
 
-def _scaled_i(xp: Any, x: Any, near: tuple[float, ...], far: tuple[float, ...], odd: bool) -> Any:
-    """exp(-abs(x)) times a Bessel function of the first kind."""
-
-    def low(a: Any) -> Any:
-        value = series(xp, near, 0.25 * a - 1.0)
-        return value * a if odd else value
-
-    a = xp.abs(x)
-    return branch(xp, a <= 8, low, lambda a: series(xp, far, 16.0 / a - 1.0) / xp.sqrt(a), a, (0.0, 8.0))
-
-
 def _i0e_body(xp: Any, x: Any) -> Any:
-    return _scaled_i(xp, x, _I0_NEAR, _I0_FAR, odd=False)
+    return scaled_bessel(xp, xp.abs(x), 0)
 
 
 def _i1e_body(xp: Any, x: Any) -> Any:
-    return xp.copysign(_scaled_i(xp, x, _I1_NEAR, _I1_FAR, odd=True), x)
+    return xp.copysign(scaled_bessel(xp, xp.abs(x), 1), x)
 
 
 def _i1e_slope(xp: Any, x: Any, out: Any) -> Any:

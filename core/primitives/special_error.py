@@ -79,6 +79,11 @@ erfcx = elementwise(
     "erfcx", "x, /", "Return the scaled complementary error function, ``exp(x*x) * erfc(x)``.", body=_erfcx_body,
     d=_erfcx_slope, **FLOAT,
 )  # fmt: skip
+ndtr = elementwise(
+    "ndtr", "x, /", "Return the normal distribution function: the integral of its density up to ``x``.",
+    body=lambda xp, x: 0.5 * xp.erfc(x * (-1.0 / _ROOT_TWO)),
+    d=lambda xp, x: (1.0 / math.sqrt(2.0 * math.pi)) * xp.exp(-0.5 * x * x), **FLOAT,
+)  # fmt: skip
 log_ndtr = elementwise(
     "log_ndtr", "x, /", "Return the logarithm of the normal distribution function.", body=_log_ndtr_body,
     d=lambda xp, x: _hazard(xp, x), **FLOAT,

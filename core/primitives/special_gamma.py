@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import ArgumentError, ArgumentTypeError
 from .row import elementwise, general
-from .special import _BERNOULLI, _HALF_LOG_2PI, FLOAT, as_array, polynomial
+from .special import _BERNOULLI, _HALF_LOG_2PI, _LGAMMA_AT_2, _LGAMMA_SLOPE, FLOAT, as_array, polynomial
 
 # b_2k / (2k (2k - 1)): Stirling's series, less exact the nearer to zero.
 _STIRLING = tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI[:9], 1))
@@ -127,7 +127,10 @@ def _integral(xp: Any, a: Any, x: Any, upper: Any) -> Any:
 
 def _small(xp: Any, a: Any, x: Any) -> Any:
     """The upper function of arguments up to one (DLMF 8.7.1), where 1 less the lower one would cancel."""
-    power = a * xp.log(x) - xp.lgamma(a + 1.0)
+    # lgamma(a + 1) by its series where the sum would lose a's digits.
+    near = xp.where(a < 0.5, a, xp.zeros_like(a))
+    series = near * (_LGAMMA_SLOPE + near * polynomial(_LGAMMA_AT_2, near)) - xp.log1p(near)
+    power = a * xp.log(x) - xp.where(a < 0.5, series, xp.lgamma(a + 1.0))
     term, total = xp.ones_like(x), xp.zeros_like(x)
     for n in range(1, 20):
         term = term * (-x / n)

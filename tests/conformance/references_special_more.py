@@ -58,6 +58,10 @@ def log_ndtr(x: Any) -> np.ndarray:
     return _each(_log_ndtr, x)
 
 
+def ndtr(x: Any) -> np.ndarray:
+    return _each(lambda v: 0.5 * math.erfc(-v / math.sqrt(2.0)), x)
+
+
 def _ndtri(p: float) -> float:
     if 0 < p < 1:
         return statistics.NormalDist().inv_cdf(p)
