@@ -298,6 +298,10 @@ class Tensor(Installed):
 
     def _rebind(self, array: Any, device: devices.Device | None = None) -> None:
         """Let the handle name another array; a leaf stays the leaf that it is."""
+        if device is not None and device is not self.device and device.levels:
+            from .transforms.levels import note_write
+
+            note_write(self, device)
         self.array = array
         if device is not None:
             self.device = device

@@ -527,7 +527,7 @@ def grad(
     if len(seeds) != len(outs):
         raise ArgumentTypeError(f"grad: {len(outs)} outputs, but {len(seeds)} grad_outputs")
     if is_grads_batched:
-        from ..transforms.func import vmap
+        from ..transforms.mapping import vmap
 
         def once(*cotangents: Any) -> tuple[Any, ...]:
             # With the graph, since only tensors know the batch's level.

@@ -32,6 +32,7 @@ class BatchLevel(Level):
     """An entered `vmap`."""
 
     kind = "vmap"
+    differs = "a value of each sample's own"
     size = 0
     randomness = "error"
 

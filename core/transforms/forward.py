@@ -39,6 +39,7 @@ class ForwardLevel(Level):
     """An entered `jvp`."""
 
     kind = "jvp"
+    differs = "a value that has a tangent"
 
     def kernel(self, row: Row, device: Device) -> Callable[..., Any]:
         inner = device.parent

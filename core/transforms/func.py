@@ -1,4 +1,4 @@
-"""`candelabra.func`: derivatives and batching as functions of functions, thin on top of levels and the one tape."""
+"""`candelabra.func`: derivatives as functions of functions, thin on top of levels and the one tape."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from .. import ops
 from ..autograd.engine import gradients
 from ..autograd.mode import enable_grad, grad_mode
 from ..autograd.node import Leaf, next_sequence
-from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from ..namespace import tensor_namespace
 from ..tensor import Tensor
-from .batching import BatchLevel
-from .forward import ForwardLevel
+from .forward import Dual, ForwardLevel
 from .levels import active_levels, lift
 from .trees import flatten, unflatten
 
-__all__ = ["grad", "hessian", "jacfwd", "jacrev", "jvp", "value_and_grad", "vjp", "vmap"]
+__all__ = ["grad", "grad_and_value", "jvp", "value_and_grad", "vjp"]
 
 
 def _inside(x: Tensor) -> Tensor:
@@ -61,12 +60,38 @@ def _somebody_listens(outputs: Sequence[Tensor], own: set[Any], start: int) -> b
     return False
 
 
-def _chosen(argnums: int | tuple[int, ...], args: tuple[Any, ...], where: str) -> tuple[int, ...]:
+def chosen(argnums: int | tuple[int, ...], args: tuple[Any, ...], where: str) -> tuple[int, ...]:
+    """Return the positions of the arguments to differentiate."""
     numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     for n in numbers:
         if not -len(args) <= n < len(args):
-            raise ArgumentError(f"{where}: argnums {n} is out of range for {len(args)} arguments")
-    return tuple(n % len(args) for n in numbers)
+            raise ArgumentError(f"{where}: argnums {n} is out of range for {len(args)} positional arguments")
+    found = tuple([n % len(args) for n in numbers])
+    if not found or len(set(found)) < len(found):
+        raise ArgumentError(f"{where}: argnums names each argument once, and at least one, got {argnums!r}")
+    return found
+
+
+def with_aux(result: Any, has_aux: bool, where: str) -> tuple[Any, Any]:
+    """Return a function's output and what it gave beside it."""
+    if not has_aux:
+        return result, None
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise ArgumentTypeError(f"{where}: has_aux=True wants a function that returns a pair (output, aux)")
+    return result
+
+
+def _settled(aux: Any, own: set[Any], start: int) -> Any:
+    """Return what a function gave beside its output without the graph of this transformation."""
+    leaves, tree = flatten(aux)
+    if not any(isinstance(x, Tensor) and x.node is not None for x in leaves):
+        return aux
+    outside = bool(grad_mode.get())
+    return unflatten(tree, [
+        x if not isinstance(x, Tensor) or x.node is None or (outside and _somebody_listens([x], own, start))
+        else Tensor(x.array, x.device)
+        for x in leaves
+    ])  # fmt: skip
 
 
 def _pull(
@@ -77,7 +102,7 @@ def _pull(
     where: str,
 ) -> tuple[Any, list[Tensor], list[Any], bool, tuple[int, ...]]:
     """Run a function on fresh arguments; return its result, the fresh tensors, their trees and the arguments chosen."""
-    numbers = _chosen(argnums, args, where)
+    numbers = chosen(argnums, args, where)
     start = next_sequence()
     fresh: list[Tensor] = []
     trees = []
@@ -148,11 +173,17 @@ def value_and_grad(
     @functools.wraps(func)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         result, fresh, trees, start, _ = _pull(func, argnums, args, kwargs, "grad")
-        value, aux = result if has_aux else (result, None)
+        value, aux = with_aux(result, has_aux, "grad")
         if not isinstance(value, Tensor) or value.ndim:
             shown = f"shape {value.shape}" if isinstance(value, Tensor) else type(value).__name__
             raise ShapeError(f"grad: the function must return a 0-d Tensor, got {shown}; reduce it, or use jacrev")
-        listens = bool(grad_mode.get()) and _somebody_listens([value], {x.node for x in fresh}, start)
+        if value.dtype.is_complex:
+            raise DTypeError(
+                f"grad: the function must return a real number, got {value.dtype.name}; take its .real or its abs(), "
+                "or use vjp with a cotangent"
+            )
+        own = {x.node for x in fresh}
+        listens = bool(grad_mode.get()) and _somebody_listens([value], own, start)
         if value.node is None:
             seeds: list[Tensor] = []
             outputs: list[Tensor] = []
@@ -163,7 +194,28 @@ def value_and_grad(
         if not listens:
             value = Tensor(value.array, value.device)
         grads = _regroup(trees, found, isinstance(argnums, int))
-        return ((value, aux), grads) if has_aux else (value, grads)
+        return ((value, _settled(aux, own, start)), grads) if has_aux else (value, grads)
+
+    return transformed
+
+
+def grad_and_value(
+    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """Return a function that gives ``(gradient, value)``: PyTorch's order of `value_and_grad`.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.func.grad_and_value(lambda x: (x ** 2).sum())(cb.tensor([1.0, 2.0]))
+    (tensor([2., 4.]), tensor(5.))
+    """
+    both = value_and_grad(func, argnums, has_aux)
+
+    @functools.wraps(func)
+    def transformed(*args: Any, **kwargs: Any) -> Any:
+        value, grads = both(*args, **kwargs)
+        return grads, value
 
     return transformed
 
@@ -190,9 +242,28 @@ def grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: 
 def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """Return a function's value, and the function that takes cotangents back to its arguments.
 
+    Parameters
+    ----------
+    func : callable
+        Takes the primals and returns tensors, or with `has_aux` a pair of them and anything.
+    *primals : Tensor, or nested tuples, lists and dicts of them
+        The point.
+    has_aux : bool
+        Whether `func` returns a pair.
+
     Returns
     -------
     (output, pullback) or (output, pullback, aux)
+        ``pullback(cotangents, retain_graph=True, create_graph=None)`` takes cotangents in the structure of the output
+        and returns one gradient per primal. It may be called again unless `retain_graph` is False; its result is
+        recorded where it depends on something that is differentiated, unless `create_graph` is False.
+
+    Raises
+    ------
+    DTypeError
+        If an output is neither floating-point nor complex.
+    ShapeError
+        If a cotangent has another shape than its output.
 
     Examples
     --------
@@ -201,30 +272,42 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> back(cb.tensor(2.0))
     (tensor(2.),)
     """
+    if not primals:
+        raise ArgumentError("vjp: there is no primal to differentiate; vjp(func, *primals) takes at least one")
     result, fresh, trees, start, _ = _pull(func, tuple(range(len(primals))), primals, {}, "vjp")
-    output, aux = result if has_aux else (result, None)
+    output, aux = with_aux(result, has_aux, "vjp")
     outputs, tree = flatten(output)
-    listens = bool(grad_mode.get()) and _somebody_listens(outputs, {x.node for x in fresh}, start)
+    for o in outputs:
+        if not isinstance(o, Tensor):
+            raise ArgumentTypeError(f"vjp: the function must return Tensors, got {type(o).__name__}")
+        if not o.dtype.is_differentiable:
+            raise DTypeError(f"vjp: an output is {o.dtype.name}, which has no derivative; return it by has_aux=True")
+    own = {x.node for x in fresh}
     recorded = bool(grad_mode.get())
+    listens = recorded and _somebody_listens(outputs, own, start)
 
-    def pullback(*cotangents: Any) -> Any:
+    def pullback(*cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
         given, _ = flatten(cotangents[0] if len(cotangents) == 1 else tuple(cotangents))
         if len(given) != len(outputs):
             raise ArgumentTypeError(f"vjp: {len(outputs)} outputs want as many cotangents, got {len(given)}")
         for o, c in zip(outputs, given, strict=True):
+            if not isinstance(c, Tensor):
+                raise ArgumentTypeError(f"vjp: a cotangent is a Tensor, got {type(c).__name__}")
             if tuple(o.shape) != tuple(c.shape):
                 raise ShapeError(f"vjp: a cotangent has shape {c.shape}, its output {o.shape}")
         pairs = [(o, _at(c, o)) for o, c in zip(outputs, given, strict=True) if o.node is not None]
         wanted = listens or (recorded and any(c.node is not None for _, c in pairs))
+        if create_graph is not None:
+            wanted = create_graph
         # A cotangent may have levels that the tape has not: tensors find their common levels by themselves.
         levelled = any(c.device is not o.device for o, c in pairs)
-        found = _gradients([o for o, _ in pairs], [c for _, c in pairs], fresh, wanted or levelled, True)
+        found = _gradients([o for o, _ in pairs], [c for _, c in pairs], fresh, wanted or levelled, retain_graph)
         if levelled and not wanted:
             found = [Tensor(x.array, x.device) for x in found]
         return _regroup(trees, found, False)
 
     shown = unflatten(tree, outputs if listens else [Tensor(o.array, o.device) for o in outputs])
-    return (shown, pullback, aux) if has_aux else (shown, pullback)
+    return (shown, pullback, _settled(aux, own, start)) if has_aux else (shown, pullback)
 
 
 def _at(c: Tensor, o: Tensor) -> Tensor:
@@ -234,7 +317,12 @@ def _at(c: Tensor, o: Tensor) -> Tensor:
 
 
 def jvp(
-    func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...], *, has_aux: bool = False
+    func: Callable[..., Any],
+    primals: tuple[Any, ...],
+    tangents: tuple[Any, ...],
+    *,
+    strict: bool = False,
+    has_aux: bool = False,
 ) -> tuple[Any, ...]:
     """Return a function's value and its derivative in a direction, by forward mode.
 
@@ -244,6 +332,8 @@ def jvp(
         Takes the primals.
     primals, tangents : tuple
         Tensors, or nested tuples, lists and dicts of them, of equal shapes.
+    strict : bool
+        Whether an output that does not depend on the primals is an error, and not of tangent zero.
     has_aux : bool
         Whether `func` returns a pair of its output and anything.
 
@@ -260,212 +350,51 @@ def jvp(
     if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
         raise ArgumentTypeError("jvp: primals and tangents are tuples, one entry per argument")
     points, tree = flatten(primals)
-    directions, _ = flatten(tangents)
+    directions, other = flatten(tangents)
     if len(points) != len(directions):
         raise ArgumentTypeError(f"jvp: {len(points)} primals, but {len(directions)} tangents")
+    if tree != other:
+        raise ArgumentTypeError("jvp: primals and tangents are nested differently")
+    if not points:
+        raise ArgumentError("jvp: there is no primal to differentiate")
     for p, t in zip(points, directions, strict=True):
+        if not isinstance(p, Tensor) or not isinstance(t, Tensor):
+            wrong = t if isinstance(p, Tensor) else p
+            raise ArgumentTypeError(f"jvp: primals and tangents are Tensors, got {type(wrong).__name__}")
         if tuple(p.shape) != tuple(t.shape):
             raise ShapeError(f"jvp: a tangent has shape {t.shape}, its primal {p.shape}")
         if not p.dtype.is_differentiable:
             raise ArgumentTypeError(f"jvp: a {p.dtype.name} tensor has no derivative; convert it with .float()")
     level: ForwardLevel = ForwardLevel.acquire()
     with level:
-        pairs = []
-        for p, t in zip(points, directions, strict=True):
-            t = t if t.dtype is p.dtype else ops.astype(t, p.dtype)
+        found = _pushed(level, func, points, directions, tree, strict, has_aux)
+        written = level.written
+    level.settle(written)
+    return found if has_aux else found[:2]
+
+
+def _pushed(
+    level: ForwardLevel, func: Callable[..., Any], points: Any, directions: Any, tree: Any, strict: bool, has_aux: bool
+) -> tuple[Any, Any, Any]:
+    pairs = []
+    for p, t in zip(points, directions, strict=True):
+        t = t if t.dtype is p.dtype else ops.astype(t, p.dtype)
+        if t.device is not p.device:
             shared = p.device.physical.at_levels({*p.device.levels, *t.device.levels})
-            pairs.append(level.enter(lift(p, shared), lift(t, shared)))
-        result = func(*unflatten(tree, pairs))
-        output, aux = result if has_aux else (result, None)
-        outputs, shape = flatten(output)
-        values = [level.leave(o, tangent=False) for o in outputs]
-        slopes = [level.leave(o, tangent=True) for o in outputs]
-    found = (unflatten(shape, values), unflatten(shape, slopes))
-    return (*found, aux) if has_aux else found
-
-
-def _axes_for(spec: Any, value: Any, where: str) -> list[int | None]:
-    leaves, _ = flatten(value)
-    if spec is None or isinstance(spec, int):
-        return [spec] * len(leaves)
-    if isinstance(value, dict) and isinstance(spec, dict):
-        return [a for k in value for a in _axes_for(spec[k], value[k], where)]
-    if isinstance(spec, (tuple, list)) and isinstance(value, (tuple, list)) and len(spec) == len(value):
-        return [a for s, v in zip(spec, value, strict=True) for a in _axes_for(s, v, where)]
-    raise ArgumentError(f"vmap: {where} {spec!r} does not fit the structure of the values")
-
-
-def vmap(
-    func: Callable[..., Any],
-    in_axes: Any = 0,
-    out_axes: Any = 0,
-    randomness: str = "error",
-    *,
-    in_dims: Any = None,
-    out_dims: Any = None,
-) -> Callable[..., Any]:
-    """Return a function that maps `func` over an axis of its arguments, without a loop.
-
-    Parameters
-    ----------
-    func : callable
-        Takes and returns Tensors, or nested tuples, lists and dicts of them.
-    in_axes : int, None, or nested like the arguments
-        The axis to map of each argument; None shares the argument. `in_dims` is PyTorch's name.
-    out_axes : int or nested like the result
-        Where the mapped axis stands in each result. `out_dims` is PyTorch's name.
-    randomness : {"error", "same", "different"}
-        What random functions do inside: refuse, draw once for all, or draw for each.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.func.vmap(lambda a, b: (a * b).sum())(cb.ones((3, 2)), cb.ones((3, 2)))
-    tensor([2., 2., 2.])
-    """
-    if randomness not in ("error", "same", "different"):
-        raise ArgumentError(f"vmap: randomness is 'error', 'same' or 'different', not {randomness!r}")
-    ins, outs = in_axes if in_dims is None else in_dims, out_axes if out_dims is None else out_dims
-
-    @functools.wraps(func)
-    def transformed(*args: Any, **kwargs: Any) -> Any:
-        leaves, tree = flatten(args)
-        spec = ins if ins is None or isinstance(ins, int) else tuple(ins)
-        axes = _axes_for(spec, args, "in_axes")
-        sizes = {}
-        for x, axis in zip(leaves, axes, strict=True):
-            if axis is None:
-                continue
-            if not isinstance(x, Tensor) or not x.ndim:
-                raise ArgumentTypeError(f"vmap: only Tensors of at least one axis are mapped, got {type(x).__name__}")
-            if not -x.ndim <= axis < x.ndim:
-                raise ShapeError(f"vmap: in_axes {axis} is out of range for a tensor of shape {x.shape}")
-            sizes[x.shape[axis]] = x.shape
-        if not sizes:
-            raise ArgumentError("vmap: in_axes must name an axis of at least one argument")
-        if len(sizes) > 1:
-            raise ShapeError(f"vmap: the mapped axes have different sizes: {sorted(sizes)}")
-        level: BatchLevel = BatchLevel.acquire()
-        level.size, level.randomness = next(iter(sizes)), randomness
-        with level:
-            inside = [x if a is None else level.hide(x, a) for x, a in zip(leaves, axes, strict=True)]
-            result = func(*unflatten(tree, inside), **kwargs)
-            outputs, shape = flatten(result)
-            if not all(isinstance(o, Tensor) for o in outputs):
-                raise ArgumentTypeError(
-                    "vmap: the function must return Tensors, or nested tuples, lists and dicts of them"
-                )
-            places = _axes_for(outs, result, "out_axes")
-            if any(p is None for p in places):
-                raise ArgumentError("vmap: out_axes must name a place for each result")
-            shown = [level.show(o, p) for o, p in zip(outputs, places, strict=True)]  # type: ignore[arg-type]
-        return unflatten(shape, shown)
-
-    return transformed
-
-
-def _basis(x: Tensor) -> Tensor:
-    """The unit vectors of a tensor's space, in a new first axis."""
-    n = 1
-    for size in x.shape:
-        n *= size
-    rows = ops.eye(n, dtype=x.dtype, device=x.device.physical)
-    return ops.reshape(rows, (n, *x.shape))
-
-
-def jacrev(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """Return a function that gives the Jacobian, row by row in reverse mode: output axes first, then the argument's.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.func.jacrev(lambda x: x ** 2)(cb.tensor([1.0, 2.0]))
-    tensor([[2., 0.],
-            [0., 4.]])
-    """
-
-    @functools.wraps(func)
-    def transformed(*args: Any, **kwargs: Any) -> Any:
-        numbers = _chosen(argnums, args, "jacrev")
-
-        def partial(*chosen: Any) -> Any:
-            given = list(args)
-            for n, value in zip(numbers, chosen, strict=True):
-                given[n] = value
-            return func(*given, **kwargs)
-
-        pulled = vjp(partial, *[args[n] for n in numbers], has_aux=has_aux)
-        output, pullback = pulled[0], pulled[1]
-        outputs, tree = flatten(output)
-        rows = []
-        for k, out in enumerate(outputs):
-
-            def row(v: Tensor, k: int = k) -> Any:
-                seeds = [v if j == k else ops.zeros_like(o) for j, o in enumerate(outputs)]
-                return pullback(unflatten(tree, seeds))
-
-            stacked = vmap(row)(_basis(out))
-            leaves, shape = flatten(stacked)
-            shaped = [ops.reshape(g, (*out.shape, *g.shape[1:])) for g in leaves]
-            found = unflatten(shape, shaped)
-            rows.append(found[0] if isinstance(argnums, int) else found)
-        result = unflatten(tree, rows)
-        return (result, pulled[2]) if has_aux else result
-
-    return transformed
-
-
-def jacfwd(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """Return a function that gives the Jacobian, column by column in forward mode: output axes first.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.func.jacfwd(lambda x: x ** 2)(cb.tensor([1.0, 2.0]))
-    tensor([[2., 0.],
-            [0., 4.]])
-    """
-
-    @functools.wraps(func)
-    def transformed(*args: Any, **kwargs: Any) -> Any:
-        numbers = _chosen(argnums, args, "jacfwd")
-        kept: list[Any] = []
-        blocks = []
-        for n in numbers:
-            x = args[n]
-            if not isinstance(x, Tensor):
-                raise ArgumentTypeError("jacfwd: the arguments named by argnums must be Tensors")
-
-            def partial(value: Tensor, n: int = n) -> Any:
-                return func(*args[:n], value, *args[n + 1 :], **kwargs)
-
-            def column(v: Tensor, x: Tensor = x, partial: Callable[..., Any] = partial) -> Any:
-                pushed = jvp(partial, (x,), (v,), has_aux=has_aux)
-                if has_aux:
-                    kept[:] = [pushed[2]]
-                return pushed[1]
-
-            stacked = vmap(column, out_axes=-1)(_basis(x))
-            leaves, shape = flatten(stacked)
-            blocks.append((shape, [ops.reshape(g, (*g.shape[:-1], *x.shape)) for g in leaves]))
-        if isinstance(argnums, int):
-            result = unflatten(*blocks[0])
-        else:
-            columns = list(zip(*[leaves for _, leaves in blocks], strict=True))
-            result = unflatten(blocks[0][0], columns)
-        return (result, kept[0]) if has_aux else result
-
-    return transformed
-
-
-def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
-    """Return a function that gives the matrix of second derivatives, forward over reverse.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.func.hessian(lambda x: (x ** 3).sum())(cb.tensor([1.0, 2.0]))
-    tensor([[ 6.,  0.],
-            [ 0., 12.]])
-    """
-    return jacfwd(jacrev(func, argnums), argnums)
+            p, t = lift(p, shared), lift(t, shared)
+        pairs.append(level.enter(p, t))
+    output, aux = with_aux(func(*unflatten(tree, pairs)), has_aux, "jvp")
+    outputs, shape = flatten(output)
+    for o in outputs:
+        if not isinstance(o, Tensor):
+            raise ArgumentTypeError(f"jvp: the function must return Tensors, got {type(o).__name__}")
+        if strict and not (isinstance(o.array, Dual) and o.array.level is level):
+            raise ArgumentError(
+                f"jvp: an output of shape {o.shape} does not depend on the primals, which strict=True forbids"
+            )
+    values = [level.leave(o, tangent=False) for o in outputs]
+    slopes = [level.leave(o, tangent=True) for o in outputs]
+    if has_aux:
+        extra, aux_tree = flatten(aux)
+        aux = unflatten(aux_tree, [level.leave(x, tangent=False) if isinstance(x, Tensor) else x for x in extra])
+    return unflatten(shape, values), unflatten(shape, slopes), aux

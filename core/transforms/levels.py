@@ -9,7 +9,9 @@ tape and no level of its own.
 
 from __future__ import annotations
 
+import gc
 import itertools
+import weakref
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from operator import add, lt, mul, sub, truediv
@@ -42,6 +44,7 @@ class Level:
     """
 
     kind = "a transformation"
+    differs = "a value of this transformation"
     _free: ClassVar[dict[tuple[type, int], list[Any]]] = {}
 
     def __init__(self) -> None:
@@ -49,6 +52,8 @@ class Level:
         self.alive = self.on_tape = False
         # The devices that have this level, kept while all of their levels may be used again.
         self.devices: dict[Any, Device] = {}
+        # The tensors that were written in place with what is wrapped at this level, with what they were before.
+        self.written: list[tuple[Any, Any, Device, Any, str]] = []
 
     def __repr__(self) -> str:
         return self.kind
@@ -59,7 +64,7 @@ class Level:
         depth = len(active_stack.get())
         pool = Level._free.setdefault((cls, depth), [])
         level = pool.pop() if pool else cls()
-        level.depth, level.serial, level.alive = depth, next(_serials), True
+        level.depth, level.serial, level.alive, level.written = depth, next(_serials), True, []
         return level
 
     def __enter__(self) -> Level:
@@ -69,6 +74,9 @@ class Level:
     def __exit__(self, *details: Any) -> None:
         active_stack.set(active_stack.get()[:-1])
         self.alive = False
+        if details[0] is not None:
+            for reference, *before, _ in self.written:
+                _restore(reference(), *before)
         if not self.on_tape:
             self.epoch += 1
             Level._free[type(self), self.depth].append(self)
@@ -76,6 +84,30 @@ class Level:
         for key in list(self.devices):
             for level in key[1:]:
                 level.devices.pop(key, None)
+
+    def settle(self, written: list[tuple[Any, Any, Device, Any, str]]) -> None:
+        """Refuse writes to tensors that live on after the level has ended; they are as they were before."""
+        if not written:
+            return
+        if any(reference() is not None for reference, *_ in written):
+            # What only a cycle keeps alive is not seen by anybody.
+            gc.collect()
+        refused = None
+        for reference, array, device, node, line in reversed(written):
+            tensor = reference()
+            if tensor is None:
+                continue
+            if not isinstance(tensor.array, Wrapped):
+                # The value was one for all.
+                tensor.device = tensor.device.without(self)
+                continue
+            _restore(tensor, array, device, node)
+            refused = (tuple(tensor.shape), line)
+        if refused:
+            raise TransformError(
+                f"{self}: a tensor of shape {refused[0]} from outside was written in place at {refused[1]}, with "
+                f"{self.differs}; return the value from the function instead, or make the tensor inside it"
+            )
 
     def kernel(self, row: Row, device: Device) -> Callable[..., Any]:
         """Return the forward of a row on a device whose newest level this is."""
@@ -143,6 +175,23 @@ class Wrapped:
     def map(self, function: Callable[[Any], Any], device: Device) -> Any:
         """Apply a function to what is inside."""
         raise TransformError("not a wrapped array")
+
+
+def note_write(tensor: Tensor, device: Device) -> None:
+    """Remember what a tensor was before it is written in place with what newer levels wrap."""
+    newer = [level for level in device.levels if level not in tensor.device.levels and level.alive]
+    if newer:
+        from ..autograd.anomaly import user_line
+
+        line = user_line()
+        for level in newer:
+            level.written.append((weakref.ref(tensor), tensor.array, tensor.device, tensor.node, line))
+
+
+def _restore(tensor: Tensor | None, array: Any, device: Device, node: Any) -> None:
+    if tensor is not None:
+        tensor._rebind(array, device)
+        tensor.node = node
 
 
 def joint(operands: Sequence[Any], fallback: Device) -> Device:

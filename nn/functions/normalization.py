@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ...core import ops
 from ...core.autograd import no_grad
-from ...core.errors import ArgumentError, DTypeError, ShapeError
+from ...core.errors import ArgumentError, DTypeError, ShapeError, TransformError
 from ...core.tensor import Tensor
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
@@ -134,8 +134,14 @@ def _check_channels(
 
 
 def _move_towards(running: Tensor, value: Tensor, momentum: float | Tensor, factor: float) -> None:
-    moved = ops.add(ops.multiply(running, 1.0 - momentum), ops.multiply(value, momentum * factor))
-    running._rebind(moved.to(running.dtype).array)
+    moved = ops.add(ops.multiply(running, 1.0 - momentum), ops.multiply(value.detach(), momentum * factor))
+    if any(level.kind == "vmap" and level not in running.device.levels for level in moved.device.levels):
+        raise TransformError(
+            "batch_norm: in training it writes running statistics, which all samples of a vmap share; switch the "
+            "module to eval(), let it keep none (cb.func.replace_all_batch_norm_modules_), or map its buffers, too"
+        )
+    moved = moved.to(running.dtype)
+    running._rebind(moved.array, moved.device)
 
 
 def group_norm(

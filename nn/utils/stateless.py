@@ -13,7 +13,7 @@ from ...core.tensor import Tensor
 from ..containers import ModuleList
 from ..module import Module
 
-__all__ = ["functional_call", "stack_module_state"]
+__all__ = ["functional_call", "replace_all_batch_norm_modules_", "stack_module_state"]
 
 _ABSENT = object()
 
@@ -109,6 +109,39 @@ def stack_module_state(models: Sequence[Module] | ModuleList) -> tuple[dict[str,
         _stacked([dict(model.named_parameters()) for model in several], leaves=True),
         _stacked([dict(model.named_buffers()) for model in several], leaves=False),
     )
+
+
+def replace_all_batch_norm_modules_(root: Module) -> Module:
+    """Let all batch norms of a module keep no running statistics, so that `vmap` can map it in training mode.
+
+    A batch norm in training mode writes its running statistics, of which there is one for all samples of a `vmap`.
+
+    Parameters
+    ----------
+    root : Module
+        The module, which is changed; its batch norms normalize by their batch's own statistics in every mode.
+
+    Returns
+    -------
+    Module
+        `root` itself.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> from candelabra import nn
+    >>> model = cb.func.replace_all_batch_norm_modules_(nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)))
+    >>> cb.vmap(model)(cb.ones(4, 5, 3)).shape
+    (4, 5, 2)
+    """
+    from ..batch_normalization import _BatchNorm
+
+    for module in root.modules():
+        if isinstance(module, _BatchNorm):
+            module.track_running_stats = False
+            for name in ("running_mean", "running_var", "num_batches_tracked"):
+                setattr(module, name, None)
+    return root
 
 
 def _stacked(states: list[dict[str, Tensor]], *, leaves: bool) -> dict[str, Tensor]:
