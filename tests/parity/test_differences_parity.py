@@ -177,6 +177,11 @@ PYTORCH: dict[str, Any] = {
     "`numpy()` is read-only": lambda t, x: through_numpy(t) == [5, 2],
     "`from_numpy` shares memory until the first write": lambda t, x: to_numpy(t) == [1.0, 1.0],
     "Memory cannot be read as another dtype": lambda t, x: x.view(t.int32).dtype == t.int32,
+    "Names that are not offered say why": lambda t, x: x.stride() == (3, 1) and t.eye(2).to_sparse().is_sparse,
+    "Operands of functions have no names": lambda t, x: t.multiply(x, other=2).tolist() == (x * 2).tolist(),
+    "Functions of the front door that layers are made of take their own arguments": lambda t, x: (
+        t.layer_norm(x, (3,)).shape == x.shape
+    ),
     "A device has its index from the start": lambda t, x: t.device("cpu:0") != t.device("cpu"),
     "Padded places of a `TransformerEncoder` are computed in evaluation, too": lambda t, x: padded_place(t) == 0,
     "`is_causal=True` needs no mask beside it": lambda t, x: raises(
