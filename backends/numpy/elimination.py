@@ -108,8 +108,8 @@ def solve_triangular(x1: Array, x2: Array, /, *, upper: bool, unitriangular: boo
 def _refuse_zeros(x: Array) -> None:
     diagonal = np.diagonal(x, axis1=-2, axis2=-1)
     if not diagonal.all():
-        where = tuple(map(int, np.argwhere(diagonal == 0)[0]))
-        raise np.linalg.LinAlgError(f"{batch_element(where[:-1])}Singular matrix: element {where[-1]} of the diagonal is 0")
+        *place, at = map(int, np.argwhere(diagonal == 0)[0])
+        raise np.linalg.LinAlgError(f"{batch_element(tuple(place))}Singular matrix: element {at} of the diagonal is 0")
 
 
 def batch_element(where: tuple[int, ...]) -> str:

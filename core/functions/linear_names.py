@@ -299,7 +299,8 @@ def lu_unpack(factors: Tensor, pivots: Tensor, /, unpack_data: bool = True, unpa
             [1., 0.]])
     """
     factors = checked_matrices(factors, "lu_unpack", square=False)
-    if pivots.dtype.kind not in ("signed", "unsigned") or pivots.shape != (*factors.shape[:-2], min(factors.shape[-2:])):
+    shape = (*factors.shape[:-2], min(factors.shape[-2:]))
+    if pivots.dtype.kind not in ("signed", "unsigned") or pivots.shape != shape:
         raise ShapeError(
             f"lu_unpack: integer pivots (..., min(M, N)) go with factors (..., M, N), got {pivots.dtype.name} "
             f"{pivots.shape} and shape {factors.shape}"

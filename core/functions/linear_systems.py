@@ -226,7 +226,8 @@ def tensorinv(x: Tensor, /, ind: int = 2) -> Tensor:
     first, rest = x.shape[:ind], x.shape[ind:]
     if size_of(first) != size_of(rest):
         raise ShapeError(
-            f"tensorinv: the first {ind} axes of shape {x.shape} have {size_of(first)} places, the others {size_of(rest)}"
+            f"tensorinv: the first {ind} axes of shape {x.shape} have {size_of(first)} elements, the others "
+            f"{size_of(rest)}"
         )
     n = size_of(first)
     found = row_function(TABLE["inv"])(checked_matrices(ops.reshape(x, (n, n)), "tensorinv"))
@@ -262,8 +263,8 @@ def tensorsolve(
     n = size_of(x2.shape)
     if size_of(rest) != n or size_of(x1.shape) != n * n:
         raise ShapeError(
-            f"tensorsolve: a tensor of shape {x1.shape} has not as many unknowns as equations for a right side of shape "
-            f"{x2.shape}"
+            f"tensorsolve: a tensor of shape {x1.shape} has not as many unknowns as equations for a right side of "
+            f"shape {x2.shape}"
         )
     matrix = checked_matrices(ops.reshape(x1, (n, n)), "tensorsolve")
     return ops.reshape(row_function(TABLE["solve"])(matrix, ops.reshape(x2, (n,))), rest)

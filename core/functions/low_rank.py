@@ -24,7 +24,8 @@ def _counted(name: str, what: str, value: Any, low: int, high: int | None) -> in
     if not isinstance(value, int) or isinstance(value, bool):
         raise ArgumentTypeError(f"{name}: {what} is an int, not {value!r}")
     if value < low or (high is not None and value > high):
-        raise ArgumentError(f"{name}: {what} lies between {low} and {high if high is not None else 'any'}, got {value}")
+        limits = f"not be less than {low}" if high is None else f"lie between {low} and {high}"
+        raise ArgumentError(f"{name}: {what} must {limits}, got {value}")
     return value
 
 
@@ -53,7 +54,7 @@ def svd_lowrank(x: Tensor, q: int = 6, niter: int = 2, M: Tensor | None = None) 
 
     Notes
     -----
-    N. Halko, P. Martinsson and J. Tropp, "Finding structure with randomness" (2009), algorithm 5.1 on a subspace of 4.4.
+    N. Halko, P. Martinsson and J. Tropp, "Finding structure with randomness" (2009), algorithms 4.4 and 5.1.
 
     Examples
     --------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import ops
-from ..errors import ArgumentError, ArgumentTypeError, AxisError, ShapeError
+from .. import dtypes, ops
+from ..errors import ArgumentError, ArgumentTypeError, AxisError, DTypeError, ShapeError
 from ..ops import row_function
 from ..primitives.row import TABLE
 from ..primitives.tools import axes_of, size_of
@@ -16,6 +16,16 @@ from .torch_names import either
 __all__ = ["cond", "matrix_norm", "norm", "vector_norm"]
 
 _INFINITY = float("inf")
+
+
+def _converted(name: str, x: Tensor, dtype: Any) -> Tensor:
+    """Return `x` in another dtype, which must hold what it holds."""
+    if dtype is None:
+        return x
+    kind = dtypes.as_dtype(dtype)
+    if dtypes.promote_types(x.dtype, kind) is not kind:
+        raise DTypeError(f"{name}: dtype {kind.name} is narrower than the operand's, {x.dtype.name}")
+    return ops.astype(x, kind, copy=False)
 
 
 def vector_norm(
@@ -53,8 +63,7 @@ def vector_norm(
     axis, keepdims = either(axis, dim, "vector_norm"), keepdims or keepdim
     if not isinstance(ord, (int, float)) or isinstance(ord, bool):
         raise ArgumentTypeError(f"vector_norm: ord is a number, not {ord!r}; matrices have norms of their own")
-    if dtype is not None:
-        x = ops.astype(x, dtype, copy=False)
+    x = _converted("vector_norm", x, dtype)
     if ord != 0 and size_of(x.shape) == 0:
         return ops.sum(ops.abs(x), axis=axis, keepdims=keepdims)
     return ops.norm(x, ord, axis=axis, keepdims=keepdims)
@@ -99,8 +108,7 @@ def matrix_norm(
     tensor(5.)
     """
     axis, keepdims = axis if dim is None else dim, keepdims or keepdim
-    if dtype is not None:
-        x = ops.astype(x, dtype, copy=False)
+    x = _converted("matrix_norm", x, dtype)
     if ord not in ("fro", "nuc", 1, -1, 2, -2, _INFINITY, -_INFINITY) or isinstance(ord, bool):
         raise ArgumentError(f"matrix_norm: ord is 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, not {ord!r}")
     x = checked_matrices(x, "matrix_norm", square=False)
@@ -165,8 +173,7 @@ def norm(
     tensor(7.)
     """
     axis, keepdims = either(axis, dim, "norm"), keepdims or keepdim
-    if dtype is not None:
-        x = ops.astype(x, dtype, copy=False)
+    x = _converted("norm", x, dtype)
     if ord is None:
         return vector_norm(x, axis=axis, keepdims=keepdims)
     if axis is None and x.ndim not in (1, 2):

@@ -29,11 +29,11 @@ def _row(name: str) -> Any:
 
 def _refuse_driver(driver: Any, name: str) -> None:
     if driver is not None:
-        raise ArgumentError(f"{name}: driver chooses among routines of cuSOLVER, which no device here calls; leave it out")
+        raise ArgumentError(f"{name}: driver chooses among routines of cuSOLVER, which are not called; leave it out")
 
 
 def svd(x: Tensor, /, full_matrices: bool = True, *, driver: str | None = None) -> SVDResult:
-    """Factor matrices into ``x = U @ diag(S) @ Vh``, U and Vh unitary, the singular values S not negative and descending.
+    """Factor matrices into ``x = U @ diag(S) @ Vh``, U and Vh unitary, the singular values S descending.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def svd(x: Tensor, /, full_matrices: bool = True, *, driver: str | None = None) 
 
     Notes
     -----
-    The derivative is that of J. Townsend, "Differentiating the singular value decomposition" (2016). Of vectors to equal
-    singular values there is none: it is NaN or infinite. Take `svdvals` where the values are all that is needed.
+    The derivative is that of J. Townsend, "Differentiating the singular value decomposition" (2016). Of vectors to
+    equal singular values there is none: it is NaN or infinite. Take `svdvals` where the values are all that is needed.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Systems of linear equations by textbook methods: substitution, the normal equations, pivoting by Bunch and Kaufman."""
+"""Systems of linear equations by textbook methods: substitution, normal equations, Bunch and Kaufman's pivots."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def _stacked(function: Any, *arrays: np.ndarray, cores: tuple[int, ...]) -> Any:
     whole = [np.broadcast_to(a, (*lead, *a.shape[a.ndim - c :])) for a, c in zip(arrays, cores, strict=True)]
     found = [function(*[w[place] for w in whole]) for place in np.ndindex(lead)]
     if isinstance(found[0], tuple):
-        return tuple(np.stack([f[i] for f in found]).reshape((*lead, *np.shape(found[0][i]))) for i in range(len(found[0])))
+        columns = list(zip(*found, strict=True))
+        return tuple(np.stack(c).reshape((*lead, *np.shape(c[0]))) for c in columns)
     return np.stack(found).reshape((*lead, *np.shape(found[0])))
 
 
