@@ -437,7 +437,8 @@ def install() -> None:
     _set("min", _reduction("min", "argmin"), "min")
     for name, function in {"cumsum": "cumulative_sum", "cumprod": "cumulative_prod"}.items():
         _set(name, _along(function), function)
-    for method in (*_OWN, *FORMS, *SCATTERING, *FACTS):
+    methods: tuple[Callable[..., Any], ...] = (*_OWN, *FORMS, *SCATTERING, *FACTS)
+    for method in methods:
         setattr(Tensor, method.__name__, method if method.__name__ in OFTEN else guard(method))
     for name in ("divide", "divide_", "subtract", "subtract_"):
         setattr(Tensor, name, getattr(Tensor, name.replace("ide", "").replace("tract", "")))

@@ -153,8 +153,13 @@ def annotations_in(lines: Iterable[str]) -> list[str]:
 
 
 def home(name: str) -> str | None:
-    """Return the module below `core` where a composite is written, None for one that is made at run time."""
-    module = COMPOSITES[name].__module__
+    """Return the module below `core` where a composite is named, None for one that is made at run time."""
+    function = COMPOSITES[name]
+    module = function.__module__
+    if module.startswith("candelabra.core.") and vars(sys.modules[module]).get(name) is not function:
+        # Another name of a function stands where it was given.
+        families = (m for m in list(sys.modules) if m.startswith("candelabra.core.functions."))
+        module = next((m for m in families if vars(sys.modules[m]).get(name) is function), module)
     return module.removeprefix("candelabra.core") if module.startswith("candelabra.core.") else None
 
 

@@ -15,12 +15,11 @@ from ..ops import row_function
 from ..primitives.row import TABLE
 from ..primitives.tools import axis_index, size_of
 from ..tensor import Tensor
-from ..values_only import values_only
 from .torch_names import either
 
 __all__ = [
-    "addmm", "allclose", "bmm", "clamp", "clip", "dot", "einsum", "global_norm", "isclose", "isin", "mm", "mul", "norm",
-    "outer", "searchsorted", "sort", "sub", "tensordot", "true_divide", "unique", "where",
+    "addmm", "allclose", "bmm", "clamp", "clip", "dot", "einsum", "global_norm", "isclose", "mm", "mul", "norm",
+    "outer", "sub", "tensordot", "true_divide", "where",
 ]  # fmt: skip
 
 
@@ -111,16 +110,15 @@ def tensordot(
     (2, 4)
     """
     given = either(axes, dims, "tensordot")
-    axes = 2 if given is None else given
-    if hasattr(axes, "__index__"):
-        axes = operator.index(axes)
-        if axes < 0 or axes > x1.ndim or axes > x2.ndim:
-            raise ShapeError(f"tensordot: {axes} axes cannot be contracted of shapes {x1.shape} and {x2.shape}")
-        left, right = list(range(x1.ndim - axes, x1.ndim)), list(range(axes))
+    if given is None or hasattr(given, "__index__"):
+        count = 2 if given is None else operator.index(given)
+        if count < 0 or count > x1.ndim or count > x2.ndim:
+            raise ShapeError(f"tensordot: {count} axes cannot be contracted of shapes {x1.shape} and {x2.shape}")
+        left, right = list(range(x1.ndim - count, x1.ndim)), list(range(count))
     else:
-        if len(axes) != 2:
+        if len(given) != 2:
             raise ArgumentTypeError("tensordot: axes is an int or a pair of sequences of ints")
-        pair = [[a] if hasattr(a, "__index__") else list(a) for a in axes]
+        pair = [[a] if hasattr(a, "__index__") else list(a) for a in given]
         left = [axis_index(a, x1.ndim, "tensordot") for a in pair[0]]
         right = [axis_index(a, x2.ndim, "tensordot") for a in pair[1]]
     if len(left) != len(right) or any(x1.shape[i] != x2.shape[j] for i, j in zip(left, right, strict=False)):
@@ -136,7 +134,7 @@ def tensordot(
     return ops.reshape(ops.matmul(a, b), (*rows, *columns))
 
 
-def einsum(equation: str, *operands: Any) -> Tensor:
+def einsum(equation: Any, *operands: Any) -> Tensor:
     """Return the sum of products that an equation of axis letters says; the order of contraction is optimised.
 
     Parameters
@@ -144,7 +142,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     equation : str
         Such as ``"bij,bjk->bik"``; an ellipsis stands for axes that broadcast.
     *operands : Tensor
-        One per term.
+        One per term. Without an equation each operand is followed by the list of its axes' numbers (which may hold
+        an ellipsis), and at the end may come the result's.
 
     Examples
     --------
@@ -154,8 +153,35 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     """
     from .contraction import contract
 
+    if isinstance(equation, Tensor):
+        equation, operands = _equation_of((equation, *operands))
     given = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
     return contract(equation, given)
+
+
+def _equation_of(mixed: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """Return the equation and the operands of operands that are each followed by a list of axis numbers."""
+    operands, terms = mixed[0::2], list(mixed[1::2])
+    output = operands[-1] if len(mixed) % 2 else None
+    if len(mixed) % 2:
+        operands = operands[:-1]
+
+    def term(numbers: Any) -> str:
+        found = ""
+        for k in numbers if isinstance(numbers, (tuple, list)) else (None,):
+            if k is Ellipsis:
+                found += "..."
+            elif type(k) is int and 0 <= k < 52:
+                found += chr(ord("A") + k) if k < 26 else chr(ord("a") + k - 26)
+            else:
+                raise ArgumentTypeError(
+                    "einsum: each operand is followed by a list of axis numbers from 0 to 51, the last list being the "
+                    'result\'s; or write an equation, such as einsum("ij,jk->ik", a, b)'
+                )
+        return found
+
+    equation = ",".join(term(t) for t in terms)
+    return (equation if output is None else f"{equation}->{term(output)}"), operands
 
 
 def clip(x: Tensor, /, min: Any = None, max: Any = None) -> Tensor:
@@ -274,7 +300,8 @@ def _nuclear(x: Tensor, axis: Any, keepdims: bool) -> Tensor:
     if len(axes) != 2:
         raise ShapeError(f"norm: the nuclear norm is over two axes, got {len(axes)} of shape {x.shape}")
     made = ops.sum(ops.svdvals(ops.moveaxis(x, axes, (-2, -1))), axis=-1)
-    return ops.expand_dims(made, axis=tuple(sorted(a % x.ndim for a in axes))) if keepdims else made
+    lost: Any = tuple(sorted(a % x.ndim for a in axes))
+    return ops.expand_dims(made, axis=lost) if keepdims else made
 
 
 def _root(total: Tensor, ord: float) -> Tensor:
@@ -302,129 +329,6 @@ def isclose(x1: Tensor, x2: Any, /, rtol: float = 1e-5, atol: float = 1e-8, equa
 def allclose(x1: Tensor, x2: Any, /, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:
     """Say whether all elements are close (see `isclose`)."""
     return bool(ops.all(isclose(x1, x2, rtol=rtol, atol=atol, equal_nan=equal_nan)))
-
-
-def isin(x1: Any, x2: Any, /, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
-    """Say where elements of `x1` are among those of `x2`.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.isin(cb.tensor([1, 2, 3]), cb.tensor([2]))
-    tensor([False,  True, False])
-    """
-    device = (x1 if isinstance(x1, Tensor) else x2).device.physical
-    kind = ops.result_type(x1, x2)
-    first = ops.astype(x1, kind) if isinstance(x1, Tensor) else ops.asarray(x1, dtype=kind, device=device)
-    second = ops.astype(x2, kind) if isinstance(x2, Tensor) else ops.asarray(x2, dtype=kind, device=device)
-    second = ops.reshape(second, (-1,))
-    if second.size == 0:
-        found = ops.zeros(first.shape, dtype=dtypes.bool_, device=device)
-    elif kind.rank == 0 or kind.is_complex:
-        found = ops.any(ops.equal(ops.expand_dims(first, axis=-1), second), axis=-1)
-    else:
-        ordered = ops.sort(second)
-        place = ops.searchsorted(ordered, ops.reshape(first, (-1,)))
-        place = ops.minimum(place, int(second.size) - 1)
-        found = ops.equal(ops.reshape(ops.take(ordered, place, axis=0), first.shape), first)
-    return ops.logical_not(found) if invert else found
-
-
-def searchsorted(x1: Tensor, x2: Any, /, *, side: str = "left", sorter: Tensor | None = None) -> Tensor:
-    """Return the indices at which `x2` would be inserted into the sorted vector `x1`.
-
-    Parameters
-    ----------
-    x1 : Tensor
-        One-dimensional, in ascending order (or sorted by `sorter`).
-    x2 : Tensor or scalar
-        The values.
-    side : {"left", "right"}
-        Before or after equal values.
-    sorter : Tensor, optional
-        Indices that sort `x1`.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.searchsorted(cb.tensor([1, 3]), cb.tensor([2]))
-    tensor([1])
-    """
-    if side not in ("left", "right"):
-        raise ArgumentError(f"searchsorted: side is 'left' or 'right', not {side!r}")
-    if x1.ndim != 1:
-        raise ShapeError(f"searchsorted: the sorted tensor has one axis, got shape {x1.shape}")
-    if not isinstance(x2, Tensor):
-        x2 = ops.asarray(x2, dtype=dtypes.promote_scalar(x1.dtype, x2), device=x1.device.physical)
-    return row_function(TABLE["searchsorted"])(x1, x2, sorter, side=side)
-
-
-def sort(x: Tensor, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
-    """Return the values in order along an axis; `argsort` gives the indices.
-
-    Parameters
-    ----------
-    x : Tensor
-        Real numeric dtypes.
-    axis : int
-        The axis; negative ones count from the last.
-    descending : bool
-        The largest first.
-    stable : bool
-        Keep the order of equal values.
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.sort(cb.tensor([3, 1, 2]))
-    tensor([1, 2, 3])
-    """
-    result = row_function(TABLE["sort"])(x, axis=axis, descending=descending, stable=stable)
-    return values_only(result, "argsort")
-
-
-def unique(
-    x: Tensor,
-    sorted: bool = True,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    axis: int | None = None,
-    *,
-    dim: int | None = None,
-) -> Any:
-    """Return the distinct values, or the distinct slices along an axis, in order.
-
-    Parameters
-    ----------
-    x : Tensor
-        Any dtype; slices are not complex. No NaN equals another.
-    sorted : bool
-        Accepted: they always come in ascending order, slices in lexicographic order.
-    return_inverse : bool
-        Return for each element (or slice) the number of its value, too.
-    return_counts : bool
-        Return how often each stands in `x`, too.
-    axis : int, optional
-        Without one, all elements are taken; `dim` is a synonym.
-
-    Returns
-    -------
-    Tensor, or a tuple of it and what was asked for
-
-    Examples
-    --------
-    >>> import candelabra as cb
-    >>> cb.unique(cb.tensor([2, 1, 2]), return_counts=True)
-    (tensor([1, 2]), tensor([1, 2]))
-    """
-    over = either(axis, dim, "unique")
-    if over is not None:
-        return ops.unique_dim(x, over, sorted, return_inverse, return_counts)
-    if not return_inverse and not return_counts:
-        return ops.unique_values(x)
-    found = ops.unique_all(x)
-    extra = ([found.inverse_indices] if return_inverse else []) + ([found.counts] if return_counts else [])
-    return (found.values, *extra)
 
 
 def global_norm(tensors: Sequence[Tensor], ord: float = 2.0) -> Tensor:
