@@ -90,7 +90,7 @@ def _index_tensor(
                 f"{operation}: a boolean index of shape {part.shape} does not fit the axes {want} of a tensor of "
                 f"shape {x.shape}"
             )
-        found = ops.nonzero(part)
+        found = row_function(TABLE["nonzero"])(part)
         static.extend([ARRAY] * len(found))
         tensors.extend(found)
     elif kind in ("signed", "unsigned"):
@@ -348,7 +348,7 @@ def _as_dtype(x: Tensor, value: Tensor) -> Tensor:
     return ops.astype(value, x.dtype)
 
 
-def masked_fill(x: Tensor, mask: Tensor, value: Any, /) -> Tensor:
+def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     """Return `x` with `value` where `mask` is true; the mask broadcasts.
 
     Examples
@@ -363,7 +363,7 @@ def masked_fill(x: Tensor, mask: Tensor, value: Any, /) -> Tensor:
     return ops.where(mask, _as_dtype(x, filled), x)
 
 
-def masked_select(x: Tensor, mask: Tensor, /) -> Tensor:
+def masked_select(x: Tensor, mask: Tensor) -> Tensor:
     """Return the elements of `x` where `mask` is true, in one axis."""
     shape = ops.broadcast_shapes(x.shape, mask.shape)
     return ops.broadcast_to(x, shape)[ops.broadcast_to(mask, shape)]

@@ -231,9 +231,28 @@ def repeat(x: Tensor, repeats: Any, /, *, axis: int | None = None) -> Tensor:
     return ops.take(source, index, axis=at)
 
 
-def repeat_interleave(x: Tensor, repeats: Any, axis: int | None = None, *, dim: int | None = None) -> Tensor:
-    """Return `x` with each element repeated (PyTorch's name for `repeat`)."""
-    return repeat(x, repeats, axis=axis if dim is None else dim)
+def repeat_interleave(
+    x: Tensor, repeats: Any = None, axis: int | None = None, *, dim: int | None = None, output_size: int | None = None
+) -> Tensor:
+    """Return `x` with each element repeated (PyTorch's name for `repeat`).
+
+    Of a vector of counts alone: each place as often as its count says. `output_size` is checked.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> cb.repeat_interleave(cb.tensor([1, 0, 2]))
+    tensor([0, 2, 2])
+    """
+    if repeats is None:
+        if x.ndim != 1:
+            raise ShapeError(f"repeat_interleave: counts have one axis, got shape {x.shape}")
+        repeats, x = x, ops.arange(x.shape[0], dtype=x.dtype, device=x.device.physical)
+    found = repeat(x, repeats, axis=axis if dim is None else dim)
+    size = found.shape[0 if axis is None and dim is None else axis if dim is None else dim]  # type: ignore[index]
+    if output_size is not None and output_size != size:
+        raise ArgumentError(f"repeat_interleave: the counts add up to {size}, output_size is {output_size}")
+    return found
 
 
 def diff(

@@ -214,7 +214,7 @@ def digitize(x: Any, bins: Tensor, right: bool = False) -> Tensor:
         raise ShapeError(f"digitize: the edges are a vector with elements, got shape {tuple(bins.shape)}")
     side = "left" if right else "right"
     upward = ops.searchsorted(bins, x, side=side)
-    downward = bins.shape[0] - ops.searchsorted(ops.flip(bins), x, side="right" if right else "left")
+    downward = bins.shape[0] - ops.searchsorted(ops.flip(bins), x, side=side)
     return ops.where(bins[0] <= bins[-1], upward, downward)
 
 

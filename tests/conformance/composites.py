@@ -141,6 +141,7 @@ CASES: dict[str, Case] = {
     "flatten": case(lambda x: cb.flatten(x, 1), CUBE, complex=True),
     "fliplr": case(lambda x: cb.fliplr(x), M, complex=True),
     "flipud": case(lambda x: cb.flipud(x), M, complex=True),
+    "gather": case(lambda x, i: cb.gather(x, 1, i), M, [[1, 0], [3, 2]], complex=True),
     "ge": discrete(lambda x, y: cb.ge(x, y), M, V),
     "ger": case(lambda x, y: cb.ger(x, y), V, (3,), complex=True),
     "global_norm": case(lambda x, y: cb.global_norm([x, y]), M, V),
@@ -152,6 +153,7 @@ CASES: dict[str, Case] = {
     "histogramdd": discrete(lambda x: cb.histogramdd(x, 3, range=[-3.0, 3.0] * 4).hist, M, batch=False),
     "hsplit": case(lambda x: cb.hsplit(x, 2), M, complex=True),
     "hstack": case(lambda x, y: cb.hstack([x, y]), M, (3, 2), complex=True),
+    "index_add": case(lambda x, i, s: cb.index_add(x, 0, i, s, alpha=2), M, ROWS, (3, 4), complex=True),
     "index_copy": case(lambda x, i, s: cb.index_copy(x, i, s, axis=1), M, [3, 0], (3, 2), complex=True),
     "index_fill": case(lambda x, i, s: cb.index_fill(x, i, s, axis=1), M, [3, 0], (), complex=True),
     "index_put": case(lambda x, i, s: cb.index_put(x, (i,), s, accumulate=True), M, ROWS, (3, 4), complex=True),
@@ -224,6 +226,9 @@ CASES: dict[str, Case] = {
     "repeat_interleave": case(lambda x: cb.repeat_interleave(x, 3, dim=0), M, complex=True),
     "rot90": case(lambda x: cb.rot90(x, 1, (0, 1)), M, complex=True),
     "row_stack": case(lambda x, y: cb.row_stack([x, y]), M, V, complex=True),
+    "scatter": case(lambda x, i, s: cb.scatter(x, 1, i, s), M, [[1, 0], [3, 2]], (2, 2), complex=True),
+    "scatter_add": case(lambda x, i, s: cb.scatter_add(x, 1, i, s), M, [[1, 1], [3, 2]], (2, 2), complex=True),
+    "scatter_reduce": case(lambda x, i, s: cb.scatter_reduce(x, 1, i, s, "mean"), M, [[1, 1], [3, 2]], (2, 2)),
     "searchsorted": discrete(
         lambda x: cb.searchsorted(cb.tensor([-1.0, 0.0, 1.0], dtype=x.dtype, device=x.device), x), M
     ),
@@ -293,5 +298,5 @@ WITHOUT: dict[str, str] = {
     ),
     "astype": "the row of the same name", "clone": "the row `alias`", "to_device": "the row `transfer`",
     "get_item": "the row `getitem`", "take_item": "the row `getitem`", "set_item": "the row `setitem`",
-    **dict.fromkeys(("argwhere", "unique", "unique_consecutive", "unique_dim"), _SHAPE),
+    **dict.fromkeys(("argwhere", "nonzero", "unique", "unique_consecutive", "unique_dim"), _SHAPE),
 }  # fmt: skip

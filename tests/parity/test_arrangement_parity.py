@@ -253,3 +253,81 @@ def test_one_hot_is_one_function(torch):
     np.testing.assert_array_equal(
         cb.one_hot(cb.tensor(classes), 4).numpy(), torch.nn.functional.one_hot(torch.tensor(classes), 4).numpy()
     )
+
+
+INDEX, PLACES, BACK = np.array([[0, 1, 1, 0], [2, 2, 0, 1]]), np.array([0, 2, 2]), np.array([2, 0])
+SOURCE, LINES = rng.standard_normal((2, 4)), np.sort(A, axis=1)
+FORMS = [
+    same("t.gather(x, 0, y)", A, INDEX),
+    same("t.gather(x, dim=0, index=y, sparse_grad=False)", A, INDEX),
+    same("t.scatter(x, 1, y[:, :2] * 0 + t.arange(2), z[:, :2])", A, INDEX, SOURCE),
+    same("t.scatter(x, dim=0, index=y, src=z, reduce='add')", A, INDEX, SOURCE, order=0),
+    same("t.scatter(x, 0, y, 2.0)", A, INDEX),
+    same("t.scatter(x, 0, y, value=2.0)", A, INDEX),
+    same("t.scatter(x, 0, y, 2.0, reduce='multiply')", A, INDEX, order=0),
+    same("t.scatter_add(x, 0, y, z)", A, INDEX, SOURCE),
+    same("t.scatter_add(x, dim=0, index=y, src=z)", A, INDEX, SOURCE),
+    same("t.scatter_reduce(x, 0, y, z, 'amax')", A, INDEX, SOURCE),
+    same("t.scatter_reduce(x, dim=0, index=y, src=z, reduce='sum', include_self=False)", A, INDEX, SOURCE),
+    same("t.index_add(x, 0, y, z)", A, PLACES, B),
+    same("t.index_add(x, dim=0, index=y, source=z, alpha=2)", A, PLACES, B),
+    same("t.index_copy(x, 0, y, z)", A, BACK, SOURCE),
+    same("t.index_copy(x, dim=0, index=y, source=z)", A, BACK, SOURCE),
+    same("t.index_fill(x, 0, y, 1.5)", A, BACK),
+    same("t.index_fill(x, dim=0, index=y, value=1.5)", A, BACK),
+    same("t.index_reduce(x, 0, y, z, 'prod')", A, PLACES, B, order=1),
+    same("t.index_reduce(x, dim=0, index=y, source=z, reduce='amax', include_self=False)", A, PLACES, B, order=1),
+    same("t.masked_scatter(x, mask=x > 0, source=y)", A, B),
+    same("t.masked_fill(x, mask=x > 0, value=0.5)", A),
+    same("t.take_along_dim(x, indices=y, dim=0)", A, INDEX),
+    same("t.argwhere(x)", INDEX),
+    same("t.nonzero(x, as_tuple=False)", INDEX),
+    same("t.nonzero(x, as_tuple=True)", INDEX),
+    same("t.searchsorted(x, y)", LINES, A),
+    same("t.searchsorted(x, y, right=True, out_int32=True)", LINES, LINES[:, 1:]),
+    same("t.searchsorted(x, y, side='right')", np.sort(INTEGERS, 1), INTEGERS),
+    same("t.searchsorted(x, y, side='left')", np.sort(INTEGERS, 1), INTEGERS[:, :2]),
+    same("t.searchsorted(x, y, sorter=z)", A, B, np.argsort(A, 1)),
+    same("t.searchsorted(x, 0.3, out_int32=True)", UP),
+    same("t.repeat_interleave(x)", PLACES),
+    same("t.repeat_interleave(x, y, 0, output_size=4)", A, PLACES),
+    same("t.einsum(x, [0, 1], y, [0, 1], [0])", A, B),
+    same("t.einsum(x, [0, 30], y, [1, 30])", A, B),
+    same("t.einsum(x, [Ellipsis, 1], y, [Ellipsis, 1], [Ellipsis])", CUBE, CUBE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("ours", "theirs", "inputs", "options"), FORMS)
+def test_pytorchs_forms(compare, ours, theirs, inputs, options):
+    compare(ours, theirs, *inputs, **options)
+
+
+def test_the_axis_by_keyword_is_the_same(compare):
+    for name, given in (("gather", ()), ("scatter_add", (SOURCE,)), ("scatter", (SOURCE[:, :2],))):
+        index = INDEX[:, :2] * 0 + np.arange(2) if name == "scatter" else INDEX
+        axis = 1 if name == "scatter" else 0
+        compare(
+            lambda x, i, *s, n=name, a=axis: getattr(cb, n)(x, i, *s, axis=a),
+            lambda t, x, i, *s, n=name, a=axis: getattr(t, n)(x, a, i, *s), A, index, *given,
+        )  # fmt: skip
+    for name in ("index_add", "index_copy"):
+        compare(
+            lambda x, i, s, n=name: getattr(cb, n)(x, i, s, axis=0),
+            lambda t, x, i, s, n=name: getattr(t, n)(x, 0, i, s), A, BACK, SOURCE,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean", "max", "min", "prod"])
+@pytest.mark.parametrize("initial", [None, 0.5])
+def test_segments_of_a_later_axis(compare, torch, reduce, initial):
+    x, lengths = rng.standard_normal((2, 6, 3)), np.array([[1, 3, 2], [2, 0, 4]])
+    # PyTorch's gradient of the second order is missing there.
+    given = {"reduce": reduce, "axis": 1, "initial": initial}
+    compare(
+        lambda x: cb.segment_reduce(x, lengths=cb.tensor(lengths), **given),
+        lambda t, x: t.segment_reduce(x, lengths=t.tensor(lengths), **given), x, order=1,
+    )  # fmt: skip
+    offsets = np.concatenate([np.zeros((2, 1), int), np.cumsum(lengths, 1)], axis=1)
+    mine = cb.segment_reduce(cb.tensor(x), offsets=cb.tensor(offsets), unsafe=True, **given)
+    theirs = torch.segment_reduce(torch.tensor(x), offsets=torch.tensor(offsets), unsafe=True, **given)
+    np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=1e-12)

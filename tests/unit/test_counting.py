@@ -59,7 +59,8 @@ def test_histograms_leave_out_what_lies_outside() -> None:
 @pytest.mark.parametrize(
     "call, error, text",
     [
-        (lambda: cb.einsum(X, [0, 1]), ArgumentTypeError, 'write an equation, such as einsum("ij,jk->ik", a, b)'),
+        (lambda: cb.einsum(X, [0, "i"]), ArgumentTypeError, 'or write an equation, such as einsum("ij,jk->ik", a, b)'),
+        (lambda: cb.einsum(X, X), ArgumentTypeError, "each operand is followed by a list of axis numbers"),
         (lambda: cb.diag(cb.zeros((2, 2, 2))), ShapeError, "diag: a vector or a matrix is needed, got shape (2, 2, 2)"),
         (lambda: cb.diagonal(X, 0, 1, -1), ArgumentError, "diagonal: two different axes"),
         (lambda: cb.diag_embed(cb.tensor(1.0)), ShapeError, "diag_embed: at least one axis"),
