@@ -26,6 +26,22 @@ def arrays_in(operands: Any) -> list[Any]:
     return found
 
 
+# Eigenvalues in the order that the library finds them.
+UNORDERED = frozenset(("eig", "eigvals"))
+
+
+def in_the_order_of(values: np.ndarray, wanted: list[np.ndarray]) -> list[np.ndarray]:
+    """Return eigenvalues (..., n), and the eigenvectors (..., n, n) beside them, in the order of other eigenvalues."""
+    if values.shape != wanted[0].shape:
+        return wanted
+    order = np.empty(values.shape, np.int64)
+    for at in np.ndindex(values.shape[:-1]):
+        left = list(range(values.shape[-1]))
+        for i, value in enumerate(values[at]):
+            order[at][i] = left.pop(int(np.argmin(np.abs(np.ma.getdata(wanted[0])[at][left] - value))))
+    return [np.take_along_axis(w, order if w.ndim == order.ndim else order[..., None, :], axis=-1) for w in wanted]
+
+
 def check_values(subject: Subject, sample: Sample) -> None:
     """Values, shapes, dtypes and device are the reference's; operands stay as they were."""
     row = subject.row
@@ -34,6 +50,8 @@ def check_values(subject: Subject, sample: Sample) -> None:
     found = subject.call(operands, subject.statics(sample))
     wanted = subject.expected(sample)
     assert len(found) == len(wanted), f"{row.name}: {len(found)} outputs, expected {len(wanted)}"
+    if row.name in UNORDERED:
+        wanted = in_the_order_of(host(found[0]), wanted)
     for i, (f, w) in enumerate(zip(found, wanted, strict=True)):
         what = f"{row.name} output {i} of {sample}"
         assert f.device is subject.device, f"{what}: on {f.device}, not {subject.device}"

@@ -44,8 +44,8 @@ class Subject:
 
     def held(self, name: str) -> str:
         """Return the dtype in which the device holds indices and counts, which are 64 bits wide elsewhere."""
-        narrow = {"int64": "int32", "uint64": "uint32"}.get(name, name)
-        return name if dtypes.as_dtype(name) in self.device.native else narrow
+        choices = {"int64": ("int64", "int32"), "uint64": ("uint64", "uint32", "int64", "int32")}.get(name, (name,))
+        return next((n for n in choices if dtypes.as_dtype(n) in self.device.native), name)
 
     def tensor(self, value: Any, *, grad: bool = False) -> Any:
         """Return an operand as tensors on the device; scalars and None stay."""
