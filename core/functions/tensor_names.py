@@ -14,7 +14,7 @@ from ..tensor import Tensor
 from .torch_names import either
 
 # Methods that PyTorch also has as functions.
-_WRITING = (
+WRITING = (
     "abs_", "acos_", "acosh_", "addmv_", "arccos_", "arccosh_", "arcsin_", "arcsinh_", "arctan_", "arctanh_", "asin_",
     "asinh_", "atan_", "atanh_", "ceil_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "conj_physical_", "cos_",
     "cosh_", "deg2rad_", "erf_", "erfc_", "exp2_", "exp_", "expm1_", "fill_", "fix_", "floor_", "frac_", "gcd_", "i0_",
@@ -26,7 +26,7 @@ _WRITING = (
 __all__ = [
     "detach", "detach_", "fill", "frombuffer", "get_device", "is_conj", "is_neg", "is_same_size", "is_signed",
     "nonzero_static", "resolve_conj", "resolve_neg", "scalar_tensor", "split_with_sizes", "unsafe_chunk",
-    "unsafe_split", "unsafe_split_with_sizes", *_WRITING,
+    "unsafe_split", "unsafe_split_with_sizes", *WRITING,
 ]  # fmt: skip
 
 
@@ -350,5 +350,5 @@ def _written(name: str) -> Callable[..., Tensor]:
     return function
 
 
-for _name in _WRITING:
+for _name in WRITING:
     globals()[_name] = _written(_name)
