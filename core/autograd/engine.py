@@ -288,7 +288,8 @@ def _as_tensors(node: Node, saved: tuple[Any, ...]) -> tuple[Any, ...]:
     listed = len(impl.row.operands) - 1 if impl.row.has_list else None
     found: list[Any] = []
     for (kind, which), value in zip(impl.saves, saved, strict=True):
-        if kind in ("shape", "dtype", "residual") or value is None or isinstance(value, (int, float, complex)):
+        # By type: a scalar of NumPy's, which a 0-d array inside a transformation may be, is a Python float as well.
+        if kind in ("shape", "dtype", "residual") or value is None or type(value) in (int, float, complex):
             found.append(value)
         elif kind == "out":
             owner = Output(node, which) if type(node) is MultiNode else node

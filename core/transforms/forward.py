@@ -259,7 +259,8 @@ def _linear(
             return [part(a, b) for a, b in zip(p, t if t is not None else [None] * len(p), strict=True)]
         if t is not None:
             return t
-        if isinstance(p, (int, float, complex)) and not isinstance(p, bool):
+        # By type: scalars of NumPy's are Python floats as well.
+        if type(p) in (int, float, complex):
             return 0
         return xp.zeros_like(p) if _is_float(inner, p) else p
 
