@@ -8,7 +8,8 @@ from typing import Any
 
 from .. import device as devices
 from .. import dtypes, ops
-from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, CandelabraError, ShapeError
+from ..explain import named
 from ..host import from_host
 from ..tensor import Tensor
 from .torch_names import either
@@ -341,7 +342,15 @@ def unsafe_split_with_sizes(
 
 def _written(name: str) -> Callable[..., Tensor]:
     def function(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
-        return getattr(_tensor(x, name), name)(*args, **kwargs)
+        method = getattr(_tensor(x, name), name)
+        try:
+            return method(*args, **kwargs)
+        except CandelabraError as error:
+            named(error, name)
+            raise
+        except TypeError as error:
+            # Python's own text names the function without the underscore.
+            raise ArgumentTypeError(f"{name}: {error}") from error
 
     function.__name__ = function.__qualname__ = name
     # Made at run time, so that the stub holds its signature.
