@@ -22,7 +22,7 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 pytest_plugins = ["candelabra.conformance.plugin"] if importlib.util.find_spec("candelabra.conformance.plugin") else []
 
-PEERS = ("torch", "scipy")
+PEERS = ("torch", "scipy", "sklearn", "einops")
 
 
 def peers_are_required() -> bool:

@@ -137,3 +137,17 @@ def test_the_strings_of_seq2seq_transformer():
             assert module.text(wanted[1:]) == answer(module.text(given))
             lengths.add(len(module.text(given)))
         assert lengths == {3, 4, 5, 6}
+
+
+def test_scientific_python():
+    for library in ("scipy", "sklearn"):
+        pytest.importorskip(library)
+    # As a program of its own: SciPy reads the environment when it is imported.
+    command = [sys.executable, EXAMPLES / "scientific_python.py", "--steps", "200"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    turned, robust, regression = done.stdout.splitlines()
+    assert float(re.search(r"off by ([\d.]+) degrees", turned)[1]) > 3
+    assert float(re.search(r"through SciPy by ([\d.]+)$", robust)[1]) < 0.5
+    plain, learned = map(float, re.search(r"R2 ([\d.]+), with learned features ([\d.]+)$", regression).groups())
+    assert 0.4 < plain < 0.6 and learned > plain - 0.05

@@ -67,7 +67,9 @@ def test_the_page_on_training_runs(tmp_path: Path) -> None:
     assert len(shown) == 3 and float(shown[-1]) < float(shown[0])
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/conformance.md", "docs/training.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/conformance.md", "docs/ecosystem.md", "docs/training.md"]
+)
 def test_links_and_paths_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     named = set(re.findall(r"\]\((?!https?:)([^)#]+)\)", text))
