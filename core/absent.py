@@ -9,6 +9,8 @@ from typing import Any
 
 _QUANTIZED = "there are no quantized tensors"
 _SPARSE = "there are no sparse tensors; work with a dense one, or with scipy.sparse on the host"
+_NESTED = "there are no nested tensors; nn.utils.rnn.pad_sequence makes a dense one"
+_HALF_COMPLEX = "there is no complex number of 16-bit parts; take complex64"
 _MEMORY = "memory order is the backend's business, and a tensor never shows it"
 _RESIZED = "a tensor keeps its shape; make another one with reshape, pad or empty"
 _STORAGE = "tensors have no storages: an array belongs to its backend; x.numpy() and x.__dlpack__() hand it out"
@@ -111,6 +113,7 @@ _FUNCTIONS: tuple[tuple[str, str], ...] = (
     ("numbers close to zero are kept", "set_flush_denormal"),
     ("call set_default_dtype and set_default_device", "set_default_tensor_type"),
     ("a shape is a plain tuple", "Size"),
+    ("matrices are dense here, and linalg.eigh has all their eigenvalues at once; keep the k that you need", "lobpcg"),
     ("map the file with numpy.memmap and hand that to from_numpy", "from_file"),
     ("type(x) and x.dtype tell it", "typename"),
     ("candelabra.cuda has the functions that there are", "get_device_module"),
@@ -123,12 +126,32 @@ _FUNCTIONS: tuple[tuple[str, str], ...] = (
     (f"{_REMOVED}; call linalg.solve", "solve"),
     (f"{_REMOVED}; call linalg.matrix_rank", "matrix_rank"),
 )  # fmt: skip
+_CONSTANTS: tuple[tuple[str, str], ...] = (
+    (_QUANTIZED, """qint32 qint8 quint2x4 quint4x2 quint8 per_channel_affine per_channel_affine_float_qparams
+        per_channel_symmetric per_tensor_affine per_tensor_symmetric"""),
+    (_SPARSE, "sparse_bsc sparse_bsr sparse_coo sparse_csc sparse_csr"),
+    (_NESTED, "jagged"),
+    (_MEMORY, "channels_last channels_last_3d contiguous_format legacy_contiguous_format preserve_format strided"),
+    (_HALF_COMPLEX, "chalf complex32"),
+    ("numbers have 8 bits and more here, and the dtypes are those of the array API standard, float16 and bfloat16",
+     """bit bits16 bits1x8 bits2x4 bits4x2 bits8 int1 int2 int3 int4 int5 int6 int7 uint1 uint2 uint3 uint4 uint5 uint6
+        uint7 float4_e2m1fn_x2 float8_e4m3fn float8_e4m3fnuz float8_e5m2 float8_e5m2fnuz float8_e8m0fnu"""),
+)  # fmt: skip
+_SUBMODULES: tuple[tuple[str, str], ...] = (
+    (_COMPILER, "jit fx export compiler package library overrides"),
+    (_QUANTIZED, "quantization ao"),
+    (_SPARSE, "sparse"),
+    (_NESTED, "nested"),
+    (_STORAGE, "storage"),
+    (_AUTOCAST, "amp"),
+    (_ELSEWHERE, "mps xpu mtia accelerator"),
+)
 _METHODS: tuple[tuple[str, str], ...] = (
     *_BOTH,
     (_SPARSE, """ccol_indices coalesce col_indices crow_indices dense_dim indices is_coalesced row_indices sparse_dim
         sparse_mask sparse_resize_ sparse_resize_and_clear_ to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo
         to_sparse_csc to_sparse_csr values"""),
-    ("there are no nested tensors; nn.utils.rnn.pad_sequence makes a dense one", "to_padded_tensor"),
+    (_NESTED, "to_padded_tensor"),
     (_MEMORY, "dim_order new_empty_strided storage_offset stride to_mkldnn"),
     (_STORAGE, "is_set_to set_ storage storage_type untyped_storage"),
     (_RESIZED, "resize resize_ resize_as"),
@@ -136,7 +159,7 @@ _METHODS: tuple[tuple[str, str], ...] = (
     ("host memory is not pinned here; x.to(device) moves a tensor as it is", "pin_memory"),
     (_STREAMS, "record_stream"),
     (_ELSEWHERE, "ipu mtia xpu"),
-    ("there is no complex number of 16-bit parts; call x.cfloat()", "chalf"),
+    (_HALF_COMPLEX, "chalf"),
     ("PyTorch deprecated it; call x.new_tensor or x.new_empty", "new"),
     ("a tensor made in inference_mode is a tensor like any other", "is_inference"),
     ("axes have numbers and no names; a tensor has none either", "name names"),
@@ -157,7 +180,7 @@ def _by_name(groups: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return {name: reason for reason, names in groups for name in names.split()}
 
 
-FUNCTIONS: dict[str, str] = _by_name(_FUNCTIONS)
+FUNCTIONS: dict[str, str] = _by_name((*_FUNCTIONS, *_CONSTANTS, *_SUBMODULES))
 METHODS: dict[str, str] = _by_name(_METHODS)
 AUTOGRAD: dict[str, str] = {
     "NestedIOFunction": "derive from autograd.Function, whose inputs are one list",

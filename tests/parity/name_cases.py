@@ -549,7 +549,6 @@ isin: T.isin(i, j) ; T.isin(i, 3) ; T.isin(i, few, invert=True) ; T.isin(i, few,
 kaiser_window: T.kaiser_window(5) ; T.kaiser_window(6, periodic=False) ; T.kaiser_window(6, True, 5.0)
 layer_norm: T.layer_norm(x) | T.layer_norm(x, (4,))
 linspace: T.linspace(0, 1, 5) ; T.linspace(-1.0, 1.0, steps=4, dtype=T.float64)
-lobpcg: T.lobpcg(s, 1)[0]
 log_softmax: T.log_softmax(x, 1) ; T.log_softmax(x, dim=0)
 logspace: T.logspace(0, 2, 5) ; T.logspace(-1.0, 1.0, steps=4, base=2.0, dtype=T.float64)
 lu_unpack: T.lu_unpack(*T.linalg.lu_factor(m))

@@ -50,6 +50,13 @@ def test_nothing_of_torch_is_missing_without_a_reason(torch: ModuleType) -> None
     assert [n for n in names if not there(cb, n) and n not in absent.FUNCTIONS] == []
 
 
+def test_no_constant_is_missing_without_a_reason(torch: ModuleType) -> None:
+    kinds = (torch.dtype, torch.layout, torch.memory_format, torch.qscheme)
+    names = [n for n in dir(torch) if n[0] != "_" and isinstance(getattr(torch, n), kinds)]
+    assert len(names) > 60
+    assert [n for n in names if not there(cb, n) and n not in absent.FUNCTIONS] == []
+
+
 def test_no_method_is_missing_without_a_reason(torch: ModuleType) -> None:
     names = shown(torch.Tensor)
     assert len(names) > 590
