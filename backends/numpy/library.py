@@ -29,7 +29,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "convolution": ("conv", "conv_input", "conv_weight"),
     "creation": ("eye", "full", "linspace", "ones"),
     "group_normalization": ("group_norm",),
-    "decomposition": ("cholesky", "definite_order", "det", "hermitian_part", "inv", "qr", "solve"),
+    "decomposition": ("cholesky", "definite_order", "det", "hermitian_part", "inv", "qr", "slogdet", "solve"),
     "elimination": ("ldl_packed", "ldl_solve", "lu_packed", "lu_solve", "pivot_order", "solve_triangular"),
     "linear": ("linear",),
     "loss": (
@@ -62,7 +62,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "sum", "prod", "max", "min", "all", "any", "argmax", "argmin", "count_nonzero", "mean", "var", "std",
         "cumulative_prod", "cumulative_sum",
     ),
-    "scatter": ("gather", "index_add", "scatter", "scatter_add", "scatter_reduce"),
+    "scatter": ("gather", "index_add", "scatter", "scatter_add", "scatter_reduce", "take_along_axis"),
     "select": ("where",),
     "running": ("running_extremum", "running_logsumexp"),
     "segments": ("segment_reduction",),

@@ -172,7 +172,41 @@ def gather(x: np.ndarray, index: np.ndarray, /, *, axis: int) -> Any:
     if x.ndim == 1:
         return x.take(index)
     cut = tuple(slice(None) if a == axis else slice(0, n) for a, n in enumerate(index.shape))
-    return np.take_along_axis(x[cut], index, axis=axis)
+    return _along(x[cut], index, axis)
+
+
+def _along(x: np.ndarray, index: np.ndarray, axis: int) -> np.ndarray:
+    """Elements along an axis by flat places, of other axes that are alike: half the time of indexing by all axes."""
+    n = x.shape[axis]
+    places = index.astype(np.int64) if index.dtype != np.int64 else index
+    if axis == x.ndim - 1:
+        if x.ndim > 1:
+            line = np.arange(0, x.size, n) if x.size else np.arange(0)
+            places = places + line.reshape(*x.shape[:-1], 1)
+    else:
+        after = math.prod(x.shape[axis + 1 :])
+        places = places * after
+        places += np.arange(after).reshape(x.shape[axis + 1 :])
+        if axis:
+            before = math.prod(x.shape[:axis])
+            places += np.arange(0, before * n * after, n * after).reshape(*x.shape[:axis], *(1,) * (x.ndim - axis))
+    return x.reshape(-1).take(places)
+
+
+def take_along_axis(x: np.ndarray, indices: np.ndarray, /, *, axis: int) -> Any:
+    """Along an axis the elements that an index tensor names; the other axes broadcast."""
+    axis %= x.ndim
+    n = x.shape[axis]
+    rest, named = list(x.shape), list(indices.shape)
+    rest[axis] = named[axis] = 1
+    if rest != named or indices.dtype.kind not in "iu" or not indices.size or not n:
+        return np.take_along_axis(x, indices, axis=axis)
+    low, high = int(indices.min()), int(indices.max())
+    if low < -n or high >= n:
+        raise IndexOutOfRangeError(
+            f"take_along_axis: index {low if low < -n else high} is out of range for an axis of size {n}"
+        )
+    return _along(x, np.where(indices < 0, indices + n, indices) if low < 0 else indices, axis)
 
 
 def scatter_add(x: np.ndarray, index: np.ndarray, source: np.ndarray, /, *, axis: int) -> Any:
@@ -258,4 +292,5 @@ KERNELS: dict[str, Callable[..., Any] | Kernel] = {
     "scatter": scatter,
     "scatter_add": scatter_add,
     "scatter_reduce": scatter_reduce,
+    "take_along_axis": take_along_axis,
 }

@@ -13,7 +13,6 @@ import numpy as np
 
 # Below this many elements NumPy's own stable sort is faster than packing.
 _FEW = 1 << 10
-_BLOCK = 32
 
 
 def _lines(x: np.ndarray, axis: int) -> np.ndarray:
@@ -69,7 +68,7 @@ def _stable_order(lines: np.ndarray, descending: bool) -> np.ndarray:
                 order[tied] = np.argsort(lines[tied], axis=-1, kind="stable")
             return order
         return np.argsort(lines, axis=-1, kind="stable")
-    return (n - 1) - np.flip(_stable_order(np.flip(lines, -1), False), -1)
+    return np.subtract(n - 1, _stable_order(lines[..., ::-1], False)[..., ::-1])
 
 
 def _wide(x: np.ndarray) -> np.ndarray:
@@ -102,19 +101,26 @@ def _take_best(values: np.ndarray, count: int, descending: bool) -> np.ndarray:
 def top_indices(x: np.ndarray, /, *, count: int, axis: int, descending: bool) -> Any:
     """The indices of the best values in order, the first ones of equals.
 
-    The maxima of blocks bound the best values from below: whatever is worse is out.
+    A line is folded again and again, the better of two elements stays: the best of the few that are left bound the
+    best of all, and whatever is worse is out.
     """
     n = x.shape[axis]
     if count == 0 or not x.size:
         return NotImplemented
     lines = _lines(_wide(x), axis)
-    blocks = n // _BLOCK
-    if count * 2 > blocks or lines.dtype.kind not in "iuf":
-        return _back(np.ascontiguousarray(_take_best(lines, count, descending)), axis)
+    if lines.size < _FEW:
+        if descending:
+            order = lines[..., ::-1].argsort(axis=-1, kind="stable")
+            return _back(np.subtract(n - 1, order[..., : -count - 1 : -1]), axis)
+        return _back(lines.argsort(axis=-1, kind="stable")[..., :count], axis)
     flat = lines.reshape(-1, n)
-    whole = flat[:, : blocks * _BLOCK].reshape(len(flat), blocks, _BLOCK)
-    best = whole.max(axis=-1) if descending else whole.min(axis=-1)
-    edge = blocks - count if descending else count - 1
+    if count * 8 > n or lines.dtype.kind not in "iuf":
+        return _back(np.ascontiguousarray(_take_best(lines, count, descending)), axis)
+    best, better = flat, np.maximum if descending else np.minimum
+    while best.shape[1] >= 8 * count:
+        half = best.shape[1] // 2
+        best = better(best[:, :half], best[:, half : 2 * half])
+    edge = best.shape[1] - count if descending else count - 1
     bound = np.partition(best, edge, axis=-1)[:, edge]
     if lines.dtype.kind == "f" and np.isnan(flat.max()):
         return _back(np.ascontiguousarray(_take_best(lines, count, descending)), axis)
