@@ -14,7 +14,7 @@ import numpy as np
 
 from ...core.backend import Kernel
 from ...core.errors import IndexOutOfRangeError
-from . import parallel
+from . import parallel, softmax_small
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -105,6 +105,8 @@ def _over_axes(block: Callable[..., None], arrays: tuple[np.ndarray, ...], axis:
 
 def softmax(x: np.ndarray, /, *, axis: int | tuple[int, ...]) -> Any:
     """exp(x - max) / sum(exp(x - max)) over `axis`."""
+    if (few := softmax_small.softmax(x, axis)) is not None:
+        return few
     return _over_axes(_softmax_block, (x,), axis) if x.dtype in _FLOATS else NotImplemented
 
 
@@ -112,11 +114,17 @@ def softmax_vjp(xp: Any, g: np.ndarray, out: np.ndarray, axis: int | tuple[int, 
     """out (g - sum(g out))."""
     if out.dtype not in _FLOATS:
         return NotImplemented
-    return (_over_axes(_softmax_grad_block, (out, g), axis) if wants[0] else None,)
+    if not wants[0]:
+        return (None,)
+    if axis == out.ndim - 1 and (few := softmax_small.softmax_grad(out, g)) is not None:
+        return (few,)
+    return (_over_axes(_softmax_grad_block, (out, g), axis),)
 
 
 def log_softmax(x: np.ndarray, /, *, axis: int | tuple[int, ...]) -> Any:
     """x - logsumexp(x) over `axis`."""
+    if (few := softmax_small.log_softmax(x, axis)) is not None:
+        return few
     return _over_axes(_log_softmax_block, (x,), axis) if x.dtype in _FLOATS else NotImplemented
 
 
@@ -126,7 +134,11 @@ def log_softmax_vjp(
     """g - exp(out) sum(g)."""
     if out.dtype not in _FLOATS:
         return NotImplemented
-    return (_over_axes(_log_softmax_grad_block, (out, g), axis) if wants[0] else None,)
+    if not wants[0]:
+        return (None,)
+    if axis == out.ndim - 1 and (few := softmax_small.log_softmax_grad(out, g)) is not None:
+        return (few,)
+    return (_over_axes(_log_softmax_grad_block, (out, g), axis),)
 
 
 def _without(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> tuple[int, ...]:
@@ -229,6 +241,10 @@ def _cross_entropy(
 ) -> Any:
     if not _served(x, target, weight, reduction):
         return NotImplemented
+    if weight is None and not label_smoothing:
+        few = softmax_small.cross_entropy(x, target, ignore_index, reduction)
+        if few is not None:
+            return few
     n, classes = x.shape[:2] if x.ndim > 1 else (1, x.shape[0])
     d = math.prod(x.shape[2:])
     # Without trailing axes everything below has one axis less: (n, classes) and (n,).
@@ -330,6 +346,9 @@ def cross_entropy_vjp(
         return NotImplemented
     if not wants[0]:
         return None, None, None
+    plain = factors is None and kept is None and not label_smoothing
+    if plain and powers.size <= softmax_small.FEW and powers.ndim == 2:
+        return softmax_small.cross_entropy_grad(g, powers, sums, places, scale).reshape(x_shape), None, None
     classes, dtype = powers.shape[1], powers.dtype
     share = counted = None
     with np.errstate(all="ignore"):
