@@ -15,7 +15,7 @@ _REDUCTIONS = {"sum": "sum", "prod": "prod", "max": "amax", "min": "amin"}
 def _prepare(device: Any, x: Any, lengths: Any, by: Any) -> tuple[str]:
     check_indices(device, lengths, "segment_reduction")
     if (kind := device.dtype_of[x.dtype]).kind in ("bool", "complex"):
-        raise DTypeError(f"segment_reduction: takes real numbers, not {kind.name}; convert first")
+        raise DTypeError(f"segment_reduction: takes real numeric dtypes, not {kind.name}; convert first")
     if by not in _REDUCTIONS:
         raise ArgumentError(f"segment_reduction: `by` is one of {', '.join(map(repr, _REDUCTIONS))}, not {by!r}")
     if not len(x.shape) or len(lengths.shape) != 1:

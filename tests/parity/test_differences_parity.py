@@ -145,7 +145,17 @@ PYTORCH: dict[str, Any] = {
     "`repeat` repeats each element": lambda t, x: t.tensor([1, 2]).repeat(2).tolist() == [1, 2, 1, 2],
     "`squeeze` refuses an axis that is not of size one": lambda t, x: x.squeeze(0).shape == (2, 3),
     "`take` takes slices along an axis": lambda t, x: t.take(x, t.tensor([5])).tolist() == [5.0],
-    "`unique` has no axis": lambda t, x: t.unique(x, dim=0).shape == (2, 3),
+    "Of equal values the first is selected": lambda t, x: (
+        t.topk(t.tensor([1.0, 3.0, 3.0, 2.0, 3.0]), 2).indices.tolist() != [1, 2]
+        or t.kthvalue(t.ones(3), 3).indices.item() != 0
+    ),
+    "`mode` counts each NaN for itself": lambda t, x: t.isnan(t.mode(t.tensor([math.nan, math.nan, 1.0])).values),
+    "`as_strided` counts elements in row-major order": lambda t, x: (
+        t.as_strided(x.mT, (3,), (1,)).tolist() == [1.0, 4.0, 2.0]
+    ),
+    "An index out of range is refused by `unravel_index`, too": lambda t, x: (
+        [i.item() for i in t.unravel_index(t.tensor([6]), (2, 3))] == [0, 0]
+    ),
     "`equal` compares element by element": lambda t, x: t.equal(x, x) is True,
     "`mean`, `std` and `var` of integers are floating-point": lambda t, x: raises(
         RuntimeError, lambda: t.tensor([1, 2]).mean()
