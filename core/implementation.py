@@ -214,10 +214,14 @@ def _otherwise(row: Row, device: devices.Device) -> Callable[..., Any]:
 
 
 def _first_dtype(operands: Any) -> Any:
-    first = operands[0] if operands else None
-    if isinstance(first, list):
-        first = first[0] if first else None
-    return getattr(first, "dtype", None)
+    """Return the dtype of the first operand that has one; a Python scalar may stand before it."""
+    for first in operands:
+        if isinstance(first, list):
+            first = first[0] if first else None
+        dtype = getattr(first, "dtype", None)
+        if dtype is not None:
+            return dtype
+    return None
 
 
 def _narrow(device: devices.Device) -> frozenset[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import dtypes
 from .primitives.row import Row, rule_names
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
     if graph_rules is None:
         from .autograd.body import differentiate_body
 
-        impl.backward_graph = differentiate_body(row)
+        impl.backward_graph = _widening(differentiate_body(row), narrow_of(impl), impl)
     else:
         impl.backward_graph = _compile(row, graph_rules, impl, row.partials is not None)
     impl.backward = impl.backward_graph
@@ -70,6 +71,36 @@ def compile_at_levels(impl: Implementation) -> None:
     if row.name in FOLDS and device.levels[-1].kind == "vmap":
         impl.backward = summing(impl, impl.backward, graph=False)
         impl.backward_graph = summing(impl, impl.backward_graph, graph=True)
+
+
+def narrow_of(impl: Implementation) -> frozenset[Any]:
+    """Return the 16-bit dtypes that a library computes in poorly: rules get wider ones, and the engine casts back."""
+    names = impl.device.backend.narrow_dtypes
+    return frozenset(v for k, v in impl.device.native.items() if k.name in names)
+
+
+def _wide(xp: Any, value: Any, impl: Implementation) -> Any:
+    """Return a cotangent, or what was saved, in the dtype that 16-bit floats are computed in."""
+    if isinstance(value, (tuple, list)):
+        parts = [_wide(xp, v, impl) for v in value]
+        return parts if isinstance(value, list) else tuple(parts)
+    if hasattr(value, "shape") and value.dtype.name in impl.device.backend.narrow_dtypes:
+        return xp.astype(value, dtypes.as_dtype(impl.device.backend.wide_dtype))
+    return value
+
+
+def _widening(backward: Callable[..., Any], narrow: frozenset[Any], impl: Implementation) -> Callable[..., Any]:
+    """Return a backward whose rule is given 16-bit floats in the dtype that they are computed in."""
+    if not narrow:
+        return backward
+
+    def widened(xp: Any, g: Any, node: Any, saved: Any) -> Any:
+        dtype = node.dtype[0] if type(node.dtype) is tuple else node.dtype
+        if dtype in narrow:
+            g, saved = _wide(xp, g, impl), _wide(xp, saved, impl)
+        return backward(xp, g, node, saved)
+
+    return widened
 
 
 def _on_tensors(impl: Implementation) -> Callable[..., Any]:
@@ -179,8 +210,13 @@ def _call(
 
 
 def _compile(row: Row, rules: Any, impl: Implementation, partial: bool, residuals: tuple[str, ...] = ()) -> Any:
-    scope: dict[str, Any] = {"__name__": __name__, "complexes": impl.complexes, "_conj": _conj}
+    scope: dict[str, Any] = {"__name__": __name__, "complexes": impl.complexes, "_conj": _conj, "_wide": _wide}
+    scope["impl"], scope["narrow"] = impl, narrow_of(impl)
+    scope["odd"] = scope["narrow"] | impl.complexes
     lines = ["def backward(xp, g, node, saved):"]
+    widen = "g, saved = _wide(xp, g, impl), _wide(xp, saved, impl)"
+    if row.kind == "general" and scope["narrow"]:
+        lines += [f"    if node.dtype{'[0]' if len(row.outputs) > 1 else ''} in narrow:", f"        {widen}"]
     if callable(rules):
         scope["rule"] = rules
         if "wants" in rule_names(rules):
@@ -194,8 +230,10 @@ def _compile(row: Row, rules: Any, impl: Implementation, partial: bool, residual
         terms = [_term(row, rule, i, scope, impl, partial, False) for i, rule in enumerate(rules)]
         if uses_conj:
             conjugated = [_term(row, rule, i, scope, impl, partial, True) for i, rule in enumerate(rules)]
-            lines.append("    if node.dtype in complexes:")
-            lines.append(f"        return ({', '.join(conjugated)},)")
+            lines.append("    if node.dtype in odd:")
+            lines.append("        if node.dtype in complexes:")
+            lines.append(f"            return ({', '.join(conjugated)},)")
+            lines.append(f"        {widen}")
         lines.append(f"    return ({', '.join(terms)},)")
     source = "\n".join(lines)
     exec(compile(source, f"<backward of {row.name}>", "exec"), scope)

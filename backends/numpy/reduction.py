@@ -11,6 +11,24 @@ from typing import Any
 import numpy as np
 
 
+def _narrow(x: np.ndarray) -> bool:
+    """Whether an array is of 16-bit floats, in which sums stop growing after a few hundred terms."""
+    return x.itemsize == 2 and x.dtype.kind not in "iu"
+
+
+def _accumulate(ufunc: Any) -> Callable[..., Any]:
+    """Return a reduction that adds up 16-bit floats in float32, as PyTorch's, and rounds once."""
+    reduction = _reduce(ufunc)
+
+    def accumulated(x: np.ndarray, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
+        if x.itemsize == 2 and _narrow(x):
+            kind = x.dtype if dtype is None else dtype
+            return reduction(x.astype(np.float32), axis=axis, keepdims=keepdims).astype(kind)
+        return reduction(x, axis=axis, dtype=dtype, keepdims=keepdims)
+
+    return accumulated
+
+
 def _reduce(ufunc: Any) -> Callable[..., Any]:
     # NumPy's annotations know no arguments by position, which are faster.
     reduce: Any = ufunc.reduce
@@ -23,8 +41,8 @@ def _reduce(ufunc: Any) -> Callable[..., Any]:
     return reduction
 
 
-total = _reduce(np.add)
-product = _reduce(np.multiply)
+total = _accumulate(np.add)
+product = _accumulate(np.multiply)
 _largest = _reduce(np.maximum)
 _smallest = _reduce(np.minimum)
 _every = _reduce(np.logical_and)
@@ -66,6 +84,9 @@ def _running(accumulate: Any, function: Any) -> Callable[..., Any]:
     """Return a cumulative function without what NumPy's does before it accumulates."""
 
     def running(x: np.ndarray, *, axis: Any = None, dtype: Any = None, include_initial: bool = False) -> np.ndarray:
+        if x.itemsize == 2 and _narrow(x):
+            wide = running(x.astype(np.float32), axis=axis, include_initial=include_initial)
+            return wide.astype(x.dtype if dtype is None else dtype)
         if include_initial or axis is None:
             return function(x, axis=axis, dtype=dtype, include_initial=include_initial)
         return accumulate(x, axis, dtype)

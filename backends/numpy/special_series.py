@@ -1,6 +1,6 @@
 """Special functions on NumPy arrays by their rows' bodies, in blocks that stay in cache.
 
-Single precision is computed in double, with as many terms as single precision sees.
+Single precision and less is computed in double, with as many terms as single precision sees.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from ...core.device import host_device
@@ -17,6 +18,7 @@ from ...core.primitives.row import TABLE
 from .blockwise import FLOAT32, FLOAT64, blockwise
 
 _STEP = 1 << 13
+_SERVED = (FLOAT32, FLOAT64, np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16))
 
 
 class _Namespace:
@@ -70,7 +72,7 @@ def _host(single: bool) -> _Namespace:
 
 
 def _computed(body: Callable[..., Any], dtype: np.dtype, statics: dict[str, Any]) -> Callable[..., None]:
-    xp = _host(dtype == FLOAT32)
+    xp = _host(dtype != FLOAT64)
 
     def block(*arrays: np.ndarray) -> None:
         *given, out = arrays
@@ -83,7 +85,7 @@ def _computed(body: Callable[..., Any], dtype: np.dtype, statics: dict[str, Any]
 
 def _unary(name: str) -> Callable[..., Any]:
     def kernel(x: np.ndarray, /, **statics: Any) -> Any:
-        if x.dtype not in (FLOAT32, FLOAT64):
+        if x.dtype not in _SERVED:
             return NotImplemented
         return blockwise(_computed(TABLE[name].body, x.dtype, statics), (x,), 1)[0]  # type: ignore[arg-type]
 
@@ -93,7 +95,7 @@ def _unary(name: str) -> Callable[..., Any]:
 def _binary(name: str) -> Callable[..., Any]:
     def kernel(x1: Any, x2: Any, /, **statics: Any) -> Any:
         dtype = x1.dtype if hasattr(x1, "dtype") else x2.dtype
-        if dtype not in (FLOAT32, FLOAT64):
+        if dtype not in _SERVED:
             return NotImplemented
         x1, x2 = np.broadcast_arrays(np.asarray(x1, dtype), np.asarray(x2, dtype))
         return blockwise(_computed(TABLE[name].body, dtype, statics), (x1, x2), 1)[0]  # type: ignore[arg-type]

@@ -9,6 +9,7 @@ from .. import dtypes, ops
 from ..errors import DTypeError, ShapeError
 from ..primitives.tools import size_of
 from ..tensor import Tensor
+from .narrow_floats import in_single, is_narrow
 
 __all__ = [
     "absolute", "addcdiv", "addcmul", "angle", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
@@ -123,6 +124,8 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     >>> cb.lerp(cb.tensor([1.0, 2.0]), cb.tensor([3.0, 6.0]), 0.25)
     tensor([1.5000, 3.0000])
     """
+    if is_narrow(input, end):
+        return in_single(lerp, input, end, weight)
     way = end - input
     if isinstance(weight, Tensor):
         return ops.where(ops.abs(weight) < 0.5, input + weight * way, end - way * (1 - weight))
@@ -138,6 +141,8 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float | T
     >>> cb.addcmul(cb.ones(2), cb.tensor([1.0, 2.0]), cb.tensor([3.0, 4.0]), value=0.5)
     tensor([2.5000, 5.0000])
     """
+    if is_narrow(input, tensor1, tensor2):
+        return in_single(addcmul, input, tensor1, tensor2, value=value)
     product = tensor1 * tensor2
     return input + (product if _is_one(value) else value * product)
 
@@ -161,6 +166,8 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float | T
             f"addcdiv: {tensor1.dtype.name} / {tensor2.dtype.name} is ambiguous; write "
             "input + value * (tensor1 / tensor2) or input + value * (tensor1 // tensor2)"
         )
+    if is_narrow(input, tensor1, tensor2):
+        return in_single(addcdiv, input, tensor1, tensor2, value=value)
     quotient = tensor1 / tensor2
     return input + (quotient if _is_one(value) else value * quotient)
 
@@ -178,6 +185,8 @@ def logaddexp2(x1: Tensor | float, x2: Tensor | float, /) -> Tensor:
     >>> cb.logaddexp2(cb.tensor([3.0]), cb.tensor([3.0]))
     tensor([4.])
     """
+    if is_narrow(x1, x2):
+        return in_single(logaddexp2, x1, x2)
     scale = math.log(2.0)
     return ops.logaddexp(x1 * scale, x2 * scale) * (1.0 / scale)
 

@@ -10,6 +10,7 @@ from ..errors import ArgumentError, ArgumentTypeError, DTypeError
 from ..ops import row_function
 from ..primitives.row import TABLE
 from ..tensor import Tensor
+from .narrow_floats import in_single, is_narrow
 
 __all__ = [
     "chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w",
@@ -103,6 +104,8 @@ def shifted_chebyshev_polynomial_t(x: Tensor | float, n: Tensor | float, /) -> T
     >>> cb.shifted_chebyshev_polynomial_t(cb.tensor([0.5]), 3)
     tensor([-0.])
     """
+    if is_narrow(x):
+        return in_single(shifted_chebyshev_polynomial_t, x, n)
     return _polynomial("shifted_chebyshev_polynomial_t", "chebyshev_t", 2 * x - 1, n)
 
 
@@ -117,6 +120,8 @@ def shifted_chebyshev_polynomial_u(x: Tensor | float, n: Tensor | float, /) -> T
     >>> cb.shifted_chebyshev_polynomial_u(cb.tensor([0.5]), 3)
     tensor([-0.])
     """
+    if is_narrow(x):
+        return in_single(shifted_chebyshev_polynomial_u, x, n)
     return _polynomial("shifted_chebyshev_polynomial_u", "chebyshev_u", 2 * x - 1, n)
 
 
@@ -131,6 +136,8 @@ def shifted_chebyshev_polynomial_v(x: Tensor | float, n: Tensor | float, /) -> T
     >>> cb.shifted_chebyshev_polynomial_v(cb.tensor([0.5]), 3)
     tensor([1.])
     """
+    if is_narrow(x):
+        return in_single(shifted_chebyshev_polynomial_v, x, n)
     return _polynomial("shifted_chebyshev_polynomial_v", "chebyshev_v", 2 * x - 1, n)
 
 
@@ -145,6 +152,8 @@ def shifted_chebyshev_polynomial_w(x: Tensor | float, n: Tensor | float, /) -> T
     >>> cb.shifted_chebyshev_polynomial_w(cb.tensor([0.5]), 3)
     tensor([-1.])
     """
+    if is_narrow(x):
+        return in_single(shifted_chebyshev_polynomial_w, x, n)
     return _polynomial("shifted_chebyshev_polynomial_w", "chebyshev_w", 2 * x - 1, n)
 
 

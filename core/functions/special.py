@@ -10,6 +10,7 @@ from ..errors import ArgumentError, ArgumentTypeError
 from ..ops import row_function
 from ..primitives.row import TABLE
 from ..tensor import Tensor
+from .narrow_floats import in_single, is_narrow
 
 __all__ = [
     "beta", "expit", "gammainc", "gammaincc", "gammaln", "logit", "modified_bessel_i0", "modified_bessel_i1",
@@ -74,6 +75,8 @@ def logit(x: Any, eps: float | None = None) -> Tensor:
         if not 0 <= eps <= 0.5:
             raise ArgumentError(f"logit: eps lies between 0 and 0.5, got {eps}")
         x = ops.clip(x, eps, 1 - eps)
+    if is_narrow(x):
+        return in_single(logit, x)
     return ops.log(x / (1 - x))
 
 
@@ -136,6 +139,8 @@ def mvlgamma(x: Tensor, p: int) -> Tensor:
         raise ArgumentTypeError(f"mvlgamma: the dimension p is an int, not {p!r}")
     if p < 1:
         raise ArgumentError(f"mvlgamma: the dimension p is at least 1, got {p}")
+    if is_narrow(x):
+        return in_single(mvlgamma, x, p)
     total = ops.lgamma(x)
     for i in range(1, p):
         total = total + ops.lgamma(x - 0.5 * i)
@@ -156,7 +161,7 @@ def beta(x1: Any, x2: Any, /) -> Tensor:
     >>> cb.beta(cb.tensor([2.0]), cb.tensor([3.0]))
     tensor([0.0833])
     """
-    return ops.exp(ops.betaln(x1, x2))
+    return in_single(beta, x1, x2) if is_narrow(x1, x2) else ops.exp(ops.betaln(x1, x2))
 
 
 def zeta(x: Any, other: Any, /) -> Tensor:
@@ -197,6 +202,8 @@ def modified_bessel_k0(x: Tensor, /) -> Tensor:
     >>> cb.modified_bessel_k0(cb.tensor([1.0]))
     tensor([0.4210])
     """
+    if is_narrow(x):
+        return in_single(modified_bessel_k0, x)
     return ops.exp(-x) * ops.scaled_modified_bessel_k0(x)
 
 
@@ -209,6 +216,8 @@ def modified_bessel_k1(x: Tensor, /) -> Tensor:
     >>> cb.modified_bessel_k1(cb.tensor([1.0]))
     tensor([0.6019])
     """
+    if is_narrow(x):
+        return in_single(modified_bessel_k1, x)
     return ops.exp(-x) * ops.scaled_modified_bessel_k1(x)
 
 
@@ -225,6 +234,8 @@ def spherical_bessel_j0(x: Tensor, /) -> Tensor:
     >>> cb.spherical_bessel_j0(cb.tensor([0.0, 1.0]))
     tensor([1.0000, 0.8415])
     """
+    if is_narrow(x):
+        return in_single(spherical_bessel_j0, x)
     # Near zero by its Taylor series, whose derivatives lose nothing.
     near = ops.abs(x) < 1
     square = ops.where(near, x * x, 0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import ops
+from .. import dtypes, ops
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError
 from ..ops import row_function
 from ..primitives.row import TABLE
@@ -193,5 +193,7 @@ def round(x: Tensor, /, *, decimals: int = 0) -> Tensor:
         raise ArgumentTypeError(f"round: decimals is an int, not {decimals!r}")
     if x.dtype.rank < 2:
         raise DTypeError(f"round: decimals are of floating-point numbers, not of {x.dtype.name}; convert first")
+    if x.dtype.bits == 16:
+        return ops.astype(round(ops.astype(x, dtypes.float32), decimals=decimals), x.dtype)
     scale = 10.0 ** abs(decimals)
     return nearest(x * scale) / scale if decimals > 0 else nearest(x / scale) * scale
