@@ -173,7 +173,98 @@ def _likelihood(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) 
     return total / (xp.sum(share, axis=axes) if axes else share)
 
 
+def _second_only(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
+    """One more leading axis of the second operand, where the first hides none."""
+    if level.wraps(operands[0]):
+        return NotImplemented
+    return forward(operands[0], operands[1].value, **statics)
+
+
+def _rows_of_first(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
+    """Into the first operand's own batch axis, where the others (weights) hide none."""
+    if any(map(level.wraps, operands[1:])):
+        return NotImplemented
+    value = operands[0].value
+    shape = tuple(value.shape)
+    found = forward(xp.reshape(value, (shape[0] * shape[1], *shape[2:])), *operands[1:], **statics)
+    return xp.reshape(found, shape)
+
+
+def _attention(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
+    """Leading axes broadcast, as those of elementwise operations do."""
+    rank = max(len(o.shape) for o in operands if o is not None)
+    values = []
+    for o in operands:
+        if o is not None and level.wraps(o):
+            shape = tuple(o.value.shape)
+            o = xp.reshape(o.value, (shape[0], *(1,) * (rank + 1 - len(shape)), *shape[1:]))
+        values.append(o)
+    return forward(*values, **statics)
+
+
+def _batch_norm(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
+    """Each sample's channels are channels of their own."""
+    from .batching import batched
+
+    size = level.size
+    x = xp.moveaxis(batched(xp, level, operands[0]), (0,), (1,))
+    shape = tuple(x.shape)
+    channels = size * shape[2]
+    weights = [None if w is None else xp.reshape(batched(xp, level, w), (channels,)) for w in operands[1:]]
+    out, mean, variance = forward(xp.reshape(x, (shape[0], channels, *shape[3:])), *weights, **statics)
+    each = (size, shape[2])
+    return xp.moveaxis(xp.reshape(out, shape), (1,), (0,)), xp.reshape(mean, each), xp.reshape(variance, each)
+
+
+def _recurrent(states: int) -> Any:
+    """Return the rule of a recurrent layer: into the batch axis, where the weights hide none."""
+
+    def rule(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
+        from .batching import batched
+
+        # Rows of unequal length are sorted by it, over the whole batch.
+        if any(map(level.wraps, operands[1 + states :])) or statics["batch_sizes"] is not None:
+            return NotImplemented
+        x = xp.moveaxis(batched(xp, level, operands[0]), (0,), (1,))
+        time, size, n, features = tuple(x.shape)
+        first = [batched(xp, level, s) for s in operands[1 : 1 + states]]
+        first = [xp.reshape(s, (size * n, s.shape[2])) for s in first]
+        out, *last = forward(xp.reshape(x, (time, size * n, features)), *first, *operands[1 + states :], **statics)
+        out = xp.moveaxis(xp.reshape(out, (time, size, n, out.shape[2])), (1,), (0,))
+        return out, *[xp.reshape(s, (size, n, s.shape[1])) for s in last]
+
+    return rule
+
+
+def _searchsorted(level: Any, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
+    """Sort both together: a value's place less its place among its own is how many of the others stand before it."""
+    from .batching import batched
+
+    x1, x2, sorter = operands
+    if not level.wraps(x1) and not level.wraps(sorter):
+        shape = tuple(x2.value.shape)
+        return xp.reshape(forward(x1, xp.reshape(x2.value, (size_of(shape),)), sorter, **statics), shape)
+    values = batched(xp, level, x1)
+    if sorter is not None:
+        values = xp.take_along_axis(values, batched(xp, level, sorter), axis=1)
+    wanted = batched(xp, level, x2)
+    shape = tuple(wanted.shape)
+    wanted = xp.reshape(wanted, (level.size, size_of(shape[1:])))
+    left = statics["side"] == "left"
+    start = 0 if left else values.shape[1]
+
+    def places(x: Any) -> Any:
+        return xp.argsort(xp.argsort(x, axis=1, stable=True), axis=1, stable=True)
+
+    # Of equal ones those stand first that are given first.
+    together = places(xp.concat([wanted, values] if left else [values, wanted], axis=1))
+    among = together[:, start : start + wanted.shape[1]]
+    return xp.reshape(among - places(wanted), shape)
+
+
 RULES: dict[str, Any] = {
     "take": _take, "index_add": _index_add, "getitem": _getitem, "setitem": _setitem, "linear": _first_only,
     "layer_norm": _first_only, "rms_norm": _first_only, "cross_entropy": _likelihood, "nll_loss": _likelihood,
+    "embedding": _second_only, "group_norm": _rows_of_first, "attention": _attention, "batch_norm": _batch_norm,
+    "rnn": _recurrent(1), "gru": _recurrent(1), "lstm": _recurrent(2), "searchsorted": _searchsorted,
 }  # fmt: skip

@@ -23,9 +23,12 @@ def _filled(operands: Any, rest: Any) -> Any:
 DEFINITE = frozenset(("cholesky",))
 
 
-def variants(array: np.ndarray, size: int, row: str) -> list[np.ndarray]:
+def variants(array: np.ndarray, size: int, row: str, place: int) -> list[np.ndarray]:
     """Return arrays that are as valid as the one given: its elements in other places, or multiplied."""
-    if row in DEFINITE:
+    if row == "searchsorted" and place == 2:
+        # An order fits the values that it sorts.
+        return [array] * size
+    if row in DEFINITE or row == "searchsorted":
         return [np.asarray(array * (k + 1)).astype(array.dtype) for k in range(size)]
     return [np.roll(array.reshape(-1), k).reshape(array.shape) for k in range(size)]
 
@@ -35,7 +38,10 @@ def check_vmap(subject: Subject, sample: Sample, axes: Sequence[int | None], siz
     arrays = arrays_in(sample.operands)
     statics = subject.statics(sample)
     name = subject.row.name
-    rows = [variants(a, size, name) if axis is not None else [a] * size for a, axis in zip(arrays, axes, strict=True)]
+    rows = [
+        [a] * size if axis is None else variants(a, size, name, place)
+        for place, (a, axis) in enumerate(zip(arrays, axes, strict=True))
+    ]
 
     def function(*tensors: Tensor) -> tuple[Tensor, ...]:
         return tuple(subject.call(_filled(sample.operands, iter(tensors)), statics))
