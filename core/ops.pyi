@@ -815,6 +815,9 @@ def cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Tensor: ...
 
+def cross_product(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
+    """Return the cross products of vectors in the last axis, of size 3; the others broadcast."""
+
 def ctc_loss(
     log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor, /, *, blank: int = 0
 ) -> Tensor: ...
@@ -904,6 +907,9 @@ def erfcx(x: Tensor, /) -> Tensor:
 
 def erfinv(x: Tensor, /) -> Tensor:
     """Return the inverse of the error function."""
+
+def euclidean_norm(x: Tensor, /, *, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+    """Return the root of the sum of squared magnitudes over axes; no axis means all. At zero its gradient is zero."""
 
 def exp(x: Tensor, /) -> Tensor:
     """Return e to the power ``x``."""
@@ -1214,7 +1220,6 @@ def lstsq(x1: Tensor, x2: Tensor, rtol: Tensor, /) -> lstsq_result: ...
 class lu_packed_result(NamedTuple):
     LU: Tensor
     pivots: Tensor
-    order: Tensor
 
 def lu_packed(x: Tensor, /, *, pivot: bool = True) -> lu_packed_result: ...
 
@@ -1370,7 +1375,7 @@ def pinv(x: Tensor, rtol: Tensor, /) -> Tensor:
     """Return the pseudo-inverses of matrices; singular values up to `rtol` times the largest count as zero."""
 
 def pivot_order(pivots: Tensor, /, *, rows: Any) -> Tensor:
-    """Return the order of rows that exchanging row k with row ``pivots[..., k]``, one after the other, makes."""
+    """Return the order of rows that exchanging row k with row ``pivots[..., k] - 1``, one after the other, makes."""
 
 def positive(x: Tensor, /) -> Tensor:
     """Return ``+x``, a new tensor of the same values."""

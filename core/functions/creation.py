@@ -399,7 +399,15 @@ ones = _creator("ones")
 empty = _creator("empty")
 
 
-def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    shape: Any = None,
+    fill_value: Any = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    size: Any = None,
+) -> Tensor:
     """Return a tensor of one value.
 
     Examples
@@ -416,18 +424,19 @@ def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, 
         fill_value = fill_value.item()
     if not isinstance(fill_value, (bool, int, float, complex)):
         raise ArgumentTypeError(f"full: the fill value is a number, not {type(fill_value).__name__}")
+    shape = size if shape is None else shape
     return _finish(_full(shape, fill_value, dtype=dtype, device=device), requires_grad)
 
 
 def arange(
-    start: Any,
-    /,
+    start: Any = None,
     stop: Any = None,
     step: Any = 1,
     *,
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    end: Any = None,
 ) -> Tensor:
     """Return evenly spaced values from `start` up to, not including, `stop`; one value alone is the stop.
 
@@ -437,6 +446,8 @@ def arange(
     >>> cb.arange(3)
     tensor([0, 1, 2])
     """
+    if end is not None:
+        start, stop = 0 if start is None else start, end
     if type(start) not in _PLAIN or type(step) not in _PLAIN or (type(stop) not in _PLAIN and stop is not None):
         # A number of one element (a tensor's, NumPy's) is the Python number that it stands for.
         start, stop, step = (v.item() if getattr(v, "shape", None) == () else v for v in (start, stop, step))
@@ -456,7 +467,7 @@ _PLAIN = frozenset((int, float))
 
 
 def linspace(
-    start: Any, stop: Any = None, /, num: Any = None, *, dtype: Any = None, device: Any = None, endpoint: bool = True,
+    start: Any = None, stop: Any = None, num: Any = None, *, dtype: Any = None, device: Any = None, endpoint: bool = True,
     requires_grad: bool = False, end: Any = None, steps: int | None = None,
 ) -> Tensor:  # fmt: skip
     """Return `num` evenly spaced values from `start` to `stop`, `stop` included unless ``endpoint=False``.
@@ -471,7 +482,7 @@ def linspace(
     """
     stop = end if stop is None else stop
     num = steps if num is None else num
-    if stop is None or num is None:
+    if start is None or stop is None or num is None:
         raise ArgumentTypeError("linspace: start, stop and num are needed")
     if num < 0:
         raise ArgumentError(f"linspace: num must not be negative, got {num}")
@@ -482,7 +493,7 @@ def linspace(
 
 
 def eye(
-    n_rows: int,
+    n_rows: int | None = None,
     n_cols: int | None = None,
     /,
     *,
@@ -490,6 +501,8 @@ def eye(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    n: int | None = None,
+    m: int | None = None,
 ) -> Tensor:
     """Return a matrix with ones on the diagonal `k` and zeros elsewhere.
 
@@ -500,6 +513,10 @@ def eye(
     tensor([[1., 0.],
             [0., 1.]])
     """
+    if n is not None:
+        n_rows, n_cols = n, m
+    if n_rows is None:
+        raise ArgumentTypeError("eye: a size is needed, such as eye(3)")
     made = _eye(n_rows, n_cols, k=k, dtype=dtype, device=device)
     return made.requires_grad_() if requires_grad else made
 
