@@ -467,8 +467,8 @@ _PLAIN = frozenset((int, float))
 
 
 def linspace(
-    start: Any = None, stop: Any = None, num: Any = None, *, dtype: Any = None, device: Any = None, endpoint: bool = True,
-    requires_grad: bool = False, end: Any = None, steps: int | None = None,
+    start: Any = None, stop: Any = None, num: Any = None, *, dtype: Any = None, device: Any = None,
+    endpoint: bool = True, requires_grad: bool = False, end: Any = None, steps: int | None = None,
 ) -> Tensor:  # fmt: skip
     """Return `num` evenly spaced values from `start` to `stop`, `stop` included unless ``endpoint=False``.
 
