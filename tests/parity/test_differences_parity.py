@@ -129,6 +129,35 @@ def numbers_of_a_convolution(torch: Any) -> int:
     return int(torch.isnan(torch.nn.functional.conv2d(x, torch.ones(32, 32, 3, 3), padding=1)[0, 0]).sum())
 
 
+def slope_of_a_shape(t: Any) -> None:
+    t.special.gammainc(t.tensor([1.5], requires_grad=True), t.tensor([1.0])).backward()
+
+
+def slope_of_bessel(t: Any) -> None:
+    t.special.bessel_j0(t.tensor([2.0], requires_grad=True)).backward()
+
+
+def limits(t: Any) -> list[float]:
+    end = t.tensor(math.inf)
+    found = (t.special.bessel_j0(end), t.special.i0(end), t.special.airy_ai(end), t.polygamma(3, end))
+    return [*(v.item() for v in found), t.special.zeta(t.tensor(2.0), end).item()]
+
+
+def curve_of_sinc(t: Any) -> float:
+    x = t.tensor(0.0, requires_grad=True)
+    (slope,) = t.autograd.grad(t.sinc(x), x, create_graph=True)
+    return float(t.autograd.grad(slope, x)[0])
+
+
+def slope_at(t: Any, f: Any, at: float) -> float:
+    x = t.tensor(at, requires_grad=True)
+    f(x).backward()
+    return float(x.grad)
+
+
+def slope_of_heaviside(t: Any) -> None:
+    t.heaviside(t.tensor([0.0]), t.tensor([2.0], requires_grad=True)).backward()
+
 
 # For each heading of the page: what PyTorch does.
 PYTORCH: dict[str, Any] = {
@@ -171,6 +200,27 @@ PYTORCH: dict[str, Any] = {
         RuntimeError, lambda: gradient_of_a_phase(t)
     ),
     "The gradient of a determinant of zero": lambda t, x: gradient_of_a_determinant(t) == 0.0,
+    "They have derivatives in every argument that they are smooth in": lambda t, x: (
+        raises(NotImplementedError, lambda: slope_of_a_shape(t)) and raises(RuntimeError, lambda: slope_of_bessel(t))
+    ),
+    "Bessel functions are right to the last digits": lambda t, x: (
+        1e-9 < abs(t.special.bessel_j0(t.tensor(6.0, dtype=t.float64)).item() - 0.150645257251) < 1e-6
+    ),
+    "Infinite arguments give limits": lambda t, x: all(map(math.isnan, limits(t))),
+    "A NaN in either argument of `gammainc` stays one": lambda t, x: (
+        t.special.gammainc(t.tensor(math.nan), t.tensor(0.0)).item() == 0.0
+    ),
+    "The second derivative of `sinc` at zero": lambda t, x: math.isnan(curve_of_sinc(t)),
+    "Equal infinities share the gradient of `logaddexp` and `logaddexp2`": lambda t, x: math.isnan(
+        slope_at(t, lambda v: t.logaddexp2(v, t.tensor(math.inf)), math.inf)
+    ),
+    "`ldexp` differentiates with negative powers, too": lambda t, x: (
+        slope_at(t, lambda v: t.ldexp(v, t.tensor(-2)), 1.0) == 0.0
+    ),
+    "`heaviside` passes the gradient to its values at zero": lambda t, x: (
+        raises(RuntimeError, lambda: slope_of_heaviside(t))
+        and raises(RuntimeError, lambda: t.complex(t.ones(1), t.ones(1, dtype=t.float64)))
+    ),
     "A tensor without axes promotes like any other": lambda t, x: (
         (x * t.tensor(1.0, dtype=t.float64)).dtype == t.float32
     ),
