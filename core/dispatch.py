@@ -355,14 +355,20 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
         shown = "()"
     else:
         if listed:
-            add(f"    {listed.name} = _check_list(_row, {listed.name})")
+            add(f"    if type({listed.name}) is not list or not {listed.name}:")
+            add(f"        {listed.name} = _check_list(_row, {listed.name})")
         everything = ", ".join([o.name for o in plain] + ([f"*{listed.name}"] if listed else []))
         tests = [
             f"({o.name} is None or isinstance({o.name}, Tensor))" if o.optional else f"isinstance({o.name}, Tensor)"
             for o in plain
         ]
+        # Loops: a comprehension is a call.
         if listed:
-            tests.append(f"all([isinstance(_t, Tensor) for _t in {listed.name}])")
+            add("    _well = True")
+            add(f"    for _t in {listed.name}:")
+            add("        if not isinstance(_t, Tensor):")
+            add("            _well = False")
+            tests.append("_well")
         targets = ", ".join([o.name for o in plain] + ([f"*{listed.name}"] if listed else []))
         add(f"    if not ({' and '.join(tests)}):")
         add(f"        {targets}, = _coerce(_row, ({everything},))")
@@ -374,7 +380,10 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
             for o in plain[1:]
         ]  # fmt: skip
         if listed:
-            mixed.append(f"any([_t.device is not device for _t in {listed.name}])")
+            add(f"    for _t in {listed.name}:")
+            add("        if _t.device is not device:")
+            add("            _well = False")
+            mixed.append("not _well")
         if mixed:
             add(f"    if {' or '.join(mixed)}:")
             add(f"        {targets}, = _align(_row.name, ({everything},))")
@@ -384,7 +393,9 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
         for i, o in enumerate(plain):
             add(f"    a{i} = {o.name}.array" + (f" if {o.name} is not None else None" if o.optional else ""))
         if listed:
-            add(f"    al = [_t.array for _t in {listed.name}]")
+            add("    al = []")
+            add(f"    for _t in {listed.name}:")
+            add("        al.append(_t.array)")
     if "dtype" in statics:
         add("    if dtype is not None:")
         add("        dtype = _native(device, dtype, _row)")
@@ -412,10 +423,15 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
         for i, o in enumerate(plain):
             add(f"        n{i} = {o.name}.node" + (f" if {o.name} is not None else None" if o.optional else ""))
         if listed:
-            add(f"        nl = [_t.node for _t in {listed.name}]")
+            add("        nl = []")
+            add("        _some = False")
+            add(f"        for _t in {listed.name}:")
+            add("            nl.append(_t.node)")
+            add("            if _t.node is not None:")
+            add("                _some = True")
         some = [f"n{i} is not None" for i in range(len(plain))]
         if listed:
-            some.append("any([_n is not None for _n in nl])")
+            some.append("_some")
         add(f"        _recorded = _mode() if {' or '.join(some)} else False")
         add("        residuals = ()")
         add("        if _recorded and impl.train is not None:")
@@ -451,10 +467,12 @@ def _promotion_lines(row: Row, plain: Sequence[Any], listed: Any, add: Callable[
         names = [f"a{i}" for i in together]
         joined = ", ".join([*names, "*al"])
         first = names[0] if names else "al[0]"
-        add(
-            f"        if any([_a.dtype is not {first}.dtype for _a in al]) "
-            f"or (_row.checks_dtypes and {first}.dtype not in impl.direct):"
-        )
+        add(f"        _kind = {first}.dtype")
+        add(f"        _well = {'_kind in impl.direct' if row.checks_dtypes else 'True'}")
+        add("        for _a in al:")
+        add("            if _a.dtype is not _kind:")
+        add("                _well = False")
+        add("        if not _well:")
         add(f"            {', '.join([*names, '*al'])}, = _promote(_row, impl, ({joined},))")
         return
     if not together:

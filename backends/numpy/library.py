@@ -26,6 +26,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "erf", "erfc", "gelu", "sigmoid", "silu", "softplus", "mish", "elu", "logsigmoid",
     ),
     "attention": ("attention",),
+    "axes": (
+        "concat", "expand_dims", "flip", "moveaxis", "permute_dims", "roll", "squeeze", "stack", "unstack",
+    ),
     "convolution": ("conv", "conv_input", "conv_weight"),
     "creation": ("eye", "full", "linspace", "ones"),
     "group_normalization": ("group_norm",),
@@ -74,6 +77,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "gammainc_slope", "i0", "i0e", "i1", "i1e", "igamma", "igammac", "log_ndtr", "ndtr", "ndtri", "polygamma",
         "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "zeta",
     ),
+    "vectors": ("cross_product", "euclidean_norm"),
     "softmax": ("softmax", "log_softmax", "logsumexp", "cross_entropy"),
 }  # fmt: skip
 

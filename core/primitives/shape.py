@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from typing import Any, SupportsIndex
 
@@ -25,12 +26,18 @@ def _prepare_broadcast(device: Any, x: Any, shape: Any) -> tuple[Any]:
 
 def _prepare_axes(device: Any, x: Any, axes: Any) -> tuple[Any]:
     n = len(x.shape)
+    if type(axes) is tuple and len(axes) == n and axes in _ORDERS:
+        return (axes,)
     if not isinstance(axes, (tuple, list)):
         raise ArgumentTypeError(f"permute_dims: axes is a tuple of ints, not {axes!r}")
     found = axes_of(axes, n, "permute_dims")
     if len(found) != n:
         raise AxisError(f"permute_dims: {len(found)} axes are given for a tensor of {n}")
     return (found,)
+
+
+# The orders of up to four axes need no look at each.
+_ORDERS = frozenset(order for n in range(5) for order in itertools.permutations(range(n)))
 
 
 def _inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -46,6 +53,8 @@ def _prepare_moveaxis(device: Any, x: Any, source: Any, destination: Any) -> tup
 
 
 def _prepare_expand(device: Any, x: Any, axis: Any) -> tuple[Any]:
+    if type(axis) is int:
+        return ((axis_index(axis, len(x.shape) + 1, "expand_dims"),),)
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     found = tuple(axis_index(a, len(x.shape) + len(axes), "expand_dims") for a in axes)
     if len(set(found)) != len(found):
@@ -111,11 +120,13 @@ def _slices(xp: Any, g: Any, shapes: Any, axis: Any, wants: Any) -> tuple[Any, .
 def _prepare_concat(device: Any, arrays: Any, axis: Any) -> tuple[Any]:
     if axis is None:
         return (None,)
-    n = len(arrays[0].shape)
-    at = axis_index(axis, n, "concat")
     first = tuple(arrays[0].shape)
+    n = len(first)
+    at = axis_index(axis, n, "concat")
     for i, a in enumerate(arrays):
         other = tuple(a.shape)
+        if other == first:
+            continue
         if len(other) != n or other[:at] + other[at + 1 :] != first[:at] + first[at + 1 :]:
             raise ShapeError(
                 f"concat: shapes must agree but for axis {at}; the first is {first}, number {i} is {other}"

@@ -11,6 +11,8 @@ from ..errors import ArgumentTypeError, AxisError, DTypeError, ShapeError
 
 def axis_index(axis: Any, ndim: int, operation: str) -> int:
     """Return an axis as a non-negative int."""
+    if type(axis) is int and -ndim <= axis < ndim:
+        return axis if axis >= 0 else axis + ndim
     try:
         value = operator.index(axis)
     except TypeError:
