@@ -154,7 +154,7 @@ def _find_forward(row: Row, device: devices.Device, generic: bool) -> tuple[Call
                 native = _made_canonical(native, lambda xp, found: tuple(found), device)
             if row.kind == "creation":
                 native = _bind(native, backend.on_device(device.index or 0), own=False)
-            return (native if backend.lenient else _mended(native, row, device)), None, "library"
+            return (native if device is devices.host_device() else _mended(native, row, device)), None, "library"
     if row.body is not None:
         return _body_forward(row, device), None, "generic"
     if device is devices.host_device():
@@ -188,7 +188,7 @@ def _bind(function: Callable[..., Any], bound: Any, own: bool) -> Callable[..., 
 def _mended(native: Callable[..., Any], row: Row, device: devices.Device) -> Callable[..., Any]:
     """Let a row's body, or the host, serve what a library's function refuses or does not implement."""
     xp = namespace(device)
-    beyond = row.beyond if row.beyond is not None else row.body
+    beyond = None if device.backend.lenient else row.beyond if row.beyond is not None else row.body
     otherwise = _otherwise(row, device)
 
     def forward(*operands: Any, **statics: Any) -> Any:
