@@ -239,7 +239,9 @@ def _sum(node: Any, before: Any, cotangent: Any) -> Any:
     if isinstance(before, Tensor):
         return before + cotangent
     device = node.impl.device if type(node) is MultiNode else node.device
-    if not device.levels or hasattr(before, "lowered") or hasattr(cotangent, "lowered"):
+    if hasattr(cotangent, "lowered"):
+        return cotangent + before
+    if not device.levels or hasattr(before, "lowered"):
         return before + cotangent
     return _xp(device).add(before, cotangent)
 
