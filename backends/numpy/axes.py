@@ -1,4 +1,7 @@
-"""Moving and joining axes by views and one copy, without what NumPy's functions in Python do before it."""
+"""Moving and joining axes by views and one copy, without what NumPy's functions in Python do before it.
+
+Axes come as dispatch prepares them, tuples of numbers that are not negative, or as rules write them.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,25 @@ _WHOLE = slice(None)
 _BACK = slice(None, None, -1)
 
 
-def expand_dims(x: Array, *, axis: tuple[int, ...]) -> Array:
+def _places(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return axes as a tuple of numbers that are not negative."""
+    if axis is None:
+        return tuple(range(ndim))
+    if isinstance(axis, int):
+        return (axis % ndim,) if ndim else ()
+    return tuple([a % ndim for a in axis])
+
+
+def expand_dims(x: Array, *, axis: Any = 0) -> Array:
     """Return the array with new axes of size one."""
     shape = list(x.shape)
-    for a in sorted(axis) if len(axis) > 1 else axis:
+    many = 1 if isinstance(axis, int) else len(axis)
+    for a in sorted(_places(axis, len(shape) + many)):
         shape.insert(a, 1)
     return x.reshape(shape)
 
 
-def squeeze(x: Array, *, axis: tuple[int, ...]) -> Array:
+def squeeze(x: Array, *, axis: Any) -> Array:
     """Return the array without axes of size one."""
     return x.squeeze(axis)
 
@@ -30,22 +43,24 @@ def permute_dims(x: Array, *, axes: tuple[int, ...]) -> Array:
     return x.transpose(axes)
 
 
-def moveaxis(x: Array, source: tuple[int, ...], destination: tuple[int, ...]) -> Array:
-    """Return the array with axes at other places; both are not negative."""
+def moveaxis(x: Array, source: Any, destination: Any) -> Array:
+    """Return the array with axes at other places."""
+    source, destination = _places(source, x.ndim), _places(destination, x.ndim)
     order = [a for a in range(x.ndim) if a not in source]
     for to, a in sorted(zip(destination, source, strict=True)):
         order.insert(to, a)
     return x.transpose(order)
 
 
-def flip(x: Array, *, axis: tuple[int, ...]) -> Array:
+def flip(x: Array, *, axis: Any = None) -> Array:
     """Return the array with the order along axes reversed."""
-    return x[tuple([_BACK if a in axis else _WHOLE for a in range(x.ndim)])]
+    axes = _places(axis, x.ndim)
+    return x[tuple([_BACK if a in axes else _WHOLE for a in range(x.ndim)])]
 
 
-def roll(x: Array, shift: Any, *, axis: tuple[int, ...] | None = None) -> Array:
+def roll(x: Array, shift: Any, *, axis: Any = None) -> Array:
     """Return the array shifted round; along one axis that is two pieces exchanged."""
-    if axis is None or len(axis) != 1 or not x.size:
+    if type(axis) is not tuple or len(axis) != 1 or axis[0] < 0 or type(shift) is not tuple or not x.size:
         return np.roll(x, shift, axis)
     (a,) = axis
     by = shift[0] % x.shape[a]
@@ -55,15 +70,17 @@ def roll(x: Array, shift: Any, *, axis: tuple[int, ...] | None = None) -> Array:
     return np.concatenate((x[(*ahead, slice(-by, None))], x[(*ahead, slice(None, -by))]), a)
 
 
-def concat(arrays: list[Array], *, axis: int | None) -> Array:
+def concat(arrays: list[Array], *, axis: int | None = 0) -> Array:
     """Join arrays of one dtype along an axis."""
     return np.concatenate(arrays, axis)
 
 
-def stack(arrays: list[Array], *, axis: int) -> Array:
+def stack(arrays: list[Array], *, axis: int = 0) -> Array:
     """Join arrays of one shape and dtype along a new axis."""
     first = arrays[0]
     shape = first.shape
+    if axis < 0:
+        axis += len(shape) + 1
     out = np.empty((*shape[:axis], len(arrays), *shape[axis:]), first.dtype)
     places = out if not axis else out.transpose((axis, *range(axis), *range(axis + 1, out.ndim)))
     for i, array in enumerate(arrays):
@@ -71,12 +88,15 @@ def stack(arrays: list[Array], *, axis: int) -> Array:
     return out
 
 
-def unstack(x: Array, *, axis: int) -> list[Any]:
+def unstack(x: Array, *, axis: int = 0) -> tuple[Array, ...]:
     """Return the slices along an axis."""
     if x.ndim == 1:
         # Views, where iterating gives scalars.
-        return [x[i, ...] for i in range(x.size)]
-    return list(x) if not axis else list(x.transpose((axis, *range(axis), *range(axis + 1, x.ndim))))
+        return tuple([x[i, ...] for i in range(x.size)])
+    if not axis:
+        return tuple(x)
+    axis %= x.ndim
+    return tuple(x.transpose((axis, *range(axis), *range(axis + 1, x.ndim))))
 
 
 KERNELS: dict[str, Callable[..., Any]] = {
