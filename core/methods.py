@@ -413,6 +413,10 @@ def _matrix_transposed(self: Tensor) -> Tensor:
     return ops.matrix_transpose(self)
 
 
+def _reversed(self: Tensor) -> Tensor:
+    return ops.flip(self, axis=0) if self.ndim else self
+
+
 def _dir(self: Tensor) -> list[str]:
     return sorted(set(object.__dir__(self)) - METHODS.keys())
 
@@ -443,7 +447,12 @@ def install() -> None:
     for name in ("divide", "divide_", "subtract", "subtract_"):
         setattr(Tensor, name, getattr(Tensor, name.replace("ide", "").replace("tract", "")))
     method_inplace.install()
-    for name, access in {"__getitem__": get_item, "__setitem__": set_item, "__dir__": _dir}.items():
+    for name, access in {
+        "__getitem__": get_item,
+        "__setitem__": set_item,
+        "__dir__": _dir,
+        "__reversed__": _reversed,
+    }.items():
         setattr(Tensor, name, access)
     for name, getter in {
         "T": _transposed, "mT": _matrix_transposed, "real": _real, "imag": _imag, **PROPERTIES,

@@ -64,6 +64,15 @@ def test_no_method_is_missing_without_a_reason(torch: ModuleType) -> None:
     assert [n for n in names if not there(cb.Tensor, n) and n not in absent.METHODS] == []
 
 
+def test_no_operator_is_missing(torch: ModuleType) -> None:
+    # Python 2's, and what makes others' classes of PyTorch's tensors.
+    past = {"__div__", "__idiv__", "__rdiv__", "__long__", "__nonzero__"}
+    own = {"__torch_dispatch__", "__torch_function__", "__setstate__", "__dlpack_c_exchange_api__"}
+    others = {"__array_priority__", "__array_wrap__", "__cuda_array_interface__", "__delitem__"}
+    missing = {n for n in dir(torch.Tensor) if n.startswith("__") and not hasattr(cb.Tensor, n)}
+    assert missing - past - own - others == set()
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_no_function_of_a_module_is_missing_without_a_reason(torch: ModuleType, name: str) -> None:
     theirs, ours = getattr(torch, name), getattr(cb, name)

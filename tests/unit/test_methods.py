@@ -169,6 +169,11 @@ def test_sum_to_size(device: str) -> None:
             x.sum_to_size(wrong)
 
 
+def test_reversed() -> None:
+    x = cb.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert reversed(x).tolist() == [[3.0, 4.0], [1.0, 2.0]] and reversed(cb.tensor(1.0)).tolist() == 1.0
+
+
 def test_adjoints() -> None:
     c = cb.tensor([[1.0 + 1j, 2.0], [3.0, 4.0 - 1j]])
     assert c.H.tolist() == c.mH.tolist() == [[1.0 - 1j, 3.0], [2.0, 4.0 + 1j]]
