@@ -28,6 +28,10 @@ def _narrow(x: np.ndarray) -> bool:
     return x.dtype.kind in "iufb" and x.dtype.itemsize <= 4
 
 
+def _is_small(lines: np.ndarray) -> bool:
+    return bool(lines.min() >= -(1 << 31) and lines.max() < 1 << 31)
+
+
 def _keys(lines: np.ndarray, descending: bool) -> np.ndarray:
     """64-bit integers in the order of the values, with the index in the lower half."""
     if lines.dtype.kind == "f":
@@ -53,6 +57,8 @@ def _keys(lines: np.ndarray, descending: bool) -> np.ndarray:
 def _stable_order(lines: np.ndarray, descending: bool) -> np.ndarray:
     """The indices that sort along the last axis, those of equal values ascending, NaN as the largest number."""
     n = lines.shape[-1]
+    if lines.dtype == np.int64 and lines.size >= _FEW and _is_small(lines):
+        lines = lines.astype(np.int32)
     if _narrow(lines) and lines.size >= _FEW and n < 1 << 31:
         keys = _keys(lines, descending)
         keys.sort(axis=-1)

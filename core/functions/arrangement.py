@@ -236,25 +236,25 @@ def unfold(
         raise ArgumentError(f"unfold: the step is positive, got {stride}")
     if not x.ndim:
         return ops.reshape(x, (1,))[:width]
-    windows = (n - width) // stride + 1
-    head = (slice(None),) * at
-    if stride >= width:
-        # Windows do not overlap: a row of `stride` elements each, cut to their size.
-        short = windows * stride - n
-        whole = x[(*head, slice(0, windows * stride))]
-        if short > 0:
-            gap = ops.zeros((*x.shape[:at], short, *x.shape[at + 1 :]), dtype=x.dtype, device=x.device.physical)
-            whole = ops.concat([whole, gap], axis=at)
-        split = ops.reshape(whole, (*x.shape[:at], windows, stride, *x.shape[at + 1 :]))
-        return ops.moveaxis(split[(*head, slice(None), slice(0, width))], at + 1, -1)
-    if width <= 64:
-        last = (windows - 1) * stride + 1
-        return ops.stack([x[(*head, slice(i, i + last, stride))] for i in range(width)], axis=-1)
-    device = x.device.physical
-    begin = ops.reshape(ops.arange(windows, dtype=dtypes.int64, device=device) * stride, (-1, 1))
-    places = ops.reshape(begin + ops.arange(width, dtype=dtypes.int64, device=device), (-1,))
-    found = ops.take(x, places, axis=at)
-    return ops.moveaxis(ops.reshape(found, (*x.shape[:at], windows, width, *x.shape[at + 1 :])), at + 1, -1)
+    windows, device = (n - width) // stride + 1, x.device.physical
+    lead, rest, head = tuple(x.shape[:at]), tuple(x.shape[at + 1 :]), (slice(None),) * at
+    pieces = -(-width // stride)
+    if not width or pieces > 64:
+        begin = ops.reshape(ops.arange(windows, dtype=dtypes.int64, device=device) * stride, (-1, 1))
+        places = ops.reshape(begin + ops.arange(width, dtype=dtypes.int64, device=device), (windows * width,))
+        found = ops.reshape(ops.take(x, places, axis=at), (*lead, windows, width, *rest))
+        return ops.moveaxis(found, at + 1, -1)
+    # Pieces of `stride` elements each: one piece of all windows is a slice, cut into rows.
+    parts = []
+    for k in range(pieces):
+        line = x[(*head, slice(k * stride, (k + windows) * stride))]
+        short = windows * stride - line.shape[at]
+        if short:
+            gap = ops.zeros((*lead, short, *rest), dtype=x.dtype, device=device)
+            line = ops.concat([line, gap], axis=at)
+        rows = ops.moveaxis(ops.reshape(line, (*lead, windows, stride, *rest)), at + 1, -1)
+        parts.append(rows if (k + 1) * stride <= width else rows[..., : width - k * stride])
+    return ops.concat(parts, axis=-1) if pieces > 1 else parts[0]
 
 
 unfold_copy = unfold

@@ -36,7 +36,7 @@ def nansum(
     over = either(axis, dim, "nansum")
     if x.dtype.kind == "complex":
         raise DTypeError(f"nansum: takes real numbers, not {x.dtype.name}; take x.real or x.imag first")
-    kept = ops.where(ops.isnan(x), ops.zeros_like(x), x) if x.dtype.kind == "float" else x
+    kept = ops.where(ops.isnan(x), 0.0, x) if x.dtype.kind == "float" else x
     return ops.sum(kept, axis=over, dtype=dtype, keepdims=keepdims or keepdim)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from .. import ops
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
+from ..ops import row_function
+from ..primitives.row import TABLE
 from ..primitives.tools import axes_of, axis_index
 from ..tensor import Tensor
 from . import linear_algebra
@@ -91,13 +93,21 @@ def diag_embed(
         "diag_embed", axis1 if dim1 is None else dim1, axis2 if dim2 is None else dim2, x.ndim + 1
     )
     size = x.shape[-1] + abs(offset)
-    line = x
-    if offset:
-        gap = ops.zeros((*x.shape[:-1], abs(offset)), dtype=x.dtype, device=x.device.physical)
-        line = ops.concat([gap, x] if offset > 0 else [x, gap], axis=-1)
-    place = ops.eye(size, k=offset, dtype="bool", device=x.device.physical)
-    zero = ops.zeros((), dtype=x.dtype, device=x.device.physical)
-    return ops.moveaxis(ops.where(place, ops.expand_dims(line, axis=-2), zero), (-2, -1), (rows, columns))
+    zeros = ops.zeros((*x.shape[:-1], size, size), dtype=x.dtype, device=x.device.physical)
+    return ops.moveaxis(on_diagonal(zeros, x, offset), (-2, -1), (rows, columns))
+
+
+def on_diagonal(x: Tensor, line: Tensor, offset: int) -> Tensor:
+    """Return `x` with a diagonal of the matrices in its last two axes replaced."""
+    rows, columns = x.shape[-2:]
+    n = line.shape[-1]
+    if not n:
+        return ops.alias(x)
+    # In a row of all elements two neighbours on the diagonal lie a whole row and one element apart.
+    start = max(-offset, 0) * columns + max(offset, 0)
+    key = (Ellipsis, ("slice", start, start + (n - 1) * (columns + 1) + 1, columns + 1))
+    flat = ops.reshape(x, (*x.shape[:-2], rows * columns))
+    return ops.reshape(row_function(TABLE["setitem"])(flat, line, [], key=key), tuple(x.shape))
 
 
 def diag(x: Tensor, offset: int = 0, *, diagonal: int = 0) -> Tensor:

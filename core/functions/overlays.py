@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import ops
 from ..errors import ArgumentError, ArgumentTypeError, IndexOutOfRangeError, ShapeError
 from ..ops import row_function
 from ..primitives.row import TABLE
 from ..primitives.tools import axis_index
 from ..tensor import Tensor
-from .matrices import _two_axes
+from .matrices import _two_axes, on_diagonal
 from .torch_names import either
 
 __all__ = ["diagonal_scatter", "select_scatter", "slice_scatter"]
@@ -104,11 +102,5 @@ def diagonal_scatter(
     top = max(-offset, 0)
     n = max(min(rows - top, columns - max(offset, 0)), 0)
     src = _laid("diagonal_scatter", x, src, (*rest, n))
-    if not n:
-        return ops.alias(x)
-    device: Any = x.device.physical
-    gaps = [ops.zeros((*rest, k), dtype=x.dtype, device=device) for k in (top, rows - top - n)]
-    line = ops.concat([gaps[0], src, gaps[1]], axis=-1) if n < rows else src
-    place = ops.eye(rows, columns, k=offset, dtype="bool", device=device)
-    found = ops.where(place, ops.expand_dims(line, axis=-1), ops.moveaxis(x, plane, (-2, -1)))
-    return ops.moveaxis(found, (-2, -1), plane)
+    turned = ops.moveaxis(x, plane, (-2, -1))
+    return ops.moveaxis(on_diagonal(turned, src, offset), (-2, -1), plane)

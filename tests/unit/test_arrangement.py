@@ -206,6 +206,7 @@ REFUSED: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: cb.scatter_add(X, WHOLE, WHOLE, X), ArgumentTypeError, "the axis is an int, not a Tensor"),
     (lambda: cb.searchsorted(X, V), ShapeError, "searchsorted: the sorted tensor has one axis, or all axes but"),
     (lambda: cb.searchsorted(V, V, side="left", right=True), ArgumentError, "say different things"),
+    (lambda: cb.repeat(V, cb.tensor([1, -1, 0, 2])), ArgumentError, "repeat: repeats are not negative"),
     (lambda: cb.repeat_interleave(WHOLE, 2, output_size=5), ArgumentError, "add up to 4, output_size is 5"),
 ]
 
