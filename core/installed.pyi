@@ -906,16 +906,16 @@ class Installed:
     def i0_(self) -> Tensor:
         """Do the same as `i0`, in place."""
 
-    def igamma(self, other: Any) -> Tensor:
-        """Return the regularized lower incomplete gamma function P(a, x)."""
+    def igamma(self, other: Tensor | complex) -> Tensor:
+        """Return the regularized lower incomplete gamma function P(x1, x2)."""
 
-    def igamma_(self, other: Any) -> Tensor:
+    def igamma_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `igamma`, in place."""
 
-    def igammac(self, other: Any) -> Tensor:
-        """Return the regularized upper incomplete gamma function Q(a, x) = 1 - P(a, x)."""
+    def igammac(self, other: Tensor | complex) -> Tensor:
+        """Return the regularized upper incomplete gamma function, Q(x1, x2) = 1 - P(x1, x2)."""
 
-    def igammac_(self, other: Any) -> Tensor:
+    def igammac_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `igammac`, in place."""
 
     @property

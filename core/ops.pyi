@@ -1047,11 +1047,11 @@ def i1(x: Tensor, /) -> Tensor:
 def i1e(x: Tensor, /) -> Tensor:
     """Return ``exp(-abs(x)) * i1(x)``."""
 
-def igamma(x1: Any, x2: Any, /) -> Tensor:
-    """Return the regularized lower incomplete gamma function P(a, x)."""
+def igamma(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
+    """Return the regularized lower incomplete gamma function P(x1, x2)."""
 
-def igammac(x1: Any, x2: Any, /) -> Tensor:
-    """Return the regularized upper incomplete gamma function Q(a, x) = 1 - P(a, x)."""
+def igammac(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
+    """Return the regularized upper incomplete gamma function, Q(x1, x2) = 1 - P(x1, x2)."""
 
 def im2col(
     x: Tensor,

@@ -166,29 +166,29 @@ def _density(xp: Any, a: Any, x: Any) -> Any:
 
 
 def _front_rule(sign: int) -> Any:
-    def rule(xp: Any, a: Any, x: Any) -> Any:
-        a, x = both(xp, a, x)
+    def rule(xp: Any, x1: Any, x2: Any) -> Any:
+        a, x = both(xp, x1, x2)
         return sign * _density(xp, a, x)
 
     return rule
 
 
 def _shape_rule(sign: int) -> Any:
-    def rule(xp: Any, a: Any, x: Any) -> Any:
-        a, x = both(xp, a, x)
+    def rule(xp: Any, x1: Any, x2: Any) -> Any:
+        a, x = both(xp, x1, x2)
         return sign * xp.gammainc_slope(a, x, order=1)
 
     return rule
 
 
 igamma = elementwise(
-    "igamma", "a, x, /", "Return the regularized lower incomplete gamma function P(a, x).",
-    body=lambda xp, a, x: incomplete(xp, *both(xp, a, x), upper=False), d=(_shape_rule(1), _front_rule(1)),
+    "igamma", "x1, x2, /", "Return the regularized lower incomplete gamma function P(x1, x2).",
+    body=lambda xp, x1, x2: incomplete(xp, *both(xp, x1, x2), upper=False), d=(_shape_rule(1), _front_rule(1)),
     samples="(0.3, 8)", tolerance=4.0, **FLOAT,
 )  # fmt: skip
 igammac = elementwise(
-    "igammac", "a, x, /", "Return the regularized upper incomplete gamma function Q(a, x) = 1 - P(a, x).",
-    body=lambda xp, a, x: incomplete(xp, *both(xp, a, x), upper=True), d=(_shape_rule(-1), _front_rule(-1)),
+    "igammac", "x1, x2, /", "Return the regularized upper incomplete gamma function, Q(x1, x2) = 1 - P(x1, x2).",
+    body=lambda xp, x1, x2: incomplete(xp, *both(xp, x1, x2), upper=True), d=(_shape_rule(-1), _front_rule(-1)),
     samples="(0.3, 8)", tolerance=4.0, **FLOAT,
 )  # fmt: skip
 
