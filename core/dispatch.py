@@ -197,8 +197,13 @@ def _is_host_scalar(value: Any) -> bool:
     return getattr(value, "shape", None) == () and hasattr(value, "item") and hasattr(value, "dtype")
 
 
+_SCALARS = frozenset((bool, int, float, complex))
+
+
 def _python_scalar(value: Any) -> Any:
     """Return a Python scalar for a Python or NumPy scalar, or None."""
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, (bool, int, float, complex)):
         kinds: tuple[Any, ...] = (bool, int, float, complex)
         for kind in kinds:

@@ -229,19 +229,19 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     for arg in args:
         if isinstance(arg, Tensor):
             device, dtype = arg.device.physical, arg.dtype
-        elif isinstance(arg, dtypes.DType) or arg in (float, int, bool, complex):
-            dtype = dtypes.as_dtype(arg)
         elif isinstance(arg, (str, devices.Device)):
             if isinstance(arg, str) and arg in dtypes.DType._all:
                 dtype = dtypes.as_dtype(arg)
             else:
-                device = arg
+                device = devices.as_device(arg)
+        elif isinstance(arg, dtypes.DType) or arg in (float, int, bool, complex):
+            dtype = dtypes.as_dtype(arg)
         elif isinstance(arg, bool):
             continue
         elif arg is not None:
             raise ArgumentTypeError(f"to: a device, a dtype or a Tensor is needed, got {arg!r}")
     result = self
-    if device is not None:
+    if device is not None and device is not self.device:
         result = ops.to_device(result, device)
     if dtype is not None and dtypes.as_dtype(dtype) is not result.dtype:
         result = ops.astype(result, dtype)

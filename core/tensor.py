@@ -10,6 +10,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from . import device as devices
@@ -74,7 +75,11 @@ class Tensor(Installed):
     @property
     def dtype(self) -> dtypes.DType:
         """The data type."""
-        return self.device.dtype_of[self.array.dtype]
+        try:
+            return self.device._dtype_of[self.array.dtype]  # type: ignore[index]
+        except TypeError:
+            # The device has not been asked yet.
+            return self.device.dtype_of[self.array.dtype]
 
     @property
     def ndim(self) -> int:
@@ -84,11 +89,9 @@ class Tensor(Installed):
     @property
     def size(self) -> Any:
         """The number of elements; called, the shape (``x.size()``) or one axis's size (``x.size(0)``)."""
-        total = 1
-        for n in self.array.shape:
-            total *= n
-        size = _Size(total)
-        size.shape = self.shape
+        shape = tuple(self.array.shape)
+        size = _Size(prod(shape))
+        size.shape = shape
         return size
 
     @property
@@ -269,12 +272,12 @@ class Tensor(Installed):
 
     def item(self) -> Any:
         """Return the one element as a Python scalar."""
-        if self.size != 1:
+        shape = self.array.shape
+        if shape and prod(shape) != 1:
             raise ShapeError(
                 f"item: a tensor with one element is needed, this one has shape {self.shape}; use tolist() or numpy()"
             )
-        host = self._to_host("item")
-        return host.item()
+        return self._to_host("item").item()
 
     def tolist(self) -> Any:
         """Return the elements as nested Python lists, or a scalar for 0-d."""
@@ -289,12 +292,10 @@ class Tensor(Installed):
         return view
 
     def _to_host(self, operation: str) -> Any:
-        array = self.array
         device = self.device
         if device.levels:
-            array = concrete(self, operation)
-            device = device.physical
-        return device.backend.to_host(array)
+            return device.physical.backend.to_host(concrete(self, operation))
+        return device.backend.to_host(self.array)
 
     def _rebind(self, array: Any, device: devices.Device | None = None) -> None:
         """Let the handle name another array; a leaf stays the leaf that it is."""
@@ -325,27 +326,31 @@ class Tensor(Installed):
         return iter(self.unbind(0))  # type: ignore[attr-defined]
 
     def __bool__(self) -> bool:
-        if self.size != 1:
+        shape = self.array.shape
+        if shape and prod(shape) != 1:
             raise ShapeError(
                 f"the truth value of a tensor of shape {self.shape} is ambiguous; use cb.any(x) or cb.all(x)"
             )
         return bool(self._to_host("bool()"))
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._element("float()"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._element("int()"))
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._element("complex()"))
 
     def __index__(self) -> int:
         if not (self.dtype.rank < 2 and self.size == 1):
             raise ArgumentTypeError(
                 f"only an integer tensor with one element can be used as an index, not {self.dtype.name} {self.shape}"
             )
-        return int(self.item())
+        return int(self._element("an index"))
+
+    def _element(self, operation: str) -> Any:
+        return self._to_host(operation).item() if self.device.levels else self.item()
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self.size == 1 else format(str(self), spec)
