@@ -84,9 +84,13 @@ def _wide(xp: Any, value: Any, impl: Implementation) -> Any:
     if isinstance(value, (tuple, list)):
         parts = [_wide(xp, v, impl) for v in value]
         return parts if isinstance(value, list) else tuple(parts)
-    if hasattr(value, "shape") and value.dtype.name in impl.device.backend.narrow_dtypes:
-        return xp.astype(value, dtypes.as_dtype(impl.device.backend.wide_dtype))
-    return value
+    if not hasattr(value, "shape"):
+        return value
+    backend, wide = impl.device.backend, dtypes.as_dtype(impl.device.backend.wide_dtype)
+    if isinstance(value.dtype, dtypes.DType):
+        return xp.astype(value, wide) if value.dtype.name in backend.narrow_dtypes else value
+    narrow = impl.device.dtype_of[value.dtype].name in backend.narrow_dtypes
+    return xp.astype(value, impl.device.native[wide]) if narrow else value
 
 
 def _widening(backward: Callable[..., Any], narrow: frozenset[Any], impl: Implementation) -> Callable[..., Any]:
