@@ -135,7 +135,7 @@ class Installed:
         """Return the absolute value; real for complex numbers."""
 
     def abs_(self) -> Tensor:
-        """Compute `abs` in place."""
+        """Do the same as `abs`, in place."""
 
     def absolute(self) -> Tensor:
         """Return the absolute value; real for complex numbers."""
@@ -469,7 +469,7 @@ class Installed:
         """Round towards plus infinity; the gradient is zero."""
 
     def ceil_(self) -> Tensor:
-        """Compute `ceil` in place."""
+        """Do the same as `ceil`, in place."""
 
     def cfloat(self) -> Tensor:
         """The method of `a cast to complex64`."""
@@ -736,7 +736,7 @@ class Installed:
         """Do the same as `exp2`, in place."""
 
     def exp_(self) -> Tensor:
-        """Compute `exp` in place."""
+        """Do the same as `exp`, in place."""
 
     def expand(self, *sizes: Any) -> Tensor:
         """Return the tensor broadcast to sizes; -1 keeps an axis's size."""
@@ -793,7 +793,7 @@ class Installed:
         """Round towards minus infinity; the gradient is zero."""
 
     def floor_(self) -> Tensor:
-        """Compute `floor` in place."""
+        """Do the same as `floor`, in place."""
 
     def floor_divide(self, other: Tensor | complex) -> Tensor:
         """Return ``floor(x1 / x2)``; its gradient is zero."""
@@ -1156,7 +1156,7 @@ class Installed:
         """Do the same as `log2`, in place."""
 
     def log_(self) -> Tensor:
-        """Compute `log` in place."""
+        """Do the same as `log`, in place."""
 
     def log_normal_(
         self, mean: builtins.float = 1.0, std: builtins.float = 2.0, *, generator: Generator | None = None
@@ -1449,13 +1449,13 @@ class Installed:
         """Return ``-x``."""
 
     def neg_(self) -> Tensor:
-        """Compute `negative` in place."""
+        """Do the same as `neg`, in place."""
 
     def negative(self) -> Tensor:
         """Return ``-x``."""
 
     def negative_(self) -> Tensor:
-        """Compute `negative` in place."""
+        """Do the same as `negative`, in place."""
 
     def nelement(self) -> builtins.int:
         """Return the number of elements (PyTorch's name for `x.size`)."""
@@ -1603,13 +1603,13 @@ class Installed:
         """Return ``1 / x``."""
 
     def reciprocal_(self) -> Tensor:
-        """Compute `reciprocal` in place."""
+        """Do the same as `reciprocal`, in place."""
 
     def relu(self) -> Tensor:
         """Return ``max(x, 0)``; the gradient at 0 is 0."""
 
     def relu_(self) -> Tensor:
-        """Compute `relu` in place."""
+        """Do the same as `relu`, in place."""
 
     def remainder(self, other: Tensor | complex) -> Tensor:
         """Return the remainder of ``floor_divide``, with the divisor's sign."""
@@ -1734,7 +1734,7 @@ class Installed:
         """Return ``1 / (1 + exp(-x))``."""
 
     def sigmoid_(self) -> Tensor:
-        """Compute `sigmoid` in place."""
+        """Do the same as `sigmoid`, in place."""
 
     def sign(self) -> Tensor:
         """Return the sign: -1, 0 or 1, and ``x / abs(x)`` for complex numbers."""
@@ -1802,13 +1802,13 @@ class Installed:
         """Return the square root."""
 
     def sqrt_(self) -> Tensor:
-        """Compute `sqrt` in place."""
+        """Do the same as `sqrt`, in place."""
 
     def square(self) -> Tensor:
         """Return ``x * x``."""
 
     def square_(self) -> Tensor:
-        """Compute `square` in place."""
+        """Do the same as `square`, in place."""
 
     def squeeze(self, axis: Any = None, *, dim: Any = None) -> Tensor:
         """Return the tensor without axes of size one: those named, or all of them."""
@@ -1907,7 +1907,7 @@ class Installed:
         """Return the hyperbolic tangent."""
 
     def tanh_(self) -> Tensor:
-        """Compute `tanh` in place."""
+        """Do the same as `tanh`, in place."""
 
     def tensor_split(
         self,

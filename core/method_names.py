@@ -44,9 +44,7 @@ ALIASES = {
 }  # fmt: skip
 # In-place methods that compute a row of the table, where the backend may write into the tensor's own memory.
 IN_PLACE = {
-    "mul_": "multiply", "multiply_": "multiply", "true_divide_": "divide", "neg_": "negative", "negative_": "negative",
-    "exp_": "exp", "log_": "log", "sqrt_": "sqrt", "abs_": "abs", "sigmoid_": "sigmoid", "tanh_": "tanh",
-    "relu_": "relu", "floor_": "floor", "ceil_": "ceil", "reciprocal_": "reciprocal", "square_": "square",
+    "mul_": "multiply", "multiply_": "multiply", "true_divide_": "divide",
 }  # fmt: skip
 CASTS = {
     "float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16", "int": "int32", "long": "int64",
