@@ -37,8 +37,12 @@ CALLS = [
 
 
 @functools.cache
-def looked(library: str) -> dict[str, Any]:
-    return writer.look(library)
+def looked(library: str) -> dict[str, Any] | RuntimeError:
+    """Return what was found, or why the process failed: once for all tests."""
+    try:
+        return writer.look(library)
+    except RuntimeError as error:
+        return error
 
 
 @pytest.fixture
@@ -47,7 +51,10 @@ def report(request: pytest.FixtureRequest, require_peer: Any) -> Any:
     pytest.importorskip("candelabra_strict")
     for package in ("scipy", PACKAGES[request.param]):
         require_peer(package)
-    return looked(request.param)
+    found = looked(request.param)
+    if isinstance(found, RuntimeError):
+        pytest.fail(str(found), pytrace=False)
+    return found
 
 
 @pytest.mark.parametrize(("report", "name"), CALLS, ids=[name for _, name in CALLS], indirect=["report"])
