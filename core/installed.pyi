@@ -1530,6 +1530,9 @@ class Installed:
     def permute_dims(self, /, axes: Any) -> Tensor:
         """Return the tensor with its axes in another order."""
 
+    def pin_memory(self, device: Any = None) -> Tensor:
+        """Return the tensor itself, and say that pinning has no effect: host memory is not pinned here."""
+
     def pinverse(self, /, rcond: builtins.float = 1e-15) -> Tensor:
         """Return pseudo-inverses: `linalg.pinv` with ``rtol=rcond``."""
 

@@ -118,6 +118,11 @@ from .functions.elementwise_names import (
     view_as_complex as view_as_complex,
     view_as_real as view_as_real,
 )
+from .functions.extra import (
+    nunique as nunique,
+    setdiff1d as setdiff1d,
+    union1d as union1d,
+)
 from .functions.histograms import (
     histogram2d as histogram2d,
     histogramdd as histogramdd,
@@ -815,7 +820,7 @@ def cross_entropy(
     label_smoothing: float = 0.0,
 ) -> Tensor: ...
 
-def cross_product(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
+def cross_product(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Return the cross products of vectors in the last axis, of size 3; the others broadcast."""
 
 def ctc_loss(
@@ -1577,6 +1582,8 @@ def scaled_modified_bessel_k0(x: Tensor, /) -> Tensor:
 
 def scaled_modified_bessel_k1(x: Tensor, /) -> Tensor:
     """Return ``exp(x)`` times the modified Bessel function of the second kind, of order 1."""
+
+def segment_argmax(x: Tensor, lengths: Tensor, /) -> Tensor: ...
 
 def segment_reduction(x: Tensor, lengths: Tensor, /, *, by: str = 'sum') -> Tensor: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,9 @@ from ...core.errors import ArgumentError
 from . import lapack
 
 Array = np.ndarray
+
+# Of many small matrices NumPy's own loop is quicker than one call for each.
+_SMALL, _FEW = 16, 4
 
 
 def _by_steps(x: Array, pivot: bool) -> tuple[Array, Array]:
@@ -36,22 +40,25 @@ def _by_steps(x: Array, pivot: bool) -> tuple[Array, Array]:
 
 
 def lu_packed(x: Array, /, *, pivot: bool) -> Any:
-    """L below the diagonal, U, the exchanged rows, and the order that they make."""
+    """L below the diagonal, U, and the exchanged rows."""
     if x.dtype.kind not in "fc" or x.dtype.itemsize == 2:
         return NotImplemented
-    (m, n), lead = x.shape[-2:], x.shape[:-2]
     if pivot and lapack.serves(x):
-        work, info = lapack.transposed(x), lapack.Info()
-        found = np.empty((len(work), min(m, n)), lapack.INTEGER)
-        function, rows, columns = lapack.subroutine("getrf", x.dtype), lapack.number(m), lapack.number(n)
-        # It says where a zero stands on the diagonal; the factors hold all the same.
-        for a, p in lapack.each(work, found):
-            function(rows, columns, a, rows, p, info.reference)
-        packed, pivots = lapack.matrices(work, lead), found.astype(np.int64) - 1
-    else:
-        packed, pivots = _by_steps(x, pivot)
-    pivots = pivots.reshape(*lead, min(m, n))
-    return packed, pivots, pivot_order(pivots, rows=m)
+        packed, found = factored(x)
+        return packed, found.astype(np.int32)
+    packed, pivots = _by_steps(x, pivot)
+    return packed, pivots.reshape(*x.shape[:-2], min(x.shape[-2:])).astype(np.int32) + np.int32(1)
+
+
+def factored(x: Array) -> tuple[Array, Array]:
+    """Return the factors, in Fortran's order, and the pivots of matrices with elements."""
+    (m, n), work, info = x.shape[-2:], lapack.transposed(x), lapack.Info()
+    pivots = np.empty((len(work), min(m, n)), lapack.INTEGER)
+    function, rows, columns = lapack.subroutine("getrf", x.dtype), lapack.number(m), lapack.number(n)
+    # It says where a zero stands on the diagonal; the factors hold all the same.
+    for a, p in lapack.each(work, pivots):
+        function(rows, columns, a, rows, p, info.reference)
+    return lapack.matrices(work, x.shape[:-2]), pivots.reshape(*x.shape[:-2], min(m, n))
 
 
 def pivot_order(pivots: Array, /, *, rows: int) -> Array:
@@ -60,10 +67,10 @@ def pivot_order(pivots: Array, /, *, rows: int) -> Array:
     for one in pivots.reshape(math.prod(pivots.shape[:-1]), pivots.shape[-1]).tolist():
         order = list(range(rows))
         for k, p in enumerate(one):
-            if not 0 <= p < rows:
-                raise ArgumentError(f"pivots count rows from 1 to {rows}; {p + 1} is none of them")
-            if p != k:
-                order[k], order[p] = order[p], order[k]
+            if not 0 < p <= rows:
+                raise ArgumentError(f"pivots count rows from 1 to {rows}; {p} is none of them")
+            if p != k + 1:
+                order[k], order[p - 1] = order[p - 1], order[k]
         found.append(order)
     return np.array(found, dtype=np.int64).reshape(*pivots.shape[:-1], rows)
 
@@ -81,32 +88,60 @@ def _is_dense(x: Array, first: int, second: int) -> bool:
 
 
 def solve_triangular(x1: Array, x2: Array, /, *, upper: bool, unitriangular: bool) -> Any:
-    """The solution from one end to the other, by BLAS."""
+    """The solution from one end to the other, by LAPACK."""
     if not lapack.serves(x1, x2):
         return NotImplemented
-    if not unitriangular:
-        _refuse_zeros(x1)
-    lead = np.broadcast_shapes(x1.shape[:-2], x2.shape[:-2])
-    stack, n, k = _stacked(x1, lead), x2.shape[-2], x2.shape[-1]
-    out = np.array(np.broadcast_to(x2, (*lead, n, k)) if x2.shape[:-2] != lead else x2, order="C").reshape(-1, n, k)
-    # Fortran sees the transposes of what lies in C's order: there the equation is X^T A^T = B^T.
+    n, k = x2.shape[-2:]
+    lead: tuple[int, ...] = ()
+    if x1.ndim == x2.ndim == 2:
+        stack, out = x1[None], np.array(x2.T[None], order="C")
+    else:
+        lead = np.broadcast_shapes(x1.shape[:-2], x2.shape[:-2])
+        if n <= _SMALL and math.prod(lead) > _FEW:
+            return _small_triangles(x1, x2, upper, unitriangular)
+        stack, out = _stacked(x1, lead), lapack.transposed(np.broadcast_to(x2, (*lead, n, k)))
+    # Fortran sees the transposes of what lies in C's order.
     by_columns = not _is_dense(stack, -1, -2) and _is_dense(stack, -2, -1)
     if not by_columns and not _is_dense(stack, -1, -2):
         stack = np.ascontiguousarray(stack)
-    step = lapack.number(stack.strides[-1 if by_columns else -2] // stack.itemsize)
-    function, one = lapack.subroutine("trsm", x1.dtype), np.ones(1, x1.dtype)
+    strides = stack.strides
+    function, info = lapack.subroutine("trtrs", x1.dtype), lapack.Info()
     head = (
-        b"R", b"U" if upper == by_columns else b"L", b"T" if by_columns else b"N", b"U" if unitriangular else b"N",
-        lapack.number(k), lapack.number(n), lapack.pointer(one),
+        b"U" if upper == by_columns else b"L", b"N" if by_columns else b"T", b"U" if unitriangular else b"N",
+        size := lapack.number(n), lapack.number(k),
     )  # fmt: skip
-    width = lapack.number(k)
-    for a, b in lapack.each(stack, out):
-        function(*head, a, step, b, width, 1, 1, 1, 1)
-    return out.reshape(*lead, n, k)
+    step = lapack.number(max(n, strides[-1 if by_columns else -2] // x1.itemsize))
+    for i, (a, b) in enumerate(lapack.each(stack, out)):
+        function(*head, a, step, b, size, info.reference, 1, 1, 1)
+        if int(info):
+            place = tuple(map(int, np.unravel_index(i, lead))) if lead else ()
+            raise np.linalg.LinAlgError(
+                f"{batch_element(place)}Singular matrix: element {int(info) - 1} of the diagonal is 0"
+            )
+    return lapack.matrices(out, lead)
 
 
-def _refuse_zeros(x: Array) -> None:
-    diagonal = np.diagonal(x, axis1=-2, axis2=-1)
+def _small_triangles(x1: Array, x2: Array, upper: bool, unitriangular: bool) -> Array:
+    """The same for many small matrices, which NumPy's own loop serves more quickly than one call for each."""
+    n = x1.shape[-1]
+    whole = np.where(_triangle(n, upper, unitriangular), x1, x1.dtype.type(0))
+    if unitriangular:
+        places = np.arange(n)
+        whole[..., places, places] = 1
+    else:
+        refuse_zeros(x1)
+    return np.linalg.solve(whole, x2)
+
+
+@functools.lru_cache(maxsize=64)
+def _triangle(n: int, upper: bool, unitriangular: bool) -> Array:
+    whole = np.ones((n, n), bool)
+    return np.triu(whole, int(unitriangular)) if upper else np.tril(whole, -int(unitriangular))
+
+
+def refuse_zeros(x: Array) -> None:
+    """Refuse triangular matrices, or factors, with a zero on their diagonal."""
+    diagonal = x.diagonal(axis1=-2, axis2=-1)
     if not diagonal.all():
         *place, at = map(int, np.argwhere(diagonal == 0)[0])
         raise np.linalg.LinAlgError(f"{batch_element(tuple(place))}Singular matrix: element {at} of the diagonal is 0")
@@ -121,23 +156,46 @@ def lu_solve(factors: Array, pivots: Array, x2: Array, /, *, adjoint: bool) -> A
     """The solution by the factors of `lu_packed`."""
     if not lapack.serves(factors, x2):
         return NotImplemented
-    _refuse_zeros(factors)
-    n, k = x2.shape[-2:]
-    if np.any(pivots < 0) or np.any(pivots >= n):
+    refuse_zeros(factors)
+    n = x2.shape[-2]
+    if pivots.min() < 1 or pivots.max() > n:
         # LAPACK would write where they point.
         raise ArgumentError(f"lu_solve: pivots count rows from 1 to {n}; these go beyond them")
-    lead = np.broadcast_shapes(factors.shape[:-2], pivots.shape[:-1], x2.shape[:-2])
-    stack = _stacked(factors, lead)
+    return by_factors(factors, pivots, x2, adjoint)
+
+
+def by_factors(factors: Array, pivots: Array, x2: Array, adjoint: bool) -> Array:
+    """Return solutions by factors in Fortran's order and pivots that have been looked at."""
+    n, k = x2.shape[-2:]
+    if factors.ndim == x2.ndim == pivots.ndim + 1 == 2:
+        lead: tuple[int, ...] = ()
+        stack, rows, out = factors[None], pivots.reshape(1, n), lapack.transposed(x2)
+    else:
+        lead = np.broadcast_shapes(factors.shape[:-2], pivots.shape[:-1], x2.shape[:-2])
+        stack = _stacked(factors, lead)
+        rows = np.broadcast_to(pivots, (*lead, n)).reshape(-1, n)
+        out = lapack.transposed(np.broadcast_to(x2, (*lead, n, k)))
     if not _is_dense(stack, -2, -1):
         stack = lapack.transposed(stack).swapaxes(-1, -2)
-    rows = np.ascontiguousarray(np.broadcast_to(pivots, (*lead, n)).reshape(-1, n) + 1, dtype=lapack.INTEGER)
-    out = lapack.transposed(np.broadcast_to(x2, (*lead, n, k)))
+    rows = np.ascontiguousarray(rows, dtype=lapack.INTEGER)
     function, info = lapack.subroutine("getrs", x2.dtype), lapack.Info()
     size, width = lapack.number(n), lapack.number(k)
-    step = lapack.number(stack.strides[-1] // stack.itemsize)
+    step = lapack.number(stack.strides[-1] // stack.itemsize if n > 1 else 1)
     for a, p, b in lapack.each(stack, rows, out):
         function(b"C" if adjoint else b"N", size, width, a, step, p, b, size, info.reference, 1)
     return lapack.matrices(out, lead)
+
+
+def inverted(factors: Array, pivots: Array) -> Array:
+    """Return inverses by a stack of factors in Fortran's order, which it takes, and their pivots."""
+    n = factors.shape[-1]
+    stack = _stacked(factors, factors.shape[:-2]) if factors.ndim > 2 else factors[None]
+    room, info = np.empty(64 * n, factors.dtype), lapack.Info()
+    function, size = lapack.subroutine("getri", factors.dtype), lapack.number(n)
+    rest = (lapack.pointer(room), lapack.number(room.size), info.reference)
+    for a, p in lapack.each(stack, pivots.reshape(-1, n)):
+        function(size, a, size, p, *rest)
+    return stack.reshape(factors.shape) if factors.ndim > 2 else stack[0]
 
 
 def ldl_packed(x: Array, /, *, hermitian: bool) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ LETTERS: dict[np.dtype, str] = {np.dtype(kind): letter for kind, letter in zip("
 
 # What stands around LAPACK's name of a subroutine; 64 says that integers are long.
 _SPELLINGS = (("scipy_", "_64_"), ("", "_64_"), ("scipy_", "_"), ("", "_"))
+
+_NOTHING = ctypes.c_char * 0
 
 _found: dict[tuple[str, str], Callable[..., None]] = {}
 
@@ -57,9 +59,21 @@ def number(n: int) -> Any:
     return ctypes.byref(_INTEGER(n))
 
 
-def pointer(x: np.ndarray) -> Any:
-    """Return the address of an array as Fortran takes it."""
-    return ctypes.c_void_p(x.__array_interface__["data"][0])
+def pointer(x: Any) -> Any:
+    """Return the place of an array as Fortran takes it."""
+    try:
+        # A quarter of the time of asking for the address itself.
+        return _NOTHING.from_buffer(x)
+    except (TypeError, ValueError, BufferError):
+        # read-only, or with gaps
+        return ctypes.c_void_p(x.__array_interface__["data"][0])
+
+
+def _address(x: Any) -> int:
+    try:
+        return ctypes.addressof(_NOTHING.from_buffer(x))
+    except (TypeError, ValueError, BufferError):
+        return int(x.__array_interface__["data"][0])
 
 
 def address_behind(place: Any, offset: int) -> Any:
@@ -82,13 +96,14 @@ class Info:
 
 def transposed(x: np.ndarray) -> np.ndarray:
     """Return a fresh stack (S, N, M) of the transposes of matrices (..., M, N): Fortran sees the matrices."""
-    stack = x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:])
-    return np.array(stack.swapaxes(-1, -2), order="C")
+    if x.ndim == 2:
+        return np.array(x.T[None], order="C")
+    return np.array(x.reshape(math.prod(x.shape[:-2]), *x.shape[-2:]).swapaxes(-1, -2), order="C")
 
 
 def matrices(work: np.ndarray, lead: tuple[int, ...]) -> np.ndarray:
     """Return the matrices (..., M, N) of a stack (S, N, M) of their transposes."""
-    return work.reshape(*lead, *work.shape[1:]).swapaxes(-1, -2)
+    return work.reshape(*lead, *work.shape[1:]).swapaxes(-1, -2) if lead else work[0].T
 
 
 def serves(*arrays: np.ndarray) -> bool:
@@ -97,11 +112,18 @@ def serves(*arrays: np.ndarray) -> bool:
     return AVAILABLE and kind in LETTERS and all(a.dtype == kind and a.size for a in arrays)
 
 
-def each(*stacks: np.ndarray) -> Iterator[Any]:
-    """Yield the addresses of each of the parts along the first axis of stacks of the same length."""
-    bases = [(s.__array_interface__["data"][0], s.strides[0]) for s in stacks]
-    for i in range(len(stacks[0])):
-        yield [ctypes.c_void_p(base + i * stride) for base, stride in bases]
+def each(*stacks: np.ndarray) -> Iterable[Any]:
+    """Return the addresses of each of the parts along the first axis of stacks of the same length."""
+    place = ctypes.c_void_p
+    if len(stacks[0]) == 1:
+        return ([place(_address(s)) for s in stacks],)
+    lines = [_line(_address(s), s.strides[0], len(s)) for s in stacks]
+    return ([place(a) for a in found] for found in zip(*lines, strict=True))
+
+
+def _line(start: int, step: int, count: int) -> Iterable[int]:
+    # One matrix may stand for all.
+    return range(start, start + step * count, step) if step else (start,) * count
 
 
 def room(call: Callable[[Any, Any], None], kind: np.dtype) -> tuple[np.ndarray, Any]:

@@ -68,7 +68,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "scatter": ("gather", "index_add", "scatter", "scatter_add", "scatter_reduce", "take_along_axis"),
     "select": ("where",),
     "running": ("running_extremum", "running_logsumexp"),
-    "segments": ("segment_reduction",),
+    "segments": ("segment_argmax", "segment_reduction"),
     "selection": ("argsort", "rank_index", "sort", "top_indices"),
     "spectral": ("eig", "eigh", "eigvals", "eigvalsh", "svd", "svdvals"),
     "special": ("digamma", "erfinv", "lgamma"),

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.backend import Kernel
 from . import lapack
 
 Array = np.ndarray
@@ -95,7 +96,7 @@ def _general(x: Array, vectors: bool) -> tuple[Array, Array]:
         ends = [*values, None, lapack.number(1), v, size, room, length, *last, info.reference, 1, 1]
         function(b"N", wanted, size, a, size, *ends)
 
-    first = next(lapack.each(work, parts, found))
+    first = next(iter(lapack.each(work, parts, found)))
     room, length = lapack.room(lambda room, length: call(*first, room, length), kind)
     for a, w, v in lapack.each(work, parts, found):
         call(a, w, v, lapack.pointer(room), length)
@@ -155,7 +156,7 @@ def _singular(x: Array, job: bytes) -> tuple[Array, Array, Array]:
     def call(a: Any, s: Any, p: Any, q: Any, room: Any, length: Any) -> None:
         function(job, rows, columns, a, rows, s, p, lapack.number(tall), q, lapack.number(right), room, length, *last)
 
-    first = next(lapack.each(work, values, u, vh))
+    first = next(iter(lapack.each(work, values, u, vh)))
     room, length = lapack.room(lambda room, length: call(*first, room, length), kind)
     for parts in lapack.each(work, values, u, vh):
         call(*parts, lapack.pointer(room), length)
@@ -191,6 +192,38 @@ def svdvals(x: Array, /) -> Array:
     return found
 
 
-KERNELS: dict[str, Callable[..., Any]] = {
-    "eig": eig, "eigh": eigh, "eigvals": eigvals, "eigvalsh": eigvalsh, "svd": svd, "svdvals": svdvals,
+def _train_eigvalsh(x: Array, /) -> Any:
+    values, vectors = eigh(x)
+    return values, (vectors,)
+
+
+def _eigvalsh_vjp(xp: Any, g: Array, vectors: Array) -> tuple[Array]:
+    found = (vectors * g[..., None, :]) @ adjoint(vectors)
+    # Of the lower triangle, which stands for both.
+    places = np.arange(found.shape[-1])
+    diagonal = found[..., places, places].real
+    found = np.tril(found + adjoint(found))
+    found[..., places, places] = diagonal
+    return (found,)
+
+
+def _train_svdvals(x: Array, /) -> Any:
+    u, s, vh = svd(x, full_matrices=False)
+    return s, (u, vh)
+
+
+def _svdvals_vjp(xp: Any, g: Array, u: Array, vh: Array) -> tuple[Array]:
+    return ((u * g[..., None, :]) @ vh,)
+
+
+def adjoint(x: Array) -> Array:
+    """Return the conjugate transpose of matrices."""
+    turned = x.swapaxes(-1, -2)
+    return turned.conj() if x.dtype.kind == "c" else turned
+
+
+KERNELS: dict[str, Callable[..., Any] | Kernel] = {
+    "eig": eig, "eigh": eigh, "eigvals": eigvals, "svd": svd,
+    "eigvalsh": Kernel(eigvalsh, train=_train_eigvalsh, vjp=_eigvalsh_vjp, residuals=("vectors",)),
+    "svdvals": Kernel(svdvals, train=_train_svdvals, vjp=_svdvals_vjp, residuals=("u", "vh")),
 }  # fmt: skip

@@ -74,12 +74,6 @@ def _row(name: str) -> Any:
     return row_function(TABLE[name])
 
 
-def _turned(order: Tensor, dtype: Any) -> Tensor:
-    """Return the permutation matrices that put rows in an order."""
-    rows = ops.arange(order.shape[-1], device=order.device.physical)
-    return ops.astype(ops.expand_dims(order, axis=-1) == rows, dtype)
-
-
 def lu(x: Tensor, /, *, pivot: bool = True) -> LUResult:
     """Factor matrices into ``x = P @ L @ U`` by Gauss's elimination with partial pivoting.
 
@@ -107,8 +101,8 @@ def lu(x: Tensor, /, *, pivot: bool = True) -> LUResult:
             [0., 1.]])
     """
     x = checked_matrices(x, "lu", square=False)
-    packed, _, order = _row("lu_packed")(x, pivot=pivot)
-    return LUResult(ops.matrix_transpose(_turned(order, x.dtype)), *triangles(packed))
+    packed, pivots = _row("lu_packed")(x, pivot=pivot)
+    return LUResult(permutation(packed, pivots), *triangles(packed))
 
 
 def triangles(packed: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,8 +114,9 @@ def triangles(packed: Tensor) -> tuple[Tensor, Tensor]:
 
 def permutation(packed: Tensor, pivots: Tensor) -> Tensor:
     """Return the permutation matrices of what `lu_factor` found."""
-    order = _row("pivot_order")(ops.astype(pivots, dtypes.int64) - 1, rows=packed.shape[-2])
-    return ops.matrix_transpose(_turned(order, packed.dtype))
+    order = _row("pivot_order")(pivots, rows=packed.shape[-2])
+    rows = ops.arange(order.shape[-1], device=order.device.physical)
+    return ops.astype(ops.expand_dims(rows, axis=-1) == ops.expand_dims(order, axis=-2), packed.dtype)
 
 
 def lu_factor(x: Tensor, /, *, pivot: bool = True) -> LUFactorResult:
@@ -147,8 +142,7 @@ def lu_factor(x: Tensor, /, *, pivot: bool = True) -> LUFactorResult:
     >>> cb.linalg.lu_factor(cb.tensor([[1.0, 2.0], [2.0, 2.0]])).pivots
     tensor([2, 2], dtype=candelabra.int32)
     """
-    packed, pivots, _ = _row("lu_packed")(checked_matrices(x, "lu_factor", square=False), pivot=pivot)
-    return LUFactorResult(packed, ops.astype(pivots + 1, dtypes.int32))
+    return LUFactorResult(*_row("lu_packed")(checked_matrices(x, "lu_factor", square=False), pivot=pivot))
 
 
 def lu_factor_ex(x: Tensor, /, *, pivot: bool = True, check_errors: bool = False) -> LUFactorExResult:
@@ -437,10 +431,9 @@ def lu_solve(
     """
     factors, x2 = _checked_factors("lu_solve", factors, pivots, x2, left)
     row = _row("lu_solve")
-    places = ops.astype(pivots, dtypes.int64) - 1
     if left:
-        return row(factors, places, x2, adjoint=adjoint)
-    return _adjoint(row(factors, places, _adjoint(x2), adjoint=not adjoint))
+        return row(factors, pivots, x2, adjoint=adjoint)
+    return _adjoint(row(factors, pivots, _adjoint(x2), adjoint=not adjoint))
 
 
 def _adjoint(x: Tensor) -> Tensor:

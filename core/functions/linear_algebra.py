@@ -6,6 +6,8 @@ from typing import Any
 
 from .. import ops
 from ..errors import ArgumentError, AxisError, ShapeError
+from ..ops import row_function
+from ..primitives.row import TABLE
 from ..primitives.tools import axis_index
 from ..tensor import Tensor
 
@@ -110,7 +112,10 @@ def cross(x1: Tensor, x2: Tensor, /, *, axis: int = -1, dim: int | None = None) 
         raise AxisError(f"cross: operands of {x1.ndim} and {x2.ndim} axes need a negative axis, got {axis}")
     if x1.shape[at] != 3 or x2.shape[at] != 3:
         raise ShapeError(f"cross: axis {axis} must have size 3 in both operands, got shapes {x1.shape} and {x2.shape}")
-    return ops.roll(x1, -1, axis=at) * ops.roll(x2, -2, axis=at) - ops.roll(x1, -2, axis=at) * ops.roll(x2, -1, axis=at)
+    row = row_function(TABLE["cross_product"])
+    if at == -1:
+        return row(x1, x2)
+    return ops.moveaxis(row(ops.moveaxis(x1, at, -1), ops.moveaxis(x2, at, -1)), -1, at)
 
 
 def vecdot(x1: Tensor, x2: Tensor, /, *, axis: int = -1, dim: int | None = None) -> Tensor:

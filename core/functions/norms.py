@@ -64,6 +64,8 @@ def vector_norm(
     if not isinstance(ord, (int, float)) or isinstance(ord, bool):
         raise ArgumentTypeError(f"vector_norm: ord is a number, not {ord!r}; matrices have norms of their own")
     x = _converted("vector_norm", x, dtype)
+    if ord == 2 and x.dtype.is_differentiable:
+        return row_function(TABLE["euclidean_norm"])(x, axis=axis, keepdims=keepdims)
     if ord != 0 and size_of(x.shape) == 0:
         return ops.sum(ops.abs(x), axis=axis, keepdims=keepdims)
     return ops.norm(x, ord, axis=axis, keepdims=keepdims)
@@ -116,7 +118,8 @@ def matrix_norm(
     if len(axes) != 2:
         raise AxisError(f"matrix_norm: two axes are needed, not {axis!r}")
     if ord == "fro":
-        return ops.norm(x, 2, axis=axes, keepdims=keepdims)
+        found: Tensor = row_function(TABLE["euclidean_norm"])(x, axis=axes, keepdims=keepdims)
+        return found
     rest = tuple(i for i in range(x.ndim) if i not in axes)
     shape = x.shape
     if (*rest, *axes) != tuple(range(x.ndim)):

@@ -76,7 +76,7 @@ def _order_body(xp: Any, pivots: Any, *, rows: int) -> Any:
     places = xp.arange(rows)
     order = xp.broadcast_to(places, (*tuple(pivots.shape)[:-1], rows))
     for k in range(pivots.shape[-1]):
-        here, there = places == k, places == xp.astype(pivots[..., k : k + 1], places.dtype)
+        here, there = places == k, places == xp.astype(pivots[..., k : k + 1], places.dtype) - 1
         one = xp.sum(xp.where(here, order, xp.zeros_like(order)), axis=-1, keepdims=True)
         two = xp.sum(xp.where(there, order, xp.zeros_like(order)), axis=-1, keepdims=True)
         order = xp.where(here, two, xp.where(there, one, order))
@@ -90,16 +90,20 @@ def _prepare_order(device: Any, pivots: Any, rows: Any) -> tuple[Any]:
 
 pivot_order = discrete(
     "pivot_order", "pivots, /, *, rows",
-    "Return the order of rows that exchanging row k with row ``pivots[..., k]``, one after the other, makes.",
+    "Return the order of rows that exchanging row k with row ``pivots[..., k] - 1``, one after the other, makes.",
     category="integer", promote=(), body=_order_body, batch="leading", prepare=_prepare_order,
 )  # fmt: skip
 
 
 def in_order(xp: Any, x: Any, order: Any, back: bool = False) -> Any:
     """Return matrices with their rows in an order, or back from it."""
-    places = xp.arange(order.shape[-1])
-    permutation = xp.astype(xp.expand_dims(order, axis=-1) == places, x.dtype)
-    return xp.matmul(xp.matrix_transpose(permutation) if back else permutation, x)
+    order = xp.argsort(order, axis=-1) if back else order
+    if tuple(x.shape)[:-2] != tuple(order.shape)[:-1]:
+        # Rows of one matrix in the orders of many, or the other way round.
+        places = xp.arange(order.shape[-1])
+        return xp.matmul(xp.astype(xp.expand_dims(order, axis=-1) == places, x.dtype), x)
+    indices = xp.broadcast_to(xp.expand_dims(order, axis=-1), x.shape)
+    return xp.take_along_axis(x, indices, axis=-2)
 
 
 def _prepare_lu_solve(device: Any, factors: Any, pivots: Any, x2: Any, *statics: Any) -> tuple[Any, ...]:

@@ -81,7 +81,8 @@ def _eigvalsh_jvp(xp: Any, t: Any, x: Any) -> Any:
 eigvalsh = general(
     "eigvalsh", "x, /",
     "Return the eigenvalues (ascending) of Hermitian matrices, of which the lower triangle is read.",
-    prepare=prepare_matrices("eigvalsh"), vjp=_eigvalsh_vjp, jvp=_eigvalsh_jvp, tolerance=8.0, **FLOATING,
+    body=lambda xp, x: xp.eigh(x)[0], prepare=prepare_matrices("eigvalsh"), vjp=_eigvalsh_vjp, jvp=_eigvalsh_jvp,
+    tolerance=8.0, **FLOATING,
 )  # fmt: skip
 
 
@@ -239,5 +240,6 @@ def _svdvals_jvp(xp: Any, t: Any, x: Any) -> Any:
 
 svdvals = general(
     "svdvals", "x, /", "Return the singular values of matrices (..., M, N), descending.",
-    prepare=prepare_matrices("svdvals", square=False), vjp=_svdvals_vjp, jvp=_svdvals_jvp, tolerance=8.0, **FLOATING,
+    body=lambda xp, x: xp.svd(x, full_matrices=False)[1], prepare=prepare_matrices("svdvals", square=False),
+    vjp=_svdvals_vjp, jvp=_svdvals_jvp, tolerance=8.0, **FLOATING,
 )  # fmt: skip

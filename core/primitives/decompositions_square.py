@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .decompositions_tools import (
@@ -15,6 +16,7 @@ from .decompositions_tools import (
     from_lower,
     half_lower,
     is_complex,
+    kind_of,
     prepare_matrices,
     unit,
 )
@@ -93,6 +95,27 @@ def inverse_or(xp: Any, x: Any, singular: Any) -> Any:
     return xp.inv(xp.where(as_columns(xp, as_columns(xp, singular)), xp.eye(x.shape[-1], dtype=x.dtype), x))
 
 
+def _of_factors(xp: Any, x: Any) -> tuple[Any, Any]:
+    """Return the diagonals of U, and the signs of the exchanges that Gauss's elimination makes."""
+    packed, pivots = xp.lu_packed(x, pivot=True)
+    one = xp.arange(x.shape[-1]) + 1
+    odd = xp.count_nonzero(xp.astype(pivots, one.dtype) != one, axis=-1) % 2
+    return diagonal_of(xp, packed), xp.astype(1 - 2 * odd, x.dtype)
+
+
+def _det_body(xp: Any, x: Any) -> Any:
+    diagonal, sign = _of_factors(xp, x)
+    return xp.prod(diagonal, axis=-1) * sign
+
+
+def _slogdet_body(xp: Any, x: Any) -> tuple[Any, Any]:
+    diagonal, sign = _of_factors(xp, x)
+    size = xp.abs(diagonal)
+    zero = size == 0
+    unit_ = xp.where(zero, xp.zeros_like(diagonal), diagonal / xp.astype(xp.where(zero, 1.0, size), x.dtype))
+    return xp.prod(unit_, axis=-1) * sign, xp.sum(xp.log(size), axis=-1)
+
+
 def _cofactors(xp: Any, x: Any, out: Any) -> Any:
     """Return the conjugate of a determinant's derivative, of singular matrices by their singular values."""
     n = x.shape[-1]
@@ -125,7 +148,7 @@ def _det_jvp(xp: Any, t: Any, x: Any, out: Any) -> Any:
 
 det = general(
     "det", "x, /", "Return the determinants of square matrices.",
-    prepare=prepare_matrices("det"), vjp=_det_vjp, jvp=_det_jvp, **FLOATING,
+    body=_det_body, prepare=prepare_matrices("det"), vjp=_det_vjp, jvp=_det_jvp, **FLOATING,
 )  # fmt: skip
 
 
@@ -159,7 +182,7 @@ def _slogdet_jvp(xp: Any, t: Any, x: Any, out: Any) -> Any:
 
 slogdet = general(
     "slogdet", "x, /", "Return the signs (complex: phases) of determinants, and the logarithms of their magnitudes.",
-    outputs=("sign", "logabsdet"), materialize=False, prepare=prepare_matrices("slogdet"),
+    outputs=("sign", "logabsdet"), materialize=False, body=_slogdet_body, prepare=prepare_matrices("slogdet"),
     vjp=_slogdet_vjp, jvp=_slogdet_jvp, **FLOATING,
 )  # fmt: skip
 
@@ -203,33 +226,47 @@ pinv = general(
 )  # fmt: skip
 
 
-# Of Padé's approximant of degree 13, and up to which norm it is exact: N. Higham (2005).
-_PADE = (
-    64764752532480000.0, 32382376266240000.0, 7771770303897600.0, 1187353796428800.0, 129060195264000.0, 10559470521600.0,
-    670442572800.0, 33522128640.0, 1323241920.0, 40840800.0, 960960.0, 16380.0, 182.0, 1.0,
-)  # fmt: skip
-_REACH = 5.371920351148152
+# Of Taylor's polynomials: the highest powers of the matrix that are formed, and how many groups of them are joined.
+_SHAPES = ((2, 2), (3, 3), (4, 4), (5, 4))
+
+
+def _reach(degree: int, roundoff: float) -> float:
+    """Return up to which norm a polynomial of this degree is exact: where what is left out is less than rounding."""
+    return 0.9 * (roundoff * math.factorial(degree + 1)) ** (1 / degree)
 
 
 def _matrix_exp_body(xp: Any, x: Any) -> Any:
-    """Scaling and squaring, each matrix as often as its norm asks for. It runs on plain arrays alone."""
+    """Scaling and squaring, each matrix as often as its norm asks for. It runs on plain arrays alone.
+
+    The polynomial is grouped as M. Paterson and L. Stockmeyer (1973) do it; there is no system of equations to solve.
+    """
     n = x.shape[-1]
     if 0 in x.shape:
         return x
     norm = xp.max(xp.sum(xp.abs(x), axis=-2), axis=-1)
     safe = xp.where(xp.isfinite(norm), norm, xp.zeros_like(norm))
-    times = xp.ceil(xp.log2(xp.where(safe > _REACH, safe / _REACH, xp.ones_like(safe))))
+    roundoff = 2.0**-24 if kind_of(xp, norm.dtype).bits <= 32 else 2.0**-53
+    largest = float(xp.max(safe))
+    width, groups = next((s for s in _SHAPES if largest <= _reach(s[0] * s[1], roundoff)), _SHAPES[-1])
+    reach = _reach(width * groups, roundoff)
+    times = xp.ceil(xp.log2(xp.where(safe > reach, safe / reach, xp.ones_like(safe))))
     scale = as_columns(xp, as_columns(xp, times))
-    x = x * xp.astype(xp.pow(xp.full_like(scale, 2.0), -scale), x.dtype)
-    b = [v / _PADE[0] for v in _PADE]
+    if largest > reach:
+        x = x * xp.astype(xp.pow(xp.full_like(scale, 2.0), -scale), x.dtype)
+    powers = [x]
+    for k in range(2, width + 1):
+        powers.append(xp.matmul(powers[k // 2 - 1], powers[k - k // 2 - 1]))
     one = xp.eye(n, dtype=x.dtype)
-    x2 = xp.matmul(x, x)
-    x4 = xp.matmul(x2, x2)
-    x6 = xp.matmul(x4, x2)
-    odd = xp.matmul(x6, x6 * b[13] + x4 * b[11] + x2 * b[9]) + x6 * b[7] + x4 * b[5] + x2 * b[3] + one * b[1]
-    odd = xp.matmul(x, odd)
-    even = xp.matmul(x6, x6 * b[12] + x4 * b[10] + x2 * b[8]) + x6 * b[6] + x4 * b[4] + x2 * b[2] + one
-    found = xp.solve(even - odd, even + odd)
+
+    def group(start: int, count: int) -> Any:
+        total = one * (1 / math.factorial(start))
+        for k in range(1, count):
+            total = total + powers[k - 1] * (1 / math.factorial(start + k))
+        return total
+
+    found = group((groups - 1) * width, width + 1)
+    for j in reversed(range(groups - 1)):
+        found = xp.matmul(powers[-1], found) + group(j * width, width)
     for k in range(int(xp.max(times))):
         found = xp.where(scale > k, xp.matmul(found, found), found)
     return found
@@ -243,7 +280,7 @@ def _matrix_exp_along(xp: Any, x: Any, t: Any) -> Any:
 
 
 matrix_exp = general(
-    "matrix_exp", "x, /", "Return the exponentials of square matrices, by scaling and squaring (N. Higham, 2005).",
+    "matrix_exp", "x, /", "Return the exponentials of square matrices, by scaling and squaring.",
     category="floating-point", batch="leading", body=_matrix_exp_body, prepare=prepare_matrices("matrix_exp"),
     vjp=lambda xp, g, x: _matrix_exp_along(xp, adjoint(xp, x), g),
     jvp=lambda xp, t, x: _matrix_exp_along(xp, x, t), tolerance=8.0,

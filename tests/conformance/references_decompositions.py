@@ -220,22 +220,21 @@ def matrix_exp(x: Any) -> Any:
     return _each(_exponential, x)
 
 
-def _lu(a: np.ndarray, pivot: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _lu(a: np.ndarray, pivot: bool) -> tuple[np.ndarray, np.ndarray]:
     """Crout's scheme on rows that are exchanged one by one."""
     m, n = a.shape
-    a, order, pivots = a.copy(), list(range(m)), []
+    a, pivots = a.copy(), []
     for k in range(min(m, n)):
         column = [a[i, k] - sum(a[i, p] * a[p, k] for p in range(k)) for i in range(k, m)]
         best = k + int(np.argmax([abs(v.real) + abs(v.imag) for v in column])) if pivot else k
         pivots.append(best)
         a[[k, best]] = a[[best, k]]
-        order[k], order[best] = order[best], order[k]
         for j in range(k, n):
             a[k, j] = a[k, j] - sum(a[k, p] * a[p, j] for p in range(k))
         for i in range(k + 1, m):
             a[i, k] = (a[i, k] - sum(a[i, p] * a[p, k] for p in range(k))) / a[k, k]
-    return a, np.asarray(pivots), np.asarray(order)
+    return a, np.asarray(pivots, dtype=np.int32) + np.int32(1)
 
 
 def lu_packed(x: Any, *, pivot: bool) -> Any:
-    return _each(lambda a: _lu(a, pivot), x, 3)
+    return _each(lambda a: _lu(a, pivot), x, 2)

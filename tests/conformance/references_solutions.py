@@ -38,7 +38,7 @@ def solve_triangular(x1: Any, x2: Any, *, upper: bool, unitriangular: bool) -> A
 def _exchanged(pivots: np.ndarray, rows: int) -> np.ndarray:
     order = np.arange(rows)
     for k, p in enumerate(pivots):
-        order[[k, p]] = order[[p, k]]
+        order[[k, p - 1]] = order[[p - 1, k]]
     return order
 
 
@@ -170,3 +170,17 @@ def lstsq(x1: Any, x2: Any, rtol: Any) -> Any:
         return found @ b, np.asarray(min(a.shape))
 
     return _stacked(one, x1, x2, cores=(2, 2))
+
+
+def euclidean_norm(x: Any, *, axis: Any, keepdims: bool) -> Any:
+    axes = tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return np.sqrt(np.sum(np.real(x) ** 2 + np.imag(x) ** 2, axis=axes, keepdims=keepdims))
+
+
+def cross_product(x1: Any, x2: Any) -> Any:
+    x1, x2 = np.broadcast_arrays(x1, x2)
+    found = np.zeros(x1.shape, np.result_type(x1, x2))
+    for i, j, k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+        found[..., i] = x1[..., j] * x2[..., k]
+        found[..., i] -= x1[..., k] * x2[..., j]
+    return found

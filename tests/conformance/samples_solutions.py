@@ -26,13 +26,13 @@ def draw_pivot_order(d: Draw) -> Sample:
     k = d.integer(1, rows)
     low = np.arange(k)
     shape = (*d.shape(0, 1, empty=False), k)
-    return Sample((d.values.integers(low, rows, shape),), {"rows": rows})
+    return Sample((d.values.integers(low, rows, shape) + 1,), {"rows": rows})
 
 
 def draw_lu_solve(d: Draw) -> Sample:
     x1, x2 = _system(d)
     n = x1.shape[-1]
-    pivots = d.values.integers(np.arange(n), n, x1.shape[:-1])
+    pivots = d.values.integers(np.arange(n), n, x1.shape[:-1]) + 1
     return Sample((x1, pivots, x2), {"adjoint": d.flag()})
 
 
@@ -90,3 +90,13 @@ def draw_lstsq(d: Draw) -> Sample:
     x1 = _tall(d)
     x2 = d.array((*x1.shape[:-1], d.integer(1, 2)))
     return Sample((x1, x2, np.asarray(1e-3, dtype=np.float32)))
+
+
+def draw_euclidean_norm(d: Draw) -> Sample:
+    x = d.array(d.shape(1, 3, empty=False), "nonzero")
+    return Sample((x,), {"axis": d.axes(x.ndim), "keepdims": d.flag()})
+
+
+def draw_cross_product(d: Draw) -> Sample:
+    one, two = d.broadcastable(2)
+    return Sample((d.array((*one, 3)), d.array((*two, 3))))

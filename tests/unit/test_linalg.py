@@ -44,7 +44,8 @@ def test_signature(name: str) -> None:
         assert (mine.name, mine.kind) == (theirs.name, theirs.kind)
     for theirs in list(wanted.values())[len(before) :]:
         mine = found[theirs.name]
-        assert mine.default == theirs.default
+        # None stands for two in `tensordot`, which knows PyTorch's name of the axes, too.
+        assert mine.default == theirs.default or (name, mine.default) == ("tensordot", None)
         assert mine.kind in (mine.KEYWORD_ONLY, mine.POSITIONAL_OR_KEYWORD)
     assert all(p.default is not p.empty for p in found.values() if p.name not in wanted)
     assert name in L.__all__
