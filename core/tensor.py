@@ -350,7 +350,9 @@ class Tensor(Installed):
         return int(self._element("an index"))
 
     def _element(self, operation: str) -> Any:
-        return self._to_host(operation).item() if self.device.levels else self.item()
+        if self.device.levels:
+            concrete(self, operation)
+        return self.item()
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec and self.size == 1 else format(str(self), spec)

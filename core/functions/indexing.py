@@ -15,7 +15,7 @@ from ..ops import row_function
 from ..primitives.indexing import ARRAY
 from ..primitives.row import TABLE
 from ..primitives.tools import axis_index
-from ..tensor import Tensor
+from ..tensor import Tensor, concrete
 from .creation import asarray
 from .torch_names import needed
 
@@ -90,6 +90,8 @@ def _index_tensor(
                 f"{operation}: a boolean index of shape {part.shape} does not fit the axes {want} of a tensor of "
                 f"shape {x.shape}"
             )
+        if part.device.levels:
+            concrete(part, f"{operation} with a boolean index")
         found = row_function(TABLE["nonzero"])(part)
         static.extend([ARRAY] * len(found))
         tensors.extend(found)

@@ -256,7 +256,10 @@ def _merged(row: Row, xp: Any, forward: Any, operands: Any, statics: Any) -> Any
 def loop(row: Row, level: BatchLevel, xp: Any, forward: Any, operands: Any, statics: Any) -> Any:
     """Run a row once per element of the batch: the last resort, which conformance counts."""
     if row.outputs == ("*",) or row.name in DATA_DEPENDENT:
-        raise TransformError(f"{row.name} inside vmap: the result's shape would depend on the data")
+        raise TransformError(
+            f"{row.name} inside vmap: the result's shape would depend on the data, and all samples have one shape; "
+            "select with cb.where or multiply by a mask, or call it outside"
+        )
 
     row.fallback["vmap"] = "loop"
 

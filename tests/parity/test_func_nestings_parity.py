@@ -114,8 +114,8 @@ FUNCTIONS: dict[str, Callable[[ModuleType, Any], Any]] = {
     "elementwise": lambda n, x: n.atan2(x, n.exp(x)) + n.lgamma(x + 1) * n.erf(x) + n.log1p(x) / (1 + x * x),
     "norm": unit,
 }  # fmt: skip
-# Where the third derivative, or PyTorch's rule for it, costs seconds or is missing there.
-PAIRS_ONLY = {"cholesky", "det", "batch norm"}
+# PyTorch's vmap of a gather differentiated twice has a shape of garbage.
+PAIRS_ONLY = {"gather"}
 
 
 def weights(n: ModuleType, y: Any) -> Any:
