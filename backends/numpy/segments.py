@@ -122,6 +122,31 @@ def segment_reduction_vjp(g: np.ndarray, x: np.ndarray, lengths: np.ndarray, out
     return wide, None
 
 
+def segment_argmax(x: np.ndarray, lengths: np.ndarray, /) -> Any:
+    """The number of the first row of each segment with its largest value."""
+    sizes = lengths.astype(np.int64, copy=False)
+    ends = np.cumsum(sizes)
+    total = int(ends[-1]) if len(ends) else 0
+    if x.dtype.kind not in "iuf" or (x.dtype.itemsize == 2 and x.dtype.kind == "f"):
+        return NotImplemented
+    if (sizes < 0).any() or total > len(x):
+        return NotImplemented
+    width = math.prod(x.shape[1:])
+    rows = x.reshape(len(x), width)
+    best = reduce_segments(rows, ends - sizes, sizes, "max")
+    won = rows[:total] == np.repeat(best, sizes, axis=0)
+    if x.dtype.kind == "f" and np.isnan(best).any():
+        won |= np.isnan(rows[:total])
+    places = np.flatnonzero(won)[::-1]
+    found = np.full(best.shape, len(x), np.int64)
+    if places.size:
+        row, column = np.divmod(places, width)
+        # Of several the first is written last.
+        found[np.repeat(np.arange(len(sizes)), sizes)[row], column] = row
+    return found.reshape(len(sizes), *x.shape[1:])
+
+
 KERNELS: dict[str, Callable[..., Any] | Kernel] = {
+    "segment_argmax": segment_argmax,
     "segment_reduction": Kernel(segment_reduction, vjp=segment_reduction_vjp),
 }

@@ -247,14 +247,12 @@ def _largest_of_bags(input: Tensor, weight: Tensor, starts: Tensor, padding_idx:
     n, lengths = input.shape[0], ops.subtract(starts[1:], starts[:-1])
     rows = ops.take(weight.detach(), input, axis=0)
     if padding_idx is not None:
-        rows = ops.where(ops.expand_dims(ops.not_equal(input, padding_idx), axis=-1), rows, -math.inf)
-    best = ops.segment_reduction(rows, lengths, by="max")
-    places = ops.arange(n, dtype=starts.dtype, device=input.device.physical)
-    bag = ops.searchsorted(starts[1:], places, side="right")
-    # What lies behind the last bag is compared with it, and counts nowhere.
-    won = ops.equal(rows, ops.take(best, ops.minimum(bag, best.shape[0] - 1), axis=0))
-    first = ops.segment_reduction(ops.where(won, ops.expand_dims(places, axis=-1), n), lengths, by="min")
-    found = ops.logical_and(ops.less(first, n), ops.greater(best, -math.inf))
+        kept = ops.broadcast_to(ops.expand_dims(ops.not_equal(input, padding_idx), axis=-1), rows.shape)
+        rows = ops.where(kept, rows, -math.inf)
+    first = ops.segment_argmax(rows, lengths)
+    found = ops.less(first, n)
+    if padding_idx is not None:
+        found = ops.logical_and(found, ops.take_along_axis(kept, ops.where(found, first, 0), axis=0))
     index = ops.take(input, ops.reshape(ops.where(found, first, 0), (-1,)), axis=0)
     top = ops.take_along_axis(weight, ops.reshape(index, first.shape), axis=0)
     return ops.where(found, top, 0.0)

@@ -67,3 +67,16 @@ def segment_reduction(x: Any, lengths: Any, *, by: str) -> np.ndarray:
             found[segment] = function(found[segment], x[row])
             row += 1
     return found
+
+
+def segment_argmax(x: Any, lengths: Any) -> np.ndarray:
+    x = np.asarray(x)
+    columns = x.reshape(len(x), -1).T.tolist()
+    found = np.full((len(lengths), len(columns)), len(x), dtype=np.int64)
+    begin = 0
+    for segment, length in enumerate(lengths):
+        for i, column in enumerate(columns):
+            if length:
+                found[segment, i] = begin + max(range(length), key=column[begin : begin + length].__getitem__)
+        begin += length
+    return found.reshape(len(lengths), *x.shape[1:])

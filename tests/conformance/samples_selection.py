@@ -23,9 +23,16 @@ def draw_running_logsumexp(d: Draw) -> Sample:
     return Sample((d.array(shape),), {"axis": d.axis(len(shape))})
 
 
-def draw_segment_reduction(d: Draw) -> Sample:
+def _segments(d: Draw, domain: str) -> tuple[np.ndarray, np.ndarray]:
     shape = d.shape(1, empty=False)
     cuts = sorted(d.integer(0, shape[0]) for _ in range(d.integer(1, 4)))
-    lengths = np.diff(np.asarray([0, *cuts], dtype="int64"))
+    return d.array(shape, domain), np.diff(np.asarray([0, *cuts], dtype="int64"))
+
+
+def draw_segment_reduction(d: Draw) -> Sample:
     by = d.choice(("sum", "prod", "max", "min"))
-    return Sample((d.array(shape, "nonzero" if by == "prod" else "real"), lengths), {"by": by})
+    return Sample(_segments(d, "nonzero" if by == "prod" else "real"), {"by": by})
+
+
+def draw_segment_argmax(d: Draw) -> Sample:
+    return Sample(_segments(d, "real"), {})

@@ -124,3 +124,32 @@ def test_segments(dtype: str, longest: int, by: str) -> None:
     found = ops.segment_reduction(cb.tensor(x), cb.tensor(lengths), by=by)
     assert found.dtype.name == dtype
     np.testing.assert_allclose(found.numpy(), segment_reduction(x, lengths, by=by), rtol=1e-4)
+
+
+@pytest.mark.parametrize("longest", [3, 40, 400])
+def test_first_rows_of_segments(longest: int) -> None:
+    from candelabra.conformance.references_selection import segment_argmax
+    from candelabra.core import ops
+
+    lengths = RNG.integers(0, longest, 60)
+    x = RNG.integers(0, 9, (int(lengths.sum()) + 5, 11)) / 8.0
+    found = ops.segment_argmax(cb.tensor(x), cb.tensor(lengths)).numpy()
+    np.testing.assert_array_equal(found, segment_argmax(x, lengths))
+    x[3, 4] = np.nan
+    at = int(np.searchsorted(np.cumsum(lengths), 3, side="right"))
+    assert ops.segment_argmax(cb.tensor(x), cb.tensor(lengths)).numpy()[at, 4] == 3
+
+
+def test_elements_along_an_axis() -> None:
+    x = RNG.standard_normal((3, 4, 5))
+    for axis in (0, 1, 2):
+        shape = tuple(7 if i == axis else n for i, n in enumerate(x.shape))
+        index = RNG.integers(-x.shape[axis], x.shape[axis], shape)
+        found = cb.take_along_axis(cb.tensor(x), cb.tensor(index), axis=axis)
+        np.testing.assert_array_equal(found.numpy(), np.take_along_axis(x, index, axis))
+        turned = cb.take_along_axis(cb.tensor(x).mT.mT, cb.tensor(index.astype(np.int32)), axis=axis)
+        np.testing.assert_array_equal(turned.numpy(), np.take_along_axis(x, index, axis))
+        with pytest.raises(IndexError, match="take_along_axis"):
+            cb.take_along_axis(cb.tensor(x), cb.tensor(index + x.shape[axis]), axis=axis)
+    wide = cb.take_along_axis(cb.tensor(x), cb.tensor([[[1]]]), axis=1)
+    np.testing.assert_array_equal(wide.numpy(), np.take_along_axis(x, np.array([[[1]]]), 1))
