@@ -49,8 +49,8 @@ def broadcast_arrays(*arrays: Tensor) -> tuple[Tensor, ...]:
     return tuple(ops.broadcast_to(a, shape) for a in arrays)
 
 
-def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Return `x` with two axes exchanged.
+def transpose(x: Tensor, dim0: Any, dim1: int | None = None) -> Tensor:
+    """Return `x` with two axes exchanged; one tuple names the order of all axes, as NumPy has it (`permute_dims`).
 
     Examples
     --------
@@ -59,6 +59,12 @@ def transpose(x: Tensor, dim0: int, dim1: int) -> Tensor:
     (3, 2)
     """
     n = x.ndim
+    if dim1 is None:
+        if not isinstance(dim0, (tuple, list)):
+            raise ArgumentTypeError(
+                f"transpose: two axes, or one tuple with the order of all, are needed, not {dim0!r} alone"
+            )
+        return ops.permute_dims(x, tuple(dim0))
     a, b = axis_index(dim0, n, "transpose"), axis_index(dim1, n, "transpose")
     order = list(range(n))
     order[a], order[b] = b, a

@@ -86,6 +86,13 @@ def test_numpy_reductions_call_the_methods() -> None:
             getattr(x.detach(), name)(out=cb.zeros(()))
 
 
+def test_transpose_takes_numpys_order_of_axes() -> None:
+    x = cb.zeros((2, 3, 4))
+    assert cb.transpose(x, (2, 0, 1)).shape == (4, 2, 3) and cb.transpose(x, 0, 2).shape == (4, 3, 2)
+    with pytest.raises(cb.CandelabraError, match="transpose: two axes, or one tuple with the order of all, are needed"):
+        cb.transpose(x, 1)
+
+
 def test_differences_by_position_as_numpy_and_pytorch_have_them() -> None:
     x = cb.asarray([[1.0, 4.0, 9.0], [0.0, 1.0, 0.0]])
     assert cb.diff(x, 2).tolist() == [[2.0], [-2.0]] and cb.diff(x, 1, 0).tolist() == [[-1.0, -3.0, -9.0]]
