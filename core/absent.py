@@ -156,7 +156,6 @@ _METHODS: tuple[tuple[str, str], ...] = (
     (_STORAGE, "is_set_to set_ storage storage_type untyped_storage"),
     (_RESIZED, "resize resize_ resize_as"),
     ("hand tensors to other processes by pickle, or let DataLoader's workers do it", "is_shared share_memory_"),
-    ("host memory is not pinned here; x.to(device) moves a tensor as it is", "pin_memory"),
     (_STREAMS, "record_stream"),
     (_ELSEWHERE, "ipu mtia xpu"),
     (_HALF_COMPLEX, "chalf"),

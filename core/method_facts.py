@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -67,6 +68,16 @@ def is_pinned(self: Tensor, device: Any = None) -> bool:
     return False
 
 
+def pin_memory(self: Tensor, device: Any = None) -> Tensor:
+    """Return the tensor itself, and say that pinning has no effect: host memory is not pinned here."""
+    warnings.warn(
+        "pin_memory has no effect: x.to(device) takes a tensor from ordinary host memory; leave it out",
+        UserWarning,
+        stacklevel=2,
+    )
+    return self
+
+
 def resolve_conj(self: Tensor) -> Tensor:
     """Return the tensor itself: a conjugate is computed at once."""
     return self
@@ -103,8 +114,8 @@ def as_subclass(self: Tensor, cls: type[Any]) -> Any:
     """Return the tensor, with its place in the graph, as an instance of a subclass of Tensor."""
     if not (isinstance(cls, type) and issubclass(cls, Tensor)):
         raise ArgumentTypeError(f"as_subclass: a subclass of Tensor is needed, got {cls!r}")
-    made = object.__new__(cls)
-    made.array, made.device, made.node = self.array, self.device, self.node
+    found, made = ops.alias(self), object.__new__(cls)
+    made.array, made.device, made.node = found.array, found.device, found.node
     return made
 
 
@@ -157,6 +168,6 @@ PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
     **{f"is_{kind}": _never for kind in ("mkldnn", "nested", "quantized", "sparse", "sparse_csr")},
 }
 FACTS = (
-    data_ptr, const_data_ptr, get_device, ndimension, is_signed, is_same_size, is_conj, is_neg, is_pinned, resolve_conj,
-    resolve_neg, reshape_as, sum_to_size, as_subclass, to_dense, prelu, hardshrink,
+    data_ptr, const_data_ptr, get_device, ndimension, is_signed, is_same_size, is_conj, is_neg, is_pinned, pin_memory,
+    resolve_conj, resolve_neg, reshape_as, sum_to_size, as_subclass, to_dense, prelu, hardshrink,
 )  # fmt: skip

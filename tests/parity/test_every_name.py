@@ -20,6 +20,7 @@ MODULES = ("linalg", "fft", "special", "func", "autograd")
 # What is not called alone: it opens a file, starts a draw of its own, or is a class that has tests of its own.
 APART = {"Generator", "Tensor", "device", "dtype", "load", "save", "lstm", "enable_grad", "inference_mode", "no_grad"}
 
+NEED_A_CARD = {"cuda", "pin_memory"}
 NOT_DIFFERENTIATED = (
     "derivative for", "modified by an inplace operation", "only supported for tensors that don't require grad",
     "it is a view of a tensor", "does not require grad", "for tensors that require grad",
@@ -113,7 +114,7 @@ def _calls() -> list[Any]:
         return []
     found = []
     for name in shown(torch.Tensor):
-        if name not in absent.METHODS and name != "cuda":
+        if name not in absent.METHODS and name not in NEED_A_CARD:
             calls = [name_cases.written(c) if name.endswith("_") else c for c in name_cases.of_method(name)]
             found += [(f"Tensor.{name}", call) for call in calls or [""]]
     for name in shown(torch):

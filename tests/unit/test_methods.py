@@ -152,9 +152,15 @@ def test_as_subclass() -> None:
     made = (x * 2).as_subclass(Labelled)
     assert type(made) is Labelled and made.label == "a"
     made.sum().backward()
-    assert x.grad.tolist() == [2.0, 2.0]
+    assert x.grad.tolist() == [2.0, 2.0] and not x.as_subclass(Labelled).is_leaf
     with pytest.raises(ArgumentTypeError, match="as_subclass: a subclass of Tensor is needed"):
         x.as_subclass(int)
+
+
+def test_pinning_has_no_effect() -> None:
+    x = cb.ones(2)
+    with pytest.warns(UserWarning, match="pin_memory has no effect"):
+        assert x.pin_memory() is x and not x.is_pinned()
 
 
 @pytest.mark.parametrize("device", DEVICES)
