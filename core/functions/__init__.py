@@ -20,9 +20,9 @@ EARLY = (
     "torch_names",
 )  # fmt: skip
 LATE = (
-    "arrangement", "counting", "distance", "elementwise_names", "histograms", "integrals", "joining", "linear_names",
-    "low_rank", "matrices", "overlays", "polynomials", "products", "progressions", "random_counts", "segments",
-    "selection", "sets", "short_time", "special", "statistics", "tensor_names", "windows",
+    "arrangement", "counting", "distance", "elementwise_names", "extra", "histograms", "integrals", "joining",
+    "linear_names", "low_rank", "matrices", "overlays", "polynomials", "products", "progressions", "random_counts",
+    "segments", "selection", "sets", "short_time", "special", "statistics", "tensor_names", "windows",
 )  # fmt: skip
 # Small and often called: these check what they are given themselves.
 SELF_CHECKING = frozenset((

@@ -289,7 +289,7 @@ WITHOUT: dict[str, str] = {
     **dict.fromkeys(
         (
             "allclose", "broadcast_shapes", "can_cast", "finfo", "iinfo", "is_complex", "is_floating_point",
-            "is_tensor", "isdtype", "numel", "promote_types", "result_type",
+            "is_tensor", "isdtype", "nunique", "numel", "promote_types", "result_type",
         ), _FACT,
     ),
     **dict.fromkeys(
@@ -298,5 +298,5 @@ WITHOUT: dict[str, str] = {
     ),
     "astype": "the row of the same name", "clone": "the row `alias`", "to_device": "the row `transfer`",
     "get_item": "the row `getitem`", "take_item": "the row `getitem`", "set_item": "the row `setitem`",
-    **dict.fromkeys(("argwhere", "nonzero", "unique", "unique_consecutive", "unique_dim"), _SHAPE),
+    **dict.fromkeys(("argwhere", "setdiff1d", "union1d", "nonzero", "unique", "unique_consecutive", "unique_dim"), _SHAPE),
 }  # fmt: skip
