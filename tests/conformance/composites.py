@@ -298,5 +298,7 @@ WITHOUT: dict[str, str] = {
     ),
     "astype": "the row of the same name", "clone": "the row `alias`", "to_device": "the row `transfer`",
     "get_item": "the row `getitem`", "take_item": "the row `getitem`", "set_item": "the row `setitem`",
-    **dict.fromkeys(("argwhere", "setdiff1d", "union1d", "nonzero", "unique", "unique_consecutive", "unique_dim"), _SHAPE),
+    **dict.fromkeys(
+        ("argwhere", "nonzero", "setdiff1d", "union1d", "unique", "unique_consecutive", "unique_dim"), _SHAPE,
+    ),
 }  # fmt: skip
