@@ -139,6 +139,13 @@ def test_the_strings_of_seq2seq_transformer():
         assert lengths == {3, 4, 5, 6}
 
 
+def test_per_sample_gradients(capsys):
+    pytest.importorskip("sklearn")
+    found = example("per_sample_gradients").main(["--epochs", "8"])
+    assert found["read"] > 0.7 and found["found"] > 0.6
+    assert "epoch 8: last loss" in capsys.readouterr().out
+
+
 def test_scientific_python():
     for library in ("scipy", "sklearn"):
         pytest.importorskip(library)
