@@ -1,7 +1,7 @@
 """Training with one gradient per sample: each clipped, so that no image counts too much; then wrong labels are found.
 
-A tenth of the labels are wrong. Every step clips each sample's own gradient and adds noise to the sum, as differentially
-private training does (Abadi et al., 2016). At the end the samples whose gradients are longest are those that do not fit.
+A tenth of the labels are wrong. Every step clips each sample's own gradient and adds noise to the sum, as private
+training does (Abadi et al., 2016). At the end the samples with the longest gradients are those whose labels do not fit.
 
 Run it with ``python examples/per_sample_gradients.py``; it needs ``pip install candelabra[demo]`` for the images.
 """
@@ -66,7 +66,8 @@ def main(argv: list[str] | None = None) -> dict[str, float]:
                 total = cb.einsum("n,n...->...", shares, gradients[name])
                 p.grad = (total + options.noise * options.clip * cb.randn(p.shape)) / len(images)
             optimizer.step()
-        print(f"epoch {epoch}: last loss {losses.mean().item():.4f}, longest gradient {norms(gradients).max().item():.2f}")
+        longest = norms(gradients).max().item()
+        print(f"epoch {epoch}: last loss {losses.mean().item():.4f}, longest gradient {longest:.2f}")
 
     read = accuracy(model, unseen)
     print(f"{read:.2%} of unseen digits read right, though {wrong.float().mean().item():.0%} of the labels were wrong")
