@@ -37,6 +37,9 @@ class Resolver(Protocol):
     def backends(self) -> list[Backend]:
         """Return every backend that can be loaded, the host's first."""
 
+    def find_kernels(self) -> None:
+        """Take up what plugins bring for the devices of others, once; called before the first operation."""
+
 
 _resolver: Resolver | None = None
 # The devices whose names `as_device` has read.

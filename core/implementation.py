@@ -9,6 +9,7 @@ differentiates the row's rule or its body, used under `create_graph` and inside 
 from __future__ import annotations
 
 import warnings
+from collections import ChainMap
 from collections.abc import Callable
 from typing import Any
 
@@ -28,7 +29,7 @@ class Implementation:
         "row", "run", "save", "saves", "source", "train", "xp",
     )  # fmt: skip
 
-    def __init__(self, row: Row, device: devices.Device, *, generic: bool = False) -> None:
+    def __init__(self, row: Row, device: devices.Device, *, generic: bool = False, below: int = 0) -> None:
         self.row, self.device, self.xp = row, device, namespace(device)
         if device.levels:
             self._at_levels()
@@ -53,8 +54,9 @@ class Implementation:
         self.generic: Implementation | None = None
         # The dtypes that `run` and `train` must not be given.
         self.narrow: frozenset[Any] = frozenset()
-        kernel: Any = None
-        self.forward, kernel, self.source = _find_forward(row, device, generic)
+        # What a plugin's kernel declines goes to what the backend would have done without the plugin.
+        kernel, under = (None, None) if generic else _find_kernel(row, device, below)
+        self.forward, self.source = _find_forward(row, device, generic, kernel, under)
         if backend.narrow_dtypes and (guards_narrow(row) or self.source == "generic"):
             self.narrow = _narrow(device)
             self.forward = _widened(self.forward, self.narrow, device)
@@ -63,7 +65,7 @@ class Implementation:
         bound = row.kind == "creation" and backend.on_device(device.index or 0)
         if self.source == "kernel" and row.kind != "update" and not bound:
             self.run = kernel.forward if isinstance(kernel, Kernel) else kernel
-        if not generic:
+        if not generic and not below:
             row.fallback[str(device)] = self.source
         vjp = kernel.vjp if isinstance(kernel, Kernel) else None
         residuals = kernel.residuals if isinstance(kernel, Kernel) else ()
@@ -74,7 +76,7 @@ class Implementation:
             _refuse_residuals(row, kernel)
             self.train = kernel.train
             if kernel.train is not None:
-                self.generic = Implementation(row, device, generic=True)
+                self.generic = under or Implementation(row, device, generic=True)
         self.save: Any = None
         self.saves: tuple[tuple[str, Any], ...] = ()
         # What keeps shapes alone may be walked back twice.
@@ -134,17 +136,30 @@ def _asked(row: Row) -> set[str]:
     return {name for rule in row.rules() for name in rule_names(rule)}
 
 
-def _find_forward(row: Row, device: devices.Device, generic: bool) -> tuple[Callable[..., Any], Any, str]:
-    """Return the forward of a row on a physical device, the kernel behind it, and where it comes from."""
+def _find_kernel(row: Row, device: devices.Device, below: int) -> tuple[Any, Implementation | None]:
+    """Return a row's kernel and, where a plugin's lies above the backend's own means, the implementation under it."""
+    kernels = device.backend.kernels
+    layers = kernels.maps if isinstance(kernels, ChainMap) else [kernels]
+    for i, layer in enumerate(layers[below:], below + 1):
+        if row.name in layer:
+            return layer[row.name], Implementation(row, device, below=i) if i < len(layers) else None
+    return None, None
+
+
+def _find_forward(
+    row: Row, device: devices.Device, generic: bool, kernel: Any, under: Implementation | None
+) -> tuple[Callable[..., Any], str]:
+    """Return the forward of a row on a physical device, and where it comes from."""
     backend = device.backend
     if not generic:
-        kernel = backend.kernels.get(row.name)
         if kernel is not None:
             forward = kernel.forward if isinstance(kernel, Kernel) else kernel
             if row.kind == "creation":
                 forward = _bind(forward, backend.on_device(device.index or 0), own=True)
+            if under is not None:
+                return _declining(forward, under.forward), "kernel"
             wrap = row.kind != "update" and (row.body is not None or device is not devices.host_device())
-            return (_declining(forward, row, device) if wrap else forward), kernel, "kernel"
+            return (_declining(forward, _otherwise(row, device)) if wrap else forward), "kernel"
         native = _native_function(row, backend.namespace)
         if native is not None:
             if row.canonical is not None:
@@ -154,12 +169,12 @@ def _find_forward(row: Row, device: devices.Device, generic: bool) -> tuple[Call
                 native = _made_canonical(native, lambda xp, found: tuple(found), device)
             if row.kind == "creation":
                 native = _bind(native, backend.on_device(device.index or 0), own=False)
-            return (native if device is devices.host_device() else _mended(native, row, device)), None, "library"
+            return (native if device is devices.host_device() else _mended(native, row, device)), "library"
     if row.body is not None:
-        return _body_forward(row, device), None, "generic"
+        return _body_forward(row, device), "generic"
     if device is devices.host_device():
         raise DeviceError(f"{row.name}: backend {backend.name!r} offers no such function and the row has no body")
-    return _host_forward(row, device), None, "host"
+    return _host_forward(row, device), "host"
 
 
 def _native_function(row: Row, library: Any) -> Any:
@@ -261,9 +276,7 @@ def _body_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
     return generic
 
 
-def _declining(kernel: Callable[..., Any], row: Row, device: devices.Device) -> Callable[..., Any]:
-    otherwise = _otherwise(row, device)
-
+def _declining(kernel: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[..., Any]:
     def forward(*operands: Any, **statics: Any) -> Any:
         result = kernel(*operands, **statics)
         return otherwise(*operands, **statics) if result is NotImplemented else result
@@ -310,6 +323,7 @@ class Implementations(dict[Any, Implementation]):
 
     def __missing__(self, device: devices.Device) -> Implementation:
         if not device.levels:
+            devices.resolver().find_kernels()
             made = self[device] = Implementation(self.row, device.resolved())
             return made
         # A transformation's implementations go when its device goes.

@@ -1,8 +1,10 @@
 """What a plugin may bring, as pluggy sees it: one hook per kind of thing, each returning light records.
 
 A plugin is a module (or object) with functions of these names; it is found through an entry point of the group
-`candelabra` in its distribution. Hooks take nothing, run once, when the plugin is registered, and only announce:
-whatever is heavy belongs into the `load` of a record, which runs when the thing is first wanted.
+`candelabra` in its distribution, or of `candelabra.kernels` where it speeds up devices of others: those are looked at
+before the first operation, the rest when one of their devices is asked for. Hooks take nothing, run once, when the
+plugin is registered, and only announce: whatever is heavy belongs into the `load` of a record, which runs when the
+thing is first wanted.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import pluggy
 from ..core.backend import BackendSpec, Kernel
 
 PROJECT = "candelabra"
+KERNELS = "candelabra.kernels"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 

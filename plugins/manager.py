@@ -1,14 +1,16 @@
 """Finds plugins, guards against them, and hands the core the backend of a device type.
 
 Built-in backends come in by the same hook as everybody's, but are registered directly. Third parties' entry points are
-looked at when a device is asked for that is not built in, or when devices are listed; one plugin's failure is kept,
-shown as the cause when its device is asked for, and takes nothing else down.
+looked at when a device is asked for that is not built in, or when devices are listed; those of the group
+`candelabra.kernels`, which speed up devices of others, before the first operation. One plugin's failure is kept, shown
+as the cause when its device is asked for, and takes nothing else down.
 """
 
 from __future__ import annotations
 
 import inspect
 import os
+import sys
 import threading
 from collections import ChainMap
 from collections.abc import Iterable
@@ -24,7 +26,7 @@ from ..core.errors import CandelabraError, DeviceError, PluginError
 from ..core.implementation import namespace
 from ..core.primitives.row import TABLE
 from . import hookspecs
-from .hookspecs import PROJECT, RECORDS, KernelSpec
+from .hookspecs import KERNELS, PROJECT, RECORDS, KernelSpec
 
 DISABLE = "CANDELABRA_DISABLE_PLUGINS"
 
@@ -91,7 +93,7 @@ class Manager:
         self._hooks.add_hookspecs(hookspecs)
         self._claims: dict[str, dict[Any, Claim]] = {hook: {} for hook in RECORDS}
         self._failures: list[tuple[Source, PluginError]] = []
-        self._discovered = False
+        self._waiting = {PROJECT, KERNELS}
         self._lock = threading.RLock()
         for name, plugin in builtins:
             self.register(plugin, Source(name))
@@ -153,17 +155,29 @@ class Manager:
 
     def discover(self) -> None:
         """Register the plugins that installed distributions announce, once; a failing one is kept for `statuses`."""
+        self._discover(KERNELS)
+        self._discover(PROJECT)
+
+    def find_kernels(self) -> None:
+        """Register the plugins that announce kernels for devices of others, once."""
+        # Importing what reads entry points takes longer than all the rest of the manager.
+        if KERNELS in self._waiting and (plugins_disabled() or not _announced_anywhere(KERNELS)):
+            self._waiting.discard(KERNELS)
+        self._discover(KERNELS)
+
+    def _discover(self, group: str) -> None:
+        if group not in self._waiting:
+            return
         with self._lock:
-            if self._discovered:
+            if group not in self._waiting:
                 return
-            self._discovered = True
+            self._waiting.discard(group)
             if plugins_disabled():
                 return
-            # Importing this takes longer than all the rest of the manager.
             from importlib.metadata import entry_points
 
             found: dict[tuple[str, str], tuple[Source, Any]] = {}
-            for entry in entry_points(group=PROJECT):
+            for entry in entry_points(group=group):
                 source = Source(entry.name, *((entry.dist.name, entry.dist.version) if entry.dist else ("?",)))
                 found.setdefault((source.distribution, source.name), (source, entry))
             for _, (source, entry) in sorted(found.items()):
@@ -268,6 +282,26 @@ class Manager:
         }
         if own:
             backend.kernels = ChainMap(own, backend.kernels)  # type: ignore[arg-type]
+
+
+def _announced_anywhere(group: str) -> bool:
+    """Say whether an installed distribution has entry points of a group, from the files alone."""
+    title = f"[{group}]".encode()
+    for folder in sys.path:
+        try:
+            entries = list(os.scandir(folder or "."))
+        except OSError:
+            # Not a folder, or not there: an archive brings no kernels.
+            continue
+        for entry in entries:
+            if entry.name.endswith((".dist-info", ".egg-info")):
+                try:
+                    with open(os.path.join(entry.path, "entry_points.txt"), "rb") as file:
+                        if title in file.read():
+                            return True
+                except OSError:
+                    continue
+    return False
 
 
 def plugins_disabled() -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import types
 from collections.abc import Callable
@@ -53,12 +56,12 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delenv(DISABLE, raising=False)
 
-    def put(name: str, source: str, version: str = "1.0") -> None:
+    def put(name: str, source: str, version: str = "1.0", group: str = "candelabra") -> None:
         (tmp_path / f"cbtest_{name}.py").write_text(source)
         info = tmp_path / f"cbtest_{name}-{version}.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: cbtest-{name}\nVersion: {version}\n")
-        (info / "entry_points.txt").write_text(f"[candelabra]\n{name} = cbtest_{name}\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = cbtest_{name}\n")
 
     return put
 
@@ -255,6 +258,80 @@ def test_a_plugin_overrides_a_kernel_of_another_backend(loaded_before: bool) -> 
     assert "gelu" not in Backend.kernels
     with pytest.raises(PluginError, match="'gelu' of 'elm' is taken by plugin 'fast' of fast 1"):
         manager.register(plugin(candelabra_kernels=lambda: [KernelSpec("elm", "gelu", abs)]), Source("b", "b", "1"))
+
+
+FAST = """
+import numpy as np
+from candelabra.core.backend import Kernel
+from candelabra.plugins.hookspecs import KernelSpec
+
+calls = []
+
+def small(x, *rest):
+    return x.size < 4
+
+def tanh(x):
+    calls.append("tanh")
+    return NotImplemented if small(x) else np.tanh(x)
+
+def forward(x, **statics):
+    calls.append("softmax")
+    return NotImplemented
+
+def train(x, **statics):
+    calls.append("softmax in training")
+    return NotImplemented
+
+def vjp(g):
+    raise AssertionError("nothing of this kernel's was recorded")
+
+def candelabra_kernels():
+    return [KernelSpec("cpu", "tanh", tanh), KernelSpec("cpu", "softmax", Kernel(forward, train, vjp))]
+"""
+
+
+def in_a_process(code: str, folder: Path, **environment: str) -> str:
+    kept = {k: v for k, v in os.environ.items() if k != DISABLE}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**kept, "PYTHONPATH": str(folder), **environment},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_kernels_for_a_device_of_others_are_there_before_the_first_operation(
+    install: Callable[..., None], tmp_path: Path
+) -> None:
+    install("fast", FAST, group="candelabra.kernels")
+    code = """
+import sys, candelabra as cb
+assert "cbtest_fast" not in sys.modules
+cb.tanh(cb.ones(5)), cb.tanh(cb.ones(2))
+print(sys.modules["cbtest_fast"].calls if "cbtest_fast" in sys.modules else None, "importlib.metadata" in sys.modules)
+"""
+    # The one that declines is asked once by dispatch, and once by the chain.
+    assert in_a_process(code, tmp_path) == "['tanh', 'tanh', 'tanh'] True"
+    assert in_a_process(code, tmp_path, **{DISABLE: "1"}) == "None False"
+
+
+def test_what_a_plugin_declines_goes_to_the_backends_own_kernel(install: Callable[..., None], tmp_path: Path) -> None:
+    install("fast", FAST, group="candelabra.kernels")
+    code = """
+import candelabra as cb
+from candelabra.core.primitives import TABLE
+x = cb.randn(3, 4, requires_grad=True)
+y = cb.softmax(x, axis=1)
+(y * y).sum().backward()
+impl = TABLE["softmax"].implementations[x.device]
+z = y.node
+print(impl.source, z.impl is impl.generic, z.impl.source, z.impl.backward is not z.impl.backward_graph)
+print(TABLE["softmax"].fallback["cpu"])
+import cbtest_fast
+print(cbtest_fast.calls)
+"""
+    shown = in_a_process(code, tmp_path).splitlines()
+    assert shown == ["kernel True kernel True", "kernel", "['softmax in training']"]
 
 
 def test_a_backend_loads_once_though_several_threads_ask() -> None:
