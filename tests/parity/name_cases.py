@@ -13,6 +13,7 @@ import functools
 import re
 
 import numpy as np
+from name_cases_functions import FUNCTIONS, MODULES
 
 _rng = np.random.default_rng(0)
 _root = _rng.standard_normal((3, 3))
@@ -441,210 +442,6 @@ uniform_: ~x.uniform_() ; ~x.uniform_(-1, 1)
 zero_: x.zero_()
 """
 
-_FUNCTIONS = r"""
-permute: T.permute(cube, (2, 0, 1)) ; T.permute(cube, dims=(1, 0, 2))
-frobenius_norm: T.frobenius_norm(x, 1) ; T.frobenius_norm(x, (0, 1), keepdim=True)
-norm_except_dim: T.norm_except_dim(x) ; T.norm_except_dim(cube, 2, 1)
-nuclear_norm: T.nuclear_norm(x) ; T.nuclear_norm(x, keepdim=True) ; T.nuclear_norm(cube, (1, 2))
-pow: T.pow(p, x) ; T.pow(x, 2) ; T.pow(2.0, x)
-qr: T.qr(x)[0] @ T.qr(x)[1]
-round: T.round(x)
-add: T.add(x, y) ; T.add(x, 2.5)
-subtract: T.subtract(x, y)
-divide: T.divide(x, p) ; T.divide(i, j)
-adaptive_avg_pool1d: T.adaptive_avg_pool1d(cube, 2)
-all: T.all(b)
-alpha_dropout: ~T.alpha_dropout(x, 0.5, True)
-amax: T.amax(x, 1) ; T.amax(x, (0, 1), True) ; T.amax(x, dim=1, keepdim=True)
-any: T.any(b)
-arange: T.arange(5) ; T.arange(end=5) ; T.arange(start=1, end=5, step=2) ; T.arange(1, 5) ; T.arange(1, 2, 0.25)
-argmax: T.argmax(x) ; T.argmax(x, axis=1) | T.argmax(x, 1) ; T.argmax(x, axis=1, keepdims=True) | T.argmax(x, 1, True)
-argmin: T.argmin(x) ; T.argmin(x, axis=1) | T.argmin(x, 1)
-argsort: T.argsort(x) ; T.argsort(x, axis=0, descending=True) | T.argsort(x, 0, True)
-as_tensor: T.as_tensor([1, 2]) ; T.as_tensor(x) ; T.as_tensor(x, dtype=T.float32)
-asarray: T.asarray([1.0, 2.0]) ; T.asarray(x) ; T.asarray(i, dtype=T.float32)
-atleast_1d: T.atleast_1d(one) ; T.atleast_1d(one, x)
-atleast_2d: T.atleast_2d(one) ; T.atleast_2d(v, x)
-atleast_3d: T.atleast_3d(one) ; T.atleast_3d(v, x)
-avg_pool1d: T.avg_pool1d(cube, 2) ; T.avg_pool1d(cube, 2, 1)
-bartlett_window: T.bartlett_window(5) ; T.bartlett_window(6, periodic=False)
-batch_norm: T.batch_norm(cube)[0] | T.batch_norm(cube, None, None, None, None, True, 0.1, 1e-5, False)
-bernoulli: ~T.bernoulli(u)
-bilinear: T.bilinear(x, m[:, :2], stack[:, :, :2]) ; T.bilinear(x, m[:, :2], stack[:, :, :2], v[:2])
-binary_cross_entropy_with_logits: T.binary_cross_entropy_with_logits(x, u) | T.binary_cross_entropy_with_logits(x, u, reduction=1)
-binomial: ~T.binomial(j.double(), u)
-bitwise_left_shift: T.bitwise_left_shift(j, at)
-bitwise_right_shift: T.bitwise_right_shift(j, at)
-blackman_window: T.blackman_window(5) ; T.blackman_window(6, periodic=False)
-block_diag: T.block_diag(x, v, one)
-broadcast_tensors: T.broadcast_tensors(x, v) ; T.broadcast_tensors(cube, x, one)
-bucketize: T.bucketize(x, T.tensor([-1.0, 0.0, 1.0], dtype=T.float64)) ; T.bucketize(x, T.arange(3.0, dtype=T.float64), right=True) ; T.bucketize(x, T.arange(3.0, dtype=T.float64), out_int32=True)
-can_cast: T.can_cast(T.float32, T.int64) ; T.can_cast(T.int32, T.int64)
-cartesian_prod: T.cartesian_prod(v, r) ; T.cartesian_prod(v)
-cat: T.cat([x, y]) ; T.cat((x, y), 1) ; T.cat([x, y], dim=-1)
-cdist: T.cdist(x, y) ; T.cdist(x, y, 1.0) ; T.cdist(x, y, p=3)
-celu: T.celu(x) ; T.celu(x, 0.5)
-celu_: T.celu_(x.clone())
-chain_matmul: T.chain_matmul(x, q) ; T.chain_matmul(m, x, q)
-channel_shuffle: T.channel_shuffle(stack, 2)
-column_stack: T.column_stack([x, r]) ; T.column_stack((r, r))
-combinations: T.combinations(v) ; T.combinations(v, 3) ; T.combinations(v, r=2, with_replacement=True)
-complex: T.complex(x, y)
-concat: T.concat([x, y]) ; T.concat((x, y), axis=1) | T.concat((x, y), 1)
-concatenate: T.concatenate([x, y]) ; T.concatenate((x, y), 1) ; T.concatenate((x, y), dim=1)
-conv1d: T.conv1d(cube, stack[:, :3, :2].contiguous()) ; T.conv1d(cube, stack[:, :3, :2], v[:2], 1, 1)
-conv2d: T.conv2d(cube[None], stack[:, None, :2, :2].expand(2, 2, 2, 2)) ; T.conv2d(cube[None], stack[:, None, :2, :2], padding=1, groups=2)
-conv3d: T.conv3d(cube[None, None], stack[None, None, :2, :2, :2])
-conv_tbc: T.conv_tbc(cube.permute(2, 0, 1).contiguous(), stack[:, :4, :2].permute(0, 1, 2).contiguous()[:, :3].contiguous(), v[:2].contiguous(), 1)
-conv_transpose1d: T.conv_transpose1d(cube, stack[:, :3, :2].permute(1, 0, 2)) ; T.conv_transpose1d(cube, stack[:, :3, :2].permute(1, 0, 2), None, 2)
-conv_transpose2d: T.conv_transpose2d(cube[None], stack[:, None, :2, :2])
-conv_transpose3d: T.conv_transpose3d(cube[None, None], stack[None, None, :2, :2, :2])
-cosine_similarity: T.cosine_similarity(x, y) ; T.cosine_similarity(x, y, 0, 1e-6)
-count_nonzero: T.count_nonzero(i) ; T.count_nonzero(i, axis=1) | T.count_nonzero(i, 1)
-ctc_loss: T.ctc_loss(stack.log_softmax(2).permute(1, 0, 2), at[:2, :2] + 1, few * 0 + 4, few * 0 + 2) | T.ctc_loss(stack.log_softmax(2).permute(1, 0, 2), at[:2, :2] + 1, few * 0 + 4, few * 0 + 2, reduction=0)
-cumulative_trapezoid: T.cumulative_trapezoid(x) ; T.cumulative_trapezoid(x, y) ; T.cumulative_trapezoid(x, dx=0.5, dim=0)
-detach_: T.detach_(x * 1)
-diagonal: T.diagonal(cube) ; T.diagonal(cube, 1, 1, 2) ; T.diagonal(cube, offset=-1, dim1=0, dim2=2)
-dropout: ~T.dropout(x, p=0.5) | T.dropout(x, 0.5, True)
-dstack: T.dstack([x, y]) ; T.dstack((v, w))
-einsum: T.einsum("ij,jk->ik", x, q) ; T.einsum("bij,bjk->bik", cube, stack) ; T.einsum("ii", m) ; T.einsum(x, [0, 1], q, [1, 2], [0, 2])
-embedding: T.embedding(x, few)
-empty: ~T.empty(2, 3) ; ~T.empty((2, 3), dtype=T.int64) ; ~T.empty(())
-empty_like: ~T.empty_like(x) ; ~T.empty_like(x, dtype=T.float32)
-enable_grad: T.enable_grad()(T.is_grad_enabled)()
-equal: T.equal(x, y) | T.eq(x, y)
-eye: T.eye(3) ; T.eye(n=2, m=3) ; T.eye(n=2) ; T.eye(2, 3) ; T.eye(2, 3, dtype=T.int64)
-feature_alpha_dropout: ~T.feature_alpha_dropout(cube, 0.5, True)
-fill: T.fill(x, 2.5) ; T.fill(x, one) ; T.fill(i, 3)
-finfo: T.finfo(T.float32).eps ; T.finfo(T.float64).max
-flip: T.flip(x, axis=0) | T.flip(x, (0,)) ; T.flip(x, axis=(0, 1)) | T.flip(x, (0, 1))
-from_numpy: T.from_numpy(np.arange(3.0))
-frombuffer: T.frombuffer(b"12345678", dtype=T.int32) ; T.frombuffer(bytearray(b"12345678"), dtype=T.uint8, count=2, offset=3) ; T.frombuffer(np.arange(3.0), dtype=T.float64)
-full: T.full((2, 3), 1.5) ; T.full(size=(2,), fill_value=1) ; T.full((2,), 2) ; T.full((2,), True) ; T.full((2,), 1, dtype=T.float64)
-full_like: T.full_like(x, 2.5) ; T.full_like(x, 2, dtype=T.int64)
-gather: T.gather(x, at, axis=1) | T.gather(x, 1, at)
-get_default_device: T.get_default_device().type
-get_default_dtype: T.get_default_dtype().itemsize
-get_num_threads: T.get_num_threads() > 0
-get_rng_state: T.get_rng_state() is not None
-gradient: T.gradient(v) ; T.gradient(x, dim=1) ; T.gradient(x, spacing=2.0) ; T.gradient(v, spacing=(T.cumsum(w * w + 1, 0),), edge_order=1)
-group_norm: T.group_norm(stack, num_groups=2) | T.group_norm(stack, 2)
-gru: T.gru(cube.permute(1, 0, 2), stack[0, :2, :3] * 0, stack.reshape(-1)[:36].reshape(9, 4), cube.reshape(-1)[:18].reshape(9, 2).repeat_interleave(2, 1)[:, :3]).out | T.gru(cube.permute(1, 0, 2), (stack[0, :2, :3] * 0)[None], [stack.reshape(-1)[:36].reshape(9, 4), cube.reshape(-1)[:18].reshape(9, 2).repeat_interleave(2, 1)[:, :3]], False, 1, 0.0, False, False, False)[0]
-hamming_window: T.hamming_window(5) ; T.hamming_window(6, periodic=False) ; T.hamming_window(6, True, 0.5, 0.4)
-hann_window: T.hann_window(5) ; T.hann_window(6, periodic=False)
-histogramdd: T.histogramdd(z, [2, 3]) ; T.histogramdd(z, bins=[2, 2], range=[-2.0, 2.0, -3.0, 3.0], density=True)
-hstack: T.hstack([x, y]) ; T.hstack((v, w))
-iinfo: T.iinfo(T.int32).max
-index_add: T.index_add(x, few, y[:2], axis=0) | T.index_add(x, 0, few, y[:2])
-index_copy: T.index_copy(x, few, y[:2], axis=0) | T.index_copy(x, 0, few, y[:2])
-index_fill: T.index_fill(x, few, 2.5, axis=0) | T.index_fill(x, 0, few, 2.5)
-index_reduce: T.index_reduce(x, few, y[:2], axis=0, reduce="prod") | T.index_reduce(x, 0, few, y[:2], "prod")
-inference_mode: T.inference_mode()(T.is_inference_mode_enabled)()
-initial_seed: type(T.initial_seed())
-is_complex: T.is_complex(c) ; T.is_complex(x)
-is_grad_enabled: T.is_grad_enabled()
-is_inference_mode_enabled: T.is_inference_mode_enabled()
-is_tensor: T.is_tensor(x) ; T.is_tensor(1)
-isin: T.isin(i, j) ; T.isin(i, 3) ; T.isin(i, few, invert=True) ; T.isin(i, few, assume_unique=False)
-kaiser_window: T.kaiser_window(5) ; T.kaiser_window(6, periodic=False) ; T.kaiser_window(6, True, 5.0)
-layer_norm: T.layer_norm(x) | T.layer_norm(x, (4,))
-linspace: T.linspace(0, 1, 5) ; T.linspace(start=0, end=3, steps=2) ; T.linspace(-1.0, 1.0, steps=4, dtype=T.float64)
-log_softmax: T.log_softmax(x, 1) ; T.log_softmax(x, dim=0)
-logspace: T.logspace(0, 2, 5) ; T.logspace(-1.0, 1.0, steps=4, base=2.0, dtype=T.float64)
-lu_unpack: T.lu_unpack(*T.linalg.lu_factor(m))
-manual_seed: T.manual_seed(3).initial_seed()
-max: T.max(x) ; T.max(x, axis=1) | T.max(x, 1).values
-max_pool1d: T.max_pool1d(cube, 2) ; T.max_pool1d(cube, 2, 1, 1)
-max_pool1d_with_indices: T.max_pool1d_with_indices(cube, 2)
-max_pool2d: T.max_pool2d(cube, 2) ; T.max_pool2d(cube, (2, 1), 1)
-max_pool3d: T.max_pool3d(cube[None], 2)
-mean: T.mean(x) ; T.mean(x, axis=1) | T.mean(x, 1)
-meshgrid: T.meshgrid(v, r, indexing="ij") ; T.meshgrid(v, r, indexing="xy")
-min: T.min(x) ; T.min(x, axis=1) | T.min(x, 1).values
-moveaxis: T.moveaxis(cube, 0, 2) ; T.moveaxis(cube, (0, 1), (1, 2))
-no_grad: T.no_grad()(T.is_grad_enabled)()
-normal: ~T.normal(x, p) ; ~T.normal(0.0, 1.0, (2, 3)) ; ~T.normal(mean=x, std=2.0)
-nonzero: T.nonzero(b) | T.nonzero(b, as_tuple=True)
-ones: T.ones(2, 3) ; T.ones((2, 3), dtype=T.int64) ; T.ones(size=(2,))
-ones_like: T.ones_like(x) ; T.ones_like(x, dtype=T.int64)
-pairwise_distance: T.pairwise_distance(x, y) ; T.pairwise_distance(x, y, 1.0, 1e-3, True)
-pca_lowrank: T.pca_lowrank(x, 2)[1]
-pdist: T.pdist(x) ; T.pdist(x, 1.0)
-pixel_shuffle: T.pixel_shuffle(stack.permute(1, 0, 2)[None], 2)
-pixel_unshuffle: T.pixel_unshuffle(stack[:, :, :4], 2)
-poisson: ~T.poisson(p)
-polar: T.polar(p, x)
-polygamma: T.polygamma(1, p) ; T.polygamma(2, p)
-prelu: T.prelu(x, one)
-prod: T.prod(x) ; T.prod(x, axis=1) | T.prod(x, 1)
-promote_types: T.promote_types(T.int32, T.float32).itemsize
-range: T.range(1, 4) ; T.range(0.0, 1.0, 0.25)
-rand: ~T.rand(2, 3) ; ~T.rand((2, 3), dtype=T.float64) ; ~T.rand(size=(2,))
-rand_like: ~T.rand_like(x) ; ~T.rand_like(x, dtype=T.float32)
-randint: ~T.randint(5, (2, 3)) ; ~T.randint(2, 5, (2, 3)) ; ~T.randint(low=0, high=2, size=(2,), dtype=T.float32)
-randint_like: ~T.randint_like(x, 5) ; ~T.randint_like(i, 2, 5)
-randn: ~T.randn(2, 3) ; ~T.randn((2, 3), dtype=T.complex64) ; ~T.randn(size=(2,))
-randn_like: ~T.randn_like(x) ; ~T.randn_like(c)
-randperm: ~T.randperm(5) ; ~T.randperm(5, dtype=T.int32)
-repeat_interleave: T.repeat_interleave(count) ; T.repeat_interleave(x, 2) ; T.repeat_interleave(x, 2, dim=0) ; T.repeat_interleave(x, count[:3], 0)
-reshape: T.reshape(x, (4, 3)) ; T.reshape(x, (-1,))
-result_type: T.result_type(x, i).itemsize ; T.result_type(i, 1.5).itemsize
-rms_norm: T.rms_norm(x) | T.rms_norm(x, (4,))
-roll: T.roll(x, 1) ; T.roll(x, 1, axis=0) | T.roll(x, 1, 0) ; T.roll(x, (1, 2), axis=(0, 1)) | T.roll(x, (1, 2), (0, 1))
-row_stack: T.row_stack([x, y]) ; T.row_stack((v, w))
-rrelu: T.rrelu(x) ; T.rrelu(x, 0.2, 0.3)
-rrelu_: T.rrelu_(x.clone())
-rsub: T.rsub(x, y) ; T.rsub(x, 2.5) ; T.rsub(x, y, alpha=2)
-scalar_tensor: T.scalar_tensor(2) ; T.scalar_tensor(2.5, dtype=T.float64) ; T.scalar_tensor(True)
-scatter: T.scatter(x, at, y, axis=0) | T.scatter(x, 0, at, y)
-scatter_add: T.scatter_add(x, at, y, axis=0) | T.scatter_add(x, 0, at, y)
-scatter_reduce: T.scatter_reduce(x, at, y, axis=0, reduce="sum") | T.scatter_reduce(x, 0, at, y, "sum")
-searchsorted: T.searchsorted(v.sort()[0] * 0 + T.arange(4.0, dtype=T.float64), r) | T.searchsorted(T.arange(4.0, dtype=T.float64), r) ; T.searchsorted(T.arange(4.0, dtype=T.float64), r, side="right")
-seed: type(T.seed())
-segment_reduce: T.segment_reduce(x, "sum", lengths=few[:1] * 0 + 3) ; T.segment_reduce(x, "max", lengths=few + 1 - at[0, 0] * 0 - 1 + T.tensor([0, 1]))
-selu: T.selu(x)
-selu_: T.selu_(x.clone())
-set_default_device: T.set_default_device("cpu")
-set_default_dtype: T.set_default_dtype(T.float32)
-set_grad_enabled: T.set_grad_enabled(True) is not None
-set_num_threads: T.set_num_threads(T.get_num_threads())
-set_printoptions: T.set_printoptions(precision=4)
-set_rng_state: T.set_rng_state(T.get_rng_state())
-softmax: T.softmax(x, 1) ; T.softmax(x, dim=0)
-sort: T.sort(x) | T.sort(x).values
-squeeze: T.squeeze(x[None], 0)
-stack: T.stack([x, y]) ; T.stack((x, y), axis=1) | T.stack((x, y), 1)
-std: T.std(x) | T.std(x, correction=0) ; T.std(x, axis=1, correction=1) | T.std(x, 1)
-std_mean: T.std_mean(x, correction=1) | T.std_mean(x) ; T.std_mean(x, 1, correction=0) ; T.std_mean(x, dim=0, unbiased=False, keepdim=True)
-sum: T.sum(x) ; T.sum(x, axis=1) | T.sum(x, 1)
-svd_lowrank: T.svd_lowrank(x, 2)[1]
-take: T.take(x.reshape(-1), flat) | T.take(x, flat)
-tensor: T.tensor([1, 2]) ; T.tensor([1.5], dtype=T.float64) ; T.tensor(x) ; T.tensor(1j)
-tensordot: T.tensordot(x, y, 2) ; T.tensordot(x, q, dims=([1], [0]))
-threshold: T.threshold(x, 0.2, -1.0)
-threshold_: T.threshold_(x.clone(), 0.2, -1.0)
-tile: T.tile(x, (2, 1)) ; T.tile(x, (2,))
-trapezoid: T.trapezoid(x) ; T.trapezoid(x, y) ; T.trapezoid(x, dx=0.5, dim=0)
-trapz: T.trapz(x) ; T.trapz(x, dx=0.5, dim=0)
-tril: T.tril(x) ; T.tril(x, k=1) | T.tril(x, 1)
-tril_indices: T.tril_indices(3, 4) ; T.tril_indices(3, 4, 1) ; T.tril_indices(row=3, col=3, offset=-1)
-triu: T.triu(x) ; T.triu(x, k=1) | T.triu(x, 1)
-triu_indices: T.triu_indices(3, 4) ; T.triu_indices(3, 4, 1) ; T.triu_indices(row=3, col=3, offset=-1)
-unfold_copy: T.unfold_copy(x, 1, 2, 1)
-unique: T.unique(i)
-unravel_index: T.unravel_index(flat, (3, 4)) ; T.unravel_index(one.long(), (3, 4))
-vander: T.vander(v) ; T.vander(v, 3) ; T.vander(v, N=3, increasing=True)
-var: T.var(x) | T.var(x, correction=0) ; T.var(x, axis=1, correction=1) | T.var(x, 1)
-var_mean: T.var_mean(x, correction=1) | T.var_mean(x) ; T.var_mean(x, 1, correction=0) ; T.var_mean(x, dim=0, unbiased=False, keepdim=True)
-view_as_complex: T.view_as_complex(z)
-view_as_real: T.view_as_real(c)
-vmap: T.vmap(T.sin)(x)
-vstack: T.vstack([x, y]) ; T.vstack((v, w))
-where: T.where(b, x, y) ; T.where(b, x, 0.0) ; T.where(b, 1.0, 2.0)
-zeros: T.zeros(2, 3) ; T.zeros((2, 3), dtype=T.int64) ; T.zeros(size=(2,))
-zeros_like: T.zeros_like(x) ; T.zeros_like(x, dtype=T.int64)
-"""
-
 
 @functools.cache
 def _lines(text: str) -> dict[str, list[str]]:
@@ -669,7 +466,7 @@ def _renamed(call: str, name: str) -> str:
 
 def of_function(name: str) -> list[str]:
     """Return the calls of a function, without any of its own those of the method."""
-    own = _lines(_FUNCTIONS).get(name)
+    own = _lines(FUNCTIONS).get(name)
     if own is None:
         copy = ".clone()" if name.endswith("_") else ""
         pattern, form = rf"^([~!]?)(.*?)\.{name}\((.*)\)", rf"\1T.{name}(\2{copy}, \3)"
@@ -677,6 +474,11 @@ def of_function(name: str) -> list[str]:
         calls = [call for call in of_method(name) if "other=" not in call and "mat1=" not in call]
         own = [re.sub(pattern, form, call).replace(", )", ")") for call in calls]
     return own
+
+
+def of_module(module: str, name: str) -> list[str]:
+    """Return the calls of a function of a module."""
+    return _lines(MODULES[module]).get(name, [])
 
 
 def written(call: str) -> str:
