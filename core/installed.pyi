@@ -589,16 +589,16 @@ class Installed:
     def cummin(self, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> ValuesAndIndices:
         """Return the smallest value so far along an axis, and its index (of equal ones the last); NaN stays."""
 
-    def cumprod(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
+    def cumprod(self, axis: Any = None, *, dtype: Any = None, dim: Any = None) -> Any:
         """The method of `cumulative_prod`."""
 
-    def cumprod_(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
+    def cumprod_(self, axis: Any = None, *, dtype: Any = None, dim: Any = None) -> Any:
         """Do the same as `cumprod`, in place."""
 
-    def cumsum(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
+    def cumsum(self, axis: Any = None, *, dtype: Any = None, dim: Any = None) -> Any:
         """The method of `cumulative_sum`."""
 
-    def cumsum_(self, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
+    def cumsum_(self, axis: Any = None, *, dtype: Any = None, dim: Any = None) -> Any:
         """Do the same as `cumsum`, in place."""
 
     def data_ptr(self) -> builtins.int:
@@ -1386,9 +1386,15 @@ class Installed:
         """Do the same as `nan_to_num`, in place."""
 
     def nanmean(
-        self, axis: Any = None, keepdims: builtins.bool = False, *, dim: Any = None, keepdim: builtins.bool = False
+        self,
+        axis: Any = None,
+        keepdims: builtins.bool = False,
+        *,
+        dtype: Any = None,
+        dim: Any = None,
+        keepdim: builtins.bool = False,
     ) -> Tensor:
-        """Return the mean over axes of what is no NaN."""
+        """Return the mean over axes of what is no NaN, computed in another dtype if one is given."""
 
     def nanmedian(
         self,
@@ -1429,7 +1435,7 @@ class Installed:
     def narrow_copy(
         self,
         axis: builtins.int | None = None,
-        start: Any = None,
+        start: builtins.int | Tensor | None = None,
         length: builtins.int | None = None,
         *,
         dim: builtins.int | None = None,

@@ -1228,6 +1228,13 @@ class lu_packed_result(NamedTuple):
 
 def lu_packed(x: Tensor, /, *, pivot: bool = True) -> lu_packed_result: ...
 
+class lu_triangles_result(NamedTuple):
+    L: Tensor
+    U: Tensor
+
+def lu_triangles(packed: Tensor, /) -> lu_triangles_result:
+    """Return L and U of what `lu_packed` packed."""
+
 def matmul(x1: Tensor, x2: Tensor, /) -> Tensor:
     """Return the matrix product; leading axes broadcast."""
 
@@ -1372,6 +1379,9 @@ def orthogonal_polynomial(
 
 def pad(x: Tensor, /, *, widths: Any, value: float = 0.0, mode: str = 'constant') -> Tensor:
     """Return the tensor with constants, or with elements of its own, put before and after along each axis."""
+
+def permutation(pivots: Tensor, like: Tensor, /) -> Tensor:
+    """Return the matrices that undo the exchanges of rows by pivots, of the size and the dtype of matrices' columns."""
 
 def permute_dims(x: Tensor, /, axes: Any) -> Tensor:
     """Return the tensor with its axes in another order."""

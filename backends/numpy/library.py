@@ -77,6 +77,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "gammainc_slope", "i0", "i0e", "i1", "i1e", "igamma", "igammac", "log_ndtr", "ndtr", "ndtri", "polygamma",
         "scaled_modified_bessel_k0", "scaled_modified_bessel_k1", "zeta",
     ),
+    "triangles": ("lu_triangles", "permutation", "tril", "triu"),
     "vectors": ("cross_product", "euclidean_norm"),
     "softmax": ("softmax", "log_softmax", "logsumexp", "cross_entropy"),
 }  # fmt: skip

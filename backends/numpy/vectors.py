@@ -14,12 +14,18 @@ def euclidean_norm(x: Array, /, *, axis: Any, keepdims: bool) -> Any:
     """The root of a scalar product of BLAS."""
     if x.dtype.char not in "fdFD":
         return NotImplemented
-    if axis is None and x.flags.c_contiguous:
+    every = axis is None or len(axis) == x.ndim
+    if every and x.flags.c_contiguous:
         flat = x.reshape(-1)
         total = np.vdot(flat, flat).real
         found = np.asarray(np.sqrt(total), dtype=x.real.dtype)
         return found.reshape((1,) * x.ndim) if keepdims else found
-    if axis is not None and len(axis) == 1 and not keepdims:
+    if not every and axis == (x.ndim - 2, x.ndim - 1) and x.flags.c_contiguous and x.size:
+        lines = x.reshape(*x.shape[:-2], -1)
+        squares = np.asarray(np.vecdot(lines, lines)).real
+        if keepdims:
+            squares = squares.reshape(*x.shape[:-2], 1, 1)
+    elif axis is not None and len(axis) == 1 and not keepdims:
         squares = np.asarray(np.vecdot(x, x, axis=axis[0])).real
     else:
         squares = (x.conj() * x).real if x.dtype.kind == "c" else x * x

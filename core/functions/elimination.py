@@ -102,21 +102,7 @@ def lu(x: Tensor, /, *, pivot: bool = True) -> LUResult:
     """
     x = checked_matrices(x, "lu", square=False)
     packed, pivots = _row("lu_packed")(x, pivot=pivot)
-    return LUResult(permutation(packed, pivots), *triangles(packed))
-
-
-def triangles(packed: Tensor) -> tuple[Tensor, Tensor]:
-    """Return L and U of what `lu_factor` packed."""
-    k = min(packed.shape[-2:])
-    one = ops.eye(packed.shape[-2], k, dtype=packed.dtype, device=packed.device.physical)
-    return ops.tril(packed[..., :, :k], k=-1) + one, ops.triu(packed[..., :k, :])
-
-
-def permutation(packed: Tensor, pivots: Tensor) -> Tensor:
-    """Return the permutation matrices of what `lu_factor` found."""
-    order = _row("pivot_order")(pivots, rows=packed.shape[-2])
-    rows = ops.arange(order.shape[-1], device=order.device.physical)
-    return ops.astype(ops.expand_dims(rows, axis=-1) == ops.expand_dims(order, axis=-2), packed.dtype)
+    return LUResult(_row("permutation")(pivots, packed.detach()), *_row("lu_triangles")(packed))
 
 
 def lu_factor(x: Tensor, /, *, pivot: bool = True) -> LUFactorResult:

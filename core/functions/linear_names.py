@@ -306,8 +306,8 @@ def lu_unpack(factors: Tensor, pivots: Tensor, /, unpack_data: bool = True, unpa
             f"{pivots.shape} and shape {factors.shape}"
         )
     none = ops.zeros((0,), dtype=factors.dtype, device=factors.device.physical)
-    low, up = elimination.triangles(factors) if unpack_data else (none, none)
-    return LUUnpackResult(elimination.permutation(factors, pivots) if unpack_pivots else none, low, up)
+    low, up = _row("lu_triangles")(factors) if unpack_data else (none, none)
+    return LUUnpackResult(_row("permutation")(pivots, factors.detach()) if unpack_pivots else none, low, up)
 
 
 def triangular_solve(
@@ -351,7 +351,7 @@ def frobenius_norm(x: Tensor, /, dim: Any = None, keepdim: bool = False) -> Tens
     >>> cb.frobenius_norm(cb.tensor([[3.0, 4.0]]))
     tensor(5.)
     """
-    return norms.vector_norm(x, 2, None if dim is None or dim == () else dim, keepdim)
+    return norms.vector_norm(x, 2, None if isinstance(dim, (tuple, list)) and not dim else dim, keepdim)
 
 
 def norm_except_dim(x: Tensor, pow: int = 2, dim: int = 0) -> Tensor:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 from .. import ops
+from ..device import Device
+from ..dtypes import DType
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError
 from ..ops import row_function
 from ..primitives.row import TABLE
@@ -144,10 +147,16 @@ def relative_tolerance(x: Tensor, rtol: Any, name: str, atol: Any = None) -> Ten
     """Return the relative tolerance as a tensor of the singular values' dtype."""
     if rtol is not None:
         return _tolerance(x, rtol, name, "rtol")
-    usual = _tolerance(x, max(x.shape[-2:]) * ops.finfo(x.dtype.to_real()).eps, name, "rtol")
+    usual = _usual(max(x.shape[-2:]), x.dtype.to_real(), x.device.physical)
     if atol is None:
         return usual
     return ops.where(_tolerance(x, atol, name, "atol") > 0, 0.0, usual)
+
+
+@functools.lru_cache(maxsize=256)
+def _usual(size: int, kind: DType, device: Device) -> Tensor:
+    """Return the size times the dtype's machine epsilon, a constant."""
+    return ops.full((), size * ops.finfo(kind).eps, dtype=kind, device=device)
 
 
 def _tolerance(x: Tensor, value: Any, name: str, what: str) -> Tensor:

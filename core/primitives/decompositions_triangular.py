@@ -7,7 +7,7 @@ from typing import Any
 from ..dtypes import int32
 from .decompositions_solutions import in_order, triangle
 from .decompositions_tools import adjoint, is_complex, prepare_matrices
-from .row import general
+from .row import discrete, general
 
 
 def _lu_body(xp: Any, x: Any, *, pivot: bool) -> tuple[Any, Any]:
@@ -105,4 +105,52 @@ lu_packed = general(
     "The pivots say with which row each was exchanged, counted from 1.",
     category="floating-point", outputs=("LU", "pivots"), differentiable=(True, False), body=_lu_body,
     prepare=prepare_matrices("lu_packed", square=False), vjp=_lu_vjp, jvp=_lu_jvp, batch="leading", tolerance=8.0,
+)  # fmt: skip
+
+
+def _triangles_body(xp: Any, packed: Any) -> tuple[Any, Any]:
+    m, k = packed.shape[-2], min(packed.shape[-2], packed.shape[-1])
+    low = xp.tril(packed[..., :, :k], k=-1) + xp.eye(m, k, dtype=packed.dtype)
+    return low, xp.triu(packed[..., :k, :])
+
+
+def _triangles_vjp(xp: Any, g: Any, packed_shape: Any) -> Any:
+    m, n = packed_shape[-2], packed_shape[-1]
+    low, up = xp.tril(g[0], k=-1), xp.triu(g[1])
+    lead = tuple(packed_shape)[:-2]
+    if n > m:
+        low = xp.concat([low, xp.zeros((*lead, m, n - m), dtype=low.dtype)], axis=-1)
+    elif m > n:
+        up = xp.concat([up, xp.zeros((*lead, m - n, n), dtype=up.dtype)], axis=-2)
+    return low + up
+
+
+def _triangles_jvp(xp: Any, t: Any) -> tuple[Any, Any]:
+    k = min(t.shape[-2], t.shape[-1])
+    return xp.tril(t[..., :, :k], k=-1), xp.triu(t[..., :k, :])
+
+
+lu_triangles = general(
+    "lu_triangles", "packed, /", "Return L and U of what `lu_packed` packed.",
+    category="floating-point", outputs=("L", "U"), body=_triangles_body, vjp=_triangles_vjp, jvp=_triangles_jvp,
+    prepare=prepare_matrices("lu_triangles", square=False), batch="leading",
+)  # fmt: skip
+
+
+def _permutation_body(xp: Any, pivots: Any, like: Any) -> Any:
+    order = xp.pivot_order(pivots, rows=like.shape[-2])
+    places = xp.arange(like.shape[-2])
+    return xp.astype(xp.expand_dims(places, axis=-1) == xp.expand_dims(order, axis=-2), like.dtype)
+
+
+def _batch_permutation(xp: Any, size: int, pivots: Any, like: Any, *, batched: Any, ranks: Any) -> Any:
+    if not batched[0]:
+        pivots = xp.broadcast_to(pivots, (size, *pivots.shape))
+    return xp.permutation(pivots, like)
+
+
+permutation = discrete(
+    "permutation", "pivots, like, /",
+    "Return the matrices that undo the exchanges of rows by pivots, of the size and the dtype of matrices' columns.",
+    promote=("like",), body=_permutation_body, batch=_batch_permutation,
 )  # fmt: skip

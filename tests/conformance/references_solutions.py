@@ -184,3 +184,21 @@ def cross_product(x1: Any, x2: Any) -> Any:
         found[..., i] = x1[..., j] * x2[..., k]
         found[..., i] -= x1[..., k] * x2[..., j]
     return found
+
+
+def lu_triangles(packed: Any) -> Any:
+    m, n = packed.shape[-2:]
+    k = min(m, n)
+    low, up = np.zeros((*packed.shape[:-2], m, k), packed.dtype), np.zeros((*packed.shape[:-2], k, n), packed.dtype)
+    for i, j in np.ndindex(m, n):
+        if i > j:
+            low[..., i, j] = packed[..., i, j]
+        else:
+            up[..., i, j] = packed[..., i, j]
+    for i in range(k):
+        low[..., i, i] = 1
+    return low, up
+
+
+def permutation(pivots: Any, like: Any) -> Any:
+    return _stacked(lambda p, a: np.eye(len(a), dtype=a.dtype)[:, _exchanged(p, len(a))], pivots, like, cores=(1, 2))

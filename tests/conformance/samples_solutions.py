@@ -100,3 +100,13 @@ def draw_euclidean_norm(d: Draw) -> Sample:
 def draw_cross_product(d: Draw) -> Sample:
     one, two = d.broadcastable(2)
     return Sample((d.array((*one, 3)), d.array((*two, 3))))
+
+
+def draw_lu_triangles(d: Draw) -> Sample:
+    return Sample((d.array((*d.shape(0, 1), d.integer(1, 4), d.integer(1, 4))),))
+
+
+def draw_permutation(d: Draw) -> Sample:
+    m, n = d.integer(1, 4), d.integer(1, 4)
+    k, lead = min(m, n), d.shape(0, 1, empty=False)
+    return Sample((d.values.integers(np.arange(k), m, (*lead, k)) + 1, d.array((*lead, m, n))))
