@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,8 @@ _SIDE_BY_SIDE = 256
 
 
 def _lines(x: np.ndarray, axis: int) -> np.ndarray:
-    return np.ascontiguousarray(np.moveaxis(x, axis, -1)).reshape(-1, x.shape[axis])
+    moved = np.ascontiguousarray(np.moveaxis(x, axis, -1))
+    return moved.reshape(math.prod(moved.shape[:-1]), moved.shape[-1])
 
 
 def _shaped(found: np.ndarray, shape: tuple[int, ...], axis: int) -> np.ndarray:

@@ -255,7 +255,7 @@ def where(condition: Tensor, x1: Any = None, x2: Any = None, /) -> Any:
 
 def norm(
     x: Tensor,
-    p: Any = 2.0,
+    p: float | str | None = 2.0,
     axis: Any = None,
     keepdims: bool = False,
     *,
@@ -292,7 +292,13 @@ def norm(
         return ops.sum(ops.astype(x != 0, size.dtype), axis=axis, keepdims=keepdims)
     if ord == 1:
         return ops.sum(size, axis=axis, keepdims=keepdims)
-    return _root(ops.sum(size**ord, axis=axis, keepdims=keepdims), ord)
+    if 0 < ord < 2 and (size.node is not None or size.device.levels):
+        # The slopes of a broken power at zero are infinite, those of a norm are taken for zero.
+        zero = ops.equal(size, 0)
+        powers = ops.where(zero, 0.0, ops.where(zero, 1.0, size) ** ord)
+    else:
+        powers = size**ord
+    return _root(ops.sum(powers, axis=axis, keepdims=keepdims), ord)
 
 
 def _nuclear(x: Tensor, axis: Any, keepdims: bool) -> Tensor:

@@ -82,8 +82,8 @@ def segment_reduce(
     if initial is not None:
         start = float(initial)
         if reduce in ("max", "min"):
-            other = ops.full_like(found, start)
-            found = (ops.maximum if reduce == "max" else ops.minimum)(found, other)
+            # What ties with the beginning keeps its gradient.
+            found = ops.where(found < start if reduce == "max" else found > start, start, found)
         else:
             found = found * start if reduce == "prod" else found + start
     if reduce == "mean":

@@ -43,6 +43,9 @@ def aminmax(
     MinMax(min=tensor(1), max=tensor(3))
     """
     over, keep = either(axis, dim, "aminmax"), keepdims or keepdim
+    if not x.ndim and over is not None:
+        axis_index(over, 1, "aminmax")
+        over = None
     return MinMax(ops.min(x, axis=over, keepdims=keep), ops.max(x, axis=over, keepdims=keep))
 
 

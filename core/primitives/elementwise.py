@@ -43,6 +43,14 @@ def _as(xp: Any, value: Any, like: Any) -> Any:
     return value if hasattr(value, "dtype") else xp.full((), value, dtype=like.dtype)
 
 
+def _one_over(x2: Any) -> Any:
+    try:
+        return 1 / x2
+    except ZeroDivisionError:
+        # A number of Python's.
+        return complex(math.nan, math.nan) if isinstance(x2, complex) else math.copysign(math.inf, x2)
+
+
 FLOAT: dict[str, Any] = {"category": "floating-point", "floating": True}
 REAL_FLOAT: dict[str, Any] = {"category": "real floating-point", "floating": True}
 REAL: dict[str, Any] = {"category": "real numeric"}
@@ -60,7 +68,7 @@ multiply = elementwise(
 )  # fmt: skip
 divide = elementwise(
     "divide", "x1, x2, /", "Return the quotient ``x1 / x2``; integers become the default float dtype.",
-    d=(lambda x2: 1 / x2, lambda x2, out: -out / x2), samples="real, nonzero", **FLOAT,
+    d=(_one_over, lambda x2, out: -out / x2), samples="real, nonzero", **FLOAT,
 )  # fmt: skip
 pow = elementwise("pow", "x1, x2, /", "Return ``x1`` to the power ``x2``.", d=(_pow_base, _pow_exponent), samples="positive, (-0.9, 3)")
 negative = elementwise("negative", "x, /", "Return ``-x``.", d=-1)

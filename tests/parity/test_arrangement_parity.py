@@ -19,6 +19,8 @@ LINE = COMPLEX[0]
 INTEGERS = rng.integers(-5, 6, (3, 4))
 REPEATED = rng.integers(0, 3, (5, 4))
 RUNS = np.array([[1, 1, 2], [2, 2, 3], [2, 2, 3]])
+EQUAL = np.array([[1.0, 1.0, 2.0], [3.0, 3.0, 3.0]])
+BELOW = np.array([1.0, 1.0, 0.0, 0.5])
 UP = np.sort(rng.standard_normal(4))
 COUNTS, WEIGHTS = np.array([1, 0, 3, 2]), rng.uniform(0.1, 2, 4)
 
@@ -193,6 +195,16 @@ STATISTICS = [
     same("t.dist(x, y, 0)", A, A.round(), order=0),
     same("t.dist(x, y, float('inf'))", A, B),
     same("t.dist(x, x)", A, order=1),
+    same("t.dist(x, y, 0.5)", EQUAL, EQUAL * [1.0, 2.0, 1.0], order=1),
+    same("t.dist(x, y, 1.5)", EQUAL, EQUAL * [1.0, 2.0, 1.0], order=1),
+    same("t.cdist(x, y, 0.5)", EQUAL, EQUAL + [[1.0], [0.0]], order=1),
+    same("t.renorm(x, 0.5, 0, 1.0)", EQUAL * [[0.0], [1.0]], order=1),
+    same("t.aminmax(x, dim=0)", SCALAR),
+    same("t.cummax(x, 1)", np.zeros((2, 0))),
+    same("t.logcumsumexp(x, 1)", np.zeros((2, 0))),
+    same("t.cov(x)", np.zeros((2, 0)), order=1),
+    same("x / 0 + x / -0.0", A, order=1),
+    same("t.segment_reduce(x, 'max', lengths=t.tensor([2, 0, 2]), initial=1.0)", BELOW, order=1),
     same("t.unique_consecutive(x)", RUNS),
     same("t.unique_consecutive(x, True, True)", RUNS),
     same("t.unique_consecutive(x, return_counts=True, dim=0)", RUNS),

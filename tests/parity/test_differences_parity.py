@@ -26,6 +26,12 @@ def tie(t: Any) -> list[list[float]]:
     return x.grad.tolist()
 
 
+def farthest(t: Any) -> list[list[float]]:
+    x = t.tensor([[1.0, 2.0]], requires_grad=True)
+    t.cdist(x, t.tensor([[0.0, 1.0]]), math.inf).backward()
+    return x.grad.tolist()
+
+
 def saved_and_changed(t: Any) -> None:
     w = t.tensor([2.0], requires_grad=True)
     v = w * 1.0
@@ -178,6 +184,7 @@ PYTORCH: dict[str, Any] = {
         t.topk(t.tensor([1.0, 3.0, 3.0, 2.0, 3.0]), 2).indices.tolist() != [1, 2]
         or t.kthvalue(t.ones(3), 3).indices.item() != 0
     ),
+    "The gradient of the largest difference is shared among ties": lambda t, x: farthest(t) == [[1.0, 1.0]],
     "`mode` counts each NaN for itself": lambda t, x: t.isnan(t.mode(t.tensor([math.nan, math.nan, 1.0])).values),
     "`as_strided` counts elements in row-major order": lambda t, x: (
         t.as_strided(x.mT, (3,), (1,)).tolist() == [1.0, 4.0, 2.0]
