@@ -208,7 +208,6 @@ class Installed:
         dim: Any = None,
         keepdim: builtins.bool = False,
         out: None = None,
-        **options: Any,
     ) -> Tensor:
         """The method of `all`."""
 
@@ -225,7 +224,6 @@ class Installed:
         dim: Any = None,
         keepdim: builtins.bool = False,
         out: None = None,
-        **options: Any,
     ) -> Tensor:
         """The method of `max`."""
 
@@ -237,7 +235,6 @@ class Installed:
         dim: Any = None,
         keepdim: builtins.bool = False,
         out: None = None,
-        **options: Any,
     ) -> Tensor:
         """The method of `min`."""
 
@@ -262,7 +259,6 @@ class Installed:
         dim: Any = None,
         keepdim: builtins.bool = False,
         out: None = None,
-        **options: Any,
     ) -> Tensor:
         """The method of `any`."""
 
@@ -318,7 +314,6 @@ class Installed:
         dim: Any = None,
         keepdim: builtins.bool = False,
         out: None = None,
-        **options: Any,
     ) -> Tensor:
         """The method of `argmax`."""
 
@@ -330,7 +325,6 @@ class Installed:
         dim: Any = None,
         keepdim: builtins.bool = False,
         out: None = None,
-        **options: Any,
     ) -> Tensor:
         """The method of `argmin`."""
 
@@ -565,7 +559,6 @@ class Installed:
         dim: Any = None,
         keepdim: builtins.bool = False,
         out: None = None,
-        **options: Any,
     ) -> Tensor:
         """The method of `count_nonzero`."""
 
@@ -1215,7 +1208,6 @@ class Installed:
         dim: Any = None,
         keepdim: builtins.bool = False,
         out: None = None,
-        **options: Any,
     ) -> Tensor:
         """The method of `logsumexp`."""
 
@@ -1272,10 +1264,10 @@ class Installed:
         axis: Any = None,
         keepdims: builtins.bool = False,
         *,
+        other: Any = None,
         dim: Any = None,
         keepdim: builtins.bool = False,
         out: None = None,
-        **options: Any,
     ) -> Tensor:
         """The method of `max`."""
 
@@ -1309,10 +1301,10 @@ class Installed:
         axis: Any = None,
         keepdims: builtins.bool = False,
         *,
+        other: Any = None,
         dim: Any = None,
         keepdim: builtins.bool = False,
         out: None = None,
-        **options: Any,
     ) -> Tensor:
         """The method of `min`."""
 
@@ -1752,7 +1744,7 @@ class Installed:
         """Do the same as `sign`, in place."""
 
     def signbit(self) -> Tensor:
-        """Say where the sign bit is set."""
+        """Say where the sign bit is set; of integers, where they are negative."""
 
     def sin(self) -> Tensor:
         """Return the sine of ``x`` in radians."""

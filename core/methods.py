@@ -42,7 +42,7 @@ def _no_buffer(name: str) -> ArgumentTypeError:
     return ArgumentTypeError(f"{name}: a result cannot be written into a given tensor; assign it instead of giving out")
 
 
-def _reduction(name: str, indices: str = "") -> Callable[..., Tensor]:
+def _reduction(name: str) -> Callable[..., Tensor]:
     def method(
         self: Tensor,
         axis: Any = None,
@@ -51,17 +51,32 @@ def _reduction(name: str, indices: str = "") -> Callable[..., Tensor]:
         dim: Any = None,
         keepdim: bool = False,
         out: None = None,
-        **options: Any,
     ) -> Tensor:
-        axis = _axes(axis, dim)
         if out is not None:
             raise _no_buffer(name)
-        if indices and "other" in options:
-            axis = options.pop("other")
-        if indices and isinstance(axis, Tensor):
-            return getattr(ops, {"max": "maximum", "min": "minimum"}[name])(self, axis)
-        result = getattr(ops, name)(self, axis=axis, keepdims=keepdims or keepdim, **options)
-        return values_only(result, f"x.{indices}(axis)") if indices and axis is not None else result
+        return getattr(ops, name)(self, axis=_axes(axis, dim), keepdims=keepdims or keepdim)
+
+    return method
+
+
+def _extreme(name: str, indices: str) -> Callable[..., Tensor]:
+    def method(
+        self: Tensor,
+        axis: Any = None,
+        keepdims: bool = False,
+        *,
+        other: Any = None,
+        dim: Any = None,
+        keepdim: bool = False,
+        out: None = None,
+    ) -> Tensor:
+        if out is not None:
+            raise _no_buffer(name)
+        axis = _axes(axis, dim) if other is None else other
+        if isinstance(axis, Tensor):
+            return getattr(ops, f"{name}imum")(self, axis)
+        result = getattr(ops, name)(self, axis=axis, keepdims=keepdims or keepdim)
+        return result if axis is None else values_only(result, f"x.{indices}(axis)")
 
     return method
 
@@ -105,10 +120,9 @@ def _in_place(name: str) -> Callable[..., Tensor]:
     return method
 
 
-def _along(name: str, default: Any = None) -> Callable[..., Any]:
-    def method(self: Tensor, axis: Any = None, *, dim: Any = None, **options: Any) -> Any:
-        axis = _axis(axis, dim)
-        return getattr(ops, name)(self, axis=default if axis is None else axis, **options)
+def _running(name: str) -> Callable[..., Any]:
+    def method(self: Tensor, axis: Any = None, *, dtype: Any = None, dim: Any = None) -> Any:
+        return getattr(ops, name)(self, axis=_axis(axis, dim), dtype=dtype)
 
     return method
 
@@ -437,10 +451,10 @@ def install() -> None:
         _set(name, _reduction(name), name)
     _set("amax", _reduction("max"), "max")
     _set("amin", _reduction("min"), "min")
-    _set("max", _reduction("max", "argmax"), "max")
-    _set("min", _reduction("min", "argmin"), "min")
+    _set("max", _extreme("max", "argmax"), "max")
+    _set("min", _extreme("min", "argmin"), "min")
     for name, function in {"cumsum": "cumulative_sum", "cumprod": "cumulative_prod"}.items():
-        _set(name, _along(function), function)
+        _set(name, _running(function), function)
     methods: tuple[Callable[..., Any], ...] = (*_OWN, *FORMS, *SCATTERING, *FACTS)
     for method in methods:
         setattr(Tensor, method.__name__, method if method.__name__ in OFTEN else guard(method))

@@ -1626,7 +1626,7 @@ def sign(x: Tensor, /) -> Tensor:
     """Return the sign: -1, 0 or 1, and ``x / abs(x)`` for complex numbers."""
 
 def signbit(x: Tensor, /) -> Tensor:
-    """Say where the sign bit is set."""
+    """Say where the sign bit is set; of integers, where they are negative."""
 
 def silu(x: Tensor, /) -> Tensor:
     """Return ``x * sigmoid(x)``."""

@@ -41,9 +41,15 @@ def nansum(
 
 
 def nanmean(
-    x: Tensor, axis: Any = None, keepdims: bool = False, *, dim: Any = None, keepdim: bool = False
+    x: Tensor,
+    axis: Any = None,
+    keepdims: bool = False,
+    *,
+    dtype: Any = None,
+    dim: Any = None,
+    keepdim: bool = False,
 ) -> Tensor:
-    """Return the mean over axes of what is no NaN.
+    """Return the mean over axes of what is no NaN, computed in another dtype if one is given.
 
     Examples
     --------
@@ -52,6 +58,7 @@ def nanmean(
     tensor(1.5000)
     """
     over, keep = either(axis, dim, "nanmean"), keepdims or keepdim
+    x = x if dtype is None else ops.astype(x, dtype, copy=False)
     if x.dtype.kind != "float":
         raise DTypeError(f"nanmean: takes floating-point numbers, not {x.dtype.name}; convert first, as in x.float()")
     numbers = ops.sum(ops.astype(ops.logical_not(ops.isnan(x)), x.dtype), axis=over, keepdims=keep)
@@ -103,9 +110,7 @@ def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Te
     tensor([1, 0, 2])
     """
     if x.ndim != 1 or x.dtype.kind not in ("signed", "unsigned"):
-        raise ArgumentError(
-            f"bincount: a vector of integers is needed, got shape {tuple(x.shape)} of {x.dtype.name}"
-        )
+        raise ArgumentError(f"bincount: a vector of integers is needed, got shape {tuple(x.shape)} of {x.dtype.name}")
     if weights is not None and weights.shape != x.shape:
         raise ShapeError(f"bincount: weights have shape {tuple(weights.shape)}, x has {tuple(x.shape)}")
     if minlength < 0:
