@@ -553,6 +553,8 @@ def add(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tens
 def addmv_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `addmv_` does, and return it."""
 
+def adjugate(x: Tensor, /) -> Tensor: ...
+
 def airy_ai(x: Tensor, /) -> Tensor:
     """Return Airy's function Ai."""
 

@@ -52,6 +52,34 @@ class _Namespace:
         return last
 
     @staticmethod
+    def only_where(
+        mask: np.ndarray, function: Callable[..., Any], otherwise: np.ndarray, *operands: np.ndarray
+    ) -> np.ndarray:
+        """The function sees the elements that are asked for; `otherwise` is written."""
+        places = np.flatnonzero(mask)
+        if places.size:
+            otherwise[places] = function(*[x[places] for x in operands])
+        return otherwise
+
+    @staticmethod
+    def exponential_sum(
+        nodes: tuple[tuple[float, float], ...], slope: np.ndarray, reach: np.ndarray, x: np.ndarray
+    ) -> np.ndarray:
+        """The sum of ``w exp(t slope - x (exp(t reach) - 1))`` over nodes t and weights w, in two buffers."""
+        total = np.zeros_like(x)
+        first, second = np.empty_like(x), np.empty_like(x)
+        for node, weight in nodes:
+            np.multiply(reach, node, out=first)
+            np.expm1(first, out=first)
+            first *= x
+            np.multiply(slope, node, out=second)
+            second -= first
+            np.exp(second, out=second)
+            second *= weight
+            total += second
+        return total
+
+    @staticmethod
     def branch(mask: np.ndarray, near: Callable[..., Any], far: Callable[..., Any], x: np.ndarray) -> np.ndarray:
         """Each function sees the elements that are its own."""
         first = np.flatnonzero(mask)

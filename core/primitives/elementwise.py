@@ -301,7 +301,10 @@ logical_not = elementwise(
 isfinite = elementwise("isfinite", "x, /", "Say where values are finite.")
 isinf = elementwise("isinf", "x, /", "Say where values are infinite.")
 isnan = elementwise("isnan", "x, /", "Say where values are NaN.")
-signbit = elementwise("signbit", "x, /", "Say where the sign bit is set.", **REAL_FLOAT)
+signbit = elementwise(
+    "signbit", "x, /", "Say where the sign bit is set; of integers, where they are negative.", category="real",
+    beyond=lambda xp, x: xp.less(x, xp.zeros_like(x)),
+)  # fmt: skip
 nextafter = elementwise(
     "nextafter", "x1, x2, /", "Return the next representable value after ``x1`` towards ``x2``; its gradient is that of ``x1``.",
     d=(lambda xp, x1, x2, out: xp.astype(x1 != x2, out.dtype), lambda xp, out: xp.zeros_like(out)), **REAL_FLOAT,

@@ -128,6 +128,17 @@ def branch(
     return xp.where(mask, low, far(xp.where(mask, xp.full_like(x, fill[1]), x)))
 
 
+def only_where(xp: Any, mask: Any, function: Callable[..., Any], otherwise: Any, *operands: Any) -> Any:
+    """Return ``function(*operands)`` where the mask holds, and `otherwise` elsewhere; the function sees ones there.
+
+    A kernel's namespace may bring a way of its own that computes only what is asked for.
+    """
+    own = getattr(xp, "only_where", None)
+    if own is not None:
+        return own(mask, function, otherwise, *operands)
+    return xp.where(mask, function(*[xp.where(mask, x, xp.ones_like(x)) for x in operands]), otherwise)
+
+
 def lgamma_near(xp: Any, y: Any) -> Any:
     """log(gamma(y)) from 0 to 2.5: a Taylor series about 2, and its shifts to 0 and 1."""
     shift = xp.where(y < 0.5, 0.0 * y, xp.where(y < 1.5, 0.0 * y + 1.0, 0.0 * y + 2.0))

@@ -48,17 +48,15 @@ def _log_ndtr_body(xp: Any, x: Any) -> Any:
     return branch(xp, x < -1, tail, lambda a: xp.log1p(-0.5 * xp.erfc(a / _ROOT_TWO)), x, (-1.0, 0.0))
 
 
+# log(s) between the probabilities 1/10 and the least that a double holds, s = sqrt(-2 log p).
+_NEAREST, _FARTHEST = 0.5 * math.log(2.0 * math.log(10.0)), math.log(38.7)
+
+
 def _quantile(xp: Any, q: Any) -> Any:
-    """The quantiles of probabilities below a half, by Halley's steps on the distribution function's logarithm."""
-    goal = xp.log(q)
-    s = xp.sqrt(-2.0 * goal)
-    z = (xp.log(s) + 0.5 * math.log(2.0 * math.pi)) / s - s
-    for _ in range(2 if getattr(xp, "single", False) else 3):
-        scaled = xp.erfcx(z * (-1.0 / _ROOT_TWO))
-        slope = math.sqrt(2.0 / math.pi) / scaled
-        step = (xp.log(0.5 * scaled) - 0.5 * z * z - goal) / slope
-        z = z - step / (1.0 + 0.5 * step * (z + slope))
-    return z
+    """The quantiles of probabilities up to 1/10."""
+    s = xp.sqrt(-2.0 * xp.log(q))
+    t = (2.0 * xp.log(s) - (_NEAREST + _FARTHEST)) / (_FARTHEST - _NEAREST)
+    return series(xp, tables.NDTRI, t) - s
 
 
 def _ndtri_body(xp: Any, x: Any) -> Any:

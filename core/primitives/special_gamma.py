@@ -13,10 +13,13 @@ from typing import Any
 
 from ..errors import ArgumentError, ArgumentTypeError
 from .row import elementwise, general
-from .special import _BERNOULLI, _HALF_LOG_2PI, _LGAMMA_AT_2, _LGAMMA_SLOPE, FLOAT, as_array, polynomial
+from .special import _BERNOULLI, _HALF_LOG_2PI, _LGAMMA_AT_2, _LGAMMA_SLOPE, FLOAT, as_array, only_where, polynomial
 
 # b_2k / (2k (2k - 1)): Stirling's series, less exact the nearer to zero.
 _STIRLING = tuple(b / (2 * k * (2 * k - 1)) for k, b in enumerate(_BERNOULLI[:9], 1))
+
+# How far the exponent of an integrand falls before double precision sees no more of it.
+_FALL = 37.5
 
 
 def both(xp: Any, x1: Any, x2: Any) -> tuple[Any, Any]:
@@ -81,29 +84,30 @@ def _nodes(count: int) -> tuple[tuple[float, float], ...]:
     return tuple(found)
 
 
-def _width(xp: Any, a: Any, x: Any, upper: Any) -> Any:
-    """Where the integrand has fallen by 40 in its exponent, or a little further."""
-    b = 2.0 * (a - x) - 40.0
-    root = xp.sqrt(b * b + 320.0 * a)
-    low = xp.where(b > 0, 160.0 / (root + xp.abs(b)), (root + xp.abs(b)) / (2.0 * a))
+def _width(xp: Any, a: Any, x: Any, upper: Any, fall: float) -> Any:
+    """Where the integrand has fallen so far in its exponent, or a little further."""
+    b = 2.0 * (a - x) - fall
+    root = xp.sqrt(b * b + 8.0 * fall * a)
+    low = xp.where(b > 0, 4.0 * fall / (root + xp.abs(b)), (root + xp.abs(b)) / (2.0 * a))
     c = xp.abs(x - a)
     safe = xp.where(upper, x, xp.ones_like(x))
-    step = 80.0 / (c + xp.sqrt(c * c + 80.0 * safe))
-    bound = xp.log1p(40.0 / safe) + 1.0
+    step = 2.0 * fall / (c + xp.sqrt(c * c + 2.0 * fall * safe))
+    bound = xp.log1p(fall / safe) + 1.0
     for _ in range(3):
-        bound = xp.log1p(40.0 / safe + bound)
+        bound = xp.log1p(fall / safe + bound)
     return xp.where(upper, xp.minimum(step, bound), low)
 
 
 def _front(xp: Any, a: Any, x: Any) -> Any:
     """x**a exp(-x) / gamma(a + 1), by Stirling's formula where its parts would be large."""
-    large = a >= 8
-    near = xp.where(large, xp.ones_like(a), a)
-    small = near * xp.log(x) - x - xp.lgamma(near + 1.0)
-    far = xp.where(large, a, xp.full_like(a, 8.0))
+
+    def plain(a: Any, x: Any) -> Any:
+        return a * xp.log(x) - x - xp.lgamma(a + 1.0)
+
+    far = xp.where(a < 8, xp.full_like(a, 8.0), a)
     off = (x - far) / far
     big = far * (xp.log1p(off) - off) - stirling(xp, far) - _HALF_LOG_2PI - 0.5 * xp.log(far)
-    return xp.exp(xp.where(large, big, small))
+    return xp.exp(only_where(xp, a < 8, plain, big, a, x))
 
 
 def _regions(xp: Any, a: Any, x: Any) -> tuple[Any, Any, Any, Any]:
@@ -116,11 +120,17 @@ def _regions(xp: Any, a: Any, x: Any) -> tuple[Any, Any, Any, Any]:
 def _integral(xp: Any, a: Any, x: Any, upper: Any) -> Any:
     """The integral of exp(a v - x (e**v - 1)), or below of exp(-(a + 1) v + x (1 - e**-v)), from 0 on."""
     a = xp.where(upper, a, a + 1.0)
-    width = _width(xp, a, x, upper)
+    # As many nodes as the results need, and no further than they can see.
+    count, fall = (18, 18.0) if getattr(xp, "single", False) else (36, _FALL)
+    width = _width(xp, a, x, upper, fall)
     sign = xp.where(upper, xp.ones_like(a), -xp.ones_like(a))
     slope, reach = sign * a * width, sign * width
+    nodes = _nodes(count)
+    own = getattr(xp, "exponential_sum", None)
+    if own is not None:
+        return width * own(nodes, slope, reach, x)
     total = xp.zeros_like(a)
-    for node, weight in _nodes(24 if getattr(xp, "single", False) else 40):
+    for node, weight in nodes:
         total = total + weight * xp.exp(node * slope - x * xp.expm1(node * reach))
     return width * total
 
@@ -147,9 +157,7 @@ def incomplete(xp: Any, a: Any, x: Any, upper: bool) -> Any:
     value = xp.where(above, found, 1.0 - found) if upper else xp.where(above, 1.0 - found, found)
     if upper:
         little = xp.logical_and(s < 1, xp.logical_not(above))
-        value = xp.where(
-            little, _small(xp, xp.where(little, s, xp.ones_like(s)), xp.where(little, y, xp.ones_like(y))), value
-        )
+        value = only_where(xp, little, lambda a, x: _small(xp, a, x), value, s, y)
     # On the edges of the quadrant: all of it, or nothing.
     nothing = xp.logical_and(x == 0, a > 0) | (xp.logical_and(xp.isinf(a), xp.isfinite(x)) & (a > 0) & (x >= 0))
     everything = (xp.logical_and(a == 0, x > 0)) | (xp.isinf(x) & (x > 0) & xp.isfinite(a) & (a >= 0))
@@ -211,7 +219,7 @@ def _slope_body(xp: Any, a: Any, x: Any, *, order: int) -> Any:
     a, x = both(xp, a, x)
     valid, s, y, above = _regions(xp, a, x)
     shape = xp.where(above, s, s + 1.0)
-    width = _width(xp, shape, y, above)
+    width = _width(xp, shape, y, above, _FALL)
     sign = xp.where(above, xp.ones_like(s), -xp.ones_like(s))
     slope, reach = sign * shape * width, sign * width
     log = xp.log(y)

@@ -23,7 +23,7 @@ def test_values(subject: Subject, examples: Examples) -> None:
 def of_floats(row: Row) -> bool:
     """Rows of one or two operands that work element by element in real floating-point numbers."""
     # Libraries differ, and from the standard, in what floor_divide gives for infinities; gelu's formula loses its tail.
-    left_out = ("where", "transfer", "floor_divide", "gelu", "complex", "orthogonal_polynomial")
+    left_out: tuple[str, ...] = ("where", "transfer", "floor_divide", "gelu", "complex", "orthogonal_polynomial")
     # Of airy's phase nothing is left far out; those of two arguments have edges of their own, which unit tests walk.
     left_out += ("airy_ai", "airy_ai_slope", "betaln", "gammainc_slope", "igamma", "igammac", "zeta")
     plain = not any(o.optional for o in row.operands) and row.name not in left_out

@@ -46,13 +46,13 @@ def test_a_stale_stub_is_named(
 
 def test_signatures_are_those_of_run_time(generator: ModuleType) -> None:
     functions, members, names = (make() for make in generator.STUBS.values())
-    assert "def add(x1: Tensor | complex, x2: Tensor | complex, /) -> Tensor:" in functions
+    assert "def add(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:" in functions
     assert "padding: int | tuple[int | tuple[int, int], ...] = 0" in functions
     assert "class unique_all_result(NamedTuple):" in functions
     assert "    arange as arange," in functions
     assert "    def __radd__(self, x2: Tensor | complex, /) -> Tensor: ..." in members
     assert "    def exp(self) -> Tensor:" in members
-    assert "    def mul_(self, x2: Tensor | complex, /) -> Tensor:" in members
+    assert "    def mul_(self, other: Tensor | complex) -> Tensor:" in members
     # A method named `int` hides the builtin in the class body.
     assert "    def numel(self) -> builtins.int:" in members
     assert "    def backward" not in members
