@@ -50,10 +50,6 @@ def _count(operation: str, k: Any, low: int, n: int) -> int:
     return number
 
 
-def _cut(x: Tensor, axis: int, start: int | None, stop: int | None) -> Tensor:
-    return x[(slice(None),) * axis + (slice(start, stop),)]
-
-
 def _gathered(x: Tensor, indices: Tensor, axis: int, keepdims: bool, flat: bool) -> ValuesAndIndices:
     values = ops.take_along_axis(x, indices, axis=axis)
     if flat or not keepdims:
@@ -364,8 +360,29 @@ def logcumsumexp(x: Tensor, axis: int | None = None, *, dim: int | None = None) 
     """
     if axis is None and dim is None:
         raise ArgumentTypeError("logcumsumexp: an axis is needed, such as logcumsumexp(x, axis=-1)")
+    if x.dtype.kind == "complex":
+        at = axis_index(either(axis, dim, "logcumsumexp"), max(x.ndim, 1), "logcumsumexp")
+        return _complex_sums(x, at) if x.ndim else ops.alias(x)
     if x.dtype.kind != "float":
         raise DTypeError(f"logcumsumexp: takes floating-point numbers, not {x.dtype.name}; convert first")
     line, at, flat = _one_axis("logcumsumexp", x, axis, dim)
     total = ops.running_logsumexp(line, axis=at)
     return ops.reshape(total, ()) if flat else total
+
+
+def _complex_sums(total: Tensor, at: int) -> Tensor:
+    n, step = total.shape[at], 1
+    while step < n:
+        # Each place takes in what lies twice as far back as before.
+        now, before = _cut(total, at, step, None), _cut(total, at, 0, n - step)
+        larger = ops.real(now.detach()) >= ops.real(before.detach())
+        big, small = ops.where(larger, now, before), ops.where(larger, before, now)
+        nothing = ops.equal(ops.real(big.detach()), -math.inf)
+        added = big + ops.log1p(ops.exp(ops.where(nothing, 0.0, small - big)))
+        total = ops.concat([_cut(total, at, 0, step), added], axis=at)
+        step *= 2
+    return total
+
+
+def _cut(x: Tensor, axis: int, start: int | None, stop: int | None) -> Tensor:
+    return x[(slice(None),) * axis + (slice(start, stop),)]

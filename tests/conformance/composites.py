@@ -175,7 +175,7 @@ CASES: dict[str, Case] = {
     "kthvalue": case(lambda x: cb.kthvalue(x, 2, dim=1).values, M),
     "le": discrete(lambda x, y: cb.le(x, y), M, V),
     "log_softmax": case(lambda x: cb.log_softmax(x, dim=0), M),
-    "logcumsumexp": case(lambda x: cb.logcumsumexp(x, dim=1), M),
+    "logcumsumexp": case(lambda x: cb.logcumsumexp(x, dim=1), M, complex=True),
     "logit": case(lambda x: cb.logit(x, eps=0.1), M),
     "logsumexp": case(lambda x: cb.logsumexp(x, dim=1, keepdim=True), M),
     "lt": discrete(lambda x, y: cb.lt(x, y), M, V),
