@@ -19,6 +19,7 @@ from . import (
     resnet_block,
     small_multiply,
     small_operations,
+    small_tensors,
     transformer,
 )
 
@@ -27,6 +28,7 @@ WORKLOADS: dict[str, Workload] = {
     for module in (
         small_multiply,
         small_operations,
+        small_tensors,
         linear_sgd,
         mlp,
         transformer,
