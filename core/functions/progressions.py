@@ -7,7 +7,7 @@ import operator
 from typing import Any
 
 from .. import dtypes, ops
-from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..tensor import Tensor
 
 __all__ = ["geomspace", "logspace", "range", "vander"]
@@ -140,7 +140,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     Parameters
     ----------
     x : Tensor
-        A vector of M numbers.
+        A vector of M numbers; integers become int64.
     N : int, optional
         How many columns, by default M.
     increasing : bool
@@ -156,8 +156,8 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """
     if x.ndim != 1:
         raise ShapeError(f"vander: a vector is needed, got shape {tuple(x.shape)}")
-    if x.dtype.kind == "bool":
-        raise DTypeError("vander: takes numbers, not bool; convert first")
+    if x.dtype.rank < 2:
+        x = ops.astype(x, dtypes.int64, copy=False)
     columns = x.shape[0] if N is None else operator.index(N)
     if columns < 0:
         raise ArgumentError(f"vander: the number of columns is not negative, got {columns}")

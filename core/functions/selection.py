@@ -342,8 +342,11 @@ def cummin(x: Tensor, axis: int | None = None, *, dim: int | None = None) -> Val
 def _running(operation: str, x: Tensor, axis: Any, dim: Any) -> ValuesAndIndices:
     if axis is None and dim is None:
         raise ArgumentTypeError(f"{operation}: an axis is needed, such as {operation}(x, axis=-1)")
-    x, at, flat = _one_axis(operation, x, axis, dim)
+    truths = x.dtype.kind == "bool"
+    x, at, flat = _one_axis(operation, ops.astype(x, dtypes.uint8) if truths else x, axis, dim)
     values, indices = ops.running_extremum(x, axis=at, maxima=operation == "cummax")
+    if truths:
+        values = ops.astype(values, dtypes.bool_)
     if flat:
         values, indices = ops.reshape(values, ()), ops.reshape(indices, ())
     return ValuesAndIndices(values, indices)
