@@ -153,7 +153,6 @@ from .core.ops import (
     addmv_ as addmv_,
     addr as addr,
     adjoint as adjoint,
-    adjugate as adjugate,
     airy_ai as airy_ai,
     all as all,
     allclose as allclose,

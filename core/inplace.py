@@ -37,10 +37,19 @@ def warn_of_lost_write(tensor: Tensor, operation: str, mend: str, augmented: boo
         warnings.warn(
             f"{operation} writes into a temporary: the tensor that it was taken from does not change; {mend}",
             LostWriteWarning,
-            stacklevel=4,
+            stacklevel=_steps_to_the_caller(),
         )
 
 
+def _steps_to_the_caller() -> int:
+    """Return the number of frames from the warning's to the first that is not of this package."""
+    frame, steps = sys._getframe(1), 1
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith(_PACKAGE):
+        frame, steps = frame.f_back, steps + 1
+    return steps
+
+
+_PACKAGE = f"{__name__.partition('.')[0]}."
 _BEFORE_A_WRITE = ("SWAP", "BUILD_SLICE", "BUILD_TUPLE")
 
 

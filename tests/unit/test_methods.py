@@ -94,8 +94,9 @@ def test_turning_keeps_the_graph() -> None:
 def test_writing_into_a_view_warns() -> None:
     x = cb.ones(3, 3)
     for write in (lambda: x[0].cos_(), lambda: x[:2].fill_diagonal_(0), lambda: x[0].apply_(float)):
-        with pytest.warns(LostWriteWarning, match="_ writes into a temporary"):
+        with pytest.warns(LostWriteWarning, match="_ writes into a temporary") as caught:
             write()
+        assert [w.filename for w in caught] == [__file__]
     assert x.tolist() == cb.ones(3, 3).tolist()
 
 
