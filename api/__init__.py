@@ -105,6 +105,8 @@ def __getattr__(name: str) -> _Any:
         return _import_module(f".{name}", __name__)
     if name in _LATE:
         value = getattr(_import_module(f".{_LATE[name]}", __name__), name)
+        if name in _LAYERS:
+            value = _import_module(".core.functions.guard", __name__).guard(value, __name__)
     elif name.startswith("_") or _is_internal(name):
         raise AttributeError(_reason(name) or f"module 'candelabra' has no attribute {name!r}")
     else:

@@ -12,6 +12,7 @@ from . import dtypes, ops
 from .device import Device
 from .dtypes import DType
 from .errors import ArgumentError, ArgumentTypeError, DTypeError, TransformError
+from .explain import explain
 from .implementation import implementations
 from .primitives.row import TABLE
 from .random_state import Generator, default_generator
@@ -73,10 +74,10 @@ def _drawn(
                 made.array, made.device, made.node = array, device, None
                 return made
         return _row(kind)(key=key, counter=counter, shape=shape, dtype=dtype, device=device, **statics)
-    except Exception:
+    except Exception as error:
         # What failed took nothing from the stream.
         source.take_back(kind, n, dtype, key, counter)
-        raise
+        raise explain(TABLE[f"random_{kind}"], (), error, {"shape": shape, **statics}) from error
 
 
 def draw_permutation(n: int, dtype: DType, device: Device, generator: Generator | None) -> Tensor:

@@ -12,7 +12,7 @@ from ..explain import explain
 from ..implementation import implementations
 from ..ops import row_function
 from ..primitives.row import TABLE
-from ..primitives.tools import shape_tuple
+from ..primitives.tools import shape_tuple, whole
 from ..tensor import Tensor
 
 __all__ = [
@@ -484,6 +484,8 @@ def linspace(
     num = steps if num is None else num
     if start is None or stop is None or num is None:
         raise ArgumentTypeError("linspace: start, stop and num are needed")
+    if type(num) is not int:
+        num = whole(num, "linspace: num")
     if num < 0:
         raise ArgumentError(f"linspace: num must not be negative, got {num}")
     if type(start) not in _PLAIN or type(stop) not in _PLAIN:

@@ -36,10 +36,10 @@ def guard_names(namespace: dict[str, Any], names: Sequence[str]) -> None:
                 setattr(home, function.__name__, guarded)
 
 
-def guard(function: Callable[..., Any]) -> Callable[..., Any]:
+def guard(function: Callable[..., Any], module: str | None = None) -> Callable[..., Any]:
     """Return a composite that takes NumPy arrays for tensors, as rows do, and tells its name in errors.
 
-    The result has the globals, name and documentation of `function`: it takes its place in the module.
+    The result has the globals, name and documentation of `function`: it takes its place in its module, or in another.
     """
     if not isinstance(function, FunctionType) or hasattr(function, "_guarded"):
         return function
@@ -66,6 +66,7 @@ def guard(function: Callable[..., Any]) -> Callable[..., Any]:
     guarded = FunctionType(call.__code__, function.__globals__, function.__name__, None, call.__closure__)
     for name in ("__module__", "__qualname__", "__doc__", "__annotations__"):
         setattr(guarded, name, getattr(function, name))
+    guarded.__module__ = module or function.__module__
     guarded.__wrapped__ = function  # type: ignore[attr-defined]
     guarded._guarded = True  # type: ignore[attr-defined]
     return guarded

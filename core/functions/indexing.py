@@ -384,7 +384,12 @@ def select(x: Tensor, axis: int | None = None, index: Any = None, *, dim: int | 
 
 
 def narrow(
-    x: Tensor, axis: int | None = None, start: Any = None, length: int | None = None, *, dim: int | None = None
+    x: Tensor,
+    axis: int | None = None,
+    start: int | Tensor | None = None,
+    length: int | None = None,
+    *,
+    dim: int | None = None,
 ) -> Tensor:
     """Return `length` slices along an axis from `start` on."""
     if start is None or length is None:

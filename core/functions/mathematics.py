@@ -281,6 +281,8 @@ def norm(
         return _nuclear(x, axis, keepdims)
     axis = tuple(axis) if isinstance(axis, list) else axis
     ord = 2.0 if p is None or p == "fro" else p
+    if isinstance(ord, str):
+        raise ArgumentError(f"norm: the order is a number, 'fro' or 'nuc', not {ord!r}")
     if ord == 2 and not x.dtype.is_complex:
         return _root(ops.sum(x * x, axis=axis, keepdims=keepdims), 2)
     size = ops.abs(x)

@@ -210,6 +210,8 @@ def check_bounds(operation: str, index: Tensor, n: int, *, negative: bool = Fals
 def _slices(operation: str, x: Tensor, index: Tensor, axis: int, *, negative: bool = False) -> tuple[int, Tensor]:
     """Return an axis, and an index of one axis whose bounds are checked."""
     at = axis_index(axis, x.ndim, operation)
+    if not isinstance(index, Tensor):
+        raise ArgumentTypeError(f"{operation}: index is a Tensor, not {type(index).__name__}")
     if index.ndim > 1:
         raise ShapeError(f"{operation}: index has one axis, got shape {tuple(index.shape)}")
     check_bounds(operation, index, x.shape[at], negative=negative)
@@ -250,13 +252,17 @@ def index_copy(
     axis, index, source = _form("index_copy", dim, axis, index, source)
     at, index = _slices("index_copy", x, index, axis)
     expected = (*x.shape[:at], index.shape[0], *x.shape[at + 1 :])
+    if not isinstance(source, Tensor):
+        raise ArgumentTypeError(f"index_copy: source is a Tensor, not {type(source).__name__}")
+    if source.dtype is not x.dtype:
+        raise DTypeError(f"index_copy: source is of {source.dtype.name}, x of {x.dtype.name}; cast one of them")
     if tuple(source.shape) != expected:
         raise ShapeError(f"index_copy: source has shape {tuple(source.shape)}, expected {expected} from x and index")
     return _row("setitem")(x, source, [index], key=(*(_EVERYTHING,) * at, ARRAY))
 
 
 def index_fill(
-    x: Tensor, dim: Any = None, index: Any = None, value: Any = None, *, axis: int | None = None
+    x: Tensor, dim: Any = None, index: Tensor | float | None = None, value: Any = None, *, axis: int | None = None
 ) -> Tensor:
     """Return `x` with one value written at `index` along an axis; ``index_fill(x, index, value, axis=0)`` is the same.
 
@@ -315,6 +321,8 @@ def index_reduce(
     axis, index, source = _form("index_reduce", dim, axis, index, source)
     at, index = _slices("index_reduce", x, index, axis)
     expected = (*x.shape[:at], index.shape[0], *x.shape[at + 1 :])
+    if not isinstance(source, Tensor):
+        raise ArgumentTypeError(f"index_reduce: source is a Tensor, not {type(source).__name__}")
     if tuple(source.shape) != expected:
         raise ShapeError(f"index_reduce: source has shape {tuple(source.shape)}, expected {expected} from x and index")
     shape = tuple(-1 if i == at else 1 for i in range(x.ndim))

@@ -50,6 +50,13 @@ def _prepare_nll(
     return ignore_index, reduction
 
 
+def _kept(xp: Any, target: Any, ignore_index: int) -> Any:
+    """Where a target counts: anywhere, if its dtype does not hold the index that is ignored."""
+    dtype = xp.device.dtype_of.get(target.dtype, target.dtype)
+    low = 0 if dtype.kind == "unsigned" else -(1 << (dtype.bits - 1))
+    return target != ignore_index if low <= ignore_index < low + (1 << dtype.bits) else target == target
+
+
 def _likelihood_body(
     xp: Any, log_p: Any, target: Any, weight: Any, ignore_index: int, reduction: str, label_smoothing: float = 0.0
 ) -> Any:
@@ -59,7 +66,7 @@ def _likelihood_body(
         log_p, target = xp.expand_dims(log_p, axis=0), xp.expand_dims(target, axis=0)
     classes = log_p.shape[1]
     log_p = xp.moveaxis(log_p, 1, -1)
-    keep = target != ignore_index
+    keep = _kept(xp, target, ignore_index)
     # Ignored targets are masked before they index: -100 is no index.
     index = xp.where(keep, target, xp.zeros_like(target))
     picked = xp.squeeze(xp.gather(log_p, xp.expand_dims(index, axis=-1), axis=len(log_p.shape) - 1), -1)
@@ -98,7 +105,7 @@ def _likelihood_vjp(
     at = 0 if len(scores.shape) == 1 else 1
     classes, rank = scores.shape[at], len(scores.shape)
     along = (classes, *(1,) * (rank - 1 - at))
-    keep = target != ignore_index
+    keep = _kept(xp, target, ignore_index)
     index = xp.expand_dims(xp.where(keep, target, xp.zeros_like(target)), axis=at)
     chosen = index == xp.reshape(xp.arange(classes, dtype=target.dtype), along)
     hot = xp.astype(chosen, scores.dtype)

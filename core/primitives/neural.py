@@ -26,7 +26,12 @@ def _prepare_linear(device: Any, x: Any, weight: Any, bias: Any) -> tuple[()]:
 
 def _linear_body(xp: Any, x: Any, weight: Any, bias: Any) -> Any:
     out = xp.matmul(x, xp.matrix_transpose(weight))
-    return out if bias is None else out + bias
+    if bias is None:
+        return out
+    if len(bias.shape) > 1:
+        # A kernel refuses what would broadcast here.
+        _prepare_linear(None, x, weight, bias)
+    return out + bias
 
 
 def _linear_vjp(xp: Any, g: Any, x: Any, weight: Any, bias_shape: Any, wants: Any) -> tuple[Any, Any, Any]:

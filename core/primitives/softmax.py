@@ -21,19 +21,21 @@ def _prepare_axis(name: str) -> Any:
 
 def _top(xp: Any, x: Any, axis: Any) -> Any:
     """The largest value along axes, with infinities replaced so that differences are numbers."""
+    if any(x.shape[i] == 0 for i in axes_of(axis, len(x.shape))):
+        return xp.sum(x, axis=axis, keepdims=True)
     best = xp.max(x, axis=axis, keepdims=True)
     return xp.where(xp.isfinite(best), best, xp.zeros_like(best))
 
 
 def _softmax_body(xp: Any, x: Any, *, axis: int) -> Any:
-    if not x.shape:
+    if not x.shape or not x.shape[axis]:
         return xp.ones_like(x)
     e = xp.exp(x - xp.max(x, axis=axis, keepdims=True))
     return e / xp.sum(e, axis=axis, keepdims=True)
 
 
 def _log_softmax_body(xp: Any, x: Any, *, axis: int) -> Any:
-    if not x.shape:
+    if not x.shape or not x.shape[axis]:
         return xp.zeros_like(x)
     shifted = x - xp.max(x, axis=axis, keepdims=True)
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=axis, keepdims=True))

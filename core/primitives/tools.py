@@ -25,6 +25,14 @@ def axis_index(axis: Any, ndim: int, operation: str) -> int:
     return value % ndim
 
 
+def whole(value: Any, what: str) -> int:
+    """Return an int, of whatever type that may be one."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise ArgumentTypeError(f"{what} is an int, not {value!r}") from None
+
+
 def axes_of(axis: Any, ndim: int, operation: str = "axis") -> tuple[int, ...]:
     """Return axes (an int, a sequence of ints, or None for all) as non-negative ints."""
     if axis is None:

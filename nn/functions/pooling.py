@@ -61,7 +61,7 @@ def _windows(kernel_size: Any, stride: Any, padding: Any, axes: int, name: str) 
             f"{name}: padding lies between 0 and half the kernel size, got padding={padding}, kernel_size={kernel}"
         )
     # An empty stride means none, as in PyTorch.
-    given = stride is not None and stride != [] and stride != ()
+    given = stride is not None and not (isinstance(stride, (list, tuple)) and not stride)
     return {
         "kernel_size": kernel,
         "stride": ints(stride, axes, f"{name}: stride") if given else kernel,
