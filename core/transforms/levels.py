@@ -308,7 +308,7 @@ class LoweredTensor(Tensor):
     """The same as a tensor of the device inside."""
 
     __slots__ = ("inner", "level")
-    inner: Tensor
+    inner: Tensor  # type: ignore[assignment]
     level: Level
 
     def __init__(self, x: Tensor, level: Level) -> None:
