@@ -79,6 +79,40 @@ def compile_at_levels(impl: Implementation) -> None:
             use_merged_kernel(impl, base)
 
 
+def narrow_of(impl: Implementation) -> frozenset[Any]:
+    """Return the 16-bit dtypes that a library computes in poorly: rules get wider ones, and the engine casts back."""
+    names = impl.device.backend.narrow_dtypes
+    return frozenset(v for k, v in impl.device.native.items() if k.name in names)
+
+
+def _wide(xp: Any, value: Any, impl: Implementation) -> Any:
+    """Return a cotangent, or what was saved, in the dtype that 16-bit floats are computed in."""
+    if isinstance(value, (tuple, list)):
+        parts = [_wide(xp, v, impl) for v in value]
+        return parts if isinstance(value, list) else tuple(parts)
+    if not hasattr(value, "shape"):
+        return value
+    backend, wide = impl.device.backend, dtypes.as_dtype(impl.device.backend.wide_dtype)
+    if isinstance(value.dtype, dtypes.DType):
+        return xp.astype(value, wide) if value.dtype.name in backend.narrow_dtypes else value
+    narrow = impl.device.dtype_of[value.dtype].name in backend.narrow_dtypes
+    return xp.astype(value, impl.device.native[wide]) if narrow else value
+
+
+def _widening(backward: Callable[..., Any], narrow: frozenset[Any], impl: Implementation) -> Callable[..., Any]:
+    """Return a backward whose rule is given 16-bit floats in the dtype that they are computed in."""
+    if not narrow:
+        return backward
+
+    def widened(xp: Any, g: Any, node: Any, saved: Any) -> Any:
+        dtype = node.dtype[0] if type(node.dtype) is tuple else node.dtype
+        if dtype in narrow:
+            g, saved = _wide(xp, g, impl), _wide(xp, saved, impl)
+        return backward(xp, g, node, saved)
+
+    return widened
+
+
 def _on_tensors(impl: Implementation) -> Callable[..., Any]:
     """Return a first-order backward inside transformations, where wrapped arrays meet plain ones of any library."""
     graph, device = impl.backward_graph, impl.device

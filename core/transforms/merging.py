@@ -1,7 +1,7 @@
 """First-order backward of rows whose own batch axis takes the hidden one: by the kernel's rule, on the merged arrays.
 
-Pooling's kernel remembers each window's winner, and its rule needs nothing else; the row's body, which everything higher
-differentiates, would look for them again on wrapped arrays.
+Pooling's kernel remembers each window's winner, and its rule needs nothing else; the row's body, which everything
+higher differentiates, would look for them again on wrapped arrays.
 """
 
 from __future__ import annotations
