@@ -167,17 +167,17 @@ class Installed:
     def addbmm_(self, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
         """Do the same as `addbmm`, in place."""
 
-    def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
-        """Return ``self + value * tensor1 / tensor2``."""
+    def addcdiv(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float | Tensor = 1) -> Tensor:
+        """Return ``input + value * tensor1 / tensor2``."""
 
-    def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
-        """Add ``value * tensor1 / tensor2`` in place."""
+    def addcdiv_(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float | Tensor = 1) -> Tensor:
+        """Do the same as `addcdiv`, in place."""
 
-    def addcmul(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
-        """Return ``self + value * tensor1 * tensor2``."""
+    def addcmul(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float | Tensor = 1) -> Tensor:
+        """Return ``input + value * tensor1 * tensor2``."""
 
-    def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float = 1) -> Tensor:
-        """Add ``value * tensor1 * tensor2`` in place."""
+    def addcmul_(self, tensor1: Tensor, tensor2: Tensor, *, value: builtins.float | Tensor = 1) -> Tensor:
+        """Do the same as `addcmul`, in place."""
 
     def addmm(self, mat1: Tensor, mat2: Tensor, *, beta: builtins.float = 1, alpha: builtins.float = 1) -> Tensor:
         """Return ``beta * x + alpha * (x1 @ x2)``."""
@@ -1103,11 +1103,11 @@ class Installed:
     def le_(self, other: Tensor | complex) -> Tensor:
         """Do the same as `le`, in place."""
 
-    def lerp(self, end: Tensor, weight: Any) -> Tensor:
-        """Return ``self + weight * (end - self)``."""
+    def lerp(self, end: Tensor, weight: Tensor | builtins.float) -> Tensor:
+        """Return ``input + weight * (end - input)``: the way from one tensor to another."""
 
-    def lerp_(self, end: Tensor, weight: Any) -> Tensor:
-        """Interpolate in place."""
+    def lerp_(self, end: Tensor, weight: Tensor | builtins.float) -> Tensor:
+        """Do the same as `lerp`, in place."""
 
     def less(self, other: Tensor | complex) -> Tensor:
         """Say where ``x1 < x2``."""

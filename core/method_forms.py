@@ -242,21 +242,6 @@ def polygamma(self: Tensor, n: int) -> Tensor:
     return ops.polygamma(n, self)
 
 
-def addcmul(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """Return ``self + value * tensor1 * tensor2``."""
-    return self + (tensor1 * tensor2 if value == 1 else value * tensor1 * tensor2)
-
-
-def addcdiv(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """Return ``self + value * tensor1 / tensor2``."""
-    return self + (tensor1 / tensor2 if value == 1 else value * tensor1 / tensor2)
-
-
-def addcdiv_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """Add ``value * tensor1 / tensor2`` in place."""
-    return inplace.apply_(self, "add", tensor1 / tensor2 if value == 1 else value * tensor1 / tensor2)
-
-
 def type(self: Tensor, dtype: Any) -> Tensor:
     """Return the tensor in another dtype."""
     return ops.astype(self, dtype, copy=False)
@@ -280,6 +265,6 @@ def is_complex(self: Tensor) -> bool:
 
 FORMS = (
     flip, permute, roll, tril, triu, diff, where, std, var, index_select, sub, transpose, swapdims, swapaxes, tile,
-    narrow, select, unflatten, mean, softmax, log_softmax, norm, pow, pow_, round, round_, div, div_, polygamma,
-    addcmul, addcdiv, addcdiv_, type, new_empty, is_floating_point, is_complex,
+    narrow, select, unflatten, mean, softmax, log_softmax, norm, pow, pow_, round, round_, div, div_, polygamma, type,
+    new_empty, is_floating_point, is_complex,
 )  # fmt: skip

@@ -17,16 +17,16 @@ from .tensor import Tensor
 _MEND = "write owner[key] = value instead"
 # Whose values are what the method without the underscore returns.
 WRITING = (
-    "abs", "absolute", "acos", "acosh", "addbmm", "addmm", "addmv", "addr", "arccos", "arccosh", "arcsin", "arcsinh",
-    "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh", "baddbmm", "bitwise_and",
-    "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "ceil", "clamp_max",
-    "clamp_min", "clip", "conj_physical", "copysign", "cos", "cosh", "cumprod", "cumsum", "deg2rad", "digamma", "eq",
-    "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "fix", "float_power", "floor", "floor_divide", "fmod", "frac",
-    "gcd", "ge", "greater", "greater_equal", "gt", "heaviside", "hypot", "i0", "igamma", "igammac", "lcm", "ldexp",
-    "le", "less", "less_equal", "lgamma", "log", "log10", "log1p", "log2", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logit", "lt", "mvlgamma", "nan_to_num", "ne", "neg", "negative", "nextafter", "not_equal",
-    "polygamma", "rad2deg", "reciprocal", "relu", "remainder", "renorm", "rsqrt", "sgn", "sigmoid", "sign", "sin",
-    "sinc", "sinh", "sqrt", "square", "tan", "tanh", "tril", "triu", "trunc", "xlogy",
+    "abs", "absolute", "acos", "acosh", "addbmm", "addcdiv", "addcmul", "addmm", "addmv", "addr", "arccos", "arccosh",
+    "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh", "baddbmm",
+    "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "ceil",
+    "clamp_max", "clamp_min", "clip", "conj_physical", "copysign", "cos", "cosh", "cumprod", "cumsum", "deg2rad",
+    "digamma", "eq", "erf", "erfc", "erfinv", "exp", "exp2", "expm1", "fix", "float_power", "floor", "floor_divide",
+    "fmod", "frac", "gcd", "ge", "greater", "greater_equal", "gt", "heaviside", "hypot", "i0", "igamma", "igammac",
+    "lcm", "ldexp", "le", "lerp", "less", "less_equal", "lgamma", "log", "log10", "log1p", "log2", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "logit", "lt", "mvlgamma", "nan_to_num", "ne", "neg", "negative",
+    "nextafter", "not_equal", "polygamma", "rad2deg", "reciprocal", "relu", "remainder", "renorm", "rsqrt", "sgn",
+    "sigmoid", "sign", "sin", "sinc", "sinh", "sqrt", "square", "tan", "tanh", "tril", "triu", "trunc", "xlogy",
 )  # fmt: skip
 # Whose shape may change.
 TURNING = (

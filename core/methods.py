@@ -43,6 +43,8 @@ def _no_buffer(name: str) -> ArgumentTypeError:
 
 
 def _reduction(name: str) -> Callable[..., Tensor]:
+    function: Any = None
+
     def method(
         self: Tensor,
         axis: Any = None,
@@ -52,14 +54,21 @@ def _reduction(name: str) -> Callable[..., Tensor]:
         keepdim: bool = False,
         out: None = None,
     ) -> Tensor:
+        nonlocal function
         if out is not None:
             raise _no_buffer(name)
-        return getattr(ops, name)(self, axis=_axes(axis, dim), keepdims=keepdims or keepdim)
+        if dim is not None or type(axis) is list:
+            axis = _axes(axis, dim)
+        if function is None:
+            function = getattr(ops, name)
+        return function(self, axis=axis, keepdims=keepdims or keepdim)
 
     return method
 
 
 def _extreme(name: str, indices: str) -> Callable[..., Tensor]:
+    function: Any = None
+
     def method(
         self: Tensor,
         axis: Any = None,
@@ -72,16 +81,22 @@ def _extreme(name: str, indices: str) -> Callable[..., Tensor]:
     ) -> Tensor:
         if out is not None:
             raise _no_buffer(name)
-        axis = _axes(axis, dim) if other is None else other
+        nonlocal function
+        if other is not None or dim is not None or type(axis) is list:
+            axis = _axes(axis, dim) if other is None else other
         if isinstance(axis, Tensor):
             return getattr(ops, f"{name}imum")(self, axis)
-        result = getattr(ops, name)(self, axis=axis, keepdims=keepdims or keepdim)
+        if function is None:
+            function = getattr(ops, name)
+        result = function(self, axis=axis, keepdims=keepdims or keepdim)
         return result if axis is None else values_only(result, f"x.{indices}(axis)")
 
     return method
 
 
 def _sum_like(name: str) -> Callable[..., Tensor]:
+    function: Any = None
+
     def method(
         self: Tensor,
         axis: Any = None,
@@ -92,10 +107,14 @@ def _sum_like(name: str) -> Callable[..., Tensor]:
         keepdim: bool = False,
         out: None = None,
     ) -> Tensor:
-        axis = _axes(axis, dim)
+        nonlocal function
+        if dim is not None or type(axis) is list:
+            axis = _axes(axis, dim)
         if out is not None:
             raise _no_buffer(name)
-        return getattr(ops, name)(self, axis=axis, dtype=dtype, keepdims=keepdims or keepdim)
+        if function is None:
+            function = getattr(ops, name)
+        return function(self, axis=axis, dtype=dtype, keepdims=keepdims or keepdim)
 
     return method
 
@@ -362,21 +381,6 @@ def add(self: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     return ops.add(self, other if alpha == 1 else alpha * other)
 
 
-def addcmul_(self: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """Add ``value * tensor1 * tensor2`` in place."""
-    return inplace.apply_(self, "add", tensor1 * tensor2 if value == 1 else value * tensor1 * tensor2)
-
-
-def lerp(self: Tensor, end: Tensor, weight: Any) -> Tensor:
-    """Return ``self + weight * (end - self)``."""
-    return self + weight * (end - self)
-
-
-def lerp_(self: Tensor, end: Tensor, weight: Any) -> Tensor:
-    """Interpolate in place."""
-    return inplace.assign_(self, lerp(self, end, weight), "lerp_")
-
-
 def new_zeros(self: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
     """Return zeros on the same device and in the same dtype."""
     shape = sizes if size is None else (size,)
@@ -484,8 +488,7 @@ def _set(name: str, method: Callable[..., Any], what: str) -> None:
 
 
 _OWN = (
-    reshape, view, expand, expand_as, view_as, squeeze, unsqueeze, flatten, repeat, split, chunk,
-    unbind, sort, argsort, to, to_device, cpu, cuda, clone, numel, dim, element_size, contiguous, is_contiguous, fill_,
-    zero_, copy_, clamp_, masked_fill_, add_, sub_, add, addcmul_, lerp, lerp_, new_zeros,
-    new_ones, new_full, new_tensor, type_as,
+    reshape, view, expand, expand_as, view_as, squeeze, unsqueeze, flatten, repeat, split, chunk, unbind, sort, argsort,
+    to, to_device, cpu, cuda, clone, numel, dim, element_size, contiguous, is_contiguous, fill_, zero_, copy_, clamp_,
+    masked_fill_, add_, sub_, add, new_zeros, new_ones, new_full, new_tensor, type_as,
 )  # fmt: skip

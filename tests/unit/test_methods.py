@@ -20,6 +20,7 @@ from candelabra.core.errors import (
 DEVICES = ["cpu", "strict"]
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "addbmm": (cb.ones(1, 2, 3), cb.ones(1, 3, 2)), "addmm": (cb.ones(2, 3), cb.ones(3, 2)),
+    "addcdiv": (cb.ones(2), cb.ones(2)), "addcmul": (cb.ones(2), cb.ones(2)), "lerp": (cb.ones(2), 0.5),
     "addmv": (cb.ones(2, 2), cb.ones(2)), "addr": (cb.ones(2), cb.ones(2)),
     "baddbmm": (cb.ones(1, 2, 3), cb.ones(1, 3, 2)), "cumprod": (0,), "cumsum": (0,), "renorm": (2, 0, 1.0),
     "mvlgamma": (1,), "polygamma": (1,), "clamp_max": (1.0,), "clamp_min": (1.0,), "clip": (0.0, 1.0),
