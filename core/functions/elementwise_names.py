@@ -126,10 +126,17 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     """
     if is_narrow(input, end):
         return in_single(lerp, input, end, weight)
-    way = end - input
     if isinstance(weight, Tensor):
+        way = end - input
         return ops.where(ops.abs(weight) < 0.5, input + weight * way, end - way * (1 - weight))
-    return input + weight * way if abs(weight) < 0.5 else end - way * (1 - weight)
+    way = end - input
+    if way.dtype.rank < 2:
+        return lerp(ops.astype(input, dtypes.get_default_dtype()), end, weight)
+    near = abs(weight) < 0.5
+    # The way is nobody else's: its memory serves for the result.
+    way *= weight if near else weight - 1
+    way += input if near else end
+    return way
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float | Tensor = 1) -> Tensor:

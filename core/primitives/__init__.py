@@ -22,19 +22,22 @@ from .row import TABLE, Row
 
 LATE = (
     "activation", "attention", "convolution", "decomposition", "decompositions_solutions",
-    "decompositions_spectral", "decompositions_square", "decompositions_symmetric",
-    "decompositions_triangular", "elementwise_beyond", "folding", "fourier", "loss", "neural", "normalization", "pooling", "recurrent",
-    "resampling", "segments", "selection", "softmax", "special", "special_bessel", "special_error", "special_gamma", "special_polynomials", "update", "update_adaptive", "update_matrix", "vectors",
+    "decompositions_spectral", "decompositions_square", "decompositions_symmetric", "decompositions_triangular",
+    "elementwise_beyond", "folding", "fourier", "loss", "neural", "normalization", "pooling", "recurrent",
+    "resampling", "segments", "selection", "softmax", "special", "special_bessel", "special_error", "special_gamma",
+    "special_polynomials", "update", "update_adaptive", "update_matrix", "vectors",
 )  # fmt: skip
 TABLE.late = LATE
 
 # Rows that other functions are made of; the front door does not show them.
 INTERNAL = frozenset((
-    "airy_ai_slope", "alias", "conv_input", "conv_weight", "cross_product", "definite_order", "eig", "eigh", "eigvals", "eigvalsh", "euclidean_norm", "fft_c2c",
-    "fft_c2r", "fft_r2c", "frexp_exponent", "gammainc_slope", "get_item", "getitem", "getitem_transpose", "hermitian_part", "interpolate_transpose", "inv", "ldl_packed", "ldl_solve", "lstsq", "reflections",
-    "lu_packed", "lu_triangles", "permutation", "orthogonal_polynomial",
-    "pinv", "pivot_order", "random_bernoulli", "random_bits", "random_integers", "random_normal", "random_permutation",
-    "random_uniform", "set_item", "rank_index", "running_extremum", "running_logsumexp", "segment_argmax", "segment_reduction", "setitem", "slice", "solve", "solve_triangular",
+    "adjugate", "airy_ai_slope", "alias", "conv_input", "conv_weight", "cross_product", "definite_order", "eig",
+    "eigh", "eigvals", "eigvalsh", "euclidean_norm", "fft_c2c", "fft_c2r", "fft_r2c", "frexp_exponent",
+    "gammainc_slope", "get_item", "getitem", "getitem_transpose", "hermitian_part", "interpolate_transpose", "inv",
+    "ldl_packed", "ldl_solve", "lstsq", "reflections", "lu_packed", "lu_triangles", "permutation",
+    "orthogonal_polynomial", "pinv", "pivot_order", "random_bernoulli", "random_bits", "random_integers",
+    "random_normal", "random_permutation", "random_uniform", "set_item", "rank_index", "running_extremum",
+    "running_logsumexp", "segment_argmax", "segment_reduction", "setitem", "slice", "solve", "solve_triangular",
     "svdvals", "take_item", "top_indices", "transfer",
 ))  # fmt: skip
 
