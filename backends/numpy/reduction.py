@@ -34,7 +34,7 @@ def _reduce(ufunc: Any) -> Callable[..., Any]:
     reduce: Any = ufunc.reduce
 
     def reduction(x: np.ndarray, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-        if not x.shape and axis not in (None, ()):
+        if axis is not None and not x.shape and axis != ():
             raise np.exceptions.AxisError(axis, 0)
         return reduce(x, axis, dtype, None, keepdims)
 
