@@ -323,7 +323,8 @@ class Tensor(Installed):
     def __iter__(self) -> Iterator[Tensor]:
         if not self.array.shape:
             raise ArgumentTypeError("a 0-d tensor cannot be iterated over; use x.item()")
-        return iter(self.unbind(0))  # type: ignore[attr-defined]
+        # Parts are made when the first is asked for: numpy.iterable, which consumers call, asks for none.
+        return (part for whole in (self,) for part in whole.unbind(0))  # type: ignore[attr-defined]
 
     def __bool__(self) -> bool:
         shape = self.array.shape

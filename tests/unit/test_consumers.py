@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import pickle
+import time
 import warnings
 
 import candelabra as cb
@@ -84,6 +85,19 @@ def test_numpy_reductions_call_the_methods() -> None:
     for name in ("sum", "max", "mean", "all"):
         with pytest.raises(cb.CandelabraError, match=f"{name}: a result cannot be written into a given tensor"):
             getattr(x.detach(), name)(out=cb.zeros(()))
+
+
+def test_asking_whether_a_tensor_is_iterable_costs_nothing() -> None:
+    x = cb.zeros(3_000_000)
+    start = time.perf_counter()
+    assert np.iterable(x) and not np.iterable(x[0])
+    assert time.perf_counter() - start < 0.5
+    y = cb.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    first, second = y
+    (first * second).sum().backward()
+    assert y.grad.tolist() == [[3.0, 4.0], [1.0, 2.0]]
+    with pytest.raises(TypeError, match="a 0-d tensor cannot be iterated over"):
+        iter(y[0, 0])
 
 
 def test_transpose_takes_numpys_order_of_axes() -> None:
