@@ -199,7 +199,7 @@ def take_along_axis(x: np.ndarray, indices: np.ndarray, /, *, axis: int) -> Any:
     n = x.shape[axis]
     rest, named = list(x.shape), list(indices.shape)
     rest[axis] = named[axis] = 1
-    if rest != named or indices.dtype.kind not in "iu" or not indices.size or not n:
+    if indices.size < 512 or rest != named or indices.dtype.kind not in "iu" or not n:
         return np.take_along_axis(x, indices, axis=axis)
     low, high = int(indices.min()), int(indices.max())
     if low < -n or high >= n:

@@ -158,14 +158,13 @@ def _worst(dtype: np.dtype, descending: bool) -> Any:
     return np.iinfo(dtype).min if descending else np.iinfo(dtype).max
 
 
-def _rank_of(flat: np.ndarray, rank: int) -> np.ndarray:
+def _rank_of(flat: np.ndarray, rank: int, missing: bool) -> np.ndarray:
     """The place of the value of a rank in each line, of equal ones the first."""
     value = np.partition(flat, rank, axis=-1)[:, rank : rank + 1]
     found = (flat == value).argmax(axis=-1)
-    if flat.dtype.kind == "f":
+    if missing:
         lost = np.isnan(value[:, 0])
-        if lost.any():
-            found[lost] = np.isnan(flat[lost]).argmax(axis=-1)
+        found[lost] = np.isnan(flat[lost]).argmax(axis=-1)
     return found
 
 
@@ -177,19 +176,21 @@ def rank_index(x: np.ndarray, /, *, rank: int | None, axis: int, nan: str) -> An
         return NotImplemented
     flat = lines.reshape(-1, n)
     place = (n - 1) // 2 if rank is None else rank
-    missing = np.isnan(flat) if flat.dtype.kind == "f" and nan != "last" else None
-    if missing is None or not missing.any():
-        found = _rank_of(flat, place)
-    elif nan == "wins":
-        some = missing.any(axis=-1)
+    # A NaN anywhere is the largest number.
+    some = flat.dtype.kind == "f" and (top := flat.max()) != top
+    if not some or nan == "last":
+        return _back(_rank_of(flat, place, some).reshape(*lines.shape[:-1], 1), axis)
+    missing = np.isnan(flat)
+    if nan == "wins":
+        whole = ~missing.any(axis=-1)
         found = missing.argmax(axis=-1)
-        found[~some] = _rank_of(flat[~some], place)
+        found[whole] = _rank_of(flat[whole], place, False)
     else:
         numbers = n - np.count_nonzero(missing, axis=-1)
         found = np.empty(len(flat), np.int64)
         for number in np.unique(numbers):
             alike = numbers == number
-            found[alike] = _rank_of(flat[alike], max(int(number) - 1, 0) // 2)
+            found[alike] = _rank_of(flat[alike], max(int(number) - 1, 0) // 2, True)
     return _back(found.reshape(*lines.shape[:-1], 1), axis)
 
 

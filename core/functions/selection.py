@@ -53,7 +53,8 @@ def _count(operation: str, k: Any, low: int, n: int) -> int:
 def _gathered(x: Tensor, indices: Tensor, axis: int, keepdims: bool, flat: bool) -> ValuesAndIndices:
     values = ops.take_along_axis(x, indices, axis=axis)
     if flat or not keepdims:
-        values, indices = ops.squeeze(values, axis), ops.squeeze(indices, axis)
+        shape = (*x.shape[:axis], *x.shape[axis + 1 :])
+        values, indices = ops.reshape(values, shape), ops.reshape(indices, shape)
     return ValuesAndIndices(values, indices)
 
 
