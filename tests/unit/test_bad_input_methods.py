@@ -43,10 +43,6 @@ TENSORS = (
 )
 
 
-def _listed(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray) else value
-
-
 def test_there_are_many() -> None:
     assert len(METHODS) > 400
 
@@ -75,5 +71,5 @@ def test_method(name: str) -> None:
                 assert "()" in str(error) and "argument" in str(error), f"{what}: {error}"
             except ValueError as error:
                 # NumPy's own, of an array where a switch belongs.
-                assert "truth value of an array" in str(error) and np.ones(2).tolist() in map(_listed, operands), what
+                assert "truth value of an array" in str(error) and any(isinstance(v, np.ndarray) for v in operands)
             assert (x.tolist(), x.shape, x.dtype) == before, what
