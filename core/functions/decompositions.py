@@ -44,6 +44,11 @@ def checked_matrices(x: Any, name: str, *, square: bool = True) -> Tensor:
     return x
 
 
+def is_mapped(x: Tensor) -> bool:
+    """Whether a tensor hides a batch axis: then there is no one value to look at."""
+    return any(level.kind == "vmap" for level in x.device.levels)
+
+
 def _hermitian(x: Tensor) -> Tensor:
     """Return the mean of matrices and their adjoints: so a gradient says the same of either triangle."""
     return _row("hermitian_part")(x)

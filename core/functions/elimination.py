@@ -10,7 +10,7 @@ from ..ops import row_function
 from ..primitives.row import TABLE
 from ..tensor import Tensor
 from . import linear_algebra
-from .decompositions import checked_matrices
+from .decompositions import checked_matrices, is_mapped
 
 __all__ = [
     "inv_ex", "ldl_factor", "ldl_factor_ex", "ldl_solve", "lu", "lu_factor", "lu_factor_ex", "lu_solve", "solve",
@@ -180,7 +180,7 @@ def _first_zero(diagonal: Tensor) -> Tensor:
 
 def _refuse_failures(name: str, info: Tensor, what: str) -> None:
     """Raise for the first matrix that has failed; mapped ones have no answer in common."""
-    if info.device.levels or not bool(ops.any(info != 0)):
+    if is_mapped(info) or not bool(ops.any(info != 0)):
         return
     flat = ops.reshape(info, (-1,)).tolist()
     at = next(i for i, n in enumerate(flat) if n)

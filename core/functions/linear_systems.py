@@ -12,7 +12,7 @@ from ..ops import row_function
 from ..primitives.row import TABLE
 from ..primitives.tools import axes_of, axis_index, size_of
 from ..tensor import Tensor
-from .decompositions import checked_matrices
+from .decompositions import checked_matrices, is_mapped
 from .singular_values import relative_tolerance
 
 __all__ = ["lstsq", "multi_dot", "solve_triangular", "tensorinv", "tensorsolve", "vander"]
@@ -195,7 +195,7 @@ def lstsq(x1: Tensor, x2: Tensor, /, rcond: Any = None, *, driver: str | None = 
 
 def _all_of_rank(x: Tensor, rank: Tensor, n: int) -> bool:
     """Whether all matrices are of full rank. Mapped ones have no answer in common: their residuals are left empty."""
-    return not x.device.levels and bool(ops.all(rank == n))
+    return not is_mapped(x) and bool(ops.all(rank == n))
 
 
 def tensorinv(x: Tensor, /, ind: int = 2) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 from .. import ops
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from ..tensor import Tensor
+from .decompositions import is_mapped
 from .fourier import as_complex
 
 __all__ = ["istft", "stft"]
@@ -192,7 +193,7 @@ def _refuse_gaps(name: str, weights: Tensor) -> None:
     # Inside a transformation there is no one value to look at: a gap is then a NaN or an infinity in the result.
     if 0 in weights.shape:
         raise ShapeError(f"{name}: the windows are too few to leave anything without the padding of center=True")
-    if not weights.device.levels and bool(ops.any(ops.abs(weights) < 1e-11)):
+    if not is_mapped(weights) and bool(ops.any(ops.abs(weights) < 1e-11)):
         raise ArgumentError(
             f"{name}: somewhere the windows leave the signal without weight; take a smaller hop_length, a window "
             "without zeros, or center=True"

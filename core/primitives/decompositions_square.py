@@ -19,6 +19,7 @@ from .decompositions_tools import (
     kind_of,
     prepare_matrices,
     unit,
+    with_diagonal,
 )
 from .row import discrete, general, linear
 
@@ -112,38 +113,84 @@ def _slogdet_body(xp: Any, x: Any) -> tuple[Any, Any]:
     diagonal, sign = _of_factors(xp, x)
     size = xp.abs(diagonal)
     zero = size == 0
-    unit_ = xp.where(zero, xp.zeros_like(diagonal), diagonal / xp.astype(xp.where(zero, 1.0, size), x.dtype))
+    unit_ = xp.where(zero, xp.zeros_like(diagonal), diagonal / xp.astype(xp.where(zero, xp.ones_like(size), size), x.dtype))
     return xp.prod(unit_, axis=-1) * sign, xp.sum(xp.log(size), axis=-1)
 
 
 def _cofactors(xp: Any, x: Any, out: Any) -> Any:
-    """Return the conjugate of a determinant's derivative, of singular matrices by their singular values."""
-    n = x.shape[-1]
+    """Return the conjugate of a determinant's derivative: by the inverse, or of singular matrices by the adjugate."""
     singular = out == 0
-    by_inverse = as_columns(xp, as_columns(xp, xp.conj(out))) * adjoint(xp, inverse_or(xp, x, singular))
-    wide = as_columns(xp, as_columns(xp, singular))
-    # A matrix whose singular values are all different stands in for those that have been dealt with.
-    numbers = xp.astype(as_columns(xp, xp.arange(n) + 1), x.dtype)
-    harmless = xp.where(unit(xp, n), numbers, xp.zeros((n, n), dtype=x.dtype))
-    return xp.where(wide, by_singular_values(xp, xp.where(wide, x, harmless)), by_inverse)
-
-
-def by_singular_values(xp: Any, x: Any) -> Any:
-    """Return the same by ``det(U Vh)`` and the products of all singular values but one."""
-    n = x.shape[-1]
-    u, s, vh = xp.svd(x, full_matrices=False)
-    others = xp.where(unit(xp, n), xp.ones((n, n), dtype=s.dtype), xp.broadcast_to(as_rows(xp, s), (*s.shape, n)))
-    product = xp.astype(xp.prod(others, axis=-1), x.dtype)
-    sign = xp.conj(xp.det(xp.matmul(u, vh)))
-    return as_columns(xp, as_columns(xp, sign)) * xp.matmul(u * as_rows(xp, product), vh)
+    inverse = inverse_or(xp, x, singular)
+    size = lambda v: xp.max(xp.sum(xp.abs(v), axis=-1), axis=-1)
+    # Of an inverse that rounding has made up nothing is right but its size.
+    limit = 0.1 * (2.0**23 if kind_of(xp, x.dtype).to_real().bits <= 32 else 2.0**52)
+    singular = xp.logical_or(singular, xp.logical_not(size(x) * size(inverse) < limit))
+    by_inverse = as_columns(xp, as_columns(xp, xp.conj(out))) * adjoint(xp, inverse)
+    if not xp.device.levels and not bool(xp.any(singular)):
+        return by_inverse
+    return xp.where(as_columns(xp, as_columns(xp, singular)), adjoint(xp, xp.adjugate(x)), by_inverse)
 
 
 def _det_vjp(xp: Any, g: Any, x: Any, out: Any) -> Any:
+    if 0 in x.shape:
+        return xp.zeros_like(x)
     return as_columns(xp, as_columns(xp, g)) * _cofactors(xp, x, out)
 
 
 def _det_jvp(xp: Any, t: Any, x: Any, out: Any) -> Any:
+    if 0 in x.shape:
+        return xp.zeros_like(out)
     return xp.sum(xp.conj(_cofactors(xp, x, out)) * t, axis=(-2, -1))
+
+
+def _all_but(xp: Any, s: Any) -> Any:
+    """Return the products of all singular values but two, (..., i, j); on the diagonal of all but one."""
+    n = s.shape[-1]
+    here = unit(xp, n)
+    out = xp.logical_or(xp.reshape(here, (n, 1, n)), xp.reshape(here, (1, n, n)))
+    wide = xp.expand_dims(xp.expand_dims(s, axis=-2), axis=-2)
+    return xp.prod(xp.where(out, xp.ones_like(wide), wide), axis=-1)
+
+
+def _in_its_basis(xp: Any, x: Any) -> tuple[Any, Any, Any, Any]:
+    """Return U, V^H, ``det(U) det(V^H)`` and the products of singular values."""
+    u, s, vh = xp.svd(x, full_matrices=False)
+    sign = as_columns(xp, as_columns(xp, xp.det(u) * xp.det(vh)))
+    return u, vh, sign, xp.astype(_all_but(xp, s), x.dtype)
+
+
+def _adjugate_body(xp: Any, x: Any) -> Any:
+    u, vh, sign, products = _in_its_basis(xp, x)
+    return sign * xp.matmul(adjoint(xp, vh) * as_rows(xp, diagonal_of(xp, products)), adjoint(xp, u))
+
+
+def _adjugate_moved(xp: Any, moved: Any, products: Any) -> Any:
+    """Return how the adjugate of a diagonal matrix moves: a linear map that is its own transpose."""
+    own = diagonal_of(xp, moved)
+    across = xp.sum(
+        xp.where(unit(xp, moved.shape[-1]), xp.zeros_like(products), products) * as_rows(xp, own), axis=-1
+    )
+    return with_diagonal(xp, -moved * products, across)
+
+
+def _adjugate_vjp(xp: Any, g: Any, x: Any) -> Any:
+    u, vh, sign, products = _in_its_basis(xp, x)
+    inner = xp.conj(sign) * xp.matmul(xp.matmul(vh, g), u)
+    return xp.matmul(xp.matmul(u, _adjugate_moved(xp, inner, products)), vh)
+
+
+def _adjugate_jvp(xp: Any, t: Any, x: Any) -> Any:
+    u, vh, sign, products = _in_its_basis(xp, x)
+    inner = _adjugate_moved(xp, xp.matmul(xp.matmul(adjoint(xp, u), t), adjoint(xp, vh)), products)
+    return sign * xp.matmul(xp.matmul(adjoint(xp, vh), inner), adjoint(xp, u))
+
+
+adjugate = general(
+    "adjugate", "x, /",
+    "Return the adjugates of square matrices, ``det(x) inv(x)`` without a division: the transposed matrices of cofactors.",
+    category="floating-point", body=_adjugate_body, vjp=_adjugate_vjp, jvp=_adjugate_jvp,
+    prepare=prepare_matrices("adjugate"), batch="leading", tolerance=8.0,
+)  # fmt: skip
 
 
 det = general(

@@ -173,6 +173,7 @@ EXAMPLES: dict[str, str] = {
     "euclidean_norm": ">>> from candelabra.core import ops\n>>> ops.euclidean_norm(cb.tensor([3.0, 4.0]))\ntensor(5.)",
     "lu_triangles": ">>> from candelabra.core import ops\n>>> ops.lu_triangles(cb.tensor([[2.0, 2.0], [0.5, 1.0]])).L\ntensor([[1.0000, 0.0000],\n        [0.5000, 1.0000]])",
     "permutation": ">>> from candelabra.core import ops\n>>> ops.permutation(cb.tensor([2, 2]), cb.zeros((2, 2)))\ntensor([[0., 1.],\n        [1., 0.]])",
+    "adjugate": ">>> from candelabra.core import ops\n>>> ops.adjugate(cb.tensor([[0.0, 2.0], [0.0, 3.0]]))\ntensor([[ 3., -2.],\n        [ 0.,  0.]])",
     "lu_packed": ">>> from candelabra.core import ops\n>>> ops.lu_packed(cb.tensor([[1.0, 2.0], [2.0, 2.0]])).LU\ntensor([[2.0000, 2.0000],\n        [0.5000, 1.0000]])",
     "matrix_exp": ">>> cb.linalg.matrix_exp(cb.tensor([[0.0, 1.0], [0.0, 0.0]]))\ntensor([[1., 1.],\n        [0., 1.]])",
     "max_pool": ">>> cb.max_pool(cb.reshape(cb.arange(16.0), (1, 1, 4, 4)), kernel_size=2)\ntensor([[[[ 5.,  7.],\n          [13., 15.]]]])",

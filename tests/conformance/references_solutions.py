@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
-from candelabra.conformance.references_decompositions import inv
+from candelabra.conformance.references_decompositions import det, inv
 
 
 def _stacked(function: Any, *arrays: np.ndarray, cores: tuple[int, ...]) -> Any:
@@ -202,3 +202,12 @@ def lu_triangles(packed: Any) -> Any:
 
 def permutation(pivots: Any, like: Any) -> Any:
     return _stacked(lambda p, a: np.eye(len(a), dtype=a.dtype)[:, _exchanged(p, len(a))], pivots, like, cores=(1, 2))
+
+
+def adjugate(x: Any) -> Any:
+    """By minors."""
+    found = np.zeros_like(x)
+    for i, j in np.ndindex(x.shape[-2:]):
+        minor = np.delete(np.delete(x, i, axis=-2), j, axis=-1)
+        found[..., j, i] = (-1) ** (i + j) * det(minor)
+    return found

@@ -110,3 +110,9 @@ def draw_permutation(d: Draw) -> Sample:
     m, n = d.integer(1, 4), d.integer(1, 4)
     k, lead = min(m, n), d.shape(0, 1, empty=False)
     return Sample((d.values.integers(np.arange(k), m, (*lead, k)) + 1, d.array((*lead, m, n))))
+
+
+def draw_adjugate(d: Draw) -> Sample:
+    n = d.integer(1, 3)
+    x = d.array((*d.shape(0, 1, empty=False), n, n), "(-1, 1)") + np.diag(np.arange(n)).astype(d.dtype)
+    return Sample((x.astype(d.dtype),))
