@@ -8,6 +8,7 @@ differentiates the row's rule or its body, used under `create_graph` and inside 
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections import ChainMap
 from collections.abc import Callable
@@ -181,7 +182,24 @@ def _native_function(row: Row, library: Any) -> Any:
     """Return the library's function of a row that the standard or one of its extensions names, or None."""
     if isinstance(row.standard, str):
         library = getattr(library, row.standard, None)
-    return getattr(library, row.name, None) if row.standard else None
+    function = getattr(library, row.name, None) if row.standard else None
+    names = [o.name for o in row.operands if o.optional]
+    if function is None or not names:
+        return function
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:
+        # A function without a signature to read takes all by position.
+        return function
+    by_keyword = [n for n in names if n in parameters and parameters[n].kind is inspect.Parameter.KEYWORD_ONLY]
+    if not by_keyword:
+        return function
+    count = len(row.operands) - len(by_keyword)
+
+    def native(*operands: Any, **statics: Any) -> Any:
+        return function(*operands[:count], **dict(zip(by_keyword, operands[count:], strict=True)), **statics)
+
+    return native
 
 
 def _made_canonical(native: Callable[..., Any], canonical: Callable[..., Any], device: devices.Device) -> Any:
@@ -203,7 +221,7 @@ def _bind(function: Callable[..., Any], bound: Any, own: bool) -> Callable[..., 
 def _mended(native: Callable[..., Any], row: Row, device: devices.Device) -> Callable[..., Any]:
     """Let a row's body, or the host, serve what a library's function refuses or does not implement."""
     xp = namespace(device)
-    beyond = None if device.backend.lenient else row.beyond if row.beyond is not None else row.body
+    beyond = row.beyond if row.beyond is not None else row.body
     otherwise = _otherwise(row, device)
 
     def forward(*operands: Any, **statics: Any) -> Any:
