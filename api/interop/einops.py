@@ -62,7 +62,8 @@ class CandelabraBackend(AbstractBackend):
         return ops.expand_dims(x, axis=new_position)
 
     def add_axes(self, x: Tensor, n_axes: int, pos2len: dict[int, int]) -> Tensor:
-        x = ops.expand_dims(x, axis=tuple(pos2len))
+        added: Any = tuple(pos2len)
+        x = ops.expand_dims(x, axis=added)
         return ops.broadcast_to(x, tuple(pos2len.get(axis, n) for axis, n in enumerate(x.shape)))
 
     def tile(self, x: Tensor, repeats: Any) -> Tensor:
