@@ -158,14 +158,16 @@ def incomplete(xp: Any, a: Any, x: Any, upper: bool) -> Any:
     if upper:
         little = xp.logical_and(s < 1, xp.logical_not(above))
         value = only_where(xp, little, lambda a, x: _small(xp, a, x), value, s, y)
-    # On the edges of the quadrant: all of it, or nothing.
+    return only_where(xp, xp.logical_not(valid), lambda a, x: _edges(xp, a, x, upper), value, a, x)
+
+
+def _edges(xp: Any, a: Any, x: Any, upper: bool) -> Any:
+    """On the edges of the quadrant all of the integral, or nothing; NaN outside."""
     nothing = xp.logical_and(x == 0, a > 0) | (xp.logical_and(xp.isinf(a), xp.isfinite(x)) & (a > 0) & (x >= 0))
-    everything = (xp.logical_and(a == 0, x > 0)) | (xp.isinf(x) & (x > 0) & xp.isfinite(a) & (a >= 0))
+    everything = xp.logical_and(a == 0, x > 0) | (xp.isinf(x) & (x > 0) & xp.isfinite(a) & (a >= 0))
     low, high = (1.0, 0.0) if upper else (0.0, 1.0)
-    edge = xp.where(
-        nothing, xp.full_like(x, low), xp.where(everything, xp.full_like(x, high), xp.full_like(x, math.nan))
-    )
-    return xp.where(valid, value, edge)
+    otherwise = xp.where(everything, xp.full_like(x, high), xp.full_like(x, math.nan))
+    return xp.where(nothing, xp.full_like(x, low), otherwise)
 
 
 def _density(xp: Any, a: Any, x: Any) -> Any:
