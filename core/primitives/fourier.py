@@ -76,9 +76,10 @@ def _spectrum(xp: Any, x: Any, axis: int, sign: int) -> Any:
 
 
 def _extension(xp: Any, x: Any) -> Any:
-    """The library's extension of the standard for these transforms, or None."""
+    """The library's extension of the standard for these transforms, or None; some refuse to transform nothing."""
     backend = xp.device.backend
-    return getattr(backend.namespace, "fft", None) if isinstance(x, backend.array_type) else None
+    own = isinstance(x, backend.array_type) and 0 not in x.shape
+    return getattr(backend.namespace, "fft", None) if own else None
 
 
 def _along_last(xp: Any, x: Any, sign: int) -> Any:
