@@ -7,7 +7,7 @@ from typing import Any
 import candelabra as cb
 import numpy as np
 import pytest
-from candelabra.core import absent, method_inplace
+from candelabra.core import absent, method_inplace, method_names, ops
 from candelabra.core.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -25,6 +25,25 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "baddbmm": (cb.ones(1, 2, 3), cb.ones(1, 3, 2)), "cumprod": (0,), "cumsum": (0,), "renorm": (2, 0, 1.0),
     "mvlgamma": (1,), "polygamma": (1,), "clamp_max": (1.0,), "clamp_min": (1.0,), "clip": (0.0, 1.0),
 }  # fmt: skip
+
+
+def test_each_name_leads_somewhere() -> None:
+    for name in (*method_names.FORWARDED, *method_names.ALIASES.values(), *method_names.IN_PLACE.values()):
+        assert callable(getattr(ops, name)), name
+    known = {*method_names.FORWARDED, *method_names.ALIASES.values()}
+    assert set(method_names.OPERANDS) - {"pow"} <= known
+    assert all(callable(getattr(cb.Tensor, name)) for name in method_names.OFTEN)
+
+
+def test_operands_by_name() -> None:
+    x, y = cb.ones(2, 3), cb.ones(3, 2)
+    assert x.mm(mat2=y).tolist() == x.matmul(other=y).tolist() == x.mm(y).tolist()
+    assert cb.zeros(2, 2).addmm(x, mat2=y).tolist() == cb.zeros(2, 2).addmm(mat2=y, mat1=x).tolist() == x.mm(y).tolist()
+    assert x.clone().mul_(other=3).tolist() == (x * 3).tolist()
+    with pytest.raises(TypeError, match=r"multiply\(\) got an unexpected keyword argument 'othr'"):
+        x.mul(othr=2)
+    with pytest.raises(ArgumentTypeError, match="in-place multiply: got an unexpected keyword argument 'othr'"):
+        x.mul_(othr=2)
 
 
 def test_each_method_in_place_has_its_namesake() -> None:
