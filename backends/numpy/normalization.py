@@ -64,8 +64,8 @@ def _layer_norm(x: Array, weight: Array | None, bias: Array | None, axes: int, e
         return NotImplemented
     width = math.prod(x.shape[x.ndim - axes :])
     if x.size <= small.FEW:
-        found, means, rstds = small.layer_norm(x, weight, bias, width, eps)
-        return found, (means, rstds)
+        few = small.layer_norm(x, weight, bias, width, eps)
+        return few[0], few[1:]
     flat = x.reshape(-1, width)
     rows = flat.shape[0]
     out = np.empty(flat.shape, x.dtype)

@@ -134,6 +134,17 @@ def mean(x: np.ndarray, *, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 _ONES = {np.dtype(kind): np.ones(_FEW, kind) for kind in (np.float32, np.float64)}
+# Lengths as 0-d arrays, and lines whose product with a row is its sum divided by a number; of the latest lengths.
+_LENGTHS: dict[Any, dict[int, np.ndarray]] = {kind: {} for kind in _ONES}
+_LINES: dict[Any, dict[tuple[int, float], np.ndarray]] = {kind: {} for kind in _ONES}
+_KEPT = 64
+
+
+def _kept(known: dict[Any, np.ndarray], key: Any, made: np.ndarray) -> np.ndarray:
+    if len(known) >= _KEPT:
+        known.clear()
+    known[key] = made
+    return made
 
 
 def _var_of_few(x: np.ndarray, axis: Any, correction: float, keepdims: bool) -> np.ndarray | None:
@@ -164,13 +175,20 @@ def _var_of_few(x: np.ndarray, axis: Any, correction: float, keepdims: bool) -> 
     freedom = n - correction
     if not last or not freedom > 0:
         return None
-    rows, ones = x.reshape(-1, n), ones[:n]
-    means = rows.dot(ones)
-    np.divide(means, n, means)
-    centred = np.subtract(rows, means.repeat(n).reshape(-1, n))
+    lengths, lines = _LENGTHS[kind], _LINES[kind]
+    rows = x if x.ndim == 2 else x.reshape(-1, n)
+    length = lengths.get(n)
+    line = lines.get((n, freedom))
+    if length is None:
+        length = _kept(lengths, n, np.array(n, kind))
+    if line is None:
+        line = _kept(lines, (n, freedom), np.full(n, 1.0 / freedom, kind))
+    # The mean is divided, so that equal numbers do not differ from it.
+    means = rows.dot(ones[:n])
+    np.divide(means, length, means)
+    centred = np.subtract(rows, means.repeat(n).reshape(rows.shape))
     np.multiply(centred, centred, centred)
-    found = centred.dot(ones)
-    np.divide(found, freedom, found)
+    found = centred.dot(line)
     if keepdims:
         kept = list(shape)
         kept[axis] = 1
