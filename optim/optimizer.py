@@ -22,6 +22,8 @@ from .hooks import hooked
 from .plan import Plan
 from .state import check_entry, checked_state, host_number, snapshot
 
+_PLAIN = frozenset((float, int))
+
 # The default of an option that every group must state itself.
 required: Any = object()
 
@@ -242,6 +244,9 @@ class Optimizer:
 
     def _planned(self, group: dict[str, Any], part: Hashable, params: list[Tensor], grads: list[Tensor]) -> Plan:
         """Return the plan of `params`, kept or new, with everything checked that an update takes for granted."""
+        if type(group.get("lr", 0)) not in _PLAIN and not isinstance(group["lr"], Tensor):
+            # A schedule of the user's own wrote it; before any group is updated.
+            self.check_group(group)
         names = self.state_names_of(group, part)
         plan = self._plans.get(id(group) if part is None else (id(group), part))
         if (

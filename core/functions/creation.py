@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -458,8 +459,14 @@ def arange(
         raise ArgumentError("arange: step must not be zero")
     if stop is None:
         start, stop = (0.0 if isinstance(start, float) else 0), start
-    if (stop - start) / step <= 0:
+    try:
+        length = (stop - start) / step
+    except OverflowError:
+        length = math.inf
+    if length <= 0:
         stop = start = start + 0 * (stop + step)
+    elif length >= 1e18:
+        raise MemoryError(f"arange: no memory holds the values from {start} to {stop} in steps of {step}")
     return _finish(_arange(start, stop, step, dtype=dtype, device=device), requires_grad)
 
 

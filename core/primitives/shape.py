@@ -21,7 +21,13 @@ def _diagnose_reshape(device: Any, x: Any, shape: Any, copy: Any) -> None:
 
 
 def _prepare_broadcast(device: Any, x: Any, shape: Any) -> tuple[Any]:
-    return (shape_tuple(shape, "broadcast_to"),)
+    shape = shape_tuple(shape, "broadcast_to")
+    if any(n < 0 for n in shape):
+        raise ShapeError(
+            f"broadcast_to: a tensor of shape {tuple(x.shape)} does not broadcast to {shape}; sizes must be equal or 1, "
+            "counted from the right"
+        )
+    return (shape,)
 
 
 def _prepare_axes(device: Any, x: Any, axes: Any) -> tuple[Any]:

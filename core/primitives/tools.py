@@ -17,6 +17,8 @@ def axis_index(axis: Any, ndim: int, operation: str) -> int:
         value = operator.index(axis)
     except TypeError:
         raise ArgumentTypeError(f"{operation}: an axis is an int, not {axis!r}") from None
+    if axis is True or axis is False:
+        raise ArgumentTypeError(f"{operation}: an axis is an int, not {axis!r}")
     if not -ndim <= value < ndim:
         raise AxisError(
             f"{operation}: axis {value} is out of bounds for {ndim} axes"
@@ -111,13 +113,19 @@ def shape_tuple(shape: Any, operation: str) -> tuple[int, ...]:
             return shape
     if isinstance(shape, (tuple, list)):
         try:
-            return tuple(operator.index(n) for n in shape)
+            return tuple(_size(n) for n in shape)
         except TypeError:
             raise ArgumentTypeError(f"{operation}: a shape is a tuple of ints, not {shape!r}") from None
     try:
-        return (operator.index(shape),)
+        return (_size(shape),)
     except TypeError:
         raise ArgumentTypeError(f"{operation}: a shape is an int or a tuple of ints, not {shape!r}") from None
+
+
+def _size(n: Any) -> int:
+    if n is True or n is False:
+        raise TypeError("a truth value is no size")
+    return operator.index(n)
 
 
 def resolve_shape(shape: tuple[int, ...], total: int, operation: str, given: tuple[int, ...]) -> tuple[int, ...]:
