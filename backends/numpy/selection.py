@@ -13,6 +13,9 @@ import numpy as np
 
 # Below this many elements NumPy's own stable sort is faster than packing.
 _FEW = 1 << 10
+# From so many elements of a line on a radix sort of 16 bits is fastest, and from so many two of them.
+_RADIX = 1 << 7
+_LONG = 1 << 12
 
 
 def _lines(x: np.ndarray, axis: int) -> np.ndarray:
@@ -28,12 +31,19 @@ def _narrow(x: np.ndarray) -> bool:
     return x.dtype.kind in "iufb" and x.dtype.itemsize <= 4
 
 
-def _is_small(lines: np.ndarray) -> bool:
-    return bool(lines.min() >= -(1 << 31) and lines.max() < 1 << 31)
+def _offsets(lines: np.ndarray) -> tuple[np.ndarray, int] | None:
+    """Integers of a small range as numbers of 16 bits above the least, which NumPy sorts by radix; None for others."""
+    if lines.dtype.kind not in "iu" or lines.shape[-1] < _RADIX:
+        return None
+    low, high = int(lines.min()), int(lines.max())
+    if high - low >= 1 << 16:
+        return None
+    wide = lines.astype(np.int32) if lines.dtype.itemsize <= 2 else lines
+    return (wide - wide.dtype.type(low)).astype(np.uint16), low
 
 
-def _keys(lines: np.ndarray, descending: bool) -> np.ndarray:
-    """64-bit integers in the order of the values, with the index in the lower half."""
+def _ranks(lines: np.ndarray) -> np.ndarray:
+    """Signed 64-bit integers of 32 significant bits, in the order of the values."""
     if lines.dtype.kind == "f":
         # Adding zero makes zeros alike.
         values = lines.astype(np.float32, copy=False) + np.float32(0)
@@ -42,28 +52,39 @@ def _keys(lines: np.ndarray, descending: bool) -> np.ndarray:
         if missing.any():
             bits[missing] = np.int32(0x7FC00000)
         bits ^= (bits >> 31) & np.int32(0x7FFFFFFF)
-        keys = bits.astype(np.int64)
-    else:
-        keys = lines.astype(np.int64)
-        if lines.dtype.kind == "u":
-            keys -= 1 << 31
-    if descending:
-        np.invert(keys, out=keys)
-    keys <<= 32
-    keys |= np.arange(lines.shape[-1])
-    return keys
+        return bits.astype(np.int64)
+    ranks = lines.astype(np.int64)
+    if lines.dtype.kind == "u":
+        ranks -= 1 << 31
+    return ranks
+
+
+def _by_halves(ranks: np.ndarray) -> np.ndarray:
+    """The stable order by two radix sorts, of the lower and of the upper 16 bits."""
+    order = np.argsort((ranks & 0xFFFF).astype(np.uint16), axis=-1, kind="stable")
+    upper = ((ranks >> 16) + (1 << 15)).astype(np.uint16)
+    rest = np.argsort(np.take_along_axis(upper, order, axis=-1), axis=-1, kind="stable")
+    return np.take_along_axis(order, rest, axis=-1)
 
 
 def _stable_order(lines: np.ndarray, descending: bool) -> np.ndarray:
     """The indices that sort along the last axis, those of equal values ascending, NaN as the largest number."""
     n = lines.shape[-1]
-    if lines.dtype == np.int64 and lines.size >= _FEW and _is_small(lines):
-        lines = lines.astype(np.int32)
-    if _narrow(lines) and lines.size >= _FEW and n < 1 << 31:
-        keys = _keys(lines, descending)
-        keys.sort(axis=-1)
-        keys &= 0xFFFFFFFF
-        return keys
+    if lines.size >= _FEW:
+        small = _offsets(lines)
+        if small is not None:
+            return np.argsort(np.invert(small[0]) if descending else small[0], axis=-1, kind="stable")
+        if _narrow(lines) and n < 1 << 31:
+            ranks = _ranks(lines)
+            if descending:
+                np.invert(ranks, out=ranks)
+            if n >= _LONG:
+                return _by_halves(ranks)
+            ranks <<= 32
+            ranks |= np.arange(n)
+            ranks.sort(axis=-1)
+            ranks &= 0xFFFFFFFF
+            return ranks
     if not descending:
         if lines.size >= _FEW and lines.dtype.itemsize == 8:
             order = np.argsort(lines, axis=-1)
@@ -85,7 +106,12 @@ def _wide(x: np.ndarray) -> np.ndarray:
 def sort(x: np.ndarray, /, *, axis: int, descending: bool, stable: bool) -> Any:
     """The values in order; equal ones cannot be told apart, so that no stable sort is needed."""
     given = _wide(x)
-    found = np.sort(given, axis=axis)
+    small = _offsets(given) if given.size >= _FEW and axis == given.ndim - 1 else None
+    if small is None:
+        found = np.sort(given, axis=axis)
+    else:
+        found = np.sort(small[0], axis=-1, kind="stable").astype(x.dtype)
+        found += x.dtype.type(small[1])
     if descending:
         found = np.flip(found, axis)
     return found if given is x else found.astype(x.dtype)

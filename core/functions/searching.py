@@ -187,8 +187,6 @@ def unique(
     over = either(axis, dim, "unique")
     if over is not None:
         return ops.unique_dim(x, over, sorted, return_inverse, return_counts)
-    if not return_inverse and not return_counts:
-        return ops.unique_values(x)
-    found = ops.unique_all(x)
-    extra = ([found.inverse_indices] if return_inverse else []) + ([found.counts] if return_counts else [])
-    return (found.values, *extra)
+    from .sets import distinct
+
+    return distinct(x, return_inverse, return_counts)

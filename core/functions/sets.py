@@ -88,6 +88,27 @@ def unique_consecutive(
     return _wanted(*_runs(x, at, _differ(x, at), return_inverse, return_counts))
 
 
+def distinct(x: Tensor, return_inverse: bool, return_counts: bool) -> Any:
+    """Return the distinct elements in order, and what is asked for."""
+    flat = ops.reshape(x, (x.size,))
+    if x.dtype.kind in ("bool", "complex"):
+        if not return_inverse and not return_counts:
+            return ops.unique_values(flat)
+        found = ops.unique_all(flat)
+        values, inverse, counts = found.values, found.inverse_indices, found.counts
+    else:
+        order = ops.argsort(flat.detach()) if return_inverse else None
+        ordered = ops.sort(flat) if order is None else ops.take(flat, order, axis=0)
+        values, inverse, counts = _runs(ordered, None, _differ(ordered.detach(), 0), return_inverse, return_counts)
+        if order is not None and x.size:
+            inverse = ops.put(ops.zeros_like(order), order, inverse)
+    return _wanted(
+        values,
+        ops.reshape(inverse, tuple(x.shape)) if return_inverse else None,
+        counts if return_counts else None,
+    )
+
+
 def unique_dim(
     x: Tensor, axis: int = 0, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False
 ) -> Any:

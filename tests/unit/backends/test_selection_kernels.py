@@ -72,6 +72,25 @@ def test_sorted_lines(dtype: str, descending: bool, axis: int) -> None:
     np.testing.assert_array_equal(held, np.take_along_axis(wide, wanted, axis))
 
 
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint32", "int16", "uint16", "int8"])
+def test_one_long_line(dtype: str, descending: bool) -> None:
+    if "float" in dtype:
+        x = np.round(RNG.standard_normal(9000) * 1000) / 64
+        x[::500], x[1::700] = np.nan, -0.0
+    else:
+        limits = cb.iinfo(dtype)
+        x = RNG.integers(max(limits.min, -(2**40)), min(limits.max, 2**40), 9000)
+        x[:4] = limits.min, limits.max, limits.min, limits.max
+    given = x.astype(dtype)
+    order = cb.argsort(cb.tensor(given), descending=descending).numpy()
+    line = np.argsort(given, kind="stable")
+    if descending:
+        line = len(given) - 1 - np.argsort(given[::-1], kind="stable")[::-1]
+    np.testing.assert_array_equal(order, line)
+    np.testing.assert_array_equal(cb.sort(cb.tensor(given), descending=descending).numpy(), given[line])
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_ranks(dtype: str) -> None:
     x = cb.tensor(many(dtype)).to(getattr(cb, dtype))
