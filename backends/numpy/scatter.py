@@ -133,7 +133,7 @@ def index_add(x: np.ndarray, index: np.ndarray, source: np.ndarray, /, *, axis: 
     if before != 1:
         rows = (np.arange(before)[:, None] * n + rows).reshape(-1)
     flat_source = source.reshape(before * m, width)
-    if width == 1 or source.size <= _FEW:
+    if width == 1 or source.size <= (_FEW if width < 128 else _FEW >> 1):
         _add_elements(out.reshape(-1), rows, flat_source)
     else:
         _add_rows(out.reshape(before * n, width), rows, flat_source)

@@ -262,7 +262,8 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         num_classes = int(ops.max(tensor)) + 1
     elif num_classes <= 0 and not (empty and num_classes == 0):
         raise ArgumentError(f"one_hot: num_classes is positive, got {num_classes}")
-    if not empty:
+    # Inside a transformation a tensor may have no single value to look at.
+    if not empty and not tensor.device.levels:
         low, high = int(ops.min(tensor)), int(ops.max(tensor))
         if low < 0 or high >= num_classes:
             raise ArgumentError(

@@ -208,7 +208,7 @@ CASES: dict[str, Case] = {
     "ne": discrete(lambda x, y: cb.ne(x, y), M, M),
     "neg": case(lambda x: cb.neg(x), M, complex=True),
     "norm": case(lambda x: cb.norm(x, 3.0, axis=1), M, complex=True),
-    "one_hot": discrete(lambda x: cb.one_hot(x, 4), [2, 0, 3], batch=False),
+    "one_hot": discrete(lambda x: cb.one_hot(x, 4), [2, 0, 3]),
     "outer": case(lambda x, y: cb.outer(x, y), V, (3,), complex=True),
     "partition": case(lambda x: cb.partition(x, 1, dim=0), M),
     "pdist": case(lambda x: cb.pdist(x, 1.5), M),
