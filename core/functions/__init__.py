@@ -16,7 +16,7 @@ from .guard import guard_names
 
 COMPOSITES: dict[str, Callable[..., Any]] = {}
 EARLY = (
-    "creation", "data_types", "indexing", "manipulation", "mathematics", "random", "scatter", "searching",
+    "conversion", "creation", "data_types", "indexing", "manipulation", "mathematics", "random", "scatter", "searching",
     "torch_names",
 )  # fmt: skip
 LATE = (

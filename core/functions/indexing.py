@@ -16,7 +16,7 @@ from ..primitives.indexing import ARRAY
 from ..primitives.row import TABLE
 from ..primitives.tools import axis_index
 from ..tensor import Tensor, concrete
-from .creation import asarray
+from .conversion import asarray
 from .torch_names import needed
 
 _new = object.__new__

@@ -13,7 +13,7 @@ from ..primitives.indexing import ARRAY
 from ..primitives.row import TABLE
 from ..primitives.tools import axis_index, size_of
 from ..tensor import Tensor
-from .creation import asarray
+from .conversion import asarray
 from .indexing import split_key
 from .torch_names import either
 
