@@ -272,13 +272,13 @@ def index_fill(
     >>> cb.index_fill(cb.zeros(3), 0, cb.tensor([2, 0]), 7.0)
     tensor([7., 0., 7.])
     """
-    axis, index, value = _form("index_fill", dim, axis, index, value)
-    at, index = _slices("index_fill", x, index, axis, negative=True)
+    axis, places, value = _form("index_fill", dim, axis, index, value)
+    at, places = _slices("index_fill", x, places, axis, negative=True)
     filled = _value("index_fill", x, value)
     # Through a mask: a place that is named twice is filled once, and counts once in the value's gradient.
     device, n = x.device.physical, x.shape[at]
     nowhere, true = ops.zeros((n,), dtype="bool", device=device), ops.ones((), dtype="bool", device=device)
-    named = _row("setitem")(nowhere, true, [index], key=(ARRAY,))
+    named = _row("setitem")(nowhere, true, [places], key=(ARRAY,))
     line = ops.reshape(named, tuple(n if i == at else 1 for i in range(x.ndim)))
     return ops.where(line, filled, x)
 
