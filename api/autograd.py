@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
 from typing import Any as _Any
 
 from .core import absent as _absent
@@ -28,6 +29,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
+    if name == "functional":
+        return _import_module(".core.autograd.functional", __package__)
     reason = _absent.AUTOGRAD.get(name)
     if reason is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
