@@ -42,9 +42,12 @@ class _Fold:
 class _Leading(_Fold):
     """Leading axes are summed by the rule."""
 
-    def __init__(self, operand: int, fits: Callable[[list[int], tuple[Any, ...]], bool] = lambda ranks, s: True):
+    def __init__(self, operand: int, condition: Callable[[list[int], tuple[Any, ...]], bool] | None = None) -> None:
         super().__init__(operand)
-        self.fits = fits  # type: ignore[method-assign]
+        self.condition = condition
+
+    def fits(self, ranks: list[int], statics: tuple[Any, ...]) -> bool:
+        return self.condition is None or self.condition(ranks, statics)
 
 
 class _Rows(_Fold):
@@ -169,7 +172,7 @@ def _on_arrays(
     rule = there.backward if inner.levels else there.backward_graph
     found = rule(xp, fold.fold_cotangent(xp, g.value, ranks), node, kept)  # type: ignore[misc]
     whole = _whole(impl, level, fold, saved)
-    results = []
+    results: list[Any] = []
     for i, (c, p) in enumerate(zip(found, node.parents, strict=True)):
         if c is None or p is None:
             results.append(None)
@@ -201,7 +204,7 @@ def _on_tensors(
     rule = implementation(impl.row, inner).backward_graph
     found = rule(xp, fold.fold_cotangent(xp, level.show(g, 0), ranks), node, kept)  # type: ignore[misc]
     whole = _whole(impl, level, fold, saved)
-    results = []
+    results: list[Any] = []
     for i, (c, p) in enumerate(zip(found, node.parents, strict=True)):
         if c is None or p is None:
             results.append(None)
