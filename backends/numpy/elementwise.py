@@ -55,6 +55,24 @@ def tan(x: np.ndarray) -> Any:
     return out
 
 
+def sign(x: np.ndarray) -> Any:
+    """Return the sign; NumPy's of a complex number is one where its modulus is infinite and a part is NaN."""
+    out = np.sign(x)
+    if out.dtype.kind == "c":
+        odd = np.isnan(x.real) | np.isnan(x.imag)
+        if odd.any():
+            return np.where(odd, complex(np.nan, np.nan), out).astype(x.dtype, copy=False)
+        # A zero has no sign.
+        return out + 0
+    return out
+
+
+def nextafter(x1: Any, x2: Any) -> Any:
+    """Return the next number towards another; of two zeros the second, which NumPy's 16-bit function forgets."""
+    out = np.nextafter(x1, x2)
+    return np.where(x1 == x2, x2, out).astype(out.dtype, copy=False) if out.dtype == np.float16 else out
+
+
 def clip(x: np.ndarray, low: Any, high: Any) -> np.ndarray:
     """Limit to an interval by two ufuncs, which is what the standard says and four times np.clip's speed."""
     out = x if low is None else np.maximum(x, low)
@@ -233,6 +251,8 @@ KERNELS: dict[str, Any] = {
     "expm1": expm1,
     "tan": tan,
     "tanh": tanh,
+    "sign": sign,
+    "nextafter": nextafter,
     "clip": clip,
     "broadcast_to": broadcast_to,
     "reshape": reshape,
