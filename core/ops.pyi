@@ -29,6 +29,13 @@ from .functions.arrangement import (
     unfold_copy as unfold_copy,
     unravel_index as unravel_index,
 )
+from .functions.conversion import (
+    as_tensor as as_tensor,
+    asarray as asarray,
+    from_dlpack as from_dlpack,
+    from_numpy as from_numpy,
+    tensor as tensor,
+)
 from .functions.counting import (
     bincount as bincount,
     bucketize as bucketize,
@@ -39,19 +46,14 @@ from .functions.counting import (
 )
 from .functions.creation import (
     arange as arange,
-    as_tensor as as_tensor,
-    asarray as asarray,
     clone as clone,
     empty_like as empty_like,
     eye as eye,
-    from_dlpack as from_dlpack,
-    from_numpy as from_numpy,
     full as full,
     full_like as full_like,
     linspace as linspace,
     meshgrid as meshgrid,
     ones_like as ones_like,
-    tensor as tensor,
     tril_indices as tril_indices,
     triu_indices as triu_indices,
     zeros_like as zeros_like,
