@@ -249,7 +249,7 @@ def lcm(x1: Any, x2: Any, /) -> Tensor:
 
 
 def float_power(x1: Any, x2: Any, /) -> Tensor:
-    """Return ``x1`` to the power ``x2`` in double precision, float64 or complex128.
+    """Return ``x1`` to the power ``x2`` in double precision, float64 or complex128, where the device has it.
 
     Examples
     --------
@@ -258,6 +258,9 @@ def float_power(x1: Any, x2: Any, /) -> Tensor:
     tensor([0.5000, 0.3333], dtype=candelabra.float64)
     """
     wide = dtypes.complex128 if ops.result_type(x1, x2).is_complex else dtypes.float64
+    native = (x1 if isinstance(x1, Tensor) else x2).device.native
+    if wide not in native:
+        wide = dtypes.complex64 if wide.is_complex else dtypes.float32
     x1 = ops.astype(x1, wide) if isinstance(x1, Tensor) else x1
     x2 = ops.astype(x2, wide) if isinstance(x2, Tensor) else x2
     return ops.pow(x1, x2)
