@@ -30,17 +30,9 @@ def _updates(lines: np.ndarray, largest: bool) -> np.ndarray:
     extremum = np.maximum if largest else np.minimum
     count, n = lines.shape
     if lines.size > 1 << 12 and n >= 2 * _BLOCK:
-        # What is worse than the blocks before is out; of the few others each is compared with the one before.
-        blocks = -(-n // _BLOCK)
-        full = n // _BLOCK
-        ends = extremum.reduce(lines[:, : full * _BLOCK].reshape(count, full, _BLOCK), axis=-1)
-        ends = extremum.accumulate(ends, axis=-1)
-        if lines.dtype.kind != "f" or not np.isnan(ends[:, -1]).any():
-            carry = np.repeat(np.concatenate([lines[:, :1], ends[:, : blocks - 1]], axis=1), _BLOCK, axis=1)[:, :n]
-            places = np.flatnonzero(lines >= carry if largest else lines <= carry)
-            rest = lines[:, full * _BLOCK :]
-            if places.size * 8 < lines.size and not (lines.dtype.kind == "f" and np.isnan(rest).any()):
-                return _among(lines, places, largest)
+        places = _candidates(lines, extremum)
+        if places is not None:
+            return _among(lines, places, extremum)
     if count >= _SIDE_BY_SIDE:
         # Many lines go side by side, the accumulation of one takes three nanoseconds an element.
         steps = np.ascontiguousarray(lines.T)
@@ -57,15 +49,35 @@ def _updates(lines: np.ndarray, largest: bool) -> np.ndarray:
     return np.flatnonzero(better)
 
 
-def _among(lines: np.ndarray, places: np.ndarray, largest: bool) -> np.ndarray:
-    """Those of the candidates that no earlier one of their line beats."""
-    n = lines.shape[1]
-    values = lines.reshape(-1)[places]
-    rows = places // n
-    firsts = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
-    extremum = np.maximum if largest else np.minimum
-    best = np.concatenate([extremum.accumulate(part) for part in np.split(values, firsts[1:])])
-    return places[values == best]
+def _candidates(lines: np.ndarray, extremum: np.ufunc) -> np.ndarray | None:
+    """Flat places that are not worse than the blocks before theirs, or None where they are many or there is a NaN."""
+    count, n = lines.shape
+    whole = next((b for b in range(2 * _BLOCK, _BLOCK // 2 - 1, -1) if n % b == 0), 0)
+    block = whole or _BLOCK
+    full = n // block
+    ends = extremum.reduce(lines[:, : full * block].reshape(count, full, block), axis=-1)
+    ends = extremum.accumulate(ends, axis=-1)
+    rest = lines[:, full * block :]
+    if lines.dtype.kind == "f" and (np.isnan(ends[:, -1]).any() or np.isnan(rest).any()):
+        return None
+    carry = np.concatenate([lines[:, :1], ends[:, : -(-n // block) - 1]], axis=1)
+    if whole:
+        carry, given = carry[:, :, None], lines.reshape(count, full, block)
+    else:
+        carry, given = np.repeat(carry, block, axis=1)[:, :n], lines
+    places = np.flatnonzero(given >= carry if extremum is np.maximum else given <= carry)
+    return places if places.size * 8 < lines.size else None
+
+
+def _among(lines: np.ndarray, places: np.ndarray, extremum: np.ufunc) -> np.ndarray:
+    """Those of the candidates that no earlier one of their line beats; each line has its first element among them."""
+    values, rows = lines.reshape(-1)[places], places // lines.shape[1]
+    numbers = np.bincount(rows)
+    starts, width = np.cumsum(numbers) - numbers, int(numbers.max())
+    within = np.arange(places.size) - np.repeat(starts, numbers)
+    filled = np.repeat(values[starts][:, None], width, axis=1)
+    filled[rows, within] = values
+    return places[values == extremum.accumulate(filled, axis=-1)[rows, within]]
 
 
 def running_extremum(x: np.ndarray, /, *, axis: int, maxima: bool) -> Any:

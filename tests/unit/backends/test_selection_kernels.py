@@ -114,6 +114,7 @@ RUNNING = {
     "ties": RNG.integers(0, 3, (3, 3000)),
     "nan early": np.where(np.arange(3000) == 7, np.nan, RNG.standard_normal((3, 3000))),
     "nan late": np.where(np.arange(3000) == 2999, np.nan, RNG.standard_normal((3, 3000))),
+    "one ascending": np.concatenate([RNG.standard_normal((40, 1009)), np.arange(1009.0)[None]]),
     "infinite": np.where(np.arange(3000) % 40 == 0, -np.inf, RNG.standard_normal((3, 3000))),
 }
 
