@@ -27,7 +27,7 @@ CASES: dict[str, Case] = {
     "conj_physical": case(lambda x: cb.conj_physical(x), M, complex=True),
     "deg2rad": case(lambda x: cb.deg2rad(x), M),
     "fix": case(lambda x: cb.fix(x), M),
-    "float_power": case(lambda x, y: cb.float_power(x, y), M, V, domain="positive"),
+    "float_power": case(lambda x, y: cb.astype(cb.float_power(x, y), x.dtype), M, V, domain="positive"),
     "fmax": case(lambda x, y: cb.fmax(x, y), M, V),
     "fmin": case(lambda x, y: cb.fmin(x, y), M, V),
     "frac": case(lambda x: cb.frac(x), M),
