@@ -7,6 +7,7 @@ from typing import Any
 from .. import dtypes, ops
 from ..errors import ArgumentError, ArgumentTypeError, AxisError, DTypeError, ShapeError
 from ..ops import row_function
+from ..primitives.decompositions_tools import check_floating
 from ..primitives.row import TABLE
 from ..primitives.tools import axes_of, size_of
 from ..tensor import Tensor
@@ -64,7 +65,8 @@ def vector_norm(
     if not isinstance(ord, (int, float)) or isinstance(ord, bool):
         raise ArgumentTypeError(f"vector_norm: ord is a number, not {ord!r}; matrices have norms of their own")
     x = _converted("vector_norm", x, dtype)
-    if ord == 2 and x.dtype.is_differentiable:
+    check_floating("vector_norm", x.dtype)
+    if ord == 2:
         return row_function(TABLE["euclidean_norm"])(x, axis=axis, keepdims=keepdims)
     if ord != 0 and size_of(x.shape) == 0:
         return ops.sum(ops.abs(x), axis=axis, keepdims=keepdims)
@@ -177,6 +179,7 @@ def norm(
     """
     axis, keepdims = either(axis, dim, "norm"), keepdims or keepdim
     x = _converted("norm", x, dtype)
+    check_floating("norm", x.dtype)
     if ord is None:
         return vector_norm(x, axis=axis, keepdims=keepdims)
     if axis is None and x.ndim not in (1, 2):

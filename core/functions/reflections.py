@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .. import ops
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DTypeError, ShapeError
 from ..ops import row_function
 from ..primitives.row import TABLE
 from ..tensor import Tensor
@@ -102,10 +102,11 @@ def _compact(name: str, x: Tensor, tau: Tensor) -> tuple[Tensor, Tensor, Tensor]
             f"{name}: vectors (..., M, N) with N up to M and factors (..., K) with K up to N are needed, got shapes "
             f"{x.shape} and {tau.shape}"
         )
+    if tau.dtype is not x.dtype:
+        raise DTypeError(f"{name}: vectors and factors are of one dtype, not {x.dtype.name} and {tau.dtype.name}")
     one = ops.eye(x.shape[-2], k, dtype=x.dtype, device=x.device.physical)
     vectors = ops.tril(x[..., :, :k], k=-1) + one
-    factors = ops.expand_dims(ops.astype(tau, x.dtype, copy=False), axis=-1)
-    return vectors, ops.triu(ops.matmul(_adjoint(vectors), vectors), k=1), factors
+    return vectors, ops.triu(ops.matmul(_adjoint(vectors), vectors), k=1), ops.expand_dims(tau, axis=-1)
 
 
 def _applied(parts: tuple[Tensor, Tensor, Tensor], other: Tensor, adjoint: bool) -> Tensor:
@@ -175,6 +176,8 @@ def ormqr(
             [-0.8000]])
     """
     parts = _compact("ormqr", x, tau)
+    if other.dtype is not x.dtype:
+        raise DTypeError(f"ormqr: matrices and vectors are of one dtype, not {other.dtype.name} and {x.dtype.name}")
     if other.ndim != x.ndim or other.shape[-2 if left else -1] != x.shape[-2]:
         raise ShapeError(f"ormqr: matrices of shape {other.shape} do not fit vectors of shape {x.shape}")
     if not isinstance(left, bool) or not isinstance(transpose, bool):

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ArgumentError, ShapeError
-from .decompositions_tools import adjoint, batched_stacks, check_floating, check_matrices, prepare_matrices
+from .decompositions_tools import (
+    adjoint,
+    batched_stacks,
+    check_floating,
+    check_matrices,
+    diagnose_stacks,
+    prepare_matrices,
+)
 from .row import general
 
 
@@ -125,7 +132,7 @@ def _prepare_solve(device: Any, x1: Any, x2: Any) -> tuple[()]:
     if not x2.shape or x2.shape[0 if len(x2.shape) == 1 else -2] != x1.shape[-1]:
         raise ShapeError(
             f"solve: right sides of shape {tuple(x2.shape)} do not fit matrices of shape {tuple(x1.shape)}: they are one "
-            f"vector of {x1.shape[-1]} numbers, or matrices of as many rows"
+            f"vector of {x1.shape[-1]} numbers, or matrices of as many rows; one vector for each matrix is x2[..., None]"
         )
     return ()
 
@@ -179,10 +186,14 @@ def _batch_solve(xp: Any, size: int, x1: Any, x2: Any, *, batched: Any, ranks: A
     return xp.squeeze(xp.solve(*batched_stacks(xp, (x1, columns), batched, (ranks[0], 2), (2, 2))), -1)
 
 
+def _diagnose_solve(device: Any, x1: Any, x2: Any) -> tuple[()]:
+    return () if len(x2.shape) < 2 else diagnose_stacks("solve", (2, 2))(device, x1, x2)
+
+
 solve = general(
     "solve", "x1, x2, /", "Solve ``x1 @ out = x2``: x1 (..., M, M), x2 (M,) or (..., M, K); leading axes broadcast.",
     category="floating-point", body=_solve_body, standard="linalg", vjp=_solve_vjp, jvp=_solve_jvp,
-    prepare=_prepare_solve, batch=_batch_solve,
+    prepare=_prepare_solve, batch=_batch_solve, diagnose=_diagnose_solve,
 )  # fmt: skip
 
 
@@ -251,5 +262,6 @@ lstsq = general(
     "Return the shortest `out` for which ``|x1 @ out - x2|`` is smallest; singular values up to `rtol` times the largest "
     "count as zero. And the ranks of the matrices.",
     category="floating-point", promote=("x1", "x2"), outputs=("solution", "rank"), differentiable=(True, False),
-    body=_lstsq_body, vjp=_lstsq_vjp, jvp=_lstsq_jvp, prepare=_prepare_lstsq, batch=_batch_lstsq, tolerance=8.0,
+    body=_lstsq_body, vjp=_lstsq_vjp, jvp=_lstsq_jvp, prepare=_prepare_lstsq, batch=_batch_lstsq,
+    diagnose=diagnose_stacks("lstsq", (2, 2)), tolerance=8.0,
 )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..errors import ShapeError
 from .decompositions_tools import adjoint as turned
-from .decompositions_tools import batched_stacks, check_floating, check_matrices, unit
+from .decompositions_tools import batched_stacks, check_floating, check_matrices, diagnose_stacks, unit
 from .row import discrete, general
 from .tools import check_indices
 
@@ -67,7 +67,7 @@ solve_triangular = general(
     "solve_triangular", "x1, x2, /, *, upper, unitriangular=False",
     "Solve ``x1 @ out = x2`` for triangular matrices (..., M, M), of which one triangle is read; x2 is (..., M, K).",
     category="floating-point", body=_triangular_body, vjp=_triangular_vjp, jvp=_triangular_jvp,
-    prepare=_prepare_triangular, batch=_batch_triangular,
+    prepare=_prepare_triangular, batch=_batch_triangular, diagnose=diagnose_stacks("solve_triangular", (2, 2)),
 )  # fmt: skip
 
 
@@ -164,5 +164,5 @@ lu_solve = general(
     "lu_solve", "factors, pivots, x2, /, *, adjoint=False",
     "Solve systems of linear equations by the factors of `lu_packed` and its pivots; `adjoint` takes conjugate transposes.",
     category="floating-point", promote=("factors", "x2"), body=_lu_solve_body, vjp=_lu_solve_vjp, jvp=_lu_solve_jvp,
-    prepare=_prepare_lu_solve, batch=_batch_lu_solve,
+    prepare=_prepare_lu_solve, batch=_batch_lu_solve, diagnose=diagnose_stacks("lu_solve", (2, 1, 2)),
 )  # fmt: skip

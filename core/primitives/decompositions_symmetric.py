@@ -10,6 +10,7 @@ from .decompositions_tools import (
     adjoint,
     batched_stacks,
     check_floating,
+    diagnose_stacks,
     diagonal_of,
     is_complex,
     prepare_matrices,
@@ -200,5 +201,5 @@ ldl_solve = general(
     "ldl_solve", "factors, pivots, x2, /, *, hermitian=False",
     "Solve systems of linear equations by the factors of `ldl_packed` and its pivots.",
     category="floating-point", promote=("factors", "x2"), body=_ldl_solve_body, prepare=_prepare_ldl_solve,
-    batch=_batch_ldl_solve, tolerance=8.0,
+    batch=_batch_ldl_solve, diagnose=diagnose_stacks("ldl_solve", (2, 1, 2)), tolerance=8.0,
 )  # fmt: skip

@@ -41,6 +41,30 @@ def prepare_matrices(name: str, *, square: bool = True) -> Callable[..., tuple[A
     return prepare
 
 
+def diagnose_stacks(name: str, cores: tuple[int, ...]) -> Callable[..., tuple[()]]:
+    """Return a `diagnose` that refuses operands whose leading axes do not broadcast.
+
+    `cores` says how many axes of each operand are its matrices' or vectors' own.
+    """
+
+    def diagnose(device: Any, *arguments: Any) -> tuple[()]:
+        shapes = [tuple(a.shape) for a, _ in zip(arguments, cores, strict=False)]
+        check_stacks(name, shapes, [s[: len(s) - core] for s, core in zip(shapes, cores, strict=True)])
+        return ()
+
+    return diagnose
+
+
+def check_stacks(name: str, shapes: list[tuple[int, ...]], leads: list[tuple[int, ...]]) -> None:
+    """Refuse shapes whose leading axes do not broadcast."""
+    for k in range(1, max(map(len, leads)) + 1):
+        if len({lead[-k] for lead in leads if len(lead) >= k} - {1}) > 1:
+            raise ShapeError(
+                f"{name}: the leading axes of shapes {' and '.join(map(str, shapes))} do not broadcast; make sizes "
+                "equal or 1 from the right, for example with reshape or expand_dims"
+            )
+
+
 def batched_stacks(xp: Any, values: tuple[Any, ...], batched: Any, ranks: Any, cores: tuple[int, ...]) -> list[Any]:
     """Return operands whose leading axes broadcast, with the hidden axis of those that have it before all the others.
 

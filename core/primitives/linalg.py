@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ShapeError
+from .decompositions_tools import check_stacks, diagnose_stacks
 from .row import bilinear
 from .tools import axis_index
 
@@ -18,7 +19,7 @@ def _prepare_matmul(device: Any, x1: Any, x2: Any) -> tuple[()]:
             f"matmul: shapes {tuple(x1.shape)} and {tuple(x2.shape)} do not fit: the last axis of the first has "
             f"{x1.shape[-1]} elements, the {'second to last' if len(x2.shape) > 1 else 'only'} axis of the second {inner}"
         )
-    return ()
+    return diagnose_stacks("matmul", (min(len(x1.shape), 2), min(len(x2.shape), 2)))(device, x1, x2)
 
 
 def left(xp: Any, g: Any, x2: Any, x1_shape: Any) -> Any:
@@ -83,6 +84,13 @@ def _prepare_vecdot(device: Any, x1: Any, x2: Any, axis: Any) -> tuple[Any]:
     return (at,)
 
 
+def _diagnose_vecdot(device: Any, x1: Any, x2: Any, axis: Any) -> tuple[()]:
+    (at,) = _prepare_vecdot(device, x1, x2, axis)
+    rest = [tuple(n for i, n in enumerate(x.shape) if i != len(x.shape) + at) for x in (x1, x2)]
+    check_stacks("vecdot", [tuple(x1.shape), tuple(x2.shape)], rest)
+    return ()
+
+
 def _vecdot_body(xp: Any, x1: Any, x2: Any, *, axis: Any) -> Any:
     return xp.sum(xp.conj(x1) * x2, axis=axis)
 
@@ -93,7 +101,7 @@ matmul = bilinear(
 )  # fmt: skip
 vecdot = bilinear(
     "vecdot", "x1, x2, /, *, axis=-1", "Return the sum of ``conj(x1) * x2`` along an axis.", category="numeric",
-    body=_vecdot_body, standard=True, prepare=_prepare_vecdot,
+    body=_vecdot_body, standard=True, prepare=_prepare_vecdot, diagnose=_diagnose_vecdot,
     transpose=(
         lambda xp, g, x2, axis: xp.conj(xp.expand_dims(g, axis=axis)) * x2,
         lambda xp, g, x1, axis: xp.expand_dims(g, axis=axis) * x1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .decompositions_tools import batched_stacks, check_floating, is_complex
+from .decompositions_tools import batched_stacks, check_floating, diagnose_stacks, is_complex
 from .reduction import unreduce
 from .row import bilinear, general
 from .tools import axes_of
@@ -60,6 +60,7 @@ def _batch_cross(xp: Any, size: int, x1: Any, x2: Any, *, batched: Any, ranks: A
 cross_product = bilinear(
     "cross_product", "x1, x2, /", "Return the cross products of vectors in the last axis, of size 3; the others broadcast.",
     category="numeric", body=_cross_body, batch=_batch_cross,
+    diagnose=diagnose_stacks("cross", (1, 1)),
     transpose=(
         lambda xp, g, x2: xp.cross_product(xp.conj(x2), g),
         lambda xp, g, x1: xp.cross_product(g, xp.conj(x1)),
