@@ -274,11 +274,11 @@ def tanh(x):
     calls.append("tanh")
     return NotImplemented if small(x) else np.tanh(x)
 
-def forward(x, **statics):
+def forward(x, *rest, **statics):
     calls.append("softmax")
     return NotImplemented
 
-def train(x, **statics):
+def train(x, *rest, **statics):
     calls.append("softmax in training")
     return NotImplemented
 
@@ -286,7 +286,8 @@ def vjp(g):
     raise AssertionError("nothing of this kernel's was recorded")
 
 def candelabra_kernels():
-    return [KernelSpec("cpu", "tanh", tanh), KernelSpec("cpu", "softmax", Kernel(forward, train, vjp))]
+    kernel = Kernel(forward, train, vjp)
+    return [KernelSpec("cpu", "tanh", tanh), *(KernelSpec("cpu", row, kernel) for row in ("softmax", "layer_norm"))]
 """
 
 
@@ -332,6 +333,18 @@ print(cbtest_fast.calls)
 """
     shown = in_a_process(code, tmp_path).splitlines()
     assert shown == ["kernel True kernel True", "kernel", "['softmax in training']"]
+    # The backend's own kernel keeps residuals.
+    code = """
+import candelabra as cb
+x = cb.asarray([[1.0, 2.0, 4.0]], requires_grad=True)
+y = cb.layer_norm(x)
+y[0, 0].backward()
+print(y.node.impl.train is not None, [round(v, 4) for v in x.grad.tolist()[0]])
+"""
+    plain = "import candelabra as cb\nx = cb.asarray([[1.0, 2.0, 4.0]], requires_grad=True)\n"
+    plain += "cb.layer_norm(x)[0, 0].backward(); print([round(v, 4) for v in x.grad.tolist()[0]])"
+    wanted = in_a_process(plain, tmp_path, **{DISABLE: "1"})
+    assert in_a_process(code, tmp_path) == f"True {wanted}"
 
 
 def test_a_backend_loads_once_though_several_threads_ask() -> None:

@@ -1,0 +1,147 @@
+"""oneDNN's C API through ctypes: the shared object, its functions, the engine and the stream.
+
+Handles are opaque. The wheel `onednn-cpu-gomp` holds oneDNN 3.2 in the environment's ``lib``, built on OpenMP.
+"""
+
+from __future__ import annotations
+
+import ctypes as C
+import os
+from importlib.metadata import PackageNotFoundError, files
+from typing import Any
+
+POINTER, INT, SIZE, FLOAT, UNSIGNED = C.c_void_p, C.c_int, C.c_size_t, C.c_float, C.c_uint
+DIMS = C.c_int64 * 12
+HANDLES = C.POINTER(C.c_void_p)
+
+FLOAT32 = 3
+ANY = 1
+TRAINING, INFERENCE = 64, 96
+
+
+class Argument(C.Structure):
+    """``dnnl_exec_arg_t``: which argument, and its memory object."""
+
+    _fields_ = [("which", INT), ("memory", POINTER)]
+
+
+# The arguments of each function; those that make something take the place for its handle before them.
+_MAKERS: dict[str, tuple[Any, ...]] = {
+    "engine_create": (INT, SIZE),
+    "stream_create": (POINTER, UNSIGNED),
+    "memory_desc_create_with_strides": (INT, DIMS, INT, DIMS),
+    "memory_desc_create_with_tag": (INT, DIMS, INT, INT),
+    "memory_create": (POINTER, POINTER, POINTER),
+    "primitive_create": (POINTER,),
+    "primitive_attr_create": (),
+    "post_ops_create": (),
+    "reorder_primitive_desc_create": (POINTER,) * 5,
+    "convolution_forward_primitive_desc_create":
+        (POINTER, INT, INT, POINTER, POINTER, POINTER, POINTER, DIMS, DIMS, DIMS, DIMS, POINTER),
+    "convolution_backward_data_primitive_desc_create":
+        (POINTER, INT, POINTER, POINTER, POINTER, DIMS, DIMS, DIMS, DIMS, POINTER, POINTER),
+    "convolution_backward_weights_primitive_desc_create":
+        (POINTER, INT, POINTER, POINTER, POINTER, POINTER, DIMS, DIMS, DIMS, DIMS, POINTER, POINTER),
+    "matmul_primitive_desc_create": (POINTER,) * 6,
+    "layer_normalization_forward_primitive_desc_create":
+        (POINTER, INT, POINTER, POINTER, POINTER, FLOAT, UNSIGNED, POINTER),
+    "layer_normalization_backward_primitive_desc_create":
+        (POINTER, INT, POINTER, POINTER, POINTER, POINTER, FLOAT, UNSIGNED, POINTER, POINTER),
+    "eltwise_forward_primitive_desc_create": (POINTER, INT, INT, POINTER, POINTER, FLOAT, FLOAT, POINTER),
+    "eltwise_backward_primitive_desc_create":
+        (POINTER, INT, POINTER, POINTER, POINTER, FLOAT, FLOAT, POINTER, POINTER),
+    "lstm_forward_primitive_desc_create": (POINTER, INT, INT, *(POINTER,) * 11, UNSIGNED, POINTER),
+    "lstm_backward_primitive_desc_create": (POINTER, INT, INT, *(POINTER,) * 22, UNSIGNED, POINTER, POINTER),
+}  # fmt: skip
+_OTHERS: dict[str, tuple[Any, tuple[Any, ...]]] = {
+    "memory_desc_get_size": (SIZE, (POINTER,)),
+    "memory_desc_equal": (INT, (POINTER, POINTER)),
+    "memory_set_data_handle": (INT, (POINTER, POINTER)),
+    "primitive_desc_query_md": (POINTER, (POINTER, INT, INT)),
+    "primitive_desc_query": (INT, (POINTER, INT, INT, C.POINTER(C.c_char_p))),
+    "primitive_execute": (INT, (POINTER, POINTER, INT, C.POINTER(Argument))),
+    "memory_desc_destroy": (INT, (POINTER,)),
+    "memory_destroy": (INT, (POINTER,)),
+    "primitive_destroy": (INT, (POINTER,)),
+    "primitive_desc_destroy": (INT, (POINTER,)),
+}
+_STATUS = {1: "out of memory", 2: "invalid arguments", 3: "not implemented", 5: "runtime error"}
+
+
+class Refused(RuntimeError):
+    """oneDNN does not do what was asked: the kernel declines."""
+
+
+class Library:
+    """The loaded library, with its functions as attributes, an engine and a stream."""
+
+    def __init__(self, path: str) -> None:
+        # Workers that sleep between calls do not starve NumPy's own, which spin.
+        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        self.path, self._object = path, C.CDLL(path)
+        self.openmp = C.CDLL("libgomp.so.1")
+        self.openmp.omp_get_max_threads.restype = INT
+        for name, arguments in _MAKERS.items():
+            setattr(self, name, self._maker(name, arguments))
+        for name, (result, arguments) in _OTHERS.items():
+            function = getattr(self._object, f"dnnl_{name}")
+            function.restype, function.argtypes = result, arguments
+            setattr(self, name, function)
+        self.engine = self.engine_create(1, 0)
+        self.stream = self.stream_create(self.engine, 1)
+        # A forked child would wait for ever for workers that it does not have.
+        os.register_at_fork(before=self._pause)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"oneDNN's {name} is not declared")
+
+    def _maker(self, name: str, arguments: tuple[Any, ...]) -> Any:
+        function = getattr(self._object, f"dnnl_{name}")
+        function.restype, function.argtypes = INT, (HANDLES, *arguments)
+
+        def make(*values: Any) -> int:
+            handle = C.c_void_p()
+            status = function(C.byref(handle), *values)
+            if status:
+                raise Refused(f"{name}: {_STATUS.get(status, status)}")
+            return handle.value  # type: ignore[return-value]
+
+        return make
+
+    def _pause(self) -> None:
+        self.openmp.omp_pause_resource_all(2)
+
+    def threads(self) -> int:
+        """Return the number of threads that a call would use now."""
+        return int(self.openmp.omp_get_max_threads())
+
+    def descriptor(self, shape: tuple[int, ...], strides: tuple[int, ...] | None = None, tag: int = ANY) -> int:
+        """Return a memory descriptor of float32: with strides in elements, or with a tag."""
+        dims = DIMS(*shape)
+        if strides is None:
+            return self.memory_desc_create_with_tag(len(shape), dims, FLOAT32, tag)
+        return self.memory_desc_create_with_strides(len(shape), dims, FLOAT32, DIMS(*strides))
+
+    def implementation_of(self, descriptor: int) -> str:
+        """Return the name of the kernel that oneDNN chose."""
+        text = C.c_char_p()
+        self.primitive_desc_query(descriptor, 8, 0, C.byref(text))
+        return (text.value or b"").decode()
+
+
+_loaded: list[Library | None] = []
+
+
+def load() -> Library | None:
+    """Return the library, or None where it is not installed or does not load here."""
+    if not _loaded:
+        _loaded.append(_find())
+    return _loaded[0]
+
+
+def _find() -> Library | None:
+    try:
+        found = next((f for f in files("onednn-cpu-gomp") or () if f.name == "libdnnl.so.3"), None)
+        return None if found is None else Library(str(found.locate().resolve()))  # type: ignore[union-attr]
+    except (PackageNotFoundError, OSError):
+        return None

@@ -1,0 +1,169 @@
+"""A primitive as a function of arrays: made once for shapes and layouts, called with data.
+
+oneDNN may want an operand in a layout of its own. What it chooses for the descriptors that leave it the choice is kept
+beside the primitive: a buffer and the reordering into it, or out of it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .library import Argument, Library, Refused
+
+Array = np.ndarray
+# What `primitive_desc_query_md` is asked for, and the number of the argument in a call.
+SOURCE, WEIGHTS, BIAS, TARGET = (129, 0, 1), (131, 0, 33), (131, 1, 41), (133, 0, 17)
+D_SOURCE, D_WEIGHTS, D_BIAS, D_TARGET = (130, 0, 129), (132, 0, 161), (132, 1, 169), (134, 0, 145)
+CACHED = 256
+
+
+def argument(which: int) -> tuple[int, int, int]:
+    """Return the kind of an operand that has but one layout."""
+    return 0, 0, which
+
+
+class Operand(NamedTuple):
+    """An operand of a primitive: what it is, the shape and strides (in elements) of its array, and its direction."""
+
+    kind: tuple[int, int, int]
+    shape: tuple[int, ...] = ()
+    strides: tuple[int, ...] = ()
+    written: bool = False
+
+
+# Bytes that the forward pass leaves to the backward pass.
+WORKSPACE = Operand((135, 0, 64))
+
+
+class Primitive:
+    """A primitive with its memory objects. Calls of one primitive wait for each other."""
+
+    def __init__(
+        self,
+        library: Library,
+        descriptor: int,
+        operands: list[Operand],
+        owned: list[tuple[Any, int]] | None = None,
+        *,
+        reference: bool = False,
+    ) -> None:
+        self.owned = [*(owned or []), (library.primitive_desc_destroy, descriptor)]
+        name = library.implementation_of(descriptor)
+        if "ref" in name and not reference:
+            raise Refused(f"only a reference kernel: {name}")
+        self.library, self.descriptor, self.lock = library, descriptor, threading.Lock()
+        self.primitive = library.primitive_create(descriptor)
+        self.memories: list[int] = []
+        self.sizes: list[int] = []
+        self.before: list[tuple[int, Any]] = []
+        self.after: list[tuple[int, Any]] = []
+        self.buffers: list[Array] = []
+        self.owned.append((library.primitive_destroy, self.primitive))
+        arguments = (Argument * len(operands))()
+        for i, operand in enumerate(operands):
+            query, index, which = operand.kind
+            chosen = library.primitive_desc_query_md(descriptor, query, index) if query else None
+            own = chosen
+            if operand is not WORKSPACE:
+                own = library.descriptor(operand.shape, operand.strides)
+                self.owned.append((library.memory_desc_destroy, own))
+            self.sizes.append(library.memory_desc_get_size(own))
+            memory = library.memory_create(own, library.engine, None)
+            self.owned.append((library.memory_destroy, memory))
+            self.memories.append(memory)
+            inside = memory
+            if chosen is not None and not library.memory_desc_equal(own, chosen):
+                inside = self._reordered(own, chosen, memory, operand.written)
+            arguments[i] = Argument(which, inside)
+        self.arguments, self.count = arguments, len(operands)
+
+    def _reordered(self, own: int, chosen: int, memory: int, written: bool) -> int:
+        library = self.library
+        buffer = buffer_of(library.memory_desc_get_size(chosen))
+        self.buffers.append(buffer)
+        inside = library.memory_create(chosen, library.engine, buffer.ctypes.data)
+        source, target = (chosen, own) if written else (own, chosen)
+        move = library.reorder_primitive_desc_create(source, library.engine, target, library.engine, None)
+        reorder = library.primitive_create(move)
+        self.owned += [
+            (library.memory_destroy, inside), (library.primitive_desc_destroy, move),
+            (library.primitive_destroy, reorder),
+        ]  # fmt: skip
+        pair = (inside, memory) if written else (memory, inside)
+        step = (reorder, (Argument * 2)(Argument(1, pair[0]), Argument(17, pair[1])))
+        (self.after if written else self.before).append(step)
+        return inside
+
+    def __call__(self, *arrays: Array) -> None:
+        """Run on arrays in the order of the operands."""
+        library = self.library
+        place, execute, stream = library.memory_set_data_handle, library.primitive_execute, library.stream
+        with self.lock:
+            for memory, array in zip(self.memories, arrays, strict=True):
+                place(memory, array.__array_interface__["data"][0])
+            status = 0
+            for step, pair in self.before:
+                status |= execute(step, stream, 2, pair)
+            status |= execute(self.primitive, stream, self.count, self.arguments)
+            for step, pair in self.after:
+                status |= execute(step, stream, 2, pair)
+        if status:
+            raise RuntimeError(f"oneDNN: a primitive ended with status {status}")
+
+    def __del__(self) -> None:
+        for destroy, handle in reversed(self.owned):
+            destroy(handle)
+
+
+class Cache:
+    """The primitives that were used last, by what they were made for and the number of threads."""
+
+    def __init__(self, size: int = CACHED) -> None:
+        self.size, self.lock = size, threading.Lock()
+        self.made: OrderedDict[Hashable, Primitive | None] = OrderedDict()
+
+    def get(self, library: Library, key: tuple[Any, ...], make: Callable[[], Primitive]) -> Primitive | None:
+        """Return the primitive of a key, made on first use; None where oneDNN refuses."""
+        full = (library.threads(), *key)
+        with self.lock:
+            if full in self.made:
+                self.made.move_to_end(full)
+                return self.made[full]
+            try:
+                primitive: Primitive | None = make()
+            except Refused:
+                primitive = None
+            self.made[full] = primitive
+            if len(self.made) > self.size:
+                # Whoever still calls it holds it; what it owns goes with it.
+                self.made.popitem(last=False)
+            return primitive
+
+
+CACHE = Cache()
+
+
+def buffer_of(size: int) -> Array:
+    """Return bytes that start where a cache line does."""
+    found = np.empty(size + 64, np.uint8)
+    start = -found.ctypes.data % 64
+    return found[start : start + size]
+
+
+def strides_of(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the strides of a C-contiguous array, in elements."""
+    found, step = [], 1
+    for n in reversed(shape):
+        found.append(step)
+        step *= max(n, 1)
+    return tuple(reversed(found))
+
+
+def plain(array: Array) -> Array:
+    """Return an array in C order."""
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
