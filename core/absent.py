@@ -185,6 +185,9 @@ AUTOGRAD: dict[str, str] = {
     "NestedIOFunction": "derive from autograd.Function, whose inputs are one list",
     "Variable": "a tensor is its own variable, since requires_grad came",
     "enforce_grad_layout_policy": _MEMORY,
+    "forward_ad": "forward mode is func.jvp, func.jacfwd and func.linearize",
+    "graph": "what the graph saves is not shown; Tensor.register_hook sees gradients, and checkpoint saves memory",
+    "profiler": "Python's profilers see every call of a kernel",
     "set_multithreading_enabled": "backward runs on the calling thread",
     "variable": "a tensor is its own variable, since requires_grad came",
 }

@@ -103,6 +103,7 @@ def test_what_is_refused_is_pytorch_s(torch: ModuleType) -> None:
     assert [n for n in absent.FUNCTIONS if not hasattr(torch, n) and n != "while_loop"] == []
     assert [n for n in absent.METHODS if not hasattr(torch.Tensor, n) and n != "names"] == []
     assert [n for n in absent.AUTOGRAD if not hasattr(torch.autograd, n)] == []
+    assert [n for n in shown(torch.autograd.functional) if not hasattr(cb.autograd.functional, n)] == []
 
 
 @functools.cache
