@@ -777,7 +777,7 @@ class Installed:
         """The method of `a cast to float32`."""
 
     def float_power(self, exponent: Any) -> Tensor:
-        """Return ``x1`` to the power ``x2`` in double precision, float64 or complex128."""
+        """Return ``x1`` to the power ``x2`` in double precision, float64 or complex128, where the device has it."""
 
     def float_power_(self, exponent: Any) -> Tensor:
         """Do the same as `float_power`, in place."""
@@ -1994,8 +1994,8 @@ class Installed:
     def trunc_(self) -> Tensor:
         """Do the same as `trunc`, in place."""
 
-    def type(self, dtype: Any) -> Tensor:
-        """Return the tensor in another dtype."""
+    def type(self, dtype: Any = None, non_blocking: builtins.bool = False) -> Any:
+        """Return the tensor in another dtype; without one, the name of its own."""
 
     def type_as(self, other: Tensor) -> Tensor:
         """Return the tensor in another's dtype."""

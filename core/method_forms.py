@@ -242,9 +242,9 @@ def polygamma(self: Tensor, n: int) -> Tensor:
     return ops.polygamma(n, self)
 
 
-def type(self: Tensor, dtype: Any) -> Tensor:
-    """Return the tensor in another dtype."""
-    return ops.astype(self, dtype, copy=False)
+def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """Return the tensor in another dtype; without one, the name of its own."""
+    return str(self.dtype) if dtype is None else ops.astype(self, dtype, copy=False)
 
 
 def new_empty(self: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:

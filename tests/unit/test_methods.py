@@ -196,6 +196,10 @@ def test_sum_to_size(device: str) -> None:
             x.sum_to_size(wrong)
 
 
+def test_type_names_the_dtype() -> None:
+    assert cb.ones(1).type() == "candelabra.float32" and cb.ones(1).type(cb.int64).dtype is cb.int64
+
+
 def test_reversed() -> None:
     x = cb.tensor([[1.0, 2.0], [3.0, 4.0]])
     assert reversed(x).tolist() == [[3.0, 4.0], [1.0, 2.0]] and reversed(cb.tensor(1.0)).tolist() == 1.0
