@@ -244,7 +244,7 @@ def polygamma(self: Tensor, n: int) -> Tensor:
 
 def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """Return the tensor in another dtype; without one, the name of its own."""
-    return str(self.dtype) if dtype is None else ops.astype(self, dtype, copy=False)
+    return repr(self.dtype) if dtype is None else ops.astype(self, dtype, copy=False)
 
 
 def new_empty(self: Tensor, *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None) -> Tensor:
