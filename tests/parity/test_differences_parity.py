@@ -26,6 +26,24 @@ def tie(t: Any) -> list[list[float]]:
     return x.grad.tolist()
 
 
+def filled_row(t: Any) -> Any:
+    def filled(value: Any) -> Any:
+        row = t.zeros(2)
+        row[0] = value
+        return row
+
+    return filled
+
+
+def slope_of_slope(t: Any) -> list[float]:
+    ones = t.ones(2)
+
+    def slope(y: Any) -> Any:
+        return t.func.jvp(lambda v: t.linalg.solve(t.diag(v), ones), (y,), (ones,))[1].sum()
+
+    return t.func.grad(slope)(t.tensor([1.0, 2.0])).tolist()
+
+
 def farthest(t: Any) -> list[list[float]]:
     x = t.tensor([[1.0, 2.0]], requires_grad=True)
     t.cdist(x, t.tensor([[0.0, 1.0]]), math.inf).backward()
@@ -170,6 +188,12 @@ PYTORCH: dict[str, Any] = {
     "`Embedding` and `EmbeddingBag` refuse `sparse=True`": lambda t, x: t.nn.Embedding(10, 3, sparse=True).sparse,
     "`EmbeddingBag` divides a row's gradient by that row's own count": lambda t, x: counted_rows(t) != [1.0, 1.0, 0.0],
     "A parametrized module is pickled": lambda t, x: raises(RuntimeError, lambda: pickled_norm(t)),
+    "What is made inside `vmap` may be written in place": lambda t, x: raises(
+        RuntimeError, lambda: t.func.vmap(filled_row(t))(t.arange(3.0))
+    ),
+    "Derivatives of `solve` and `det` in forward mode may be differentiated in reverse": lambda t, x: (
+        abs(slope_of_slope(t)[0] - 2.0) > 0.5
+    ),
     "Axes are named by keyword": lambda t, x: t.sum(x, 1).tolist() == [7.0, 8.0],
     "`max` and `min` along an axis return the values alone": lambda t, x: len(x.max(1)) == 2,
     "The gradient of `max` and `min` along an axis is shared among ties": lambda t, x: sorted(tie(t)[0]) == [0.0, 1.0],
@@ -207,6 +231,18 @@ PYTORCH: dict[str, Any] = {
         RuntimeError, lambda: gradient_of_a_phase(t)
     ),
     "The gradient of a determinant of zero": lambda t, x: gradient_of_a_determinant(t) == 0.0,
+    "Right sides of one axis less than the matrices are matrices": lambda t, x: (
+        t.linalg.solve(t.ones(3, 2, 2) + t.eye(2), t.ones(3, 2)).shape == (3, 2)
+    ),
+    "`solve_triangular` refuses a zero on the diagonal": lambda t, x: (
+        t.isinf(t.linalg.solve_triangular(t.zeros(1, 1), t.ones(1, 1), upper=True))
+    ),
+    "What a factorization has not found is NaN": lambda t, x: (
+        t.linalg.cholesky_ex(t.tensor([[4.0, 0.0], [0.0, -1.0]])).L[0, 0].item() == 2.0
+    ),
+    "Packed reflections and `ldl_solve` have derivatives": lambda t, x: (
+        raises((NotImplementedError, RuntimeError), lambda: t.geqrf(t.ones(2, 1, requires_grad=True))[0].sum().backward())
+    ),
     "They have derivatives in every argument that they are smooth in": lambda t, x: (
         raises(NotImplementedError, lambda: slope_of_a_shape(t)) and raises(RuntimeError, lambda: slope_of_bessel(t))
     ),
