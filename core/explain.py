@@ -119,7 +119,9 @@ def wrong_dtype(row: Row, shown: str, device: Any, kind: Any) -> DTypeError:
 _MATRIX_MEND = {
     "cholesky": "add a multiple of the identity, or use eigh",
     "inv": "add a multiple of the identity, or use pinv",
+    "lu_solve": "add a multiple of the identity, or use pinv",
     "solve": "add a multiple of the identity, or use pinv",
+    "solve_triangular": "add a multiple of the identity, or use pinv",
 }
 _MEND = {
     "integer": "candelabra.int64", "integer or boolean": "candelabra.int64", "boolean": "candelabra.bool",

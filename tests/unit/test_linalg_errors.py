@@ -1,4 +1,4 @@
-"""What linear algebra refuses, and in which words: the function, shapes, dtypes or the matrix of a stack, and the mend."""
+"""What linear algebra refuses, and in which words: the function, shapes or dtypes, the matrix of a stack, the mend."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def test_dtypes_and_shapes(function: Callable[..., Any]) -> None:
         with pytest.raises(DTypeError, match=rf"{name}: takes floating-point dtypes, not {kind.name}; convert first"):
             function(cb.ones((2, 2), dtype=kind))
     for shape in ((), (3,)):
-        with pytest.raises(ShapeError, match=rf"{name}: .*in the last two axes are needed, got shape {re.escape(str(shape))}"):
+        told = rf"{name}: .*in the last two axes are needed, got shape {re.escape(str(shape))}"
+        with pytest.raises(ShapeError, match=told):
             function(cb.ones(shape))
     if name in SQUARE or name in FRONT:
         with pytest.raises(ShapeError, match=rf"{name}: square matrices .* got shape \(2, 3\)"):
@@ -55,10 +56,12 @@ TWO: list[tuple[Callable[..., Any], type, str]] = [
     (lambda: L.ldl_solve(E2, -PIVOTS - 1, E2), ArgumentError, "ldl_solve: pivots count rows from 1 to 2, negative for"),
     (lambda: L.ldl_solve(E2, cb.tensor([1, -1]), E2), ArgumentError, "ldl_solve: pivots count rows from 1 to 2"),
     (lambda: L.ldl_solve(E2, PIVOTS, E3), ShapeError, r"ldl_solve: factors of shape \(2, 2\), pivots of shape \(2,\)"),
-    (lambda: L.householder_product(cb.ones((2, 3)), cb.ones(2)), ShapeError, "householder_product: vectors .* with N up"),
+    (lambda: L.householder_product(cb.ones((2, 3)), cb.ones(2)), ShapeError,
+     "householder_product: vectors .* with N up"),
     (lambda: L.householder_product(E2, cb.ones(2, dtype=cb.float64)), DTypeError,
      "householder_product: vectors and factors are of one dtype, not float32 and float64"),
-    (lambda: cb.ormqr(E2, cb.ones(2), E3), ShapeError, r"ormqr: matrices of shape \(3, 3\) do not fit vectors of shape"),
+    (lambda: cb.ormqr(E2, cb.ones(2), E3), ShapeError,
+     r"ormqr: matrices of shape \(3, 3\) do not fit vectors of shape"),
     (lambda: cb.ormqr(E2, cb.ones(2), E2, 1), ArgumentError, "ormqr: left and transpose are bools, not 1 and False"),
     (lambda: L.matmul(cb.ones((2, 3, 3)), cb.ones((4, 3, 3))), ShapeError, "matmul: the leading axes of shapes"),
     (lambda: L.vecdot(cb.ones((2, 3)), cb.ones((4, 3))), ShapeError, "vecdot: the leading axes of shapes"),
@@ -69,7 +72,8 @@ TWO: list[tuple[Callable[..., Any], type, str]] = [
     (lambda: L.svd(E2, 1), ArgumentTypeError, "svd: full_matrices is a bool, not 1"),
     (lambda: L.pinv(E2, atol="a"), ArgumentTypeError, "pinv: atol is a number, a tensor or None, not 'a'"),
     (lambda: L.matrix_rank(E2, atol=cb.tensor(1j)), DTypeError, "matrix_rank: atol is real, not complex64"),
-    (lambda: L.vector_norm(cb.ones(2, dtype=cb.int64)), DTypeError, "vector_norm: takes floating-point dtypes, not int64"),
+    (lambda: L.vector_norm(cb.ones(2, dtype=cb.int64)), DTypeError,
+     "vector_norm: takes floating-point dtypes, not int64"),
     (lambda: L.norm(cb.ones(2, dtype=cb.int64)), DTypeError, "norm: takes floating-point dtypes, not int64"),
     (lambda: L.vector_norm(E2, "fro"), ArgumentTypeError, "vector_norm: ord is a number, not 'fro'"),
     (lambda: L.vector_norm(E2, axis=2), AxisError, "vector_norm: axis 2 is out of bounds for 2 axes"),
@@ -77,20 +81,24 @@ TWO: list[tuple[Callable[..., Any], type, str]] = [
     (lambda: L.matrix_norm(E2, axis=(0, 0)), AxisError, "matrix_norm: an axis stands twice"),
     (lambda: L.matrix_norm(E2, axis=(0,)), AxisError, r"matrix_norm: two axes are needed, not \(0,\)"),
     (lambda: L.diagonal(E2, dim1=0, dim2=-2), ArgumentError, "diagonal: two different axes are needed, not 0 and -2"),
-    (lambda: L.tensorinv(cb.ones((2, 3))), ShapeError, r"tensorinv: the first 2 axes of shape \(2, 3\) have 6 elements"),
+    (lambda: L.tensorinv(cb.ones((2, 3))), ShapeError,
+     r"tensorinv: the first 2 axes of shape \(2, 3\) have 6 elements"),
     (lambda: L.tensorinv(E2, 0), ArgumentError, "tensorinv: ind must be positive, got 0"),
     (lambda: L.tensorinv(E2, 1.0), ArgumentTypeError, r"tensorinv: ind is an int, not 1\.0"),
     (lambda: L.tensorsolve(E3, cb.ones(2)), ShapeError, r"tensorsolve: a tensor of shape \(3, 3\) has not as many"),
     (lambda: L.vander(cb.ones(2), 0), ArgumentError, "vander: N must be positive, got 0"),
     (lambda: L.vander(cb.ones(2), 1.5), ArgumentTypeError, r"vander: N is an int, not 1\.5"),
     (lambda: L.vander(cb.tensor(1.0)), AxisError, "vander: axis -1 is out of bounds for 0 axes"),
-    (lambda: cb.cholesky_solve(E3, E2), ShapeError, r"cholesky_solve: right sides of shape \(3, 3\) do not fit factors"),
+    (lambda: cb.cholesky_solve(E3, E2), ShapeError,
+     r"cholesky_solve: right sides of shape \(3, 3\) do not fit factors"),
     (lambda: cb.lu_unpack(E2, E2), ShapeError, r"lu_unpack: integer pivots \(\.\.\., min\(M, N\)\) go with factors"),
     (lambda: cb.svd_lowrank(E2, q=3), ArgumentError, "svd_lowrank: q must lie between 0 and 2, got 3"),
     (lambda: cb.svd_lowrank(E2, q=1, niter=-1), ArgumentError, "svd_lowrank: niter must not be less than 0, got -1"),
-    (lambda: cb.svd_lowrank(E2, q=1, M=E3), ShapeError, r"svd_lowrank: M of shape \(3, 3\) does not broadcast to \(2, 2\)"),
+    (lambda: cb.svd_lowrank(E2, q=1, M=E3), ShapeError,
+     r"svd_lowrank: M of shape \(3, 3\) does not broadcast to \(2, 2\)"),
     (lambda: cb.pca_lowrank(E2, q=1.0), ArgumentTypeError, r"pca_lowrank: q is an int, not 1\.0"),
-    (lambda: cb.nuclear_norm(cb.ones(2)), ShapeError, r"nuclear_norm: a matrix or two axes are needed, got shape \(2,\)"),
+    (lambda: cb.nuclear_norm(cb.ones(2)), ShapeError,
+     r"nuclear_norm: a matrix or two axes are needed, got shape \(2,\)"),
     (lambda: cb.norm_except_dim(E2, 2, 2), ArgumentError, "norm_except_dim: dim lies between -1 and 1, got 2"),
 ]  # fmt: skip
 
@@ -136,7 +144,10 @@ def test_what_is_not_finite_does_not_converge(name: str, value: float, n: int) -
         getattr(L, name)(cb.tensor(np.full((n, n), value)))
 
 
-@pytest.mark.parametrize("name", ["det", "inv", "lu_factor", "qr", "solve", "lstsq", "pinv", "ldl_factor", "matrix_exp"])
+TOUGH = ["det", "inv", "lu_factor", "qr", "solve", "lstsq", "pinv", "ldl_factor", "matrix_exp"]
+
+
+@pytest.mark.parametrize("name", TOUGH)
 def test_nothing_breaks_on_what_is_not_finite_or_empty(name: str) -> None:
     function = getattr(L, name)
     for n in (3, 30):
@@ -157,7 +168,10 @@ def test_nothing_breaks_on_what_is_not_finite_or_empty(name: str) -> None:
 def test_operands_on_two_devices() -> None:
     pytest.importorskip("candelabra_strict")
     here, there = cb.eye(3), cb.eye(3, device="strict")
-    for call in (lambda: L.solve(here, there), lambda: L.lstsq(here, there), lambda: L.cross(here, there),
-                 lambda: L.solve_triangular(here, there, upper=True), lambda: cb.cholesky_solve(here, there)):  # fmt: skip
+    calls = (
+        lambda: L.solve(here, there), lambda: L.lstsq(here, there), lambda: L.cross(here, there),
+        lambda: L.solve_triangular(here, there, upper=True), lambda: cb.cholesky_solve(here, there),
+    )  # fmt: skip
+    for call in calls:
         with pytest.raises(cb.CandelabraError, match=r"operands are on different devices, .*; move one of them first"):
             call()
