@@ -14,6 +14,7 @@ import name_cases
 import numpy as np
 import pytest
 from candelabra.core import absent
+from candelabra.core.errors import AutogradError
 
 # Classes and constants of PyTorch's C++ side that its front door happens to show are walked with the rest.
 MODULES = ("linalg", "fft", "special", "func", "autograd")
@@ -165,6 +166,33 @@ def test_name(torch: ModuleType, compare: Any, name: str, call: str) -> None:
             if not any(text in str(error) for text in NOT_DIFFERENTIATED):
                 raise
     check(run(cb, ours, *leaves[0]), expected, drawn)
+
+
+# PyTorch lets logical_and_ write into a leaf, and its gradient through.
+ALLOWED_ON_A_LEAF = {"detach_", "logical_and_", "requires_grad_"}
+
+
+def _in_place() -> list[Any]:
+    """Return one call of each method in place that PyTorch refuses on a leaf, not on a copy as the others are made."""
+    found: dict[str, Any] = {}
+    for name, call in _calls():
+        if name.startswith("Tensor.") and name.endswith("_") and name[7:] not in ALLOWED_ON_A_LEAF:
+            text = call.lstrip("~!").partition(" | ")[0].replace(".clone()", "").replace(".contiguous()", "")
+            if text.startswith(tuple(f"{leaf}.{name[7:]}(" for leaf in "xpumv")):
+                found.setdefault(name, (name, text))
+    return list(found.values())
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "call"), _in_place())
+def test_a_leaf_is_refused_in_place(torch: ModuleType, name: str, call: str) -> None:
+    names = inputs_of(call)
+    for library, error in ((torch, RuntimeError), (cb, AutogradError)):
+        values = {n: library.tensor(name_cases.INPUTS[n].copy()) for n in names}
+        leaf = values[call[0]].requires_grad_()
+        with pytest.raises(error):
+            evaluated(library, call, values)
+        assert leaf.is_leaf and leaf.tolist() == name_cases.INPUTS[call[0]].tolist()
 
 
 # What a device need not have.
