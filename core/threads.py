@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .device import host_backend
 from .errors import ArgumentError, ArgumentTypeError
+
+_followers: list[Callable[[int], object]] = []
+
+
+def follow(function: Callable[[int], object]) -> None:
+    """Call `function` with the number of threads whenever it is set: for kernels with a pool of their own."""
+    _followers.append(function)
 
 
 def set_num_threads(n: int) -> None:
@@ -19,6 +28,8 @@ def set_num_threads(n: int) -> None:
     if n < 1:
         raise ArgumentError(f"set_num_threads: at least one thread is needed, got {n}")
     host_backend().set_num_threads(n)
+    for function in _followers:
+        function(n)
 
 
 def get_num_threads() -> int:

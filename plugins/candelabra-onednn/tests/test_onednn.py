@@ -169,6 +169,20 @@ def test_many_threads_share_primitives() -> None:
     assert not wrong
 
 
+def test_the_number_of_threads_is_candelabras() -> None:
+    before = cb.get_num_threads()
+    loaded = library.load()
+    assert loaded is not None
+    try:
+        cb.set_num_threads(1)
+        assert loaded.threads() == 1
+        x, w = tensors((2, 3, 8, 8), (4, 3, 3, 3))
+        assert F.conv2d(x, w).shape == (2, 4, 6, 6)
+    finally:
+        cb.set_num_threads(before)
+    assert loaded.threads() == before
+
+
 FORKED = """
 import os, candelabra as cb
 x = cb.randn(64, 256); w = cb.randn(256, 256)

@@ -10,6 +10,8 @@ import os
 from importlib.metadata import PackageNotFoundError, files
 from typing import Any
 
+from candelabra.core import threads
+
 POINTER, INT, SIZE, FLOAT, UNSIGNED = C.c_void_p, C.c_int, C.c_size_t, C.c_float, C.c_uint
 DIMS = C.c_int64 * 12
 HANDLES = C.POINTER(C.c_void_p)
@@ -89,6 +91,7 @@ class Library:
             setattr(self, name, function)
         self.engine = self.engine_create(1, 0)
         self.stream = self.stream_create(self.engine, 1)
+        threads.follow(self.openmp.omp_set_num_threads)
         # A forked child would wait for ever for workers that it does not have.
         os.register_at_fork(before=self._pause)
 
