@@ -258,7 +258,7 @@ def coerce(row: Row, operands: Sequence[Any]) -> list[Any]:
             )
         tensors = [Tensor(arrays[0], host)]
     device = tensors[0].device
-    others = [o.device.dtype_of[o.array.dtype] for o in tensors]
+    target: Any = None
     result: list[Any] = []
     for i, operand in enumerate(operands):
         if operand is None:
@@ -272,9 +272,11 @@ def coerce(row: Row, operands: Sequence[Any]) -> list[Any]:
         if scalar is None:
             result.append(Tensor(_foreign(row, operand, device), device.physical))
             continue
-        target = others[0]
-        for other in others[1:]:
-            target = dtypes.promote_types(target, other)
+        if target is None:
+            target = tensors[0].dtype
+            for other in tensors:
+                if other.dtype is not target:
+                    target = dtypes.promote_types(target, other.dtype)
         native = device.best_native_dtype(dtypes.promote_scalar(target, scalar))
         physical = device.physical
         try:

@@ -26,6 +26,9 @@ def _places(axis: Any, ndim: int) -> tuple[int, ...]:
 
 def expand_dims(x: Array, *, axis: Any = 0) -> Array:
     """Return the array with new axes of size one."""
+    if type(axis) is tuple and len(axis) == 1 and axis[0] >= 0:
+        given, a = x.shape, axis[0]
+        return x.reshape((*given[:a], 1, *given[a:]))
     shape = list(x.shape)
     many = 1 if isinstance(axis, int) else len(axis)
     for a in sorted(_places(axis, len(shape) + many)):

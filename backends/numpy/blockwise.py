@@ -11,6 +11,7 @@ import numpy as np
 from . import parallel
 from .layout import laid_out_as
 
+_FEW = 2048
 FLOAT32 = np.dtype(np.float32)
 FLOAT64 = np.dtype(np.float64)
 
@@ -32,6 +33,12 @@ def blockwise(
     """Fresh arrays like the first input, filled by ``body(*inputs, *outputs, *scratch)`` on flat blocks."""
     first = inputs[0]
     n, dtype = first.size, first.dtype
+    if n <= _FEW and outputs == 1 and not scratch and len(inputs) == 1 and first.flags.c_contiguous:
+        # The lists below cost more than the work.
+        result = np.empty(first.shape, dtype)
+        with np.errstate(all="ignore"):
+            body(first.reshape(-1), result.reshape(-1))
+        return [result]
     block = parallel.BLOCK * 4 // dtype.itemsize
     if n <= block and all(array.flags.c_contiguous for array in inputs):
         shape = first.shape

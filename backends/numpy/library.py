@@ -15,7 +15,7 @@ import ml_dtypes
 import numpy as np
 
 from ...core.backend import Backend, Kernel
-from . import elementwise, memory
+from . import elementwise, exchange, memory
 
 # log(0) and 1 / 0 have answers, and other devices do not speak of them. The user's own NumPy still does.
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"candelabra\.")
@@ -66,7 +66,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "cumulative_prod", "cumulative_sum",
     ),
     "scatter": ("gather", "index_add", "scatter", "scatter_add", "scatter_reduce", "take_along_axis"),
-    "select": ("where",),
+    "select": ("take_along_axis", "where"),
     "running": ("running_extremum", "running_logsumexp"),
     "segments": ("segment_argmax", "segment_reduction"),
     "selection": ("argsort", "rank_index", "sort", "top_indices"),
@@ -146,7 +146,10 @@ class NumpyBackend(Backend):
         return array
 
     def from_dlpack(self, array: Any, index: int = 0) -> np.ndarray:
-        return np.from_dlpack(array)
+        return exchange.array_of(array)
+
+    def to_dlpack(self, array: np.ndarray, asked: dict[str, Any]) -> Any:
+        return exchange.capsule_of(array, asked)
 
     def is_view_of_live_owner(self, array: np.ndarray) -> bool:
         base = array.base

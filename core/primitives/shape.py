@@ -126,9 +126,15 @@ def _slices(xp: Any, g: Any, shapes: Any, axis: Any, wants: Any) -> tuple[Any, .
 def _prepare_concat(device: Any, arrays: Any, axis: Any) -> tuple[Any]:
     if axis is None:
         return (None,)
-    first = tuple(arrays[0].shape)
-    n = len(first)
+    given = arrays[0].shape
+    n = len(given)
     at = axis_index(axis, n, "concat")
+    for a in arrays:
+        if a.shape != given:
+            break
+    else:
+        return (at,)
+    first = tuple(given)
     for i, a in enumerate(arrays):
         other = tuple(a.shape)
         if other == first:
@@ -141,10 +147,10 @@ def _prepare_concat(device: Any, arrays: Any, axis: Any) -> tuple[Any]:
 
 
 def _prepare_stack(device: Any, arrays: Any, axis: Any) -> tuple[Any]:
-    first = tuple(arrays[0].shape)
+    first = arrays[0].shape
     for i, a in enumerate(arrays):
-        if tuple(a.shape) != first:
-            raise ShapeError(f"stack: all shapes must be equal; the first is {first}, number {i} is {tuple(a.shape)}")
+        if a.shape != first and tuple(a.shape) != tuple(first):
+            raise ShapeError(f"stack: all shapes must be equal; the first is {tuple(first)}, number {i} is {tuple(a.shape)}")
     return (axis_index(axis, len(first) + 1, "stack"),)
 
 
