@@ -11,7 +11,7 @@ from typing import Any
 
 from . import special_tables as tables
 from .row import elementwise
-from .special import FLOAT, branch, polynomial, series
+from .special import FLOAT, branch, only_where, polynomial, series
 
 _ROOT_TWO = math.sqrt(2.0)
 # (-1)**k (2k + 1)!! / 2**k: minus the derivative of erfcx times sqrt(pi) x**2, in 1 / x**2.
@@ -21,8 +21,14 @@ _ERFCX_SLOPE = (1.0, -1.5, 3.75, -13.125, 59.0625, -324.84375, 2111.484375, -158
 def _erfcx_body(xp: Any, x: Any) -> Any:
     a = xp.abs(x)
     value = series(xp, tables.ERFCX, 1.0 - 7.5 / (a + 3.75)) / (1.0 + 2.0 * a)
-    mirrored = 2.0 * xp.exp(xp.where(x < 0, x * x, xp.zeros_like(x))) - value
-    return xp.where(xp.isnan(x), x, xp.where(x < 0, mirrored, value))
+    return only_where(xp, x < 0, lambda a, rest: 2.0 * _exp_of_square(xp, a) - rest, value, x, value)
+
+
+def _exp_of_square(xp: Any, x: Any, factor: float = 1.0) -> Any:
+    """exp(factor x**2) by a square that is exact and what it leaves, since its rounding would be multiplied by it."""
+    x = xp.where(xp.abs(x) < 1e3, x, xp.full_like(x, 1e3))
+    head = xp.round(x * 64.0) * (1.0 / 64.0)
+    return xp.exp(factor * (head * head)) * xp.exp(factor * ((x - head) * (x + head)))
 
 
 def _erfcx_slope(xp: Any, x: Any, out: Any) -> Any:
@@ -40,12 +46,38 @@ def _hazard(xp: Any, x: Any) -> Any:
     return math.sqrt(2.0 / math.pi) / xp.erfcx(x * (-1.0 / _ROOT_TWO))
 
 
+def _beyond(xp: Any, x: Any) -> Any:
+    """The normal distribution's mass beyond x, from 1 on: the rounding of x / sqrt(2) does not matter here."""
+    return 0.5 * _exp_of_square(xp, x, -0.5) * xp.erfcx(x * (1.0 / _ROOT_TWO))
+
+
+def _ndtr_body(xp: Any, x: Any) -> Any:
+    if getattr(xp, "single", False):
+        # Of roundings in double precision single precision sees nothing.
+        return 0.5 * xp.erfc(x * (-1.0 / _ROOT_TWO))
+    return branch(
+        xp, x < -1, lambda a: _beyond(xp, -a), lambda a: 0.5 * xp.erfc(a * (-1.0 / _ROOT_TWO)), x, (-1.0, 0.0)
+    )
+
+
 def _log_ndtr_body(xp: Any, x: Any) -> Any:
     def tail(a: Any) -> Any:
         value = xp.log(0.5 * xp.erfcx(a * (-1.0 / _ROOT_TWO))) - 0.5 * a * a
         return xp.where(xp.isinf(a), a, value)
 
-    return branch(xp, x < -1, tail, lambda a: xp.log1p(-0.5 * xp.erfc(a / _ROOT_TWO)), x, (-1.0, 0.0))
+    def rest(a: Any) -> Any:
+        if getattr(xp, "single", False):
+            return xp.log1p(-0.5 * xp.erfc(a / _ROOT_TWO))
+        return branch(
+            xp,
+            a > 1,
+            lambda a: xp.log1p(-_beyond(xp, a)),
+            lambda a: xp.log1p(-0.5 * xp.erfc(a / _ROOT_TWO)),
+            a,
+            (1.0, 0.0),
+        )
+
+    return branch(xp, x < -1, tail, rest, x, (-1.0, 0.0))
 
 
 # log(s) between the probabilities 1/10 and the least that a double holds, s = sqrt(-2 log p).
@@ -79,7 +111,7 @@ erfcx = elementwise(
 )  # fmt: skip
 ndtr = elementwise(
     "ndtr", "x, /", "Return the normal distribution function: the integral of its density up to ``x``.",
-    body=lambda xp, x: 0.5 * xp.erfc(x * (-1.0 / _ROOT_TWO)),
+    body=_ndtr_body,
     d=lambda xp, x: (1.0 / math.sqrt(2.0 * math.pi)) * xp.exp(-0.5 * x * x), **FLOAT,
 )  # fmt: skip
 log_ndtr = elementwise(
