@@ -163,6 +163,10 @@ class Backend:
         """Return an array over the memory of another library's array, through DLPack, without a copy."""
         return self.namespace.from_dlpack(array)
 
+    def to_dlpack(self, array: Any, asked: dict[str, Any]) -> Any:
+        """Return a DLPack capsule of an array, as the arguments of ``__dlpack__`` ask."""
+        return array.__dlpack__(**asked)
+
     def to_device(self, array: Any, index: int) -> Any:
         """Return the array on another device of this backend."""
         native = self.native_device(index)

@@ -50,6 +50,10 @@ class DeviceMismatchError(DeviceError):
     """Operands live on different devices."""
 
 
+class ExchangeError(CandelabraError, BufferError):
+    """An array cannot be handed to another library, or taken from it, as asked."""
+
+
 class AutogradError(CandelabraError, RuntimeError):
     """Something that automatic differentiation cannot do."""
 

@@ -17,7 +17,7 @@ from . import device as devices
 from . import dtypes
 from .api_version import namespace_for
 from .autograd.node import Leaf
-from .errors import ArgumentTypeError, AutogradError, DTypeError, ShapeError
+from .errors import ArgumentTypeError, AutogradError, DTypeError, ExchangeError, ShapeError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -395,7 +395,14 @@ class Tensor(Installed):
         if self.device.levels:
             concrete(self, "__dlpack__")
         asked = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
-        return self.array.__dlpack__(**{name: value for name, value in asked.items() if value is not None})
+        asked = {name: value for name, value in asked.items() if value is not None}
+        try:
+            return self.device.backend.to_dlpack(self.array, asked)
+        except (BufferError, RuntimeError, TypeError, ValueError) as error:
+            wrong = isinstance(error, TypeError) or isinstance(copy, str)
+            kind: Any = ArgumentTypeError if wrong else ExchangeError
+            how = ", ".join(f"{name}={value!r}" for name, value in asked.items())
+            raise kind(f"__dlpack__({how}): a tensor of {self.dtype.name} on {str(self.device)!r}: {error}") from error
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self.array.__dlpack_device__()

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import device as devices
 from .. import dtypes, ops
-from ..errors import ArgumentError, ArgumentTypeError, OutOfRangeError, ShapeError
+from ..errors import ArgumentError, ArgumentTypeError, ExchangeError, OutOfRangeError, ShapeError
 from ..tensor import Tensor
 
 __all__ = ["as_tensor", "asarray", "from_dlpack", "from_numpy", "tensor"]
@@ -42,9 +42,11 @@ def _host_array(data: Any, operation: str, wanted: dtypes.DType | None = None) -
         try:
             array, inferred = host.from_dlpack(data), False
         except (BufferError, TypeError, ValueError, RuntimeError) as error:
-            if not hasattr(data, "__array__"):
-                raise ArgumentTypeError(f"{operation}: {type(data).__name__} cannot be imported: {error}") from error
-            array, inferred = data.__array__(), False
+            try:
+                array, inferred = data.__array__(), False
+            except (AttributeError, TypeError, ValueError, RuntimeError) as second:
+                reason = error if isinstance(second, AttributeError) else second
+                raise ArgumentTypeError(f"{operation}: {type(data).__name__} cannot be imported: {reason}") from error
     elif hasattr(data, "__array__"):
         array, inferred = data.__array__(), False
     elif hasattr(data, "__buffer__") or isinstance(data, (bytearray, memoryview)):
@@ -318,8 +320,8 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
     target = devices.as_device(device)
     try:
         array = target.backend.from_dlpack(x, target.index or 0)
-    except (BufferError, TypeError, ValueError, RuntimeError):
+    except (BufferError, TypeError, ValueError, RuntimeError) as error:
         if copy is False:
-            raise
+            raise ExchangeError(f"from_dlpack: {type(x).__name__} cannot be shared, and copy=False: {error}") from error
         return asarray(x, device=target, copy=copy)
     return Tensor(target.backend.copy(array) if copy else array, target)
