@@ -39,7 +39,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "nonzero": (lambda a: cb.nonzero(a)[0], "^nonzero" + SHAPE),
     "argwhere": (lambda a: cb.argwhere(a), "nonzero" + SHAPE),
     "unique_values": (lambda a: cb.unique_values(a), "^unique_values" + SHAPE),
-    "unique": (lambda a: cb.unique(a), "unique_values" + SHAPE),
+    "unique": (lambda a: cb.unique(a), SHAPE),
     "rand": (lambda a: a + cb.rand(3), r"^a draw \(uniform\) inside vmap, .*randomness='different'"),
     "dropout": (lambda a: cb.nn.functional.dropout(a), r"^dropout: a draw .*randomness='different'"),
     "randperm": (lambda a: a[cb.randperm(3)], r"^a draw \(permutation\) .*randomness='different'"),
