@@ -337,6 +337,17 @@ def _polar64(read: Callable[[int], np.ndarray], out: np.ndarray) -> None:
     np.multiply(radius[:pairs], tangent[:pairs], out=out[1::2])
 
 
+@functools.lru_cache(maxsize=64)
+def _threshold(p: float, wide: bool) -> Any:
+    """Return below which a word or half-word a draw is one, as a 0-d array; None where each is."""
+    # u < p compares k * 2**-bits with p, so k can be compared with an integer, and that where it stands in the word.
+    if wide:
+        bound, top = math.ceil(p * 2.0**53) << 11, 2**64
+    else:
+        bound, top = math.ceil(float(np.float32(p)) * 2.0**24) << 8, 2**32
+    return None if bound == top else np.array(bound, np.uint64 if wide else np.uint32)
+
+
 def random_bernoulli(
     *, key: int, counter: int, shape: tuple[int, ...], dtype: np.dtype, p: float
 ) -> np.ndarray:
@@ -344,15 +355,9 @@ def random_bernoulli(
     if not 0 <= p <= 1:
         raise ArgumentError(f"bernoulli: p must lie in [0, 1], got {p}")
     wide = dtype == _F64
-    unsigned: Any
-    # u < p compares k * 2**-bits with p, so k can be compared with an integer, and that where it stands in the word.
-    if wide:
-        bound, top, unsigned = math.ceil(p * 2.0**53) << 11, 2**64, np.uint64
-    else:
-        bound, top, unsigned = math.ceil(float(np.float32(p)) * 2.0**24) << 8, 2**32, np.uint32
-    if bound == top:
+    threshold = _threshold(p, wide)
+    if threshold is None:
         return np.ones(shape, dtype)
-    threshold = unsigned(bound)
     if not wide and (bits := _small(_half_words, 8, key, counter, shape)) is not None:
         return np.asarray(np.less(bits, threshold)).astype(dtype, copy=False)
     out = np.empty(shape, dtype)

@@ -445,8 +445,10 @@ def dropout(x: Tensor, *, p: float, generator: Generator | None = None) -> Tenso
     >>> cb.dropout(x, p=0.0)
     tensor([1., 1., 1.])
     """
-    _like("dropout", x, None, None)
-    p = number("dropout", "p", p)
+    if not isinstance(x, Tensor):
+        raise ArgumentTypeError(f"dropout: a Tensor is needed, got {type(x).__name__}")
+    if type(p) is not float:
+        p = number("dropout", "p", p)
     if not 0.0 <= p <= 1.0:
         raise ArgumentError(f"dropout: p is a probability between 0 and 1, got {p}")
     if not x.dtype.is_differentiable:
