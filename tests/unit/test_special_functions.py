@@ -261,3 +261,23 @@ def test_parts_of_complex_numbers_carry_gradients() -> None:
     assert a.grad.tolist() == [2.0, 4.0] and b.grad.tolist() == [-6.0, 2.0]
     parts = cb.view_as_real(cb.complex(cb.tensor([cb.inf, 1.0]), cb.tensor([2.0, -cb.inf])))
     assert parts.tolist() == [[math.inf, 2.0], [1.0, -math.inf]]
+
+
+@pytest.mark.parametrize("name", ["erfcx", "ndtr", "log_ndtr"])
+def test_tails_keep_their_digits(name: str) -> None:
+    """Where a square in the exponent is rounded, SciPy's lose two or three of them."""
+    mpmath = pytest.importorskip("mpmath")
+    x = np.concatenate([RNG.uniform(-25, 25, 150), RNG.uniform(-36, -20, 30)])
+    x = x[x > -26] if name == "erfcx" else x
+
+    def exact(v: float) -> float:
+        y = mpmath.mpf(v)
+        if name == "erfcx":
+            return float(mpmath.exp(y * y) * mpmath.erfc(y))
+        below = mpmath.erfc(-y / mpmath.sqrt(2)) / 2
+        beyond = mpmath.erfc(y / mpmath.sqrt(2)) / 2
+        return float(below if name == "ndtr" else mpmath.log1p(-beyond) if v > 0 else mpmath.log(below))
+
+    with mpmath.workdps(350):
+        wanted = [exact(float(v)) for v in x]
+    np.testing.assert_allclose(getattr(cb, name)(cb.tensor(x)).numpy(), wanted, rtol=1e-15)
