@@ -220,7 +220,7 @@ def rad2deg(x: Tensor, /) -> Tensor:
     >>> cb.rad2deg(cb.tensor([cb.pi]))
     tensor([180.])
     """
-    return x * (180.0 / math.pi)
+    return ops.multiply(x, 180.0 / math.pi)
 
 
 def deg2rad(x: Tensor, /) -> Tensor:
@@ -232,7 +232,7 @@ def deg2rad(x: Tensor, /) -> Tensor:
     >>> cb.deg2rad(cb.tensor([180]))
     tensor([3.1416])
     """
-    return x * (math.pi / 180.0)
+    return ops.multiply(x, math.pi / 180.0)
 
 
 def lcm(x1: Any, x2: Any, /) -> Tensor:

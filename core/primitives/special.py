@@ -213,14 +213,16 @@ def _digamma_body(xp: Any, x: Any) -> Any:
 
 def zeta_positive(xp: Any, s: int, q: Any) -> Any:
     """Hurwitz's zeta function for q >= 0 by Euler and Maclaurin: as many terms of the sum as of the correction."""
-    terms = 6 if getattr(xp, "single", False) else 12
-    total = xp.zeros_like(q)
-    for i in range(terms - 1, -1, -1):
-        total = total + 1.0 / (q + i) ** s
+    single = getattr(xp, "single", False)
+    terms = 6 if single else 9 if s <= 3 else 12
+    # The least parts first.
+    total = 1.0 / (q + (terms - 1.0)) ** s
+    for i in range(terms - 2, -1, -1):
+        total = total + 1.0 / (q + float(i)) ** s
     a = q + float(terms)
     inverse = 1.0 / a
     series, factor = [], 1.0 * s
-    for k, b in enumerate(_BERNOULLI[:terms], 1):
+    for k, b in enumerate(_BERNOULLI[: 6 if single else 12], 1):
         series.append(b * factor / math.factorial(2 * k))
         factor *= (s + 2 * k - 1) * (s + 2 * k)
     power = inverse ** (s - 1)
