@@ -671,6 +671,7 @@ from .core.ops import (
     tensordot as tensordot,
     tile as tile,
     to_device as to_device,
+    to_dlpack as to_dlpack,
     topk as topk,
     trace as trace,
     transpose as transpose,

@@ -59,7 +59,10 @@ _FUNCTIONS: tuple[tuple[str, str], ...] = (
         sparse_csc_tensor sparse_csr_tensor"""),
     (_MEMORY, "as_strided_copy empty_strided empty_permuted memory_format"),
     (_STORAGE, """is_storage BoolStorage ByteStorage CharStorage DoubleStorage FloatStorage IntStorage LongStorage
-        ShortStorage TypedStorage UntypedStorage"""),
+        ShortStorage TypedStorage UntypedStorage BFloat16Storage ComplexDoubleStorage ComplexFloatStorage HalfStorage
+        QInt32Storage QInt8Storage QUInt2x4Storage QUInt4x2Storage QUInt8Storage Storage StorageBase"""),
+    ("it belongs to PyTorch's own files", """LoggerBase classproperty compiled_with_cxx11_abi get_file_path
+        prepare_multiprocessing_environment profiler_allow_cudagraph_cupti_lazy_reinit_cuda12"""),
     (_COPIES, """alias_copy detach_copy diagonal_copy expand_copy permute_copy select_copy slice_copy split_copy
         split_with_sizes_copy squeeze_copy t_copy transpose_copy unbind_copy unsqueeze_copy
         view_as_complex_copy view_as_real_copy view_copy"""),

@@ -403,6 +403,7 @@ from .functions.tensor_names import (
     resolve_neg as resolve_neg,
     scalar_tensor as scalar_tensor,
     split_with_sizes as split_with_sizes,
+    to_dlpack as to_dlpack,
     unsafe_chunk as unsafe_chunk,
     unsafe_split as unsafe_split,
     unsafe_split_with_sizes as unsafe_split_with_sizes,

@@ -26,7 +26,7 @@ WRITING = (
 
 __all__ = [
     "detach", "detach_", "fill", "frombuffer", "get_device", "is_conj", "is_neg", "is_same_size", "is_signed",
-    "nonzero_static", "resolve_conj", "resolve_neg", "scalar_tensor", "split_with_sizes", "unsafe_chunk",
+    "nonzero_static", "resolve_conj", "resolve_neg", "scalar_tensor", "split_with_sizes", "to_dlpack", "unsafe_chunk",
     "unsafe_split", "unsafe_split_with_sizes", *WRITING,
 ]  # fmt: skip
 
@@ -233,6 +233,18 @@ def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, req
     data = data[offset : offset + taken * kind.itemsize]
     array = host.backend.asarray(data).view(host.native_dtype(kind, "frombuffer"))
     return from_host(array, copy=False).requires_grad_(requires_grad)
+
+
+def to_dlpack(x: Tensor) -> Any:
+    """Return a DLPack capsule over a tensor's memory; libraries that know DLPack take the tensor itself.
+
+    Examples
+    --------
+    >>> import candelabra as cb
+    >>> type(cb.to_dlpack(cb.ones(2))).__name__
+    'PyCapsule'
+    """
+    return _tensor(x, "to_dlpack").__dlpack__()
 
 
 def nonzero_static(x: Tensor, *, size: int, fill_value: int = -1) -> Tensor:

@@ -57,5 +57,6 @@ WITHOUT: dict[str, str] = {
     **dict.fromkeys(
         ("binomial", "cauchy_", "geometric_", "log_normal_", "poisson"), "draws; its gradient is that of a constant"
     ),
+    "to_dlpack": "hands memory to other libraries",
     "detach_": "takes a result out of its graph",
 }
