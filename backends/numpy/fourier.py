@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -18,7 +19,7 @@ def _universal_functions() -> ModuleType | None:
     in double where there is nothing to divide by.
     """
     try:
-        from numpy.fft import _pocketfft_umath as found
+        found = importlib.import_module("numpy.fft._pocketfft_umath")
     except ImportError:
         return None
     names = ("fft", "ifft", "rfft_n_even", "rfft_n_odd", "irfft")

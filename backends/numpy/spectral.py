@@ -90,16 +90,17 @@ def _general(x: Array, vectors: bool) -> tuple[Array, Array]:
     more = np.empty(2 * n, x.real.dtype)
     wanted = b"V" if vectors else b"N"
 
-    def call(a: Any, w: Any, v: Any, room: Any, length: Any) -> None:
+    def call(places: Any, room: Any, length: Any) -> None:
+        a, w, v = places
         values = [w] if complexes else [w, lapack.address_behind(w, n * kind.itemsize)]
         last = [lapack.pointer(more)] if complexes else []
         ends = [*values, None, lapack.number(1), v, size, room, length, *last, info.reference, 1, 1]
         function(b"N", wanted, size, a, size, *ends)
 
     first = next(iter(lapack.each(work, parts, found)))
-    room, length = lapack.room(lambda room, length: call(*first, room, length), kind)
-    for a, w, v in lapack.each(work, parts, found):
-        call(a, w, v, lapack.pointer(room), length)
+    room, length = lapack.room(lambda room, length: call(first, room, length), kind)
+    for places in lapack.each(work, parts, found):
+        call(places, lapack.pointer(room), length)
         _converged(not int(info), "Eigenvalues")
     values = parts[:, 0] if complexes else parts[:, 0] + 1j * parts[:, 1]
     columns = lapack.matrices(found, x.shape[:-2])
@@ -153,13 +154,14 @@ def _singular(x: Array, job: bytes) -> tuple[Array, Array, Array]:
     function = lapack.subroutine("gesdd", kind)
     rows, columns = lapack.number(m), lapack.number(n)
 
-    def call(a: Any, s: Any, p: Any, q: Any, room: Any, length: Any) -> None:
+    def call(places: Any, room: Any, length: Any) -> None:
+        a, s, p, q = places
         function(job, rows, columns, a, rows, s, p, lapack.number(tall), q, lapack.number(right), room, length, *last)
 
     first = next(iter(lapack.each(work, values, u, vh)))
-    room, length = lapack.room(lambda room, length: call(*first, room, length), kind)
-    for parts in lapack.each(work, values, u, vh):
-        call(*parts, lapack.pointer(room), length)
+    room, length = lapack.room(lambda room, length: call(first, room, length), kind)
+    for places in lapack.each(work, values, u, vh):
+        call(places, lapack.pointer(room), length)
         _converged(not int(info), "SVD")
     return u, values.reshape(*x.shape[:-2], k), vh
 

@@ -26,7 +26,8 @@ def euclidean_norm(x: Array, /, *, axis: Any, keepdims: bool) -> Any:
         if keepdims:
             squares = squares.reshape(*x.shape[:-2], 1, 1)
     elif axis is not None and len(axis) == 1 and not keepdims:
-        squares = np.asarray(np.vecdot(x, x, axis=axis[0])).real
+        lines = np.moveaxis(x, axis[0], -1)
+        squares = np.asarray(np.vecdot(lines, lines)).real
     else:
         squares = (x.conj() * x).real if x.dtype.kind == "c" else x * x
         squares = np.asarray(squares.sum(axis=axis, keepdims=keepdims))

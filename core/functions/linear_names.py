@@ -217,9 +217,10 @@ def svd(x: Tensor, /, some: bool = True, compute_uv: bool = True) -> SVDNamesRes
         u, s, vh = singular_values.svd(x, full_matrices=not some)
         return SVDNamesResult(u, s, _adjoint(vh))
     s = singular_values.svdvals(x)
-    (m, n), place = x.shape[-2:], {"dtype": x.dtype, "device": x.device.physical}
+    (m, n), kind, device = x.shape[-2:], x.dtype, x.device.physical
     lead = x.shape[:-2]
-    return SVDNamesResult(ops.zeros((*lead, m, m), **place), s, ops.zeros((*lead, n, n), **place))
+    u, v = (ops.zeros((*lead, k, k), dtype=kind, device=device) for k in (m, n))
+    return SVDNamesResult(u, s, v)
 
 
 def qr(x: Tensor, /, some: bool = True) -> Any:

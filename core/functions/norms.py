@@ -186,7 +186,8 @@ def norm(
         raise ShapeError(f"norm: with ord={ord!r} and no axis x is a vector or a matrix, got shape {x.shape}")
     axes = axes_of(axis, x.ndim, "norm")
     if len(axes) == 1:
-        return vector_norm(x, axis=axes[0], keepdims=keepdims, ord=ord)
+        order: Any = ord
+        return vector_norm(x, axis=axes[0], keepdims=keepdims, ord=order)
     if len(axes) != 2:
         raise AxisError(f"norm: with ord={ord!r} one axis or two are needed, got {axis!r}")
     return matrix_norm(x, ord, axes, keepdims)

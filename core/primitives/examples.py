@@ -162,7 +162,7 @@ EXAMPLES: dict[str, str] = {
     "max": ">>> cb.max(cb.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=1)\ntensor([2., 4.])",
     "hermitian_part": ">>> from candelabra.core import ops\n>>> ops.hermitian_part(cb.tensor([[1.0, 4.0], [0.0, 1.0]]))\ntensor([[1., 2.],\n        [2., 1.]])",
     "pivot_order": ">>> from candelabra.core import ops\n>>> ops.pivot_order(cb.tensor([3, 3]), rows=3)\ntensor([2, 0, 1])",
-    "lu_solve": ">>> from candelabra.core.primitives import TABLE\n>>> from candelabra.core.ops import row_function\n>>> solve = row_function(TABLE[\"lu_solve\"])\n>>> solve(cb.tensor([[2.0, 0.0], [0.5, 1.0]]), cb.tensor([1, 2]), cb.tensor([[2.0], [1.5]]))\ntensor([[1.0000],\n        [1.0000]])",
+    "lu_solve": ">>> from candelabra.core.primitives import TABLE\n>>> from candelabra.core.ops import row_function\n>>> solve = row_function(TABLE[\"lu_solve\"])\n>>> solve(cb.tensor([[2.0, 0.0], [0.5, 1.0]]), cb.tensor([1, 2]), cb.tensor([[2.0], [1.5]]))\ntensor([[1.0000],\n        [0.5000]])",
     "solve_triangular": ">>> x = cb.tensor([[2.0, 9.0], [1.0, 1.0]])\n>>> cb.linalg.solve_triangular(x, cb.tensor([[2.0], [3.0]]), upper=False)\ntensor([[1.],\n        [2.]])",
     "ldl_packed": ">>> from candelabra.core import ops\n>>> ops.ldl_packed(cb.tensor([[2.0, 2.0], [2.0, 3.0]])).LD\ntensor([[2., 0.],\n        [1., 1.]])",
     "ldl_solve": ">>> x = cb.tensor([[2.0, 2.0], [2.0, 3.0]])\n>>> cb.linalg.ldl_solve(*cb.linalg.ldl_factor(x), cb.tensor([[4.0], [5.0]]))\ntensor([[1.],\n        [1.]])",
