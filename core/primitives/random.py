@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import device as devices
+from .. import dtypes
 from ..errors import DTypeError
 from .row import TABLE, creation
 
@@ -29,11 +30,28 @@ def _filled_on_the_host(name: str, made: str = "") -> Callable[..., Any]:
     return body
 
 
+# Where a device has no uint64, its widest integers hold the leading bits, so that an order of words stays what it is.
+WORDS = ((dtypes.uint64, 0), (dtypes.int64, 1), (dtypes.uint32, 32), (dtypes.int32, 33))
+
+
+def _words(xp: Any, **statics: Any) -> Any:
+    from ..implementation import implementation, namespace
+
+    device, host = xp.device.physical, devices.host_device()
+    words = implementation(TABLE["random_bits"], host).forward(**statics)
+    dtype, shift = next(pair for pair in WORDS if pair[0] in device.native)
+    if shift:
+        there = namespace(host)
+        shifts = there.full((), shift, dtype=words.dtype)
+        words = there.astype(there.bitwise_right_shift(words, shifts), host.native[dtype])
+    return devices.transfer(words, host, device)
+
+
 _FLOATS = "real floating-point"
 
 random_bits = creation(
-    "random_bits", "*, key, counter, n", "Return the first n words of the random stream at a counter, as uint64.",
-    body=_filled_on_the_host("random_bits"),
+    "random_bits", "*, key, counter, n", "Return the first n words of the random stream at a counter, as uint64 or their leading bits.",
+    body=_words,
 )  # fmt: skip
 random_uniform = creation(
     "random_uniform", "*, key, counter, shape, dtype, low=0.0, high=1.0", "Return uniform draws in [low, high).",
