@@ -37,12 +37,12 @@ def layer_norm(
     x: Array, weight: Array | None, bias: Array | None, width: int, eps: float
 ) -> tuple[Array, Array, Array]:
     """Return rows of `width` elements normalized, in the shape of `x`, their means and reciprocal deviations."""
-    rows = x.reshape(-1, width)
+    rows = x if x.ndim == 2 and x.shape[1] == width else x.reshape(-1, width)
     share = _share(x.dtype, width)
     means = rows.dot(share)
     out = np.subtract(rows, _along(means, rows))
     rstds = np.multiply(out, out).dot(share)
-    np.add(rstds, eps, rstds)
+    np.add(rstds, np.array(eps, x.dtype), rstds)
     np.sqrt(rstds, rstds)
     np.reciprocal(rstds, rstds)
     np.multiply(out, _along(rstds, rows), out)

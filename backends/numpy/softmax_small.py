@@ -7,6 +7,7 @@ half the time.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -18,7 +19,7 @@ FEW = 2048
 # exp(40) and its inverse are far from what float32 does not hold, also summed.
 _MODERATE = 40.0
 _ONES = {np.dtype(kind): np.ones(FEW, kind) for kind in (np.float32, np.float64)}
-_F64 = np.dtype(np.float64)
+_F64, _I64, _U64 = np.dtype(np.float64), np.dtype(np.int64), np.dtype(np.uint64)
 # So many logarithms are faster one by one.
 _DIRECT = 32
 
@@ -82,12 +83,18 @@ def log_softmax_grad(y: Array, g: Array) -> Array | None:
     return out
 
 
+@functools.lru_cache(maxsize=64)
+def _firsts(n: int, width: int) -> Array:
+    """Return the places of the first elements of rows."""
+    return np.arange(0, n * width, width)
+
+
 def cross_entropy(x: Array, target: Array, ignore_index: int, reduction: str) -> Any:
     """Return the loss of rows of few scores without weights, and what its rule needs; or None.
 
     The residuals are exp(x), its sums, the targets' flat places, and how much each row counts.
     """
-    if x.ndim != 2 or target.ndim != 1 or len(target) != len(x) or target.dtype.kind != "i":
+    if x.ndim != 2 or target.ndim != 1 or len(target) != len(x) or target.dtype != _I64:
         return None
     rows = rows_of(x, 1)
     if rows is None:
@@ -95,12 +102,14 @@ def cross_entropy(x: Array, target: Array, ignore_index: int, reduction: str) ->
     n, classes = rows.shape
     if 0 <= ignore_index < classes:
         return None
-    if target.item(target.argmin()) < 0 or target.item(target.argmax()) >= classes:
+    # Seen without a sign, a negative number is the largest.
+    unsigned = target.view(_U64)
+    if unsigned.item(unsigned.argmax()) >= classes:
         # Ignored, or an error.
         return None
     powers = np.exp(rows)
     sums = powers.dot(_ONES[rows.dtype][:classes])
-    places = np.add(target, np.arange(0, n * classes, classes))
+    places = np.add(target, _firsts(n, classes))
     picked = rows.reshape(-1).take(places)
     scale = 1.0 / n if reduction == "mean" else 1.0
     if reduction == "none":
