@@ -35,6 +35,13 @@ _ERFINV_FAR = (
     -2.7696667569364876e-14, 7.697966731729487e-15, -1.3637804068399863e-15,
 )  # fmt: skip
 
+# erfinv(x) / x in w / 1.25 - 1 on [0, 2.5], relative error 3e-17.
+_ERFINV_NEAREST = (
+    1.1895615771387744, 0.3118995416568841, 0.003924508156289777, -0.004401911358262872, 0.0003505631903829386,
+    9.508025213982209e-05, -1.924593217448683e-05, -1.4905890581583148e-06, 7.603747501707908e-07,
+    -9.266659621840492e-09, -2.5343023724900247e-08, 2.260944792361691e-09, 7.113736230199849e-10,
+    -1.3199349253970697e-10, -1.4597700953729482e-11, 5.022403741768256e-12,
+)  # fmt: skip
 # erfinv(x) / x in w = -log(1 - x**2) on [0, 4], relative error 6e-9.
 _ERFINV32_NEAR = (
     0.8862269268359133, 0.23201359214673872, 0.011550008079423626, -0.0023374391236817018, -0.00012382638264052707,
@@ -97,25 +104,30 @@ def _erfinv_block_float32(given: np.ndarray, out: np.ndarray) -> None:
 
 
 def _erfinv_block(given: np.ndarray, out: np.ndarray) -> None:
-    near, far = _NEAR, _FAR
+    """A polynomial for all, replaced by a longer one, and by one of the logarithm's root, for the few near one."""
+    nearest = constants(FLOAT64, *_ERFINV_NEAREST)
     for start in range(0, given.size, _STEP):
-        x = given[start : start + _STEP].astype(np.float64)
+        x, value = given[start : start + _STEP], out[start : start + _STEP]
         w = 1.0 + x
-        w *= 1.0 - x
+        t = 1.0 - x
+        w *= t
         np.log(w, out=w)
-        t, value = w * (-1.0 / 3.125), np.empty_like(x)
+        np.multiply(w, -1.0 / 1.25, out=t)
         t -= 1.0
-        # Beyond its interval the polynomial is replaced below.
-        np.minimum(t, 1.0, out=t)
-        horner(near, t, value)
-        tail = np.flatnonzero(w < -6.25)
-        if tail.size:
-            s = (np.sqrt(-w[tail]) - 4.375) / 1.875
-            found = np.empty_like(s)
-            horner(far, s, found)
-            value[tail] = np.where(np.isinf(s), np.inf, found)
+        horner(nearest, t, value)
+        middle = np.flatnonzero(w < -2.5)
+        if middle.size:
+            part = w[middle]
+            found = np.empty_like(part)
+            horner(_NEAR, np.minimum(part * (-1.0 / 3.125) - 1.0, 1.0), found)
+            tail = np.flatnonzero(part < -6.25)
+            if tail.size:
+                s = (np.sqrt(-part[tail]) - 4.375) / 1.875
+                last = np.empty_like(s)
+                horner(_FAR, s, last)
+                found[tail] = np.where(np.isinf(s), np.inf, last)
+            value[middle] = found
         value *= x
-        out[start : start + _STEP] = value
 
 
 def erfinv(x: np.ndarray, /) -> Any:

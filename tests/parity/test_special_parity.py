@@ -232,3 +232,35 @@ def test_round_has_decimals(torch: ModuleType) -> None:
     for places in (0, 2, -2):
         ours = cb.special.round(cb.tensor(x), decimals=places).numpy()
         np.testing.assert_allclose(ours, torch.special.round(torch.tensor(x), decimals=places).numpy(), rtol=1e-15)
+
+
+SUBGRADIENTS = {
+    "abs of complex zero": (lambda t, z: t.abs(z), [0j, 1 + 1j]),
+    "sgn of complex zero": (lambda t, z: t.sgn(z).real, [0j, 1 + 1j]),
+    "angle of complex zero": (lambda t, z: t.angle(z), [0j, 1 + 1j]),
+    "sgn of zero": (lambda t, x: t.sgn(x), [0.0, -2.0]),
+    "angle of real numbers": (lambda t, x: t.angle(x), [-1.0, 0.0, 2.0]),
+    "i0e at zero": (lambda t, x: t.special.i0e(x), [0.0]),
+    "i1 at zero": (lambda t, x: t.special.i1(x), [0.0]),
+    "i1e at zero": (lambda t, x: t.special.i1e(x), [0.0]),
+    "entr at zero": (lambda t, x: t.special.entr(x), [0.0, 0.5]),
+    "xlogy at zero": (lambda t, x: t.special.xlogy(x, t.zeros(2)), [0.0, 1.0]),
+    "logit beyond eps": (lambda t, x: t.logit(x, eps=1e-3), [0.0, 0.5, 1.0]),
+    "nan_to_num": (lambda t, x: t.nan_to_num(x), [math.nan, math.inf, -math.inf, 1.0]),
+    "clamp_min at its bound": (lambda t, x: t.clamp_min(x, 0.5), [0.5, 0.0, 1.0]),
+    "clamp_max at its bound": (lambda t, x: t.clamp_max(x, 0.5), [0.5, 0.0, 1.0]),
+    "frac at an integer": (lambda t, x: t.frac(x), [2.0, -1.5]),
+    "fmod at a multiple": (lambda t, x: t.fmod(x, 2.0), [4.0, -3.0]),
+    "frexp": (lambda t, x: t.frexp(x)[0], [4.0, -3.0, 0.0]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SUBGRADIENTS)
+def test_subgradients(torch: ModuleType, name: str) -> None:
+    function, values = SUBGRADIENTS[name]
+    found = []
+    for t in (cb, torch):
+        x = t.tensor(values, requires_grad=True)
+        function(t, x).sum().backward()
+        found.append(np.asarray(x.grad.numpy()))
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
