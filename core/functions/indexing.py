@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+import os
+import threading
 from typing import Any
 
 from .. import dtypes, inplace, ops
@@ -251,10 +253,18 @@ def take_item(x: Tensor, position: int, /) -> Any:
     return ops.reshape(x, (-1,))[position].item()
 
 
+# Threads may fill parts of one tensor: who finds the array in use by another writer would copy it, and lose what that
+# one writes.
+_writing = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_writing._at_fork_reinit)  # type: ignore[attr-defined]
+
+
 def set_item(x: Tensor, key: Any, value: Any, /) -> None:
     """Write ``x[key] = value``."""
-    if not written(x, key, value):
-        _set_item(x, key, value)
+    with _writing:
+        if not written(x, key, value):
+            _set_item(x, key, value)
 
 
 def written(x: Tensor, key: Any, value: Any) -> bool:

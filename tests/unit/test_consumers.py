@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import operator
 import pickle
+import sys
+import threading
 import time
 import warnings
 
@@ -98,6 +100,33 @@ def test_asking_whether_a_tensor_is_iterable_costs_nothing() -> None:
     assert y.grad.tolist() == [[3.0, 4.0], [1.0, 2.0]]
     with pytest.raises(TypeError, match="a 0-d tensor cannot be iterated over"):
         iter(y[0, 0])
+
+
+@pytest.mark.parametrize(("device", "rows"), [("cpu", 100_000), ("strict", 20)])
+def test_threads_fill_one_tensor(device: str, rows: int) -> None:
+    """scikit-learn's distances do so with more than one job; every thread writes columns of its own."""
+    if device == "strict":
+        pytest.importorskip("candelabra_strict")
+    x = cb.zeros((rows, 16), device=device)
+    columns = [cb.full((rows,), 1.0 + i, device=device) for i in range(16)]
+    together = threading.Barrier(4)
+
+    def fill(first: int) -> None:
+        together.wait()
+        for i in range(first, 16, 4):
+            x[:, i] = columns[i]
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [threading.Thread(target=fill, args=(first,)) for first in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert cb.min(x, axis=0).tolist() == cb.max(x, axis=0).tolist() == [1.0 + i for i in range(16)]
 
 
 def test_transpose_takes_numpys_order_of_axes() -> None:
