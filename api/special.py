@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from .core.functions.guard import guard_names as _guard_names
 from .core.functions.special_scipy import (
     boxcox,
     boxcox1p,
@@ -98,3 +99,5 @@ __all__ = [
     "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u", "shifted_chebyshev_polynomial_v",
     "shifted_chebyshev_polynomial_w", "sinc", "softmax", "spherical_bessel_j0", "xlog1py", "xlogy", "y0", "y1", "zeta",
 ]  # fmt: skip
+
+_guard_names(globals(), __all__)

@@ -6,7 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from .. import dtypes, ops
-from ..errors import DTypeError, ShapeError
+from ..errors import ArgumentTypeError, DTypeError, ShapeError
 from ..primitives.tools import size_of
 from ..tensor import Tensor
 from .narrow_floats import in_single, is_narrow
@@ -257,6 +257,9 @@ def float_power(x1: Any, x2: Any, /) -> Tensor:
     >>> cb.float_power(cb.tensor([2, 3]), -1)
     tensor([0.5000, 0.3333], dtype=candelabra.float64)
     """
+    if not isinstance(x1, Tensor) and not isinstance(x2, Tensor):
+        kinds = f"{type(x1).__name__} and {type(x2).__name__}"
+        raise ArgumentTypeError(f"float_power: at least one operand must be a Tensor, got {kinds}")
     wide = dtypes.complex128 if ops.result_type(x1, x2).is_complex else dtypes.float64
     native = (x1 if isinstance(x1, Tensor) else x2).device.native
     if wide not in native:
