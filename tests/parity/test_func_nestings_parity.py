@@ -192,3 +192,16 @@ def test_three_deep(outermost: str, torch: ModuleType) -> None:
 def test_some_three_deep(name: str, torch: ModuleType) -> None:
     for nesting in random.Random(name).sample(TRIPLES, 8):
         check(torch, name, nesting)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_on_a_library_whose_arrays_know_no_others(name: str) -> None:
+    """There rules run on tensors, since its arrays refuse a wrapped operand on their right."""
+    pytest.importorskip("candelabra_strict")
+    draw = random.Random(name)
+    for nesting in [*draw.sample(PAIRS, 6), *draw.sample(TRIPLES, 2)]:
+        expected = composed(cb, name, nesting).numpy()
+        with cb.device("strict"):
+            found = composed(cb, name, nesting).numpy()
+        scale = max(1.0, float(np.abs(expected).max()))
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9 * scale, err_msg="(".join(nesting))
