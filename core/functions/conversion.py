@@ -290,7 +290,7 @@ def from_numpy(array: Any) -> Tensor:
     host = devices.host_device()
     if not isinstance(array, host.backend.array_type):
         raise ArgumentTypeError(f"from_numpy: a numpy.ndarray is needed, got {type(array).__name__}")
-    if type(array) is host.backend.array_type and array.dtype in host.dtype_of:
+    if array.dtype in host.dtype_of and type(array) is host.backend.array_type:
         return Tensor(array, host)
     return asarray(array, device=host)
 
