@@ -1444,7 +1444,7 @@ def random_bernoulli(
     """Return ones with probability p, else zeros."""
 
 def random_bits(*, key: Any, counter: Any, n: Any, device: Device | str | None = None) -> Tensor:
-    """Return the first n words of the random stream at a counter, as uint64."""
+    """Return the first n words of the random stream at a counter, as uint64 or their leading bits."""
 
 def random_integers(
     *,
