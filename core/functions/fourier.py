@@ -14,7 +14,9 @@ from ..tensor import Tensor
 _NORMS = ("backward", "ortho", "forward")
 
 
-def fft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
+def fft(
+    x: Tensor, /, n: int | None = None, axis: int = -1, norm: str | None = "backward", *, dim: int | None = None
+) -> Tensor:
     """Return the discrete Fourier transform along an axis: ``out[k] = sum_j x[j] exp(-2 pi i j k / n)``.
 
     Parameters
@@ -24,7 +26,7 @@ def fft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None 
     n : int, optional
         The length of the transform: `x` is cut, or gets zeros at its end. Default: M.
     axis : int
-        The axis to transform.
+        The axis to transform; `dim` is a synonym.
     norm : str
         ``"backward"`` leaves the sum as it is, ``"ortho"`` divides it by the root of n, ``"forward"`` by n.
         None means ``"backward"``.
@@ -49,10 +51,12 @@ def fft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None 
     >>> cb.fft.fft(cb.tensor([1.0, 3.0]))
     tensor([ 4.+0.j, -2.+0.j])
     """
-    return _along_one("fft", x, n, axis, norm, inverse=False)
+    return _along_one("fft", x, n, axis if dim is None else dim, norm, inverse=False)
 
 
-def ifft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
+def ifft(
+    x: Tensor, /, n: int | None = None, axis: int = -1, norm: str | None = "backward", *, dim: int | None = None
+) -> Tensor:
     """Return the inverse of `fft`: ``out[j] = sum_k x[k] exp(2 pi i j k / n) / n``.
 
     Parameters
@@ -62,7 +66,7 @@ def ifft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None
     n : int, optional
         The length of the transform: `x` is cut, or gets zeros at its end. Default: M.
     axis : int
-        The axis to transform.
+        The axis to transform; `dim` is a synonym.
     norm : str
         ``"backward"`` divides the sum by n, ``"ortho"`` by the root of n, ``"forward"`` leaves it as it is.
         None means ``"backward"``.
@@ -87,10 +91,12 @@ def ifft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None
     >>> cb.fft.ifft(cb.tensor([4.0 + 0.0j, -2.0 + 0.0j]))
     tensor([1.+0.j, 3.+0.j])
     """
-    return _along_one("ifft", x, n, axis, norm, inverse=True)
+    return _along_one("ifft", x, n, axis if dim is None else dim, norm, inverse=True)
 
 
-def rfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
+def rfft(
+    x: Tensor, /, n: int | None = None, axis: int = -1, norm: str | None = "backward", *, dim: int | None = None
+) -> Tensor:
     """Return the first half of the discrete Fourier transform of real numbers; the rest are its conjugates.
 
     Parameters
@@ -100,7 +106,7 @@ def rfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None
     n : int, optional
         The length of the transform: `x` is cut, or gets zeros at its end. Default: M.
     axis : int
-        The axis to transform.
+        The axis to transform; `dim` is a synonym.
     norm : str
         ``"backward"`` leaves the sum as it is, ``"ortho"`` divides it by the root of n, ``"forward"`` by n.
         None means ``"backward"``.
@@ -125,10 +131,12 @@ def rfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None
     >>> cb.fft.rfft(cb.tensor([1.0, 3.0]))
     tensor([ 4.+0.j, -2.+0.j])
     """
-    return _from_real("rfft", x, n, axis, norm)
+    return _from_real("rfft", x, n, axis if dim is None else dim, norm)
 
 
-def irfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
+def irfft(
+    x: Tensor, /, n: int | None = None, axis: int = -1, norm: str | None = "backward", *, dim: int | None = None
+) -> Tensor:
     """Return the inverse of `rfft`: the real numbers whose transform has `x` as its first half.
 
     Parameters
@@ -139,7 +147,7 @@ def irfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | Non
         How many real numbers: of `x` the first ``n // 2 + 1`` elements are used, and zeros beyond its end.
         Default: ``2 * (M - 1)``.
     axis : int
-        The axis to transform.
+        The axis to transform; `dim` is a synonym.
     norm : str
         ``"backward"`` divides the sum by n, ``"ortho"`` by the root of n, ``"forward"`` leaves it as it is.
         None means ``"backward"``.
@@ -164,10 +172,12 @@ def irfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | Non
     >>> cb.fft.irfft(cb.tensor([4.0 + 0.0j, -2.0 + 0.0j]))
     tensor([1., 3.])
     """
-    return _to_real("irfft", x, n, axis, norm, inverse=True)
+    return _to_real("irfft", x, n, axis if dim is None else dim, norm, inverse=True)
 
 
-def hfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
+def hfft(
+    x: Tensor, /, n: int | None = None, axis: int = -1, norm: str | None = "backward", *, dim: int | None = None
+) -> Tensor:
     """Return the discrete Fourier transform of a signal with Hermitian symmetry, of which `x` is the first half.
 
     Parameters
@@ -178,7 +188,7 @@ def hfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None
         How many real numbers: of `x` the first ``n // 2 + 1`` elements are used, and zeros beyond its end.
         Default: ``2 * (M - 1)``.
     axis : int
-        The axis to transform.
+        The axis to transform; `dim` is a synonym.
     norm : str
         ``"backward"`` leaves the sum as it is, ``"ortho"`` divides it by the root of n, ``"forward"`` by n.
         None means ``"backward"``.
@@ -203,10 +213,12 @@ def hfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None
     >>> cb.fft.hfft(cb.tensor([2.0 + 0.0j, -1.0 + 0.0j]))
     tensor([1., 3.])
     """
-    return _to_real("hfft", x, n, axis, norm, inverse=False)
+    return _to_real("hfft", x, n, axis if dim is None else dim, norm, inverse=False)
 
 
-def ihfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | None = "backward") -> Tensor:
+def ihfft(
+    x: Tensor, /, n: int | None = None, axis: int = -1, norm: str | None = "backward", *, dim: int | None = None
+) -> Tensor:
     """Return the inverse of `hfft`: the first half of the inverse transform of real numbers.
 
     Parameters
@@ -216,7 +228,7 @@ def ihfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | Non
     n : int, optional
         The length of the transform: `x` is cut, or gets zeros at its end. Default: M.
     axis : int
-        The axis to transform.
+        The axis to transform; `dim` is a synonym.
     norm : str
         ``"backward"`` divides the sum by n, ``"ortho"`` by the root of n, ``"forward"`` leaves it as it is.
         None means ``"backward"``.
@@ -241,7 +253,7 @@ def ihfft(x: Tensor, /, *, n: int | None = None, axis: int = -1, norm: str | Non
     >>> cb.fft.ihfft(cb.tensor([1.0, 3.0]))
     tensor([ 2.-0.j, -1.-0.j])
     """
-    return ops.conj(_from_real("ihfft", x, n, axis, _opposite("ihfft", norm)))
+    return ops.conj(_from_real("ihfft", x, n, axis if dim is None else dim, _opposite("ihfft", norm)))
 
 
 def _along_one(name: str, x: Tensor, n: Any, axis: Any, norm: Any, *, inverse: bool) -> Tensor:

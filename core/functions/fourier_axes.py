@@ -14,7 +14,13 @@ from .fourier import as_complex, as_real, factor_of, real_size_along, size_along
 
 
 def fftn(
-    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+    x: Tensor,
+    /,
+    s: Sequence[int] | int | None = None,
+    axes: Sequence[int] | int | None = None,
+    norm: str | None = "backward",
+    *,
+    dim: Sequence[int] | int | None = None,
 ) -> Tensor:
     """Return the discrete Fourier transform along several axes.
 
@@ -26,7 +32,7 @@ def fftn(
         The lengths of the transforms: `x` is cut, or gets zeros at its ends; -1 means the axis's size.
         Default: the axes' sizes.
     axes : sequence of ints, optional
-        The axes to transform, no one twice. Default: all, or the last ones where `s` is given.
+        The axes to transform, no one twice; `dim` is a synonym. Default: all, or the last ones where `s` is given.
     norm : str
         ``"backward"`` leaves the sum as it is, ``"forward"`` divides it by the product of `s`,
         ``"ortho"`` by the root of that.
@@ -53,11 +59,17 @@ def fftn(
     tensor([[ 4.+0.j, -2.+0.j],
             [ 4.+0.j, -2.+0.j]])
     """
-    return _along_many("fftn", x, s, axes, norm, inverse=False)
+    return _along_many("fftn", x, s, axes if dim is None else dim, norm, inverse=False)
 
 
 def ifftn(
-    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+    x: Tensor,
+    /,
+    s: Sequence[int] | int | None = None,
+    axes: Sequence[int] | int | None = None,
+    norm: str | None = "backward",
+    *,
+    dim: Sequence[int] | int | None = None,
 ) -> Tensor:
     """Return the inverse of `fftn`.
 
@@ -69,7 +81,7 @@ def ifftn(
         The lengths of the transforms: `x` is cut, or gets zeros at its ends; -1 means the axis's size.
         Default: the axes' sizes.
     axes : sequence of ints, optional
-        The axes to transform, no one twice. Default: all, or the last ones where `s` is given.
+        The axes to transform, no one twice; `dim` is a synonym. Default: all, or the last ones where `s` is given.
     norm : str
         ``"backward"`` divides the sum by the product of `s`, ``"ortho"`` by its root, ``"forward"`` leaves it as it is.
         None means ``"backward"``.
@@ -95,11 +107,17 @@ def ifftn(
     tensor([[1.+0.j, 3.+0.j],
             [0.+0.j, 0.+0.j]])
     """
-    return _along_many("ifftn", x, s, axes, norm, inverse=True)
+    return _along_many("ifftn", x, s, axes if dim is None else dim, norm, inverse=True)
 
 
 def rfftn(
-    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+    x: Tensor,
+    /,
+    s: Sequence[int] | int | None = None,
+    axes: Sequence[int] | int | None = None,
+    norm: str | None = "backward",
+    *,
+    dim: Sequence[int] | int | None = None,
 ) -> Tensor:
     """Return the discrete Fourier transform of real numbers along several axes; of the last of these its first half.
 
@@ -111,7 +129,7 @@ def rfftn(
         The lengths of the transforms: `x` is cut, or gets zeros at its ends; -1 means the axis's size.
         Default: the axes' sizes.
     axes : sequence of ints, optional
-        The axes to transform, no one twice. Default: all, or the last ones where `s` is given.
+        The axes to transform, no one twice; `dim` is a synonym. Default: all, or the last ones where `s` is given.
     norm : str
         ``"backward"`` leaves the sum as it is, ``"forward"`` divides it by the product of `s`,
         ``"ortho"`` by the root of that.
@@ -138,11 +156,17 @@ def rfftn(
     tensor([[ 4.+0.j, -2.+0.j],
             [ 4.+0.j, -2.+0.j]])
     """
-    return _from_real_many("rfftn", x, s, axes, norm, inverse=False)
+    return _from_real_many("rfftn", x, s, axes if dim is None else dim, norm, inverse=False)
 
 
 def irfftn(
-    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+    x: Tensor,
+    /,
+    s: Sequence[int] | int | None = None,
+    axes: Sequence[int] | int | None = None,
+    norm: str | None = "backward",
+    *,
+    dim: Sequence[int] | int | None = None,
 ) -> Tensor:
     """Return the inverse of `rfftn`.
 
@@ -154,7 +178,7 @@ def irfftn(
         The sizes of the result: of the last axis the first ``s[-1] // 2 + 1`` elements of `x` are used.
         Default: the axes' sizes, of the last ``2 * (M - 1)``; -1 means the default.
     axes : sequence of ints, optional
-        The axes to transform, no one twice. Default: all, or the last ones where `s` is given.
+        The axes to transform, no one twice; `dim` is a synonym. Default: all, or the last ones where `s` is given.
     norm : str
         ``"backward"`` divides the sum by the product of `s`, ``"ortho"`` by its root, ``"forward"`` leaves it as it is.
         None means ``"backward"``.
@@ -180,11 +204,17 @@ def irfftn(
     tensor([[1., 3.],
             [0., 0.]])
     """
-    return _to_real_many("irfftn", x, s, axes, norm, inverse=True)
+    return _to_real_many("irfftn", x, s, axes if dim is None else dim, norm, inverse=True)
 
 
 def fft2(
-    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = "backward"
+    x: Tensor,
+    /,
+    s: Sequence[int] | int | None = None,
+    axes: Sequence[int] | int = (-2, -1),
+    norm: str | None = "backward",
+    *,
+    dim: Sequence[int] | int | None = None,
 ) -> Tensor:
     """Return `fftn` along two axes, by default the last.
 
@@ -194,11 +224,17 @@ def fft2(
     >>> cb.fft.fft2(cb.ones((5, 4, 4))).shape
     (5, 4, 4)
     """
-    return _along_many("fft2", x, s, axes, norm, inverse=False)
+    return _along_many("fft2", x, s, axes if dim is None else dim, norm, inverse=False)
 
 
 def ifft2(
-    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = "backward"
+    x: Tensor,
+    /,
+    s: Sequence[int] | int | None = None,
+    axes: Sequence[int] | int = (-2, -1),
+    norm: str | None = "backward",
+    *,
+    dim: Sequence[int] | int | None = None,
 ) -> Tensor:
     """Return `ifftn` along two axes, by default the last.
 
@@ -208,11 +244,17 @@ def ifft2(
     >>> cb.fft.ifft2(cb.ones((5, 4, 4))).shape
     (5, 4, 4)
     """
-    return _along_many("ifft2", x, s, axes, norm, inverse=True)
+    return _along_many("ifft2", x, s, axes if dim is None else dim, norm, inverse=True)
 
 
 def rfft2(
-    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = "backward"
+    x: Tensor,
+    /,
+    s: Sequence[int] | int | None = None,
+    axes: Sequence[int] | int = (-2, -1),
+    norm: str | None = "backward",
+    *,
+    dim: Sequence[int] | int | None = None,
 ) -> Tensor:
     """Return `rfftn` along two axes, by default the last.
 
@@ -222,11 +264,17 @@ def rfft2(
     >>> cb.fft.rfft2(cb.ones((5, 4, 4))).shape
     (5, 4, 3)
     """
-    return _from_real_many("rfft2", x, s, axes, norm, inverse=False)
+    return _from_real_many("rfft2", x, s, axes if dim is None else dim, norm, inverse=False)
 
 
 def irfft2(
-    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = "backward"
+    x: Tensor,
+    /,
+    s: Sequence[int] | int | None = None,
+    axes: Sequence[int] | int = (-2, -1),
+    norm: str | None = "backward",
+    *,
+    dim: Sequence[int] | int | None = None,
 ) -> Tensor:
     """Return `irfftn` along two axes, by default the last.
 
@@ -236,11 +284,17 @@ def irfft2(
     >>> cb.fft.irfft2(cb.ones((5, 4, 4))).shape
     (5, 4, 6)
     """
-    return _to_real_many("irfft2", x, s, axes, norm, inverse=True)
+    return _to_real_many("irfft2", x, s, axes if dim is None else dim, norm, inverse=True)
 
 
 def hfftn(
-    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+    x: Tensor,
+    /,
+    s: Sequence[int] | int | None = None,
+    axes: Sequence[int] | int | None = None,
+    norm: str | None = "backward",
+    *,
+    dim: Sequence[int] | int | None = None,
 ) -> Tensor:
     """Return the discrete Fourier transform, along several axes, of a signal that is Hermitian along the last of them.
 
@@ -252,11 +306,17 @@ def hfftn(
     >>> cb.fft.hfftn(cb.ones((5, 4, 4))).shape
     (5, 4, 6)
     """
-    return _to_real_many("hfftn", x, s, axes, norm, inverse=False)
+    return _to_real_many("hfftn", x, s, axes if dim is None else dim, norm, inverse=False)
 
 
 def ihfftn(
-    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] | None = None, norm: str | None = "backward"
+    x: Tensor,
+    /,
+    s: Sequence[int] | int | None = None,
+    axes: Sequence[int] | int | None = None,
+    norm: str | None = "backward",
+    *,
+    dim: Sequence[int] | int | None = None,
 ) -> Tensor:
     """Return the inverse of `hfftn`: of the last axis the first half.
 
@@ -268,11 +328,17 @@ def ihfftn(
     >>> cb.fft.ihfftn(cb.ones((5, 4, 4))).shape
     (5, 4, 3)
     """
-    return _from_real_many("ihfftn", x, s, axes, norm, inverse=True)
+    return _from_real_many("ihfftn", x, s, axes if dim is None else dim, norm, inverse=True)
 
 
 def hfft2(
-    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = "backward"
+    x: Tensor,
+    /,
+    s: Sequence[int] | int | None = None,
+    axes: Sequence[int] | int = (-2, -1),
+    norm: str | None = "backward",
+    *,
+    dim: Sequence[int] | int | None = None,
 ) -> Tensor:
     """Return `hfftn` along two axes, by default the last.
 
@@ -282,11 +348,17 @@ def hfft2(
     >>> cb.fft.hfft2(cb.ones((5, 4, 4))).shape
     (5, 4, 6)
     """
-    return _to_real_many("hfft2", x, s, axes, norm, inverse=False)
+    return _to_real_many("hfft2", x, s, axes if dim is None else dim, norm, inverse=False)
 
 
 def ihfft2(
-    x: Tensor, /, *, s: Sequence[int] | None = None, axes: Sequence[int] = (-2, -1), norm: str | None = "backward"
+    x: Tensor,
+    /,
+    s: Sequence[int] | int | None = None,
+    axes: Sequence[int] | int = (-2, -1),
+    norm: str | None = "backward",
+    *,
+    dim: Sequence[int] | int | None = None,
 ) -> Tensor:
     """Return `ihfftn` along two axes, by default the last.
 
@@ -296,7 +368,7 @@ def ihfft2(
     >>> cb.fft.ihfft2(cb.ones((5, 4, 4))).shape
     (5, 4, 3)
     """
-    return _from_real_many("ihfft2", x, s, axes, norm, inverse=True)
+    return _from_real_many("ihfft2", x, s, axes if dim is None else dim, norm, inverse=True)
 
 
 def _along_many(name: str, x: Tensor, s: Any, axes: Any, norm: Any, *, inverse: bool) -> Tensor:
@@ -340,6 +412,8 @@ def _axes_and_sizes(
     """Return the axes, none negative, and for each a size or None."""
     given: tuple[Any, ...] | None = None
     if s is not None:
+        if isinstance(s, int) and not isinstance(s, bool):
+            s = (s,)
         if not isinstance(s, (tuple, list)):
             raise ArgumentTypeError(f"{name}: s is a sequence of ints, not {s!r}")
         given = tuple(None if n == -1 else n for n in s)

@@ -8,9 +8,12 @@ from .. import dtypes, ops
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError
 from ..primitives.tools import axes_of
 from ..tensor import Tensor
+from .torch_names import either
 
 
-def fftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
+def fftfreq(
+    n: int, /, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return the frequencies of a discrete Fourier transform of length n: ``[0, 1, ..., -2, -1] / (n * d)``.
 
     Parameters
@@ -23,6 +26,8 @@ def fftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None)
         Real floating-point. Default: the default dtype.
     device : Device or str, optional
         Default: the default device.
+    requires_grad : bool
+        Whether gradients are recorded.
 
     Returns
     -------
@@ -38,10 +43,13 @@ def fftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None)
     kind = _frequency_dtype("fftfreq", n, dtype)
     positive = ops.arange((n - 1) // 2 + 1, dtype=kind, device=device)
     negative = ops.arange(-(n // 2), 0, dtype=kind, device=device)
-    return ops.divide(ops.concat([positive, negative]), n * d)
+    found = ops.divide(ops.concat([positive, negative]), n * d)
+    return found.requires_grad_() if requires_grad else found
 
 
-def rfftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None) -> Tensor:
+def rfftfreq(
+    n: int, /, d: float = 1.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Return the frequencies of a discrete Fourier transform of n real numbers: ``[0, 1, ..., n // 2] / (n * d)``.
 
     Parameters
@@ -54,6 +62,8 @@ def rfftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None
         Real floating-point. Default: the default dtype.
     device : Device or str, optional
         Default: the default device.
+    requires_grad : bool
+        Whether gradients are recorded.
 
     Examples
     --------
@@ -62,10 +72,11 @@ def rfftfreq(n: int, /, *, d: float = 1.0, dtype: Any = None, device: Any = None
     tensor([0.0000, 0.2500, 0.5000])
     """
     kind = _frequency_dtype("rfftfreq", n, dtype)
-    return ops.divide(ops.arange(n // 2 + 1, dtype=kind, device=device), n * d)
+    found = ops.divide(ops.arange(n // 2 + 1, dtype=kind, device=device), n * d)
+    return found.requires_grad_() if requires_grad else found
 
 
-def fftshift(x: Tensor, /, *, axes: Any = None) -> Tensor:
+def fftshift(x: Tensor, /, axes: Any = None, *, dim: Any = None) -> Tensor:
     """Return `x` with frequency zero moved to the middle of axes; no axes means all.
 
     Examples
@@ -74,10 +85,10 @@ def fftshift(x: Tensor, /, *, axes: Any = None) -> Tensor:
     >>> cb.fft.fftshift(cb.tensor([0, 1, -2, -1]))
     tensor([-2, -1,  0,  1])
     """
-    return _shifted(x, axes, "fftshift", lambda n: n // 2)
+    return _shifted(x, either(axes, dim, "fftshift"), "fftshift", lambda n: n // 2)
 
 
-def ifftshift(x: Tensor, /, *, axes: Any = None) -> Tensor:
+def ifftshift(x: Tensor, /, axes: Any = None, *, dim: Any = None) -> Tensor:
     """Return `x` with frequency zero moved from the middle of axes to their start: the inverse of `fftshift`.
 
     Examples
@@ -86,7 +97,7 @@ def ifftshift(x: Tensor, /, *, axes: Any = None) -> Tensor:
     >>> cb.fft.ifftshift(cb.fft.fftshift(cb.arange(3)))
     tensor([0, 1, 2])
     """
-    return _shifted(x, axes, "ifftshift", lambda n: -(n // 2))
+    return _shifted(x, either(axes, dim, "ifftshift"), "ifftshift", lambda n: -(n // 2))
 
 
 def _shifted(x: Tensor, axes: Any, name: str, shift: Any) -> Tensor:

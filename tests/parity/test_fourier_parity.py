@@ -94,3 +94,37 @@ def test_frequencies_and_shifts(compare: Callable[..., None], n: int) -> None:
     for axes in (None, 0, (0, 1)):
         compare(lambda x, a=axes: cb.fft.fftshift(x, axes=a), lambda t, x, a=axes: t.fft.fftshift(x, dim=a), x)
         compare(lambda x, a=axes: cb.fft.ifftshift(x, axes=a), lambda t, x, a=axes: t.fft.ifftshift(x, dim=a), x)
+
+
+ONE = ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")
+MANY = tuple(f"{name}{k}" for name in ONE for k in ("2", "n"))
+
+
+@pytest.mark.parametrize("name", (*ONE, *MANY))
+def test_arguments_in_pytorch_s_places_and_by_its_names(compare: Callable[..., None], name: str) -> None:
+    rng = np.random.default_rng(9)
+    x = rng.standard_normal((3, 4, 5))
+    if not name.startswith(("rfft", "ihfft")):
+        x = x + 1j * rng.standard_normal(x.shape)
+    kind = "complex128" if x.dtype.kind == "c" else "float64"
+    size, place = (4, 1) if name in ONE else ((4, 6), (0, 2))
+    for call in (
+        lambda f, x: f(x, size, place, "ortho"),
+        lambda f, x: f(x, dim=place),
+        lambda f, x: f(x, size, dim=place, norm="forward"),
+    ):
+        compare(lambda x, c=call: c(getattr(cb.fft, name), x), lambda t, x, c=call: c(getattr(t.fft, name), x), x,
+                dtype=kind, tolerance=10)  # fmt: skip
+
+
+def test_frequencies_and_their_order(compare: Callable[..., None]) -> None:
+    for name in ("fftfreq", "rfftfreq"):
+        for n in (1, 5, 8):
+            compare(lambda n=n, f=name: getattr(cb.fft, f)(n, 0.5), lambda t, n=n, f=name: getattr(t.fft, f)(n, 0.5))
+    assert cb.fft.fftfreq(4, requires_grad=True).requires_grad
+    x = np.random.default_rng(10).standard_normal((4, 5))
+    for name in ("fftshift", "ifftshift"):
+        for options in ({}, {"dim": 1}, {"dim": (0, 1)}):
+            compare(lambda x, f=name, o=options: getattr(cb.fft, f)(x, **o),
+                    lambda t, x, f=name, o=options: getattr(t.fft, f)(x, **o), x)  # fmt: skip
+        compare(lambda x, f=name: getattr(cb.fft, f)(x, 0), lambda t, x, f=name: getattr(t.fft, f)(x, 0), x)

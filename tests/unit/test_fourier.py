@@ -167,7 +167,7 @@ REFUSED: list[tuple[Callable[[], Any], type, str]] = [
     (lambda: cb.fft.fftn(Z, axes=(0, -2)), AxisError, r"fftn: an axis stands twice in \(0, -2\)"),
     (lambda: cb.fft.fftn(Z, s=(2,), axes=(0, 1)), ShapeError, "fftn: 1 sizes are given for 2 axes"),
     (lambda: cb.fft.fftn(Z, s=(2, 2, 2)), ShapeError, "fftn: 3 sizes are given for a tensor of 2 axes"),
-    (lambda: cb.fft.fftn(Z, s=4), ArgumentTypeError, "fftn: s is a sequence of ints, not 4"),
+    (lambda: cb.fft.fftn(Z, s=4.0), ArgumentTypeError, "fftn: s is a sequence of ints, not 4.0"),
     (lambda: cb.fft.rfftn(X, axes=()), AxisError, "rfftn: at least one axis is needed"),
     (lambda: cb.fft.rfft(Z), DTypeError, "rfft: real numbers are needed, got complex64; .* or use fft"),
     (lambda: cb.fft.ihfft(Z), DTypeError, "ihfft: real numbers are needed, got complex64; .* or use ifft"),
