@@ -94,6 +94,7 @@ class Manager:
         self._claims: dict[str, dict[Any, Claim]] = {hook: {} for hook in RECORDS}
         self._failures: list[tuple[Source, PluginError]] = []
         self._waiting = {PROJECT, KERNELS}
+        self._own_kernels: dict[int, Any] = {}
         self._lock = threading.RLock()
         for name, plugin in builtins:
             self.register(plugin, Source(name))
@@ -281,7 +282,9 @@ class Manager:
             if device_type in backend.device_types
         }
         if own:
-            backend.kernels = ChainMap(own, backend.kernels)  # type: ignore[arg-type]
+            # Each plugin that comes later lays them anew over the backend's own.
+            base = self._own_kernels.setdefault(id(backend), backend.kernels)
+            backend.kernels = ChainMap(own, base)  # type: ignore[arg-type]
 
 
 def _announced_anywhere(group: str) -> bool:

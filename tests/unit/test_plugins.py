@@ -256,6 +256,8 @@ def test_a_plugin_overrides_a_kernel_of_another_backend(loaded_before: bool) -> 
     assert manager.resolve("elm").kernels["gelu"] is abs
     assert "gelu" not in manager.resolve("yew").kernels
     assert "gelu" not in Backend.kernels
+    manager.register(backend_plugin("oak"), Source("oak"))
+    assert [list(layer) for layer in manager.resolve("elm").kernels.maps] == [["gelu"], []]  # type: ignore[attr-defined]
     with pytest.raises(PluginError, match="'gelu' of 'elm' is taken by plugin 'fast' of fast 1"):
         manager.register(plugin(candelabra_kernels=lambda: [KernelSpec("elm", "gelu", abs)]), Source("b", "b", "1"))
 
