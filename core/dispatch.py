@@ -183,13 +183,19 @@ def build(row: Row) -> Callable[..., Any]:
 
 def align(operation: str, tensors: Sequence[Any]) -> list[Any]:
     """Lift tensors of one physical device to their common levels, or refuse a mixture of devices."""
-    physical = {t.device.physical for t in tensors if t is not None}
-    if len(physical) > 1:
-        raise devices.mismatch(operation, [t.device for t in tensors if t is not None])
-    levels = {level for t in tensors if t is not None for level in t.device.levels}
-    target = physical.pop().at_levels(levels)
     from .transforms.levels import lift
 
+    given = [t.device for t in tensors if t is not None]
+    target = given[0]
+    for device in given:
+        if device is target:
+            continue
+        if device.physical is not target.physical:
+            raise devices.mismatch(operation, given)
+        if device.parent is target or not target.levels:
+            target = device
+        elif device.levels and target.parent is not device:
+            target = target.at_levels({*target.levels, *device.levels})
     return [t if t is None or t.device is target else lift(t, target) for t in tensors]
 
 
