@@ -135,16 +135,24 @@ def room(call: Callable[[Any, Any], None], kind: np.dtype) -> tuple[np.ndarray, 
     return np.empty(size, kind), number(size)
 
 
+# What the kernels call, for all dtypes, for real ones and for complex ones.
+_NEEDED = {
+    "sdcz": "geev gelsy geqrf gesdd getrf getri getrs potrf sytrf sytrs trtrs", "sd": "orgqr syevd",
+    "cz": "heevd hetrf hetrs ungqr",
+}  # fmt: skip
+
+
 def _works() -> bool:
-    """Whether a matrix is factored as it should be, for each dtype."""
+    """Whether all subroutines are there, and a matrix is factored as it should be, for each dtype."""
     if _SPELLED is None:
         return False
+    library, prefix, suffix = _SPELLED
+    for letters, names in _NEEDED.items():
+        if not all(hasattr(library, f"{prefix}{c}{name}{suffix}") for c in letters for name in names.split()):
+            return False
     for kind in LETTERS:
         x, pivots, info = np.array([[1, 4], [2, 6]], kind), np.zeros(2, INTEGER), Info()
-        try:
-            subroutine("getrf", kind)(number(2), number(2), pointer(x), number(2), pointer(pivots), info.reference)
-        except AttributeError:
-            return False
+        subroutine("getrf", kind)(number(2), number(2), pointer(x), number(2), pointer(pivots), info.reference)
         if int(info) or pivots.tolist() != [2, 2] or not np.allclose(x, [[4, 0.25], [6, 0.5]]):
             return False
     return True
