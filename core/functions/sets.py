@@ -92,6 +92,7 @@ def distinct(x: Tensor, return_inverse: bool, return_counts: bool) -> Any:
     """Return the distinct elements in order, and what is asked for."""
     flat = ops.reshape(x, (x.size,))
     inverse: Any
+    counts: Any
     if x.dtype.kind in ("bool", "complex"):
         if not return_inverse and not return_counts:
             return ops.unique_values(flat)
