@@ -385,7 +385,7 @@ def _seed(tensor: Any, gradient: Any, operation: str, graph: bool) -> Any:
             f"{operation}: gradient has shape {tuple(gradient.shape)}, its output has shape {tuple(tensor.shape)}"
         )
     if gradient.device is not device:
-        from ..dispatch import align
+        from ..operands import align
 
         gradient = align(operation, [gradient, tensor])[0]
     return gradient if graph else gradient.array

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from .. import dtypes, ops
 from ..autograd.mode import grad_mode
-from ..dispatch import coerce
+from ..operands import coerce
 from ..errors import ArgumentError, ArgumentTypeError
 from ..ops import row_function
 from ..primitives.decompositions_tools import check_floating, check_matrices
