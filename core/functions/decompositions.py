@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from .. import dtypes, ops
 from ..autograd.mode import grad_mode
-from ..operands import coerce
 from ..errors import ArgumentError, ArgumentTypeError
+from ..operands import coerce
 from ..ops import row_function
 from ..primitives.decompositions_tools import check_floating, check_matrices
 from ..primitives.row import TABLE
