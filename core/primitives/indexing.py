@@ -118,6 +118,23 @@ def _transpose_body(xp: Any, g: Any, indices: Any, *, x_shape: Any, key: Any) ->
     return xp.reshape(xp.index_add(flat, places, xp.reshape(g, (-1,)), axis=0), x_shape)
 
 
+# Elements of a table of which place names which element, beyond which places are sorted instead.
+_LARGE_TABLE = 1 << 20
+
+
+def _setitem_by_search(xp: Any, x: Any, values: Any, places: Any) -> Any:
+    """Find each element among the sorted places; the last of equal ones was written last."""
+    total = size_of(tuple(x.shape))
+    order = xp.argsort(places)
+    ranked = xp.take(places, order, axis=0)
+    every = xp.arange(total, dtype=places.dtype)
+    after = xp.searchsorted(ranked, every, None, side="right")
+    last = xp.maximum(after - 1, xp.zeros_like(after))
+    chosen = xp.take(values, xp.take(order, last, axis=0), axis=0)
+    named = xp.take(ranked, last, axis=0) == every
+    return xp.reshape(xp.where(named, chosen, xp.reshape(x, (total,))), tuple(x.shape))
+
+
 def _setitem_body(xp: Any, x: Any, value: Any, indices: Any, *, key: Any) -> Any:
     """Without assignment: find for each element the last selected place that names it."""
     shape = tuple(x.shape)
@@ -126,6 +143,8 @@ def _setitem_body(xp: Any, x: Any, value: Any, indices: Any, *, key: Any) -> Any
     n, total = size_of(tuple(places.shape)), size_of(shape)
     if n == 0 or total == 0:
         return xp.alias(x)
+    if not indices or n * total > _LARGE_TABLE:
+        return _setitem_by_search(xp, x, values, xp.reshape(places, (n,)))
     order = xp.arange(n, dtype=places.dtype)
     named = xp.expand_dims(xp.arange(total, dtype=places.dtype), axis=1) == xp.reshape(places, (1, n))
     last = xp.max(xp.where(named, order, xp.full((), -1, dtype=places.dtype)), axis=1)
