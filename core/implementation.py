@@ -264,7 +264,7 @@ def _narrow(device: devices.Device) -> frozenset[Any]:
 
 def _widened(forward: Callable[..., Any], narrow: frozenset[Any], device: devices.Device) -> Callable[..., Any]:
     """Compute narrow floats in a wider dtype, and return them narrow."""
-    backend = device.backend
+    backend, xp = device.backend, namespace(device)
     wide = device.native[dtypes.as_dtype(backend.wide_dtype)]
 
     def cast(value: Any, to: Any, of: Any) -> Any:
@@ -272,7 +272,7 @@ def _widened(forward: Callable[..., Any], narrow: frozenset[Any], device: device
             parts = [cast(v, to, of) for v in value]
             return parts if isinstance(value, list) else tuple(parts)
         dtype = getattr(value, "dtype", None)
-        return value if dtype is None or dtype not in of else backend.namespace.astype(backend.normalize(value), to)
+        return value if dtype is None or dtype not in of else xp.astype(backend.normalize(value), to)
 
     def run(*operands: Any, **statics: Any) -> Any:
         dtype = _first_dtype(operands)

@@ -7,6 +7,7 @@ import math
 from .. import ops
 from ..errors import ArgumentError, DTypeError, ShapeError
 from ..tensor import Tensor
+from .narrow_floats import in_single, is_narrow
 
 __all__ = ["cdist", "dist", "pdist"]
 
@@ -53,6 +54,8 @@ def cdist(
         raise ShapeError(
             f"cdist: rows (..., P, M) and (..., R, M) are needed, got shapes {tuple(x1.shape)} and {tuple(x2.shape)}"
         )
+    if is_narrow(x1, x2):
+        return in_single(cdist, x1, x2, p, compute_mode)
     if p == 2.0 and max(x1.shape[-2], x2.shape[-2]) >= _MODES[compute_mode]:
         one = ops.sum(ops.square(x1), axis=-1, keepdims=True)
         two = ops.sum(ops.square(x2), axis=-1, keepdims=True)

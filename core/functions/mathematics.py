@@ -15,6 +15,7 @@ from ..ops import row_function
 from ..primitives.row import TABLE
 from ..primitives.tools import axis_index, size_of
 from ..tensor import Tensor
+from .narrow_floats import in_single, is_narrow
 from .torch_names import either
 
 __all__ = [
@@ -277,6 +278,9 @@ def norm(
     axis, keepdims = either(axis, dim, "norm"), keepdims or keepdim
     if dtype is not None:
         x = ops.astype(x, dtype, copy=False)
+    if is_narrow(x):
+        # Squares of 16-bit floats overflow long before their root does.
+        return in_single(norm, x, p, axis, keepdims)
     if p == "nuc":
         return _nuclear(x, axis, keepdims)
     axis = tuple(axis) if isinstance(axis, list) else axis

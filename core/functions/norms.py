@@ -12,6 +12,7 @@ from ..primitives.row import TABLE
 from ..primitives.tools import axes_of, size_of
 from ..tensor import Tensor
 from .decompositions import checked_matrices
+from .narrow_floats import in_single, is_narrow
 from .torch_names import either
 
 __all__ = ["cond", "matrix_norm", "norm", "vector_norm"]
@@ -68,6 +69,8 @@ def vector_norm(
     check_floating("vector_norm", x.dtype)
     if ord == 2:
         return row_function(TABLE["euclidean_norm"])(x, axis=axis, keepdims=keepdims)
+    if is_narrow(x):
+        return in_single(vector_norm, x, ord, axis, keepdims)
     if ord != 0 and size_of(x.shape) == 0:
         return ops.sum(ops.abs(x), axis=axis, keepdims=keepdims)
     return ops.norm(x, ord, axis=axis, keepdims=keepdims)

@@ -7,9 +7,10 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from ...core import ops
+from ...core import dtypes, ops
 from ...core.autograd import no_grad
 from ...core.errors import ArgumentError, ArgumentTypeError
+from ...core.functions.narrow_floats import is_narrow
 from ...core.tensor import Tensor
 
 
@@ -61,6 +62,10 @@ def get_total_norm(
 
 def _norm(values: list[Any], p: float) -> Any:
     """Return the p-norm of all elements, on the first tensor's device."""
+    if is_narrow(*values):
+        # Squares of 16-bit floats overflow long before their root does.
+        total = _norm([ops.astype(value, dtypes.float32) if is_narrow(value) else value for value in values], p)
+        return ops.astype(total, values[0].dtype) if all(map(is_narrow, values)) else total
     device = values[0].device
     parts = [_power_sum(value, p).to(device) for value in values]
     joined = ops.concat([ops.reshape(part, (1,)) for part in parts], axis=0)

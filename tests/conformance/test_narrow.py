@@ -5,10 +5,12 @@ What is compared is the same call on the same numbers in float32. A device that 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
+from candelabra import linalg, nn
 from candelabra.conformance.checks import arrays_in, pattern
 from candelabra.conformance.composites import CASES as FRONT
 from candelabra.conformance.composites import CompositeSubject
@@ -136,3 +138,23 @@ def test_a_device_without_such_floats_refuses_them(conformance_device: Device) -
         ):
             with pytest.raises(DTypeError, match=rf"has no {dtype.name}; it supports"):
                 make()
+
+
+def test_sums_and_norms_of_many(conformance_device: Device) -> None:
+    """What is added up goes on growing, and squares do not overflow where their root does not."""
+    for name, eps in NARROW.items():
+        dtype = dtypes.as_dtype(name)
+        if dtype not in conformance_device.native:
+            continue
+        x = ops.full((5000,), 300.0, dtype=dtype, device=conformance_device)
+        ones = ops.ones((5000,), dtype=dtype, device=conformance_device)
+        root = 300.0 * 5000**0.5
+        wanted = [
+            (ops.sum(ones), 5000), (ops.cumulative_sum(ones)[-1], 5000), (ops.mean(x), 300), (ops.norm(x), root),
+            (linalg.vector_norm(x), root), (linalg.vector_norm(x, ord=3), 300 * 5000 ** (1 / 3)),
+            (ops.dist(x, 0 * x), root),
+            (nn.utils.get_total_norm([x[:2500], x[2500:]]), root), (ops.nansum(ones), 5000),
+            (nn.functional.cosine_similarity(x, x, axis=0), 1.0), (ops.logsumexp(ones), 1 + math.log(5000)),
+        ]  # fmt: skip
+        for found, value in wanted:
+            assert found.dtype is dtype and abs(float(found) - value) <= 2 * eps * value, (name, found, value)
