@@ -41,8 +41,10 @@ def _broadcastable(shapes: Sequence[tuple[int, ...]]) -> bool:
 
 def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[str, Any] | None = None) -> Exception:
     """Return the error to raise for what a kernel raised."""
-    if isinstance(error, (CandelabraError, MemoryError)):
+    if isinstance(error, MemoryError) or (isinstance(error, CandelabraError) and not _NAMED.match(str(error))):
         raise named(error, row.name)
+    if isinstance(error, CandelabraError):
+        raise error
     if row.diagnose is not None:
         _diagnose(row, operands, statics or {})
     if statics and "axis" in statics and row.prepare is None and hasattr(operands[0], "array"):
@@ -116,6 +118,8 @@ def wrong_dtype(row: Row, shown: str, device: Any, kind: Any) -> DTypeError:
     )
 
 
+# A text that begins with an operation's name.
+_NAMED = re.compile(r"\w+(: |\()")
 _MATRIX_MEND = {
     "cholesky": "add a multiple of the identity, or use eigh",
     "inv": "add a multiple of the identity, or use pinv",

@@ -22,8 +22,6 @@ from ..errors import ArgumentTypeError, CandelabraError, OutOfRangeError
 from ..explain import named
 from ..tensor import Tensor
 
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-
 
 def guard_names(namespace: dict[str, Any], names: Sequence[str]) -> None:
     """Put the guard before the composites among a namespace's names, there and where they are written."""
@@ -75,6 +73,11 @@ def guard(function: Callable[..., Any], module: str | None = None) -> Callable[.
 def told(function: Any, operands: Sequence[Any], options: dict[str, Any], error: Exception) -> Exception:
     """Return the error to raise for one that came out of a composite."""
     name = function.__name__
+    if isinstance(error, ArgumentTypeError) and not str(error).startswith(name):
+        # What is wrong with the caller's own argument says more than what it became.
+        wrong = _first_wrong(function, operands, options)
+        if wrong:
+            return ArgumentTypeError(f"{name}: {wrong}")
     if isinstance(error, (CandelabraError, MemoryError)):
         return named(error, name)
     frames = error.__traceback__
@@ -107,13 +110,13 @@ def _first_wrong(function: Any, operands: Sequence[Any], options: dict[str, Any]
     for name, value in given.items():
         parameter = signature.parameters[name]
         annotation = str(parameter.annotation)
-        if parameter.kind is parameter.VAR_POSITIONAL:
-            annotation = f"tuple[{annotation}, ...]"
-        elif parameter.kind not in (*_POSITIONAL, parameter.KEYWORD_ONLY):
+        if parameter.kind is parameter.VAR_KEYWORD:
             continue
-        wrong = refusal(name, annotation, value)
-        if wrong:
-            return wrong
+        many = parameter.kind is parameter.VAR_POSITIONAL
+        for place, one in [(f"{name}[{i}]", v) for i, v in enumerate(value)] if many else [(name, value)]:
+            wrong = refusal(place, annotation, one)
+            if wrong:
+                return wrong
     return ""
 
 
@@ -205,4 +208,4 @@ def _in_words(choice: str) -> str:
         return choice
     kinds = {_in_words(c) for part in _parts(inner[1]) for c in _choices(part)}
     plural = {"a Tensor": "Tensors", "an int": "ints", "a number": "numbers", "a string": "strings"}
-    return "a sequence of " + " or ".join(sorted(plural.get(k, k) for k in kinds))
+    return "a sequence" if "Any" in kinds else "a sequence of " + " or ".join(sorted(plural.get(k, k) for k in kinds))

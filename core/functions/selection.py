@@ -282,7 +282,10 @@ def _probabilities(operation: str, x: Tensor, q: Any) -> Tensor:
         raise ShapeError(f"{operation}: q is a number or a vector, got shape {tuple(where.shape)}")
     if where.dtype is not x.dtype:
         raise DTypeError(f"{operation}: q has dtype {where.dtype.name}, x has {x.dtype.name}; convert one of them")
-    inside = where.device is not host_device() or bool(ops.all(ops.logical_and(where >= 0, where <= 1)))
+    if isinstance(q, (int, float)):
+        inside = 0 <= q <= 1
+    else:
+        inside = where.device is not host_device() or bool(ops.all(ops.logical_and(where >= 0, where <= 1)))
     if not inside:
         raise ArgumentError(f"{operation}: q lies between 0 and 1, got {q}")
     return where
