@@ -51,9 +51,7 @@ CASES: dict[str, Case] = {
 
 WITHOUT: dict[str, str] = {
     **dict.fromkeys(("frombuffer", "scalar_tensor"), "makes a tensor of no other"),
-    **dict.fromkeys(
-        ("get_device", "is_conj", "is_neg", "is_nonzero", "is_same_size", "is_signed"), "answers with a fact"
-    ),
+    **dict.fromkeys(("get_device", "is_conj", "is_neg", "is_same_size", "is_signed"), "answers with a fact"),
     **dict.fromkeys(
         ("binomial", "cauchy_", "geometric_", "log_normal_", "poisson"), "draws; its gradient is that of a constant"
     ),
