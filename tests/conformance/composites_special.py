@@ -36,7 +36,6 @@ CASES: dict[str, Case] = {
     "gammaincc": case(lambda a, x: cb.gammaincc(a, x), M, V, domain="positive", tolerance=100),
     "gammaln": case(lambda x: cb.gammaln(x), M, domain="positive", tolerance=8),
     "heaviside": case(lambda x, v: cb.heaviside(x, v), M, V, domain="nonzero"),
-    "is_nonzero": discrete(lambda x: x * cb.is_nonzero(x), (1,), batch=False),
     "isneginf": discrete(lambda x: cb.isneginf(x), M),
     "isposinf": discrete(lambda x: cb.isposinf(x), M),
     "isreal": discrete(lambda x: cb.isreal(x), M, complex=True),
