@@ -289,7 +289,7 @@ WITHOUT: dict[str, str] = {
     **dict.fromkeys(
         (
             "allclose", "broadcast_shapes", "can_cast", "finfo", "iinfo", "is_complex", "is_floating_point",
-            "is_tensor", "isdtype", "nunique", "numel", "promote_types", "result_type",
+            "is_nonzero", "is_tensor", "isdtype", "nunique", "numel", "promote_types", "result_type",
         ), _FACT,
     ),
     **dict.fromkeys(

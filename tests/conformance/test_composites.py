@@ -10,6 +10,9 @@ from candelabra.conformance.composites import CASES as FRONT
 from candelabra.conformance.composites import WITHOUT, CompositeSubject
 from candelabra.conformance.composites_extensions import CASES as EXTENSIONS
 from candelabra.conformance.composites_extensions import WITHOUT as BESIDE
+from candelabra.conformance.composites_linear import CASES as LINEAR
+from candelabra.conformance.composites_linear import EXTENSIONS as BEYOND
+from candelabra.conformance.composites_linear import WITHOUT as DRAWN
 from candelabra.conformance.composites_names import CASES as NAMES
 from candelabra.conformance.composites_names import WITHOUT as FACTS
 from candelabra.conformance.composites_special import CASES as SPECIAL
@@ -18,7 +21,7 @@ from candelabra.conformance.subject import assert_close, host, is_inexact
 from candelabra.core import functions
 from candelabra.core.device import Device, host_device
 
-CASES = {**FRONT, **SPECIAL, **NAMES, **EXTENSIONS}
+CASES = {**FRONT, **SPECIAL, **NAMES, **LINEAR, **EXTENSIONS, **BEYOND}
 SEED = 20
 
 
@@ -75,14 +78,15 @@ def test_vmap(called: CompositeSubject) -> None:
 
 def test_every_composite_has_a_case() -> None:
     names = set(functions.read_all())
-    without = {**WITHOUT, **FACTS}
+    without = {**WITHOUT, **FACTS, **DRAWN}
     assert sorted(names - set(CASES) - set(without)) == []
-    assert sorted((set(FRONT) | set(SPECIAL) | set(NAMES) | set(without)) - names) == []
+    assert sorted((set(FRONT) | set(SPECIAL) | set(NAMES) | set(LINEAR) | set(without)) - names) == []
     assert sorted(set(CASES) & set(without)) == []
 
 
 def test_every_function_of_an_extension_has_a_case() -> None:
     names = {f"{space}.{name}" for space in ("linalg", "fft") for name in getattr(cb, space).__all__}
     front = {name for name in names if name.rpartition(".")[2] in FRONT}
-    assert sorted(names - set(EXTENSIONS) - set(BESIDE) - front) == []
-    assert sorted((set(EXTENSIONS) | set(BESIDE)) - names) == []
+    known = {*EXTENSIONS, *BEYOND}
+    assert sorted(names - known - set(BESIDE) - front) == []
+    assert sorted((known | set(BESIDE)) - names) == []
