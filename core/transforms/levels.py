@@ -280,10 +280,29 @@ def as_arrays(value: Any) -> Any:
 def run_body(row: Row, device: Device, operands: Any, statics: Any) -> Any:
     """Run a row's body on the arrays of a device with levels."""
     if operators_defer(device):
-        return row.body(namespace(device), *operands, **statics)  # type: ignore[misc]
+        return _on_arrays(row.body, device, operands, statics)  # type: ignore[arg-type]
     with no_grad():
         found = row.body(tensor_namespace(device), *as_tensors(device, operands), **statics)  # type: ignore[misc]
     return as_arrays(found)
+
+
+def _on_arrays(body: Callable[..., Any], device: Device, operands: Any, statics: Any) -> Any:
+    """Run a body on arrays; 16-bit floats, which Python's own would widen, compute in a wider dtype."""
+    backend, xp = device.backend, namespace(device)
+    names = backend.narrow_dtypes
+    kinds = [o.dtype for o in operands if hasattr(o, "dtype")] if names else []
+    kind = next((k for k in kinds if device.dtype_of[k].name in names), None)
+    if kind is None:
+        return body(xp, *operands, **statics)
+    wide = device.native[dtypes.as_dtype(backend.wide_dtype)]
+
+    def cast(value: Any, before: Any, after: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)([cast(v, before, after) for v in value])
+        return xp.astype(value, after) if getattr(value, "dtype", None) == before else value
+
+    found = body(xp, *[cast(o, kind, wide) for o in operands], **statics)
+    return cast(tuple(found) if isinstance(found, tuple) else found, wide, kind)
 
 
 class Lowered(Wrapped):
