@@ -288,7 +288,7 @@ class Tensor(Installed):
         if self.node is not None and not force:
             raise AutogradError("numpy: this tensor requires a gradient; call x.detach().numpy()")
         view = self._to_host("numpy").view()
-        view.flags.writeable = False
+        view.setflags(write=False)
         return view
 
     def _to_host(self, operation: str) -> Any:

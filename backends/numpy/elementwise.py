@@ -95,7 +95,7 @@ def broadcast_to(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         else:
             return np.broadcast_to(x, shape)
     view = np.ndarray(shape, x.dtype, x, 0, strides)
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view
 
 

@@ -371,7 +371,10 @@ def masked_fill(x: Tensor, mask: Tensor, value: Any) -> Tensor:
     """
     if mask.dtype.kind != "bool":
         raise ArgumentTypeError(f"masked_fill: the mask is boolean, not {mask.dtype.name}")
-    filled = value if isinstance(value, Tensor) else asarray(value, dtype=x.dtype, device=x.device.physical)
+    if type(value) in _NUMBERS and x.dtype.rank > 1 and not x.device.levels:
+        filled = Tensor(x.device.backend.asarray(value, x.array.dtype, x.device.index or 0), x.device)
+    else:
+        filled = value if isinstance(value, Tensor) else asarray(value, dtype=x.dtype, device=x.device.physical)
     return ops.where(mask, _as_dtype(x, filled), x)
 
 
