@@ -82,7 +82,7 @@ newaxis = None
 
 _SUBMODULES = frozenset(
     ("autograd", "backends", "conformance", "core", "cuda", "data", "fft", "func", "linalg", "nn", "optim", "plugins",
-     "random", "special", "cli")
+     "random", "special", "cli", "signal")
 )  # fmt: skip
 _LATE = {
     "save": "serialization", "load": "serialization", "set_printoptions": "core.printing",

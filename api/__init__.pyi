@@ -131,6 +131,7 @@ from . import (
     optim as optim,
     plugins as plugins,
     random as random,
+    signal as signal,
     special as special,
 )
 from .core.ops import (

@@ -129,8 +129,13 @@ def _cosines(
     return _window(name, length, periodic, shape, dtype, device, requires_grad)
 
 
-def _window(
+def _window(name: str, length: Any, periodic: bool, shape: Callable[[Tensor, int], Tensor], *rest: Any) -> Tensor:
+    return shaped(name, "window_length", length, periodic, shape, *rest)
+
+
+def shaped(
     name: str,
+    what: str,
     length: Any,
     periodic: bool,
     shape: Callable[[Tensor, int], Tensor],
@@ -138,12 +143,13 @@ def _window(
     device: Any,
     requires_grad: bool,
 ) -> Tensor:
+    """Return the window whose values a function makes of their places and of N."""
     try:
         count = operator.index(length)
     except TypeError:
-        raise ArgumentTypeError(f"{name}: window_length is an int, not {length!r}") from None
+        raise ArgumentTypeError(f"{name}: {what} is an int, not {length!r}") from None
     if count < 0:
-        raise ArgumentError(f"{name}: window_length must not be negative, got {count}")
+        raise ArgumentError(f"{name}: {what} must not be negative, got {count}")
     kind = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
     if not kind.is_floating_point:
         raise DTypeError(f"{name}: a real floating-point dtype is needed, got {kind.name}")
