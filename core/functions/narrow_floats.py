@@ -13,7 +13,12 @@ __all__: list[str] = []
 
 def is_narrow(*operands: Any) -> bool:
     """Whether a tensor among operands is of 16-bit floats."""
-    return any(isinstance(x, Tensor) and x.dtype.bits == 16 and x.dtype.rank == 2 for x in operands)
+    for x in operands:
+        if isinstance(x, Tensor):
+            dtype = x.dtype
+            if dtype.bits == 16 and dtype.rank == 2:
+                return True
+    return False
 
 
 def in_single(function: Callable[..., Any], *operands: Any, **options: Any) -> Any:

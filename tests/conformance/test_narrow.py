@@ -12,11 +12,9 @@ import numpy as np
 import pytest
 from candelabra import linalg, nn
 from candelabra.conformance.checks import arrays_in, pattern
-from candelabra.conformance.composites import CASES as FRONT
 from candelabra.conformance.composites import CompositeSubject
-from candelabra.conformance.composites_extensions import CASES as EXTENSIONS
-from candelabra.conformance.composites_special import CASES as SPECIAL
 from candelabra.conformance.drawing import Sample, host_dtype
+from candelabra.conformance.families import modules
 from candelabra.conformance.harness import Examples, for_rows
 from candelabra.conformance.samples import sample
 from candelabra.conformance.subject import Subject, host
@@ -26,7 +24,13 @@ from candelabra.core.device import Device
 from candelabra.core.errors import DTypeError
 
 NARROW = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
-CASES = {name: case for name, case in {**FRONT, **SPECIAL, **EXTENSIONS}.items() if case.real}
+CASES = {
+    name: case
+    for module in modules("composites")
+    for cases in (module.CASES, getattr(module, "EXTENSIONS", {}))
+    for name, case in cases.items()
+    if case.real
+}
 
 
 def widened(value: Any, dtype: str) -> Any:
