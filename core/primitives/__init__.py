@@ -33,17 +33,19 @@ TABLE.late = LATE
 INTERNAL = frozenset((
     "adjugate", "airy_ai_slope", "alias", "conv_input", "conv_weight", "cross_product", "definite_order", "eig",
     "eigh", "eigvals", "eigvalsh", "euclidean_norm", "fft_c2c", "fft_c2r", "fft_r2c", "frexp_exponent",
-    "gammainc_slope", "get_item", "getitem", "getitem_transpose", "hermitian_part", "interpolate_transpose", "inv",
+    "gammainc_slope", "getitem", "getitem_transpose", "hermitian_part", "interpolate_transpose", "inv",
     "ldl_packed", "ldl_solve", "lstsq", "reflections", "lu_packed", "lu_triangles", "permutation",
     "orthogonal_polynomial", "pinv", "pivot_order", "random_bernoulli", "random_bits", "random_integers",
-    "random_normal", "random_permutation", "random_uniform", "set_item", "rank_index", "running_extremum",
+    "random_normal", "random_permutation", "random_uniform", "rank_index", "running_extremum",
     "running_logsumexp", "segment_argmax", "segment_reduction", "setitem", "slice", "solve", "solve_triangular",
-    "svdvals", "take_item", "top_indices", "transfer",
+    "svdvals", "top_indices", "transfer",
 ))  # fmt: skip
+# Composites that operators are made of.
+_BEHIND_OPERATORS = frozenset(("get_item", "set_item", "take_item"))
 
 __all__ = ["INTERNAL", "LATE", "TABLE", "Row", "is_internal"]
 
 
 def is_internal(name: str) -> bool:
-    """Whether a row is one that other functions are made of; those of kind "update" are called ``…_step``."""
-    return name in INTERNAL or name.endswith("_step")
+    """Whether other functions are made of one, and users do not see it; rows of kind "update" are called ``…_step``."""
+    return name in INTERNAL or name in _BEHIND_OPERATORS or name.endswith("_step")
