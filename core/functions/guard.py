@@ -28,10 +28,11 @@ def guard_names(namespace: dict[str, Any], names: Sequence[str]) -> None:
     for name in names:
         function = namespace[name]
         home = sys.modules.get(getattr(function, "__module__", ""))
-        if isinstance(function, FunctionType) and getattr(home, "__package__", "") == __package__:
+        if isinstance(function, FunctionType) and home is not None and home.__package__ == __package__:
+            own: str = function.__name__
             namespace[name] = guarded = guard(function)
-            if getattr(home, function.__name__, None) is function:
-                setattr(home, function.__name__, guarded)
+            if vars(home).get(own) is function:
+                setattr(home, own, guarded)
 
 
 def guard(function: Callable[..., Any], module: str | None = None) -> Callable[..., Any]:
