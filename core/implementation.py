@@ -56,7 +56,10 @@ class Implementation:
         # The dtypes that `run` and `train` must not be given.
         self.narrow: frozenset[Any] = frozenset()
         # What a plugin's kernel declines goes to what the backend would have done without the plugin.
-        kernel, under = (None, None) if generic else _find_kernel(row, device, below)
+        kernel: Any = None
+        under: Implementation | None = None
+        if not generic:
+            kernel, under = _find_kernel(row, device, below)
         self.forward, self.source = _find_forward(row, device, generic, kernel, under)
         if backend.narrow_dtypes and (guards_narrow(row) or self.source == "generic"):
             self.narrow = _narrow(device)

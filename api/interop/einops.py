@@ -142,10 +142,10 @@ class EinMix(_EinmixMixin, Module):
     ) -> None:
         self.pre_rearrange = None
         if pre_reshape_pattern is not None:
-            self.pre_rearrange = Rearrange(pre_reshape_pattern, **(pre_reshape_lengths or {}))
+            self.pre_rearrange = Rearrange(pre_reshape_pattern, **(pre_reshape_lengths or {}))  # type: ignore[call-arg]
         self.post_rearrange = None
         if post_reshape_pattern is not None:
-            self.post_rearrange = Rearrange(post_reshape_pattern, **(post_reshape_lengths or {}))
+            self.post_rearrange = Rearrange(post_reshape_pattern, **(post_reshape_lengths or {}))  # type: ignore[call-arg]
 
     def forward(self, x: Tensor) -> Tensor:
         if self.pre_rearrange is not None:

@@ -290,9 +290,10 @@ def from_numpy(array: Any) -> Tensor:
     host = devices.host_device()
     if not isinstance(array, host.backend.array_type):
         raise ArgumentTypeError(f"from_numpy: a numpy.ndarray is needed, got {type(array).__name__}")
-    if array.dtype in host.dtype_of and type(array) is host.backend.array_type:
-        return Tensor(array, host)
-    return asarray(array, device=host)
+    given: Any = array
+    if given.dtype in host.dtype_of and type(given) is host.backend.array_type:
+        return Tensor(given, host)
+    return asarray(given, device=host)
 
 
 def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> Tensor:

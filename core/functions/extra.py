@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import ops
 from ..errors import ArgumentTypeError
 from ..tensor import Tensor
@@ -13,6 +15,12 @@ def _tensors(operation: str, *operands: Tensor) -> None:
     for x in operands:
         if not isinstance(x, Tensor):
             raise ArgumentTypeError(f"{operation}: operands are Tensors, not {type(x).__name__}; make one with asarray")
+
+
+def _extra() -> Any:
+    import array_api_extra
+
+    return array_api_extra
 
 
 def nunique(x: Tensor, /) -> Tensor:
@@ -29,10 +37,8 @@ def nunique(x: Tensor, /) -> Tensor:
     >>> cb.nunique(cb.tensor([3, 1, 3]))
     tensor(2)
     """
-    import array_api_extra
-
     _tensors("nunique", x)
-    return array_api_extra.nunique(x)
+    return _extra().nunique(x)
 
 
 def union1d(x1: Tensor, x2: Tensor, /) -> Tensor:
@@ -54,10 +60,8 @@ def union1d(x1: Tensor, x2: Tensor, /) -> Tensor:
     >>> cb.union1d(cb.tensor([3, 1]), cb.tensor([2, 3]))
     tensor([1, 2, 3])
     """
-    import array_api_extra
-
     _tensors("union1d", x1, x2)
-    return array_api_extra.union1d(x1, x2)
+    return _extra().union1d(x1, x2)
 
 
 def setdiff1d(x1: Tensor, x2: Tensor, /, *, assume_unique: bool = False) -> Tensor:
