@@ -374,5 +374,5 @@ def transfer(array: Any, source: Device, target: Device) -> Any:
     except (AttributeError, BufferError, TypeError, ValueError, RuntimeError):
         # What cannot be shared without a copy goes through host memory.
         host = source.backend.to_host(array)
-        native = target.native_dtype(source.dtype_of[array.dtype], "to")
+        native = target.native_dtype(source.dtype_of[array.dtype], "to_device")
         return target.backend.asarray(host, native, target.index or 0)

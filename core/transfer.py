@@ -41,7 +41,7 @@ def transfer(x: Tensor, target: devices.Device) -> Tensor:
     if source is target:
         return x
     if source.levels:
-        raise TransformError(f"to: a tensor inside {source.levels[-1]} cannot change its device; move it before")
+        raise TransformError(f"to_device: a tensor inside {source.levels[-1]} cannot change its device; move it before")
     array = devices.transfer(x.array, source, target)
     out = Tensor(array, target)
     if x.node is not None and (mode := grad_mode.get()):

@@ -47,7 +47,7 @@ def test_names_and_indices_are_the_same_devices() -> None:
 def test_a_device_says_what_it_lacks(name: str, lacks: str) -> None:
     with pytest.raises(DTypeError, match=rf"^ones: device 'strict:\d' has no {lacks}; it supports int8, "):
         cb.ones(3, device=f"strict:{name}", dtype=getattr(cb, lacks))
-    with pytest.raises(DTypeError, match=rf"^to: device 'strict:\d' has no {lacks}"):
+    with pytest.raises(DTypeError, match=rf"^to_device: device 'strict:\d' has no {lacks}"):
         cb.ones(3, dtype=getattr(cb, lacks)).to(f"strict:{name}")
 
 
