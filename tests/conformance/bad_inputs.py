@@ -40,9 +40,19 @@ def changed(sample: Sample, **statics: Any) -> Sample:
     return Sample(sample.operands, {**sample.statics, **statics})
 
 
+# Rows that one function alone is made of speak for it.
+_SPEAKS_FOR = {"euclidean_norm": "vector_norm", "reflections": "geqrf"}
+
+
+def name_of(row: Row) -> str:
+    """Return a pattern of the names that a row's errors may begin with."""
+    return f"(?:{row.name}|{_SPEAKS_FOR[row.name]})" if row.name in _SPEAKS_FOR else row.name
+
+
 def from_signature(row: Row, sample: Sample) -> Iterator[Bad]:
     """Yield the bad calls that follow from a row's signature, made from a valid one."""
     operands = sample.operands
+    name = name_of(row)
     first = row.operands[0]
     if first.is_list:
         yield Bad(
@@ -58,9 +68,9 @@ def from_signature(row: Row, sample: Sample) -> Iterator[Bad]:
             yield Bad("shapes", Sample((*shapes, *operands[2:])), errors.ShapeError, text)
     if "axis" in sample.statics and row.name not in ("expand_dims", "roll"):
         far = changed(sample, axis=99)
-        yield Bad("axis", far, errors.AxisError, f"{row.name}.*axis 99 is out of bounds")
+        yield Bad("axis", far, errors.AxisError, f"{name}.*axis 99 is out of bounds")
         odd = changed(sample, axis=1.5)
-        yield Bad("kind of axis", odd, errors.ArgumentTypeError, rf"{row.name}.*1\.5|{row.name}.*float")
+        yield Bad("kind of axis", odd, errors.ArgumentTypeError, rf"{name}.*1\.5|{name}.*float")
 
 
 def of_row(row: Row) -> Iterator[Bad]:

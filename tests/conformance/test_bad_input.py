@@ -6,7 +6,7 @@ import random
 import re
 
 import pytest
-from candelabra.conformance.bad_inputs import from_signature, of_row
+from candelabra.conformance.bad_inputs import from_signature, name_of, of_row
 from candelabra.conformance.checks import arrays_in
 from candelabra.conformance.drawing import Draw, Sample
 from candelabra.conformance.harness import for_rows
@@ -59,7 +59,7 @@ def test_wrong_dtype(subject: Subject) -> None:
             subject.run(given)
         except errors.DTypeError as error:
             text = str(error)
-            told = f"{row.name}.*: takes {row.category} dtypes, not {dtype.name}; (convert first|take x.real)"
+            told = f"{name_of(row)}.*: takes {row.category} dtypes, not {dtype.name}; (convert first|take x.real)"
             assert re.match(told, text, re.DOTALL), text
         else:
             # Libraries take truth values as numbers here and there.
