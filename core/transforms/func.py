@@ -15,7 +15,7 @@ from ..namespace import tensor_namespace
 from ..tensor import Tensor
 from .forward import Dual, ForwardLevel
 from .levels import active_levels, lift
-from .trees import flatten, unflatten
+from .trees import flatten, leaves_like, unflatten
 
 __all__ = ["grad", "grad_and_value", "jvp", "value_and_grad", "vjp"]
 
@@ -287,7 +287,12 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     listens = recorded and _somebody_listens(outputs, own, start)
 
     def pullback(*cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> Any:
-        given, _ = flatten(cotangents[0] if len(cotangents) == 1 else tuple(cotangents))
+        whole = cotangents[0] if len(cotangents) == 1 else tuple(cotangents)
+        given = leaves_like(tree, whole)
+        if given is None:
+            given, _ = flatten(whole)
+            if len(given) == len(outputs):
+                raise ArgumentTypeError("vjp: cotangents are nested as the output is")
         if len(given) != len(outputs):
             raise ArgumentTypeError(f"vjp: {len(outputs)} outputs want as many cotangents, got {len(given)}")
         for o, c in zip(outputs, given, strict=True):
@@ -350,10 +355,11 @@ def jvp(
     if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
         raise ArgumentTypeError("jvp: primals and tangents are tuples, one entry per argument")
     points, tree = flatten(primals)
-    directions, other = flatten(tangents)
-    if len(points) != len(directions):
-        raise ArgumentTypeError(f"jvp: {len(points)} primals, but {len(directions)} tangents")
-    if tree != other:
+    directions = leaves_like(tree, tangents)
+    if directions is None:
+        count = len(flatten(tangents)[0])
+        if len(points) != count:
+            raise ArgumentTypeError(f"jvp: {len(points)} primals, but {count} tangents")
         raise ArgumentTypeError("jvp: primals and tangents are nested differently")
     if not points:
         raise ArgumentError("jvp: there is no primal to differentiate")

@@ -8,7 +8,7 @@ from typing import Any
 from .. import ops
 from ..errors import ArgumentTypeError, ShapeError
 from .func import vjp
-from .trees import flatten, unflatten
+from .trees import flatten, leaves_like, unflatten
 
 
 def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
@@ -36,7 +36,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     >>> push(cb.tensor([1.0, 0.0])), push(cb.tensor([0.0, 1.0]))
     (tensor([2., 0.]), tensor([0., 4.]))
     """
-    points, _ = flatten(primals)
+    points, point_tree = flatten(primals)
     output, pullback = vjp(func, *primals)
     outputs, tree = flatten(output)
     zeros = unflatten(tree, [ops.zeros_like(o) for o in outputs])
@@ -44,7 +44,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     listens = any(p.node is not None or p.device.levels for p in points)
 
     def pushforward(*tangents: Any) -> Any:
-        given, _ = flatten(tangents)
+        given = leaves_like(point_tree, tangents) or flatten(tangents)[0]
         if len(given) != len(points):
             raise ArgumentTypeError(f"linearize: {len(points)} primals want as many tangents, got {len(given)}")
         for p, t in zip(points, given, strict=True):

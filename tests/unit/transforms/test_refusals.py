@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -118,6 +119,19 @@ def test_bad_arguments(case: str) -> None:
     call, kind, text = ARGUMENTS[case]
     with pytest.raises(kind, match=text):
         call()
+
+
+def test_structures_are_matched_by_their_keys() -> None:
+    row, other = X[0], X[1]
+    swapped = {"q": other, "p": row}
+    (found,) = func.vjp(lambda a: {"p": a, "q": 2 * a}, row)[1](swapped)
+    assert found.tolist() == (row + 2 * other).tolist()
+    _, slope = func.jvp(lambda d: d["p"] * d["q"], ({"p": row, "q": other},), (swapped,))
+    assert slope.tolist() == (row * other + row * other).tolist()
+    with pytest.raises(ArgumentTypeError, match="cotangents are nested as the output is"):
+        func.vjp(lambda a: ((a, a), a), row)[1]((row, row, row))
+    gradient = func.grad(lambda d: (d["p"] ** 2).sum())(defaultdict(list, p=row))
+    assert isinstance(gradient, defaultdict) and gradient["p"].tolist() == (2 * row).tolist()
 
 
 def test_absent_names_say_why() -> None:
