@@ -78,8 +78,11 @@ class Library:
     """The loaded library, with its functions as attributes, an engine and a stream."""
 
     def __init__(self, path: str) -> None:
-        # Workers that sleep between calls do not starve NumPy's own, which spin.
-        os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+        # Workers spin for some tens of microseconds: asleep they would miss a recurrent layer's next step, and awake
+        # for longer they would starve NumPy's own.
+        if "OMP_WAIT_POLICY" not in os.environ:
+            os.environ["OMP_WAIT_POLICY"] = "active"
+            os.environ.setdefault("GOMP_SPINCOUNT", "20000")
         self.path, self._object = path, C.CDLL(path)
         self.openmp = C.CDLL("libgomp.so.1")
         self.openmp.omp_get_max_threads.restype = INT
