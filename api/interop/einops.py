@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from einops._backends import AbstractBackend
-from einops.layers import RearrangeMixin, ReduceMixin
-from einops.layers._einmix import _EinmixMixin
-
 from ..core import ops
+from ..core.errors import MissingDependencyError
 from ..core.tensor import Tensor
 from ..nn.module import Module
 from ..nn.parameter import Parameter
+
+try:
+    from einops._backends import AbstractBackend
+    from einops.layers import RearrangeMixin, ReduceMixin
+    from einops.layers._einmix import _EinmixMixin
+except ModuleNotFoundError as error:
+    raise MissingDependencyError(
+        "interop.einops: einops is not installed; pip install candelabra[ecosystem]"
+    ) from error
 
 __all__ = ["CandelabraBackend", "EinMix", "Rearrange", "Reduce"]
 
