@@ -60,7 +60,9 @@ def test_no_operator_is_missing(torch: ModuleType) -> None:
     own = {"__torch_dispatch__", "__torch_function__", "__setstate__", "__dlpack_c_exchange_api__"}
     others = {"__array_priority__", "__array_wrap__", "__cuda_array_interface__", "__delitem__"}
     missing = {n for n in dir(torch.Tensor) if n.startswith("__") and not hasattr(cb.Tensor, n)}
-    assert missing - past - own - others == set()
+    # What pickling leaves on a class that it has met.
+    noted = {"__slotnames__"}
+    assert missing - past - own - others - noted == set()
 
 
 @pytest.mark.parametrize("name", MODULES)
