@@ -33,7 +33,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-os.environ["SCIPY_ARRAY_API"] = "1"
+if __name__ == "__main__":
+    # Only here: doctests are collected from this file, too.
+    os.environ["SCIPY_ARRAY_API"] = "1"
 
 import candelabra as cb
 import numpy as np
@@ -108,6 +110,9 @@ class HostReads:
 
     def __init__(self) -> None:
         self.count = 0
+
+    def watch(self) -> None:
+        """Count from now on, in this process."""
         self.original, self.by_dlpack = cb.Tensor.__array__, cb.Tensor.__dlpack__
 
         def counted(tensor: cb.Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -292,6 +297,7 @@ def look(library: str, names: list[str]) -> dict[str, dict[str, list[str]]]:
 
 def main() -> None:
     path, library, *names = sys.argv[1:]
+    reads.watch()
     # Libraries make their constants in the default dtype, and NumPy's is float64.
     cb.set_default_dtype(cb.float64)
     report = {"version": version(LIBRARIES[library]), "found": look(library, names)}
