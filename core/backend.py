@@ -84,8 +84,8 @@ class Backend:
         Whether a tensor that alone owns its array may be written in place: every view of an array must then hold its
         owner in ``base``, so that a reference count tells.
     lenient : bool
-        Whether the namespace's functions also take the dtypes that candelabra adds to the standard's, such as booleans
-        in `sum`. Where not, the row itself serves what they refuse by a TypeError.
+        Whether the namespace's functions also take truth values where the standard wants numbers; conformance then lets
+        them. What a function refuses by a TypeError the row itself serves, lenient or not.
     plain_keys : bool
         Whether arrays are indexed, and where they are mutable written into, by Python's keys of ints, slices, None and
         Ellipsis as NumPy's are, by its masks of leading axes, and by one array of integers.

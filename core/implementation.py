@@ -62,7 +62,7 @@ class Implementation:
             kernel, under = _find_kernel(row, device, below)
         self.forward, self.source = _find_forward(row, device, generic, kernel, under)
         if backend.narrow_dtypes and (guards_narrow(row) or self.source == "generic"):
-            self.narrow = _narrow(device)
+            self.narrow = narrow_of(device)
             self.forward = _widened(self.forward, self.narrow, device)
         # What dispatch calls: the forward, or a kernel itself, which may decline by `NotImplemented`.
         self.run = self.forward
@@ -244,7 +244,7 @@ def _otherwise(row: Row, device: devices.Device) -> Callable[..., Any]:
     """Return a row's generic body on a device, or its way through the host where it has none."""
     if row.body is None:
         return _host_forward(row, device)
-    narrow = _narrow(device)
+    narrow = narrow_of(device)
     # Constants in a body are Python floats, which widen some libraries' 16-bit floats.
     return _widened(_body_forward(row, device), narrow, device) if narrow else _body_forward(row, device)
 
@@ -260,7 +260,8 @@ def _first_dtype(operands: Any) -> Any:
     return None
 
 
-def _narrow(device: devices.Device) -> frozenset[Any]:
+def narrow_of(device: devices.Device) -> frozenset[Any]:
+    """Return the 16-bit dtypes that a library computes in poorly: kernels, bodies and rules are given wider ones."""
     names = device.backend.narrow_dtypes
     return frozenset(v for k, v in device.native.items() if k.name in names)
 

@@ -7,13 +7,11 @@ A rule's parameter names say what it needs, and so what the graph keeps alive. A
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import dtypes
+from .implementation import Implementation, narrow_of
 from .primitives.row import Row, rule_names
-
-if TYPE_CHECKING:
-    from .implementation import Implementation
 
 _IDENTITY = (lambda operand: operand).__code__.co_code
 _NEVER = frozenset({"xp", "g", "wants", "t"})
@@ -41,7 +39,7 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
     if graph_rules is None:
         from .autograd.body import differentiate_body
 
-        impl.backward_graph = _widening(differentiate_body(row), narrow_of(impl), impl)
+        impl.backward_graph = _widening(differentiate_body(row), narrow_of(impl.device), impl)
     else:
         impl.backward_graph = _compile(row, graph_rules, impl, row.partials is not None)
     impl.backward = impl.backward_graph
@@ -77,12 +75,6 @@ def compile_at_levels(impl: Implementation) -> None:
         base = implementation(row, device.physical)
         if base.backward is not base.backward_graph:
             use_merged_kernel(impl, base)
-
-
-def narrow_of(impl: Implementation) -> frozenset[Any]:
-    """Return the 16-bit dtypes that a library computes in poorly: rules get wider ones, and the engine casts back."""
-    names = impl.device.backend.narrow_dtypes
-    return frozenset(v for k, v in impl.device.native.items() if k.name in names)
 
 
 def _wide(xp: Any, value: Any, impl: Implementation) -> Any:
@@ -221,7 +213,7 @@ def _call(
 
 def _compile(row: Row, rules: Any, impl: Implementation, partial: bool, residuals: tuple[str, ...] = ()) -> Any:
     scope: dict[str, Any] = {"__name__": __name__, "complexes": impl.complexes, "_conj": _conj, "_wide": _wide}
-    scope["impl"], scope["narrow"] = impl, narrow_of(impl)
+    scope["impl"], scope["narrow"] = impl, narrow_of(impl.device)
     scope["odd"] = scope["narrow"] | impl.complexes
     lines = ["def backward(xp, g, node, saved):"]
     widen = "g, saved = _wide(xp, g, impl), _wide(xp, saved, impl)"
