@@ -18,10 +18,10 @@ from .primitive import (
     TARGET,
     WEIGHTS,
     Array,
-    Operand,
     Primitive,
+    dense,
+    in_training,
     plain,
-    strides_of,
 )
 
 DIRECT = 1
@@ -69,10 +69,6 @@ class _Windows:
         return made, [*owned, (library.primitive_desc_destroy, made)], anyhow
 
 
-def _operand(kind: tuple[int, int, int], shape: tuple[int, ...], written: bool = False) -> Operand:
-    return Operand(kind, shape, strides_of(shape), written)
-
-
 def conv(
     x: Array, weight: Array, bias: Array | None = None, /, *, stride: tuple[int, ...], padding: Pairs,
     dilation: tuple[int, ...], groups: int,
@@ -86,10 +82,10 @@ def conv(
         return NotImplemented
 
     def make() -> Primitive:
-        operands = [_operand(SOURCE, how.x), _operand(WEIGHTS, how.weight)]
-        operands += [_operand(BIAS, (weight.shape[0],))] if bias is not None else []
+        operands = [dense(SOURCE, how.x), dense(WEIGHTS, how.weight)]
+        operands += [dense(BIAS, (weight.shape[0],))] if bias is not None else []
         made, owned, _ = how.forward(library, bias is not None)
-        return Primitive(library, made, [*operands, _operand(TARGET, how.out, True)], owned)
+        return Primitive(library, made, [*operands, dense(TARGET, how.out, True)], owned)
 
     primitive = CACHE.get(library, ("conv", bias is not None, *how.key), make)
     if primitive is None:
@@ -117,7 +113,7 @@ def conv_input(
         descriptor = library.convolution_backward_data_primitive_desc_create(
             library.engine, DIRECT, *anyhow, *how.dims, hint, None
         )
-        operands = [_operand(D_TARGET, how.out), _operand(WEIGHTS, how.weight), _operand(D_SOURCE, how.x, True)]
+        operands = [dense(D_TARGET, how.out), dense(WEIGHTS, how.weight), dense(D_SOURCE, how.x, True)]
         return Primitive(library, descriptor, operands, owned)
 
     primitive = CACHE.get(library, ("conv_input", *how.key), make)
@@ -145,7 +141,7 @@ def conv_weight(
         descriptor = library.convolution_backward_weights_primitive_desc_create(
             library.engine, DIRECT, anyhow[0], anyhow[1], None, anyhow[2], *how.dims, hint, None
         )
-        operands = [_operand(SOURCE, how.x), _operand(D_TARGET, how.out), _operand(D_WEIGHTS, how.weight, True)]
+        operands = [dense(SOURCE, how.x), dense(D_TARGET, how.out), dense(D_WEIGHTS, how.weight, True)]
         return Primitive(library, descriptor, operands, owned)
 
     primitive = CACHE.get(library, ("conv_weight", *how.key), make)
@@ -173,14 +169,8 @@ def conv_vjp(
     return gx, gw, gb
 
 
-def conv_train(x: Array, weight: Array, bias: Array | None = None, /, **statics: Any) -> Any:
-    """`conv`; what it declines is the backend's own in both directions."""
-    out = conv(x, weight, bias, **statics)
-    return out if out is NotImplemented else (out, ())
-
-
 KERNELS: dict[str, Any] = {
-    "conv": Kernel(conv, conv_train, conv_vjp),
+    "conv": Kernel(conv, in_training(conv), conv_vjp),
     "conv_input": Kernel(conv_input),
     "conv_weight": Kernel(conv_weight),
 }

@@ -15,9 +15,10 @@ from .primitive import (
     SOURCE,
     TARGET,
     Array,
-    Operand,
     Primitive,
     argument,
+    dense,
+    in_training,
     plain,
     strides_of,
 )
@@ -30,10 +31,6 @@ _MEAN, _VARIANCE, _SCALE, _SHIFT = (argument(which) for which in (49, 50, 51, 52
 _D_SCALE, _D_SHIFT = argument(255), argument(256)
 
 
-def _line(kind: tuple[int, int, int], shape: tuple[int, ...], written: bool = False) -> Operand:
-    return Operand(kind, shape, strides_of(shape), written)
-
-
 def gelu(x: Array, /, *, approximate: str) -> Any:
     """x times the normal distribution function of x, exact or by tanh."""
     library = load()
@@ -43,7 +40,7 @@ def gelu(x: Array, /, *, approximate: str) -> Any:
 
     def make() -> Primitive:
         found, owned = _gelu_forward(library, algorithm, shape)
-        return Primitive(library, found, [_line(SOURCE, shape), _line(TARGET, shape, True)], owned)
+        return Primitive(library, found, [dense(SOURCE, shape), dense(TARGET, shape, True)], owned)
 
     primitive = CACHE.get(library, ("gelu", algorithm, shape), make)
     if primitive is None:
@@ -61,12 +58,6 @@ def _gelu_forward(library: Library, algorithm: int, shape: tuple[int, ...]) -> t
     return made, [(library.memory_desc_destroy, line)]
 
 
-def gelu_train(x: Array, /, *, approximate: str) -> Any:
-    """`gelu`; what it declines is the backend's own in both directions."""
-    out = gelu(x, approximate=approximate)
-    return out if out is NotImplemented else (out, ())
-
-
 def gelu_vjp(xp: Any, g: Array, x: Array, approximate: str) -> Any:
     """The cotangent of x."""
     library = load()
@@ -81,7 +72,7 @@ def gelu_vjp(xp: Any, g: Array, x: Array, approximate: str) -> Any:
             library.engine, algorithm, line, line, line, 0.0, 0.0, hint, None
         )
         owned.append((library.primitive_desc_destroy, hint))
-        operands = [_line(SOURCE, shape), _line(D_TARGET, shape), _line(D_SOURCE, shape, True)]
+        operands = [dense(SOURCE, shape), dense(D_TARGET, shape), dense(D_SOURCE, shape, True)]
         return Primitive(library, found, operands, owned)
 
     primitive = CACHE.get(library, ("gelu back", algorithm, shape), make)
@@ -117,10 +108,10 @@ def layer_norm_train(
 
     def make() -> Primitive:
         found, owned = _norm_forward(library, rows, width, eps, flags)
-        operands = [_line(SOURCE, (rows, width))]
-        operands += [_line(_SCALE, (width,))] if weight is not None else []
-        operands += [_line(_SHIFT, (width,))] if bias is not None else []
-        operands += [_line(_MEAN, (rows,), True), _line(_VARIANCE, (rows,), True), _line(TARGET, (rows, width), True)]
+        operands = [dense(SOURCE, (rows, width))]
+        operands += [dense(_SCALE, (width,))] if weight is not None else []
+        operands += [dense(_SHIFT, (width,))] if bias is not None else []
+        operands += [dense(_MEAN, (rows,), True), dense(_VARIANCE, (rows,), True), dense(TARGET, (rows, width), True)]
         return Primitive(library, found, operands, owned)
 
     primitive = CACHE.get(library, ("layer norm", rows, width, eps, flags), make)
@@ -155,13 +146,13 @@ def layer_norm_vjp(
             library.engine, _BACKWARD, block, block, block, column, eps, flags, hint, None
         )
         owned.append((library.primitive_desc_destroy, hint))
-        operands = [_line(SOURCE, (rows, width)), _line(D_TARGET, (rows, width)), _line(_MEAN, (rows,))]
-        operands += [_line(_VARIANCE, (rows,))]
-        operands += [_line(_SCALE, (width,))] if weight is not None else []
-        operands += [_line(_SHIFT, (width,))] if bias is not None else []
-        operands += [_line(D_SOURCE, (rows, width), True)]
-        operands += [_line(_D_SCALE, (width,), True)] if weight is not None else []
-        operands += [_line(_D_SHIFT, (width,), True)] if bias is not None else []
+        operands = [dense(SOURCE, (rows, width)), dense(D_TARGET, (rows, width)), dense(_MEAN, (rows,))]
+        operands += [dense(_VARIANCE, (rows,))]
+        operands += [dense(_SCALE, (width,))] if weight is not None else []
+        operands += [dense(_SHIFT, (width,))] if bias is not None else []
+        operands += [dense(D_SOURCE, (rows, width), True)]
+        operands += [dense(_D_SCALE, (width,), True)] if weight is not None else []
+        operands += [dense(_D_SHIFT, (width,), True)] if bias is not None else []
         return Primitive(library, found, operands, owned)
 
     primitive = CACHE.get(library, ("layer norm back", rows, width, eps, flags), make)
@@ -176,6 +167,6 @@ def layer_norm_vjp(
 
 
 KERNELS: dict[str, Any] = {
-    "gelu": Kernel(gelu, gelu_train, gelu_vjp),
+    "gelu": Kernel(gelu, in_training(gelu), gelu_vjp),
     "layer_norm": Kernel(layer_norm, layer_norm_train, layer_norm_vjp, ("mean", "variance")),
 }

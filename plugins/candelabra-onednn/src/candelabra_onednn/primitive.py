@@ -164,6 +164,21 @@ def strides_of(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(reversed(found))
 
 
+def dense(kind: tuple[int, int, int], shape: tuple[int, ...], written: bool = False) -> Operand:
+    """Return an operand whose array lies in C order."""
+    return Operand(kind, shape, strides_of(shape), written)
+
+
+def in_training(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a kernel's `train` that keeps nothing; what it declines is the backend's own in both directions."""
+
+    def train(*operands: Any, **statics: Any) -> Any:
+        out = forward(*operands, **statics)
+        return out if out is NotImplemented else (out, ())
+
+    return train
+
+
 def plain(array: Array) -> Array:
     """Return an array in C order."""
     return array if array.flags.c_contiguous else np.ascontiguousarray(array)

@@ -8,7 +8,7 @@ import numpy as np
 from candelabra.core.backend import Kernel
 
 from .library import Library, load
-from .primitive import BIAS, CACHE, SOURCE, TARGET, WEIGHTS, Array, Operand, Primitive, strides_of
+from .primitive import BIAS, CACHE, SOURCE, TARGET, WEIGHTS, Array, Operand, Primitive, in_training, strides_of
 
 # Multiplications from which on a call of oneDNN costs less than NumPy's.
 _SMALL = 1 << 16
@@ -97,12 +97,6 @@ def linear(x: Array, weight: Array, bias: Array | None = None, /) -> Any:
     return out if out is NotImplemented or x.ndim == 2 else out.reshape(*x.shape[:-1], weight.shape[0])
 
 
-def linear_train(x: Array, weight: Array, bias: Array | None = None, /) -> Any:
-    """`linear`; what it declines is the backend's own in both directions."""
-    out = linear(x, weight, bias)
-    return out if out is NotImplemented else (out, ())
-
-
 def linear_vjp(xp: Any, g: Array, x: Array, weight: Array, wants: tuple[bool, ...]) -> Any:
     """Cotangents of x, weight and bias."""
     rows = g.reshape(-1, g.shape[-1])
@@ -119,4 +113,4 @@ def linear_vjp(xp: Any, g: Array, x: Array, weight: Array, wants: tuple[bool, ..
     return gx, gw, gb
 
 
-KERNELS: dict[str, Any] = {"matmul": Kernel(matmul), "linear": Kernel(linear, linear_train, linear_vjp)}
+KERNELS: dict[str, Any] = {"matmul": Kernel(matmul), "linear": Kernel(linear, in_training(linear), linear_vjp)}

@@ -8,7 +8,7 @@ import numpy as np
 from candelabra.core.backend import Kernel
 
 from .library import INFERENCE, TRAINING, Library, load
-from .primitive import CACHE, WORKSPACE, Array, Operand, Primitive, argument, buffer_of, plain, strides_of
+from .primitive import CACHE, WORKSPACE, Array, Operand, Primitive, argument, buffer_of, dense, plain, strides_of
 
 _BACKWARD = 128
 _OVERWRITE = 1
@@ -40,8 +40,7 @@ class _Layer:
 
     def line(self, which: int, name: str, written: bool = False) -> Operand:
         """Return an operand of one layout."""
-        shape = self.shapes[name]
-        return Operand(argument(which), shape, strides_of(shape), written)
+        return dense(argument(which), self.shapes[name], written)
 
     def inputs(self) -> list[Operand]:
         """Return what both passes read."""
