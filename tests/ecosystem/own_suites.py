@@ -15,8 +15,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-# Read when SciPy is imported; its tests take a list of libraries.
-os.environ["SCIPY_ARRAY_API"] = '["array_api_strict"]' if "scipy" in "".join(sys.argv[1:2]) else "1"
+if __name__ == "__main__":
+    # Read when SciPy is imported; its tests take a list of libraries. Only here: doctests are collected from this file.
+    os.environ["SCIPY_ARRAY_API"] = '["array_api_strict"]' if "scipy" in "".join(sys.argv[1:2]) else "1"
 
 import candelabra as cb
 import pytest
