@@ -196,7 +196,8 @@ def _batch_conv(
         out = xp.expand_dims(xp.conv(x, weight, inside, groups=groups, **how), axis=0)
     if not apart:
         return out
-    return out + xp.reshape(bias, (size if batched[2] else 1, 1, -1, *(1,) * (len(out.shape) - 3)))
+    # Not by an operator: a library's own array refuses what is wrapped on its right.
+    return xp.add(out, xp.reshape(bias, (size if batched[2] else 1, 1, -1, *(1,) * (len(out.shape) - 3))))
 
 
 def _batch_input(
