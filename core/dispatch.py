@@ -44,7 +44,7 @@ def unary(row: Row) -> Callable[..., Any]:
                 (a,) = promote(row, impl, (a,))
             r = impl.run(a)
             if type(r) is not impl.array_type:
-                r = impl.normalize(r if r is not NotImplemented else impl.forward(a))
+                r = impl.normalize(r if r is not NotImplemented else impl.declined(a))
         except Exception as error:
             raise explain(row, (x,), error) from error
         out = _new(Tensor)
@@ -131,7 +131,7 @@ def binary(row: Row) -> Callable[..., Any]:
         try:
             r = impl.run(a1, a2)
             if type(r) is not impl.array_type:
-                r = impl.normalize(r if r is not NotImplemented else impl.forward(a1, a2))
+                r = impl.normalize(r if r is not NotImplemented else impl.declined(a1, a2))
         except Exception as error:
             raise explain(row, (x1, x2), error) from error
         out = _new(Tensor)
@@ -286,7 +286,7 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
     first = "a0" if plain else "al[0]"
     # A kernel itself is called where its wrappers have nothing to do.
     forward = f"impl.forward({call})"
-    run = f"impl.run({call})"
+    run, declined = f"impl.run({call})", f"impl.declined({call})"
     narrow = f"{first}.dtype in impl.narrow" if guards_narrow(row) else ""
     many = len(row.outputs) > 1 or row.outputs == ("*",)
     record = row.is_differentiable and row.kind != "creation"
@@ -321,11 +321,11 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
         add(f"        r = {f'{forward} if {narrow} else ' if narrow else ''}{run}")
     if many:
         add("        if r is NotImplemented:")
-        add(f"            r = {forward}")
+        add(f"            r = {declined}")
         add("        r = [_v if type(_v) is impl.array_type else impl.normalize(_v) for _v in r]")
     else:
         add("        if type(r) is not impl.array_type:")
-        add(f"            r = impl.normalize(r if r is not NotImplemented else {forward})")
+        add(f"            r = impl.normalize(r if r is not NotImplemented else {declined})")
     add("    except Exception as error:")
     add(f"        raise _explain(_row, {shown}, error, {{{', '.join(f'{s!r}: {s}' for s in statics)}}}) from error")
     if many:

@@ -25,9 +25,9 @@ class Implementation:
     """One row on one device."""
 
     __slots__ = (
-        "array_type", "backward", "backward_graph", "complexes", "device", "differentiable", "direct", "forward",
-        "generic", "holds_arrays", "materialize", "narrow", "normalize", "plain_floats", "plain_keys", "plain_numbers",
-        "row", "run", "save", "saves", "source", "train", "xp",
+        "array_type", "backward", "backward_graph", "complexes", "declined", "device", "differentiable", "direct",
+        "forward", "generic", "holds_arrays", "materialize", "narrow", "normalize", "plain_floats", "plain_keys",
+        "plain_numbers", "row", "run", "save", "saves", "source", "train", "xp",
     )  # fmt: skip
 
     def __init__(self, row: Row, device: devices.Device, *, generic: bool = False, below: int = 0) -> None:
@@ -60,7 +60,7 @@ class Implementation:
         under: Implementation | None = None
         if not generic:
             kernel, under = _find_kernel(row, device, below)
-        self.forward, self.source = _find_forward(row, device, generic, kernel, under)
+        self.forward, self.source, declined = _find_forward(row, device, generic, kernel, under)
         if backend.narrow_dtypes and (guards_narrow(row) or self.source == "generic"):
             self.narrow = narrow_of(device)
             self.forward = _widened(self.forward, self.narrow, device)
@@ -69,6 +69,8 @@ class Implementation:
         bound = row.kind == "creation" and backend.on_device(device.index or 0)
         if self.source == "kernel" and row.kind != "update" and not bound:
             self.run = kernel.forward if isinstance(kernel, Kernel) else kernel
+        # What comes after a `run` that has declined.
+        self.declined = declined or self.forward
         if not generic and not below:
             row.fallback[str(device)] = self.source
         vjp = kernel.vjp if isinstance(kernel, Kernel) else None
@@ -101,7 +103,7 @@ class Implementation:
         self.plain_numbers, self.plain_keys, self.narrow = base.plain_numbers, False, frozenset()
         self.array_type, self.normalize = object, _as_it_is
         self.train, self.generic, self.source = None, None, "transformation"
-        self.forward = self.run = device.levels[-1].kernel(row, device)
+        self.forward = self.run = self.declined = device.levels[-1].kernel(row, device)
         self.save, self.saves, self.holds_arrays = None, (), False
         self.backward = self.backward_graph = None
         if row.is_differentiable and row.operands:
@@ -152,18 +154,18 @@ def _find_kernel(row: Row, device: devices.Device, below: int) -> tuple[Any, Imp
 
 def _find_forward(
     row: Row, device: devices.Device, generic: bool, kernel: Any, under: Implementation | None
-) -> tuple[Callable[..., Any], str]:
-    """Return the forward of a row on a physical device, and where it comes from."""
+) -> tuple[Callable[..., Any], str, Callable[..., Any] | None]:
+    """Return the forward of a row on a physical device, where it comes from, and what runs where a kernel declines."""
     backend = device.backend
     if not generic:
         if kernel is not None:
             forward = kernel.forward if isinstance(kernel, Kernel) else kernel
             if row.kind == "creation":
                 forward = _bind(forward, backend.on_device(device.index or 0), own=True)
-            if under is not None:
-                return _declining(forward, under.forward), "kernel"
-            wrap = row.kind != "update" and (row.body is not None or device is not devices.host_device())
-            return (_declining(forward, _otherwise(row, device)) if wrap else forward), "kernel"
+            if under is None and (row.kind == "update" or (row.body is None and device is devices.host_device())):
+                return forward, "kernel", None
+            otherwise = _otherwise(row, device) if under is None else under.forward
+            return _declining(forward, otherwise), "kernel", otherwise
         native = _native_function(row, backend.namespace)
         if native is not None:
             if row.canonical is not None:
@@ -173,12 +175,12 @@ def _find_forward(
                 native = _made_canonical(native, lambda xp, found: tuple(found), device)
             if row.kind == "creation":
                 native = _bind(native, backend.on_device(device.index or 0), own=False)
-            return (native if device is devices.host_device() else _mended(native, row, device)), "library"
+            return (native if device is devices.host_device() else _mended(native, row, device)), "library", None
     if row.body is not None:
-        return _body_forward(row, device), "generic"
+        return _body_forward(row, device), "generic", None
     if device is devices.host_device():
         raise DeviceError(f"{row.name}: backend {backend.name!r} offers no such function and the row has no body")
-    return _host_forward(row, device), "host"
+    return _host_forward(row, device), "host", None
 
 
 def _native_function(row: Row, library: Any) -> Any:
@@ -440,10 +442,10 @@ def _generated_raw(row: Row, impl: Implementation, prepare: Any) -> Callable[...
         lines.append(f"    return _forward({', '.join(given)})")
     else:
         lines.append(f"    _r = _run({', '.join(given)})")
-        lines.append(f"    return _r if _r is not NotImplemented else _forward({', '.join(given)})")
+        lines.append(f"    return _r if _r is not NotImplemented else _declined({', '.join(given)})")
     scope: dict[str, Any] = {
         "__name__": __name__, "_device": impl.device, "_prepare": prepare, "_forward": impl.forward, "_run": impl.run,
-        **defaults,
+        "_declined": impl.declined, **defaults,
     }  # fmt: skip
     exec(compile("\n".join(lines), f"<raw {row.name}>", "exec"), scope)
     return scope[row.name]

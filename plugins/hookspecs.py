@@ -23,11 +23,16 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 
 
 class KernelSpec(NamedTuple):
-    """A faster way to compute one row of the table on the devices of one type, in place of the backend's own."""
+    """A faster way to compute one row of the table on the devices of one type, in place of the backend's own.
+
+    Kernels of several plugins for one row lie over each other, the highest `priority` first. What one declines goes to
+    the next, at last to the backend's own.
+    """
 
     device_type: str
     row: str
     kernel: Callable[..., Any] | Kernel
+    priority: int = 0
 
 
 class RowsSpec(NamedTuple):
@@ -68,7 +73,7 @@ def candelabra_backends() -> Iterable[BackendSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def candelabra_kernels() -> Iterable[KernelSpec]:  # type: ignore[empty-body]
-    """Announce kernels for the devices of another backend. A row's kernel may be overridden by one plugin."""
+    """Announce kernels for the devices of another backend; two for one row need two priorities."""
 
 
 @hookspec
@@ -94,7 +99,7 @@ def candelabra_communicators() -> Iterable[CommunicatorSpec]:  # type: ignore[em
 # For each hook, the record that it returns and the names that a record claims for itself.
 RECORDS: dict[str, tuple[type, Callable[[Any], Iterable[Any]]]] = {
     "candelabra_backends": (BackendSpec, lambda spec: spec.device_types),
-    "candelabra_kernels": (KernelSpec, lambda spec: [(spec.device_type, spec.row)]),
+    "candelabra_kernels": (KernelSpec, lambda spec: [(spec.device_type, spec.row, spec.priority)]),
     "candelabra_rows": (RowsSpec, lambda spec: [spec.name]),
     "candelabra_serializers": (SerializerSpec, lambda spec: [spec.suffix]),
     "candelabra_exporters": (ExporterSpec, lambda spec: [spec.format]),

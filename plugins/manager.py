@@ -237,7 +237,7 @@ class Manager:
                         holder = self._claims[hook].get(key)
                         if holder is not None or (hook, key) in new:
                             owner = holder.source if holder else "itself"
-                            raise PluginError(f"{hook}: {_shown(key)} is taken by {owner}")
+                            raise PluginError(f"{hook}: {_shown(key)} is taken by {owner}{_way_out(key)}")
                         new.add((hook, key))
                         yield hook, key, claim
 
@@ -276,15 +276,14 @@ class Manager:
             return claim.backend
 
     def _override_kernels(self, backend: Backend) -> None:
-        own = {
-            row: claim.record.kernel
-            for (device_type, row), claim in self._claims["candelabra_kernels"].items()
-            if device_type in backend.device_types
-        }
-        if own:
+        layers: dict[int, dict[str, Any]] = {}
+        for (device_type, row, priority), claim in self._claims["candelabra_kernels"].items():
+            if device_type in backend.device_types:
+                layers.setdefault(priority, {})[row] = claim.record.kernel
+        if layers:
             # Each plugin that comes later lays them anew over the backend's own.
             base = self._own_kernels.setdefault(id(backend), backend.kernels)
-            backend.kernels = ChainMap(own, base)  # type: ignore[arg-type]
+            backend.kernels = ChainMap(*(layers[p] for p in sorted(layers, reverse=True)), base)
 
 
 def _announced_anywhere(group: str) -> bool:
@@ -336,6 +335,8 @@ def _check_record(hook: str, record: Any, record_type: type, own_rows: bool) -> 
             raise PluginError(f"{hook}: no row of the table is named {record.row!r}")
         if not (callable(record.kernel) or isinstance(record.kernel, Kernel)):
             raise PluginError(f"{hook}: the kernel of row {record.row!r} is neither callable nor a Kernel")
+        if type(record.priority) is not int:
+            raise PluginError(f"{hook}: the priority of row {record.row!r} must be an int, got {record.priority!r}")
 
 
 def _check_backend(backend: Any, spec: BackendSpec) -> None:
@@ -388,7 +389,14 @@ def _text(error: BaseException | None) -> str:
 
 
 def _shown(key: Any) -> str:
-    return repr(key) if isinstance(key, str) else " of ".join(repr(part) for part in reversed(key))
+    if isinstance(key, str):
+        return repr(key)
+    device_type, row, priority = key
+    return f"{row!r} of {device_type!r} with priority {priority}"
+
+
+def _way_out(key: Any) -> str:
+    return "" if isinstance(key, str) else "; another priority lays one over the other"
 
 
 manager = Manager()

@@ -213,11 +213,15 @@ def test_a_backend_that_breaks_the_contract_is_refused(load: Callable[[], Any], 
         ),
         (
             {"candelabra_kernels": lambda: [KernelSpec("cpu", "gelu", abs), KernelSpec("cpu", "gelu", abs)]},
-            "candelabra_kernels: 'gelu' of 'cpu' is taken by itself",
+            "candelabra_kernels: 'gelu' of 'cpu' with priority 0 is taken by itself; another priority lays one over",
         ),
         (
             {"candelabra_kernels": lambda: [KernelSpec("cpu", "geluu", abs)]},
             "candelabra_kernels: no row of the table is named 'geluu'",
+        ),
+        (
+            {"candelabra_kernels": lambda: [KernelSpec("cpu", "gelu", abs, True)]},
+            "candelabra_kernels: the priority of row 'gelu' must be an int, got True",
         ),
         (
             {"candelabra_kernels": lambda: [KernelSpec("cpu", "gelu", None)]},  # type: ignore[arg-type]
@@ -258,8 +262,12 @@ def test_a_plugin_overrides_a_kernel_of_another_backend(loaded_before: bool) -> 
     assert "gelu" not in Backend.kernels
     manager.register(backend_plugin("oak"), Source("oak"))
     assert [list(layer) for layer in manager.resolve("elm").kernels.maps] == [["gelu"], []]  # type: ignore[attr-defined]
-    with pytest.raises(PluginError, match="'gelu' of 'elm' is taken by plugin 'fast' of fast 1"):
+    with pytest.raises(PluginError, match="'gelu' of 'elm' with priority 0 is taken by plugin 'fast' of fast 1; a"):
         manager.register(plugin(candelabra_kernels=lambda: [KernelSpec("elm", "gelu", abs)]), Source("b", "b", "1"))
+    above = [KernelSpec("elm", "gelu", max, 2), KernelSpec("elm", "tanh", min, -1)]
+    manager.register(plugin(candelabra_kernels=lambda: above), Source("c", "c", "1"))
+    layers = manager.resolve("elm").kernels.maps  # type: ignore[attr-defined]
+    assert layers == [{"gelu": max}, {"gelu": abs}, {"tanh": min}, {}]
 
 
 FAST = """
@@ -313,9 +321,57 @@ assert "cbtest_fast" not in sys.modules
 cb.tanh(cb.ones(5)), cb.tanh(cb.ones(2))
 print(sys.modules["cbtest_fast"].calls if "cbtest_fast" in sys.modules else None, "importlib.metadata" in sys.modules)
 """
-    # The one that declines is asked once by dispatch, and once by the chain.
-    assert in_a_process(code, tmp_path) == "['tanh', 'tanh', 'tanh'] True"
+    assert in_a_process(code, tmp_path) == "['tanh', 'tanh'] True"
     assert in_a_process(code, tmp_path, **{DISABLE: "1"}) == "None False"
+
+
+LAYER = """
+import numpy as np
+from candelabra.core.backend import Kernel
+from candelabra.plugins.hookspecs import KernelSpec
+
+calls = []
+
+def tanh(x):
+    calls.append(x.size)
+    return np.full(x.shape, {value}, x.dtype) if x.size >= {least} else NotImplemented
+
+def train(x, **statics):
+    calls.append("train")
+    return (np.full(x.shape, {value}, x.dtype), (x.size,)) if x.size >= {least} else NotImplemented
+
+def vjp(g, size):
+    return g * size,
+
+def forward(x, **statics):
+    return tanh(x)
+
+def candelabra_kernels():
+    softmax = Kernel(forward, train, vjp, ("size",))
+    return [KernelSpec("cpu", "tanh", tanh, {priority}), KernelSpec("cpu", "softmax", softmax, {priority})]
+"""
+
+
+def test_kernels_of_two_plugins_lie_over_each_other_by_priority(install: Callable[..., None], tmp_path: Path) -> None:
+    install("above", LAYER.format(value=10, least=8, priority=1), group="candelabra.kernels")
+    install("below", LAYER.format(value=20, least=4, priority=-3), group="candelabra.kernels")
+    code = """
+import candelabra as cb
+values, grads = [], []
+for n in (8, 4, 1):
+    values.append(cb.tanh(cb.zeros(n))[0].item())
+    x = cb.zeros(n, requires_grad=True)
+    y = cb.softmax(x, axis=0)
+    y[0].backward()
+    values.append(y[0].item())
+    grads.append(x.grad[0].item())
+import cbtest_above, cbtest_below
+print(values, grads, cbtest_above.calls, cbtest_below.calls)
+"""
+    assert in_a_process(code, tmp_path) == (
+        "[10.0, 10.0, 20.0, 20.0, 0.0, 1.0] [8.0, 4.0, 0.0] "
+        "[8, 'train', 4, 'train', 1, 'train'] [4, 'train', 1, 'train']"
+    )
 
 
 def test_what_a_plugin_declines_goes_to_the_backends_own_kernel(install: Callable[..., None], tmp_path: Path) -> None:
