@@ -1,0 +1,1 @@
+"""The loops that numba compiles. Only these modules import it."""
