@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from . import dtypes
-from .errors import ArgumentTypeError, DeviceError, DeviceMismatchError, DTypeError
+from .errors import ArgumentTypeError, DeviceError, DeviceMismatchError, DTypeError, OutOfRangeError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -366,13 +366,44 @@ def refuse_mixture(operation: str, tensors: Iterable[Any]) -> None:
 
 
 def transfer(array: Any, source: Device, target: Device) -> Any:
-    """Return a physical device's array on another physical device: through DLPack where both allow, else the host."""
+    """Return a physical device's array on another physical device: through DLPack where both allow, else the host.
+
+    Integers of 64 bits are held by 32 on a device that has no wider ones, where they fit.
+    """
+    dtype = source.dtype_of[array.dtype]
+    if dtype not in target.native:
+        array = _narrowed(array, dtype, source, target)
+        dtype = source.dtype_of[array.dtype]
     if source.backend is target.backend:
         return target.backend.to_device(array, target.index or 0)
     try:
         return target.backend.from_dlpack(array, target.index or 0)
     except (AttributeError, BufferError, TypeError, ValueError, RuntimeError):
         # What cannot be shared without a copy goes through host memory.
-        host = source.backend.to_host(array)
-        native = target.native_dtype(source.dtype_of[array.dtype], "to_device")
-        return target.backend.asarray(host, native, target.index or 0)
+        return target.backend.asarray(source.backend.to_host(array), target.native[dtype], target.index or 0)
+
+
+_NARROWER = {"int64": dtypes.int32, "uint64": dtypes.uint32}
+
+
+def narrowed_dtype(dtype: dtypes.DType, target: Device, operation: str) -> dtypes.DType:
+    """Return the dtype by which a device holds tensors of another: itself, or half of an integer's bits."""
+    held = _NARROWER.get(dtype.name)
+    if dtype in target.native or held is None or held not in target.native:
+        target.native_dtype(dtype, operation)
+        return dtype
+    return held
+
+
+def _narrowed(array: Any, dtype: dtypes.DType, source: Device, target: Device) -> Any:
+    """Return integers in the narrower dtype that a device holds them by."""
+    from .implementation import namespace
+
+    held = narrowed_dtype(dtype, target, "to_device")
+    xp = namespace(source)
+    found = xp.astype(array, source.native_dtype(held, "to_device"))
+    if not bool(xp.all(xp.equal(xp.astype(found, array.dtype), array))):
+        raise OutOfRangeError(
+            f"to_device: device {str(target)!r} has no {dtype.name}, and {held.name} does not hold all of the numbers"
+        )
+    return found

@@ -62,6 +62,10 @@ def from_host(array: Any, *, dtype: Any = None, device: Any = None, copy: bool =
             f"from_host: no tensor holds an array of {given.dtype}; convert it to one of {known}"
         ) from None
     target = host if device is None else devices.as_device(device)
+    if dtype is None and here not in target.native:
+        # Wide integers are held by narrower ones; anything else is refused there.
+        there = devices.transfer(host.backend.asarray(given, host.native[here]), host, target)
+        return Tensor(there, target)
     wanted = here if dtype is None else dtypes.as_dtype(dtype)
     native = target.native_dtype(wanted, "from_host")
     if here.is_complex and not wanted.is_complex:

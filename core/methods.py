@@ -252,10 +252,11 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     *args : Device, str, DType or Tensor
         A device, a dtype, or another tensor whose device and dtype to take.
     **kwargs
-        ``device=``, ``dtype=``, ``copy=``; ``non_blocking=`` is accepted.
+        ``device=``, ``dtype=``, ``other=``, ``copy=``; ``non_blocking=`` is accepted.
     """
     device, dtype = kwargs.pop("device", None), kwargs.pop("dtype", None)
     copy = kwargs.pop("copy", False)
+    args = (*args, *((kwargs.pop("other"),) if "other" in kwargs else ()))
     kwargs.pop("non_blocking", None)
     if kwargs:
         raise ArgumentTypeError(f"to: unknown argument {next(iter(kwargs))!r}")
@@ -275,6 +276,9 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
             raise ArgumentTypeError(f"to: a device, a dtype or a Tensor is needed, got {arg!r}")
     result = self
     if device is not None and device is not self.device:
+        if dtype is not None and self.dtype not in devices.as_device(device).native:
+            # The dtype that is asked for may be one that the device has.
+            result = ops.astype(result, dtype)
         result = ops.to_device(result, device)
     if dtype is not None and dtypes.as_dtype(dtype) is not result.dtype:
         result = ops.astype(result, dtype)

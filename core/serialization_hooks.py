@@ -43,7 +43,7 @@ def rebuild_tensor(
     if sys.byteorder == "big":
         array = array.byteswap()
     if target is not host:
-        array = target.backend.asarray(array, target.native_dtype(named, "unpickle"), target.index or 0)
+        array = devices.transfer(array, host, target)
     made: Tensor = object.__new__(kind)
     made.array, made.device, made.node = array, target, None
     if requires_grad:

@@ -7,7 +7,6 @@ from typing import Any
 from . import device as devices
 from .autograd.mode import grad_mode
 from .autograd.node import Node, next_sequence
-from .errors import TransformError
 from .implementation import namespace
 from .primitives.row import Row, linear
 from .tensor import Tensor
@@ -29,29 +28,40 @@ class _Transfer:
         self.saves = ()
 
     def backward(self, xp: Any, g: Any, node: Any, saved: Any) -> tuple[Any]:
-        return (devices.transfer(g, self.device, self.source),)
+        return (_moved(g, self.device.physical, self.source.physical),)
 
     def backward_graph(self, xp: Any, g: Any, node: Any, saved: Any) -> tuple[Any]:
-        return (transfer(g, self.source),)
+        return (transfer(g, self.source.physical),)
 
 
 def transfer(x: Tensor, target: devices.Device) -> Tensor:
-    """Return a tensor on another device."""
+    """Return a tensor on another physical device; inside transformations all that they wrap moves, and stays wrapped."""
     source = x.device
-    if source is target:
+    if source.physical is target:
         return x
-    if source.levels:
-        raise TransformError(f"to_device: a tensor inside {source.levels[-1]} cannot change its device; move it before")
-    array = devices.transfer(x.array, source, target)
-    out = Tensor(array, target)
+    array = _moved(x.array, source.physical, target)
+    place = target.at_levels(source.levels) if source.levels else target
+    out = Tensor(array, place)
     if x.node is not None and (mode := grad_mode.get()):
         node = Node()
-        node.impl = _Transfer(source, target)
+        node.impl = _Transfer(source, place)
         node.sequence = next_sequence()
         node.parents = (x.node,)
         node.saved, node.statics, node.hooks = (), (), None
         node.shape, node.dtype = array.shape, array.dtype
         out.node = node
         if mode is not True:
-            mode.note(node, (array,), (x.array,))
+            # What is moved was looked at where it was made.
+            mode.note(node, (), ())
     return out
+
+
+def _moved(array: Any, source: devices.Device, target: devices.Device) -> Any:
+    """Return a device's array, plain or wrapped by transformations, on another device."""
+    wrapping = getattr(array, "level", None)
+    if wrapping is None:
+        return devices.transfer(array, source, target)
+    from .transforms.levels import check_alive
+
+    check_alive(array)
+    return array.map(lambda inner: _moved(inner, source, target), target.at_levels(array.device.levels))

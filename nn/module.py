@@ -169,9 +169,7 @@ class Module(ModuleTree):
             raise DTypeError(f"Module.to: a floating-point or complex dtype is needed, got {dtype.name}")
 
         def convert(tensor: Tensor) -> Tensor:
-            if device is not None:
-                tensor = tensor.to(device)
-            return tensor.to(dtype) if dtype is not None and tensor.dtype.is_differentiable else tensor
+            return tensor.to(device, dtype if tensor.dtype.is_differentiable else None)
 
         return self._apply(convert)
 

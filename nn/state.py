@@ -180,7 +180,7 @@ def load_own(
             plan.append(_assignment(module, name, current, value))
         else:
             try:
-                moved = value.detach().to(current.device).to(current.dtype)
+                moved = value.detach().to(current.device, current.dtype)
             except CandelabraError as error:
                 problems.append(f"{key}: {error}")
                 continue

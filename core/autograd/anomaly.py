@@ -39,10 +39,11 @@ class Anomaly:
 
 def _finite(node: Any, arrays: Sequence[Any]) -> bool:
     device = node.impl.device.physical
-    xp = namespace(device)
+    xp, own = namespace(device), device.backend.array_type
     for a in arrays:
         for raw in _inside(a.array if hasattr(a, "node") else a):
-            dtype = getattr(raw, "dtype", None)
+            # What a transfer hands back is another device's, and as finite as what came.
+            dtype = getattr(raw, "dtype", None) if isinstance(raw, own) else None
             if dtype is None or not device.dtype_of[dtype].is_differentiable:
                 continue
             if not bool(xp.all(xp.isfinite(raw))):
