@@ -1,6 +1,7 @@
 """The command line: ``candelabra train digits``, ``devices``, ``conformance DEVICE``, ``new-plugin NAME``.
 
-Exit codes: 0, 1 where a conformance test failed, 2 for bad input or a missing optional library, 130 after Ctrl-C.
+Exit codes: 0, 1 where a conformance check failed, 2 for bad input or a missing optional library, 3 where the suite
+itself broke, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -74,11 +75,25 @@ def parser() -> argparse.ArgumentParser:
     conformance = commands.add_parser(
         "conformance",
         help="check that a device computes what it should",
-        description="Run the conformance suite on one device. What else is given goes to pytest.",
+        description="Run the conformance suite on one device, and write what came of it as JSON and as one HTML page. "
+        "What else is given goes to pytest.",
+        epilog="Exit codes: 0 all passed, 1 a check failed, 2 bad input or nothing selected, 3 the suite broke, "
+        "130 interrupted. A run that is interrupted or killed leaves reports that say so.",
     )
     conformance.add_argument("device", metavar="DEVICE", help="such as cpu, cuda:0 or a plugin's device")
+    conformance.add_argument("--html", metavar="FILE", help="where to write the page")
+    conformance.add_argument("--json", metavar="FILE", help="where to write the JSON")
     conformance.add_argument(
-        "--output", default="runs/conformance", metavar="FOLDER", help="for the reports (default runs/conformance)"
+        "--output", default="", metavar="FOLDER",
+        help="for both reports, DEVICE.json and DEVICE.html (default runs/conformance, unless a file is named)",
+    )  # fmt: skip
+    conformance.add_argument("-k", metavar="NAMES", default="", dest="select", help='such as tanh or "conv and vmap"')
+    conformance.add_argument(
+        "--max-examples", type=whole_number, metavar="N", help="examples per check and dtype (default 4)"
+    )
+    conformance.add_argument("-x", action="store_true", dest="first", help="stop at the first failure")
+    conformance.add_argument(
+        "-n", metavar="N", default="", dest="processes", help="in N processes at once (needs pytest-xdist), or auto"
     )
     conformance.set_defaults(run=run_conformance)
 
@@ -206,20 +221,20 @@ def run_conformance(options: argparse.Namespace) -> int:
             raise MissingDependencyError(
                 f"conformance: the suite needs {library}, which is not installed; pip install candelabra[conformance]"
             )
-    import pytest
-
+    if options.processes and find_spec("xdist") is None:
+        raise MissingDependencyError("conformance: -n needs pytest-xdist, which is not installed; leave -n out")
     as_device(options.device).resolved()
-    folder = Path(options.output)
+    from .conformance import command
+
+    json_file, html_file = command.paths(options.output, options.device, (options.json, options.html))
+    settings = command.Settings(
+        device=options.device, json=json_file, html=html_file, select=options.select,
+        max_examples=options.max_examples, processes=options.processes, first=options.first, rest=options.rest,
+    )  # fmt: skip
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        return command.run(settings)
     except OSError as error:
-        return complain(f"cannot write to {folder}: {error.strerror or error}; choose another --output")
-    report = folder / options.device.replace(":", "-")
-    arguments = ["-p", "candelabra.conformance.plugin", "--pyargs", "candelabra.conformance"]
-    arguments += ["--device", options.device, f"--json={report}.json", f"--html={report}.html"]
-    code = int(pytest.main([*arguments, *options.rest]))
-    print(f"reports: {report}.json and {report}.html")
-    return code
+        return complain(f"cannot write to {error.filename}: {error.strerror or error}; choose another file or --output")
 
 
 def run_new_plugin(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections import ChainMap
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import pluggy
@@ -131,6 +131,21 @@ class Manager:
     def known(self) -> list[BackendSpec]:
         """Return the backends announced so far, without looking for plugins."""
         return [claim.record for claim in self._backend_claims()]
+
+    def source_of(self, device_type: str) -> Source:
+        """Return the plugin that serves a device type, with its distribution and version."""
+        return _versioned(self._backend_claim(device_type).source)
+
+    def kernel_sources(self, device_type: str) -> dict[str, list[Source]]:
+        """Return, by row, the plugins whose kernels lie over the device's own, the first asked first."""
+        found: dict[str, list[tuple[int, Source]]] = {}
+        types = self._backend_claim(device_type).record.device_types
+        for (of_type, row, priority), claim in self._claims["candelabra_kernels"].items():
+            if of_type in types:
+                found.setdefault(row, []).append((priority, claim.source))
+        return {
+            row: [source for _, source in sorted(layers, key=lambda layer: -layer[0])] for row, layers in found.items()
+        }
 
     def statuses(self, load: bool = False) -> list[BackendStatus]:
         """Return one record per backend, and one per plugin that was refused. It imports the installed plugins.
@@ -367,21 +382,26 @@ def _status(
     spec: BackendSpec | None = None,
     backend: Backend | None = None,
 ) -> BackendStatus:
-    version = source.version
-    if not version:
-        from importlib.metadata import version as version_of
-
-        version = version_of(source.distribution)
+    source = _versioned(source)
     return BackendStatus(
         spec.name if spec else source.name,
         spec.device_types if spec else (),
         state,
         source.name,
         source.distribution,
-        version,
+        source.version,
         _text(error) if error else "",
         backend,
     )
+
+
+def _versioned(source: Source) -> Source:
+    """Return a source with its distribution's version, which what is built in does not carry."""
+    if source.version or source.distribution == "?":
+        return source
+    from importlib.metadata import version
+
+    return replace(source, version=version(source.distribution))
 
 
 def _text(error: BaseException | None) -> str:

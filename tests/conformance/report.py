@@ -1,11 +1,13 @@
-"""The summary of a conformance run: by family a table for the terminal, JSON, and one HTML page without scripts."""
+"""The summary of a conformance run, by family and by row: a table for the terminal, and JSON. `page.py` is the HTML."""
 
 from __future__ import annotations
 
-import html
+import errno
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from candelabra.core.primitives import TABLE
 from candelabra.core.primitives.row import Row
 from candelabra.core.ways import batching
 
+FORMAT = 2
 # What a row can do, and by which checks that is seen.
 WAYS = {
     "forward": ("values", "magnitudes", "layouts", "aliasing", "kernel_against_body"),
@@ -25,14 +28,51 @@ WAYS = {
     "vmap": ("vmap", "vmap_of_data_dependent_shapes"),
 }
 COLUMNS = ("rows", "passed", *WAYS, "loop", "generic fallback", "host fallback", "failed")
+SLOWEST = 10
+SHOWN_FAILURES = 40
 
 
 @dataclass
 class Outcome:
-    """What a row's checks gave on a device."""
+    """What the checks of a row, or of a group of tests that are of no row, gave on a device."""
 
     checks: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    # Whether vmap ran it once per element: known to the process that ran it.
+    loops: bool = False
+
+    @property
+    def time(self) -> float:
+        """Seconds that all the checks took."""
+        return sum(self.seconds.values())
+
+
+@dataclass
+class Run:
+    """What was run: with which versions and options, when, and how far it came."""
+
+    candelabra: str = ""
+    python: str = ""
+    platform: str = ""
+    started: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    devices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    state: str = "running"
+    selected: int = 0
+    done: int = 0
+    elapsed: float = 0.0
+
+    def partial(self) -> str:
+        """What to say of a run that did not come to its end, "" for one that did."""
+        if self.state == "complete":
+            return ""
+        how = {
+            "running": "is still running, or was killed,", "interrupted": "was interrupted",
+            "stopped": "was stopped early",
+        }.get(self.state, self.state)  # fmt: skip
+        return f"PARTIAL: the run {how} after {self.done} of {self.selected} checks"
 
 
 class Outcomes:
@@ -40,13 +80,21 @@ class Outcomes:
 
     def __init__(self) -> None:
         self.found: dict[str, dict[str, Outcome]] = {}
+        self.run = Run()
 
-    def add(self, device: str, row: str, check: str, outcome: str, text: str) -> None:
-        """Note one check's outcome."""
+    def add(
+        self, device: str, row: str, check: str, outcome: str, text: str = "", reason: str = "", seconds: float = 0.0,
+        loops: bool = False,
+    ) -> None:  # fmt: skip
+        """Note one check's outcome, and add the time that a part of it took."""
         place = self.found.setdefault(device, {}).setdefault(row, Outcome())
-        place.checks[check] = outcome
+        if outcome:
+            place.checks[check] = outcome
         if text:
             place.failures[check] = text
+            place.reasons[check] = reason or text.strip().rpartition("\n")[2]
+        place.seconds[check] = place.seconds.get(check, 0.0) + seconds
+        place.loops = place.loops or loops
 
     def devices(self) -> list[str]:
         """Return the devices that were tested."""
@@ -63,7 +111,7 @@ class Outcomes:
                 "rows": True,
                 "passed": not outcome.failures,
                 **{way: state in ("passed", "loop") for way, state in ways_of(row, outcome).items()},
-                "loop": row.fallback.get("vmap") == "loop",
+                "loop": outcome.loops,
                 "generic fallback": source == "generic",
                 "host fallback": source == "host",
                 "failed": bool(outcome.failures),
@@ -88,7 +136,7 @@ def ways_of(row: Row, outcome: Outcome) -> dict[str, str]:
         states = {outcome.checks[check] for check in checks if check in outcome.checks} - {"skipped"}
         found[way] = "failed" if states - {"passed"} else "passed" if states else ""
     if found["vmap"] == "passed":
-        found["vmap"] = row.fallback.get("vmap", "refused" if batching(row) == "refused" else "passed")
+        found["vmap"] = "loop" if outcome.loops else "refused" if batching(row) == "refused" else "passed"
     return found
 
 
@@ -105,6 +153,13 @@ def source_of(row: Row, device: str) -> str:
         return "missing"
 
 
+def plugins_of(device: str, row: str) -> list[str]:
+    """Return the plugins whose kernels lie over the device's own for a row, the first asked first."""
+    from candelabra.plugins.manager import manager
+
+    return [str(source) for source in manager.kernel_sources(device.partition(":")[0]).get(row, ())]
+
+
 def counts(outcomes: Outcomes, device: str) -> dict[str, dict[str, int]]:
     """Return the columns' sums by family, and in all."""
     found: dict[str, dict[str, int]] = {}
@@ -118,93 +173,135 @@ def counts(outcomes: Outcomes, device: str) -> dict[str, dict[str, int]]:
     return found
 
 
+def seconds_by_family(outcomes: Outcomes, device: str) -> dict[str, float]:
+    """Return the seconds that the rows' checks took, by family and in all, then by group of other tests."""
+    found: dict[str, float] = {}
+    for family, _, outcome, _ in outcomes.rows(device):
+        for name in (family, "in all"):
+            found[name] = found.get(name, 0.0) + outcome.time
+    return {**found, **{name: outcome.time for name, outcome in outcomes.groups(device)}}
+
+
+def slowest_rows(outcomes: Outcomes, device: str, count: int = SLOWEST) -> list[tuple[str, float]]:
+    """Return the rows and groups whose checks took longest together."""
+    times = [(name, o.time) for name, o in outcomes.found[device].items()]
+    return sorted(times, key=lambda found: -found[1])[:count]
+
+
+def slowest_checks(outcomes: Outcomes, device: str, count: int = SLOWEST) -> list[tuple[str, str, float]]:
+    """Return the single checks that took longest, as row, check and seconds."""
+    times = [(name, check, s) for name, o in outcomes.found[device].items() for check, s in o.seconds.items()]
+    return sorted(times, key=lambda found: -found[2])[:count]
+
+
+def duration(seconds: float) -> str:
+    """Write a time for people: ``0.4 s``, ``12 s``, ``3:05``, ``1:02:03``."""
+    if seconds < 59.5:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}" if minutes >= 60 else f"{minutes}:{rest:02}"
+
+
 def table(outcomes: Outcomes, device: str) -> list[str]:
     """Return the table of a device as lines of text."""
-    sums = counts(outcomes, device)
+    sums, times = counts(outcomes, device), seconds_by_family(outcomes, device)
     width = max(map(len, sums), default=0)
-    lines = ["  ".join([" " * width, *COLUMNS])]
-    lines += [
-        "  ".join([f"{name:<{width}}", *(f"{line[c]:>{len(c)}}" for c in COLUMNS)]) for name, line in sums.items()
-    ]
+    lines = ["  ".join([" " * width, *COLUMNS, "   time"])] if sums else []
+    for name, line in sums.items():
+        cells = [f"{line[column]:>{len(column)}}" for column in COLUMNS]
+        lines.append("  ".join([f"{name:<{width}}", *cells, f"{duration(times[name]):>7}"]))
     for name, o in outcomes.groups(device):
-        lines.append(f"{name}: {len(o.checks) - len(o.failures)} of {len(o.checks)} passed")
-    return lines + [f"failed: {name} ({', '.join(o.failures)})" for name, o in outcomes.failing(device)]
+        done = len(o.checks) - len(o.failures)
+        lines.append(f"{name}: {done} of {len(o.checks)} passed ({duration(o.time)})")
+    shown = ", ".join(f"{name} {check} {duration(s)}" for name, check, s in slowest_checks(outcomes, device, 5))
+    if shown:
+        lines.append(f"slowest checks: {shown}")
+    failing = outcomes.failing(device)
+    for name, o in failing[:SHOWN_FAILURES]:
+        lines.append(f"failed: {name} ({', '.join(o.failures)})")
+        lines += [f"    {check}: {_short(reason)}" for check, reason in o.reasons.items()]
+    if len(failing) > SHOWN_FAILURES:
+        lines.append(f"and {len(failing) - SHOWN_FAILURES} more that failed")
+    if outcomes.run.selected and outcomes.run.partial():
+        lines.append(outcomes.run.partial())
+    return lines
+
+
+def _short(reason: str, length: int = 200) -> str:
+    first = reason.strip().partition("\n")[0]
+    return first if len(first) <= length else first[: length - 1] + "…"
 
 
 def as_data(outcomes: Outcomes) -> dict[str, Any]:
     """Return the summary as plain data."""
     return {
-        device: {
-            "families": counts(outcomes, device),
-            "groups": {name: {"checks": o.checks, "failures": o.failures} for name, o in outcomes.groups(device)},
-            "rows": {
-                name: {
-                    "family": family,
-                    "source": source_of(TABLE[name], device),
-                    "ways": ways_of(TABLE[name], outcome),
-                    "checks": outcome.checks,
-                    "failures": outcome.failures,
-                }
-                for family, name, outcome, _ in outcomes.rows(device)
-            },
-        }
-        for device in outcomes.devices()
+        "format": FORMAT,
+        "run": {**asdict(outcomes.run), "partial": outcomes.run.state != "complete"},
+        "devices": {device: _device_data(outcomes, device) for device in outcomes.devices()},
     }
+
+
+def _device_data(outcomes: Outcomes, device: str) -> dict[str, Any]:
+    times = seconds_by_family(outcomes, device)
+    return {
+        "families": {
+            name: {**line, "seconds": round(times[name], 3)} for name, line in counts(outcomes, device).items()
+        },
+        "groups": {
+            name: {"checks": o.checks, "failures": o.failures, "seconds": _rounded(o.seconds)}
+            for name, o in outcomes.groups(device)
+        },
+        "rows": {
+            name: {
+                "family": family,
+                "source": source_of(TABLE[name], device),
+                "plugins": plugins_of(device, name),
+                "ways": ways_of(TABLE[name], outcome),
+                "checks": outcome.checks,
+                "failures": outcome.failures,
+                "seconds": _rounded(outcome.seconds),
+            }
+            for family, name, outcome, _ in outcomes.rows(device)
+        },
+        "slowest": {
+            "rows": [[name, round(s, 3)] for name, s in slowest_rows(outcomes, device)],
+            "checks": [[name, check, round(s, 3)] for name, check, s in slowest_checks(outcomes, device)],
+        },
+    }
+
+
+def _rounded(times: dict[str, float]) -> dict[str, float]:
+    return {name: round(seconds, 3) for name, seconds in times.items()}
 
 
 def write_json(outcomes: Outcomes, path: Path) -> None:
     """Write the summary as JSON."""
-    path.write_text(json.dumps(as_data(outcomes), indent=1) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(as_data(outcomes), indent=1) + "\n")
 
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 62rem; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid #ddd; }
-th:first-child, td:first-child { text-align: left; }
-.sums tr:last-child td { font-weight: 600; border-top: 2px solid #888; }
-.zero { color: #bbb; } .loop, .refused { color: #8a5a00; } .failed { color: #b00020; font-weight: 600; }
-pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; font-size: 13px; }
-"""
+def write_whole(path: Path, text: str) -> None:
+    """Write a file under another name and rename it: who reads it meanwhile, or after a crash, finds a whole one."""
+    into(path, lambda place: place.write_text(text, encoding="utf-8"))
 
 
-def write_html(outcomes: Outcomes, path: Path) -> None:
-    """Write the summary as one HTML page: no script, nothing from elsewhere, every string escaped."""
-    parts = [
-        "<!doctype html>", '<html lang="en">', '<meta charset="utf-8">', "<title>candelabra conformance</title>",
-        f"<style>{STYLE}</style>",
-    ]  # fmt: skip
-    for device in outcomes.devices():
-        parts.append(f"<h1>Conformance of {html.escape(device)}</h1>")
-        parts.append(
-            '<table class="sums"><tr><th>family</th>' + "".join(f"<th>{html.escape(c)}</th>" for c in COLUMNS) + "</tr>"
-        )
-        for name, line in counts(outcomes, device).items():
-            cells = "".join(_cell(column, line[column]) for column in COLUMNS)
-            parts.append(f"<tr><td>{html.escape(name)}</td>{cells}</tr>")
-        parts.append("</table>")
-        parts += _matrix(outcomes, device)
-        for name, outcome in outcomes.groups(device):
-            done = len(outcome.checks) - len(outcome.failures)
-            parts.append(f"<p>{html.escape(name)}: {done} of {len(outcome.checks)} passed</p>")
-        for name, outcome in outcomes.failing(device):
-            for check, text in outcome.failures.items():
-                parts.append(f"<h2>{html.escape(name)}: {html.escape(check)}</h2>")
-                parts.append(f"<pre>{html.escape(text)}</pre>")
-    path.write_text("\n".join([*parts, "</html>", ""]), encoding="utf-8")
+def refuse_unwritable(path: Path) -> None:
+    """Raise an OSError where a report cannot be written: asked before the run, not after."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    into(path, None)
 
 
-def _matrix(outcomes: Outcomes, device: str) -> Iterator[str]:
-    """Yield the table of every operation by what it can do."""
-    yield "<table><tr><th>operation</th>" + "".join(f"<th>{way}</th>" for way in (*WAYS, "by")) + "</tr>"
-    for _, name, outcome, _ in sorted(outcomes.rows(device), key=lambda found: found[:2]):
-        states = ways_of(TABLE[name], outcome).values()
-        cells = "".join(f'<td class="{state or "zero"}">{state or "·"}</td>' for state in states)
-        source = html.escape(source_of(TABLE[name], device))
-        yield f"<tr><td>{html.escape(name)}</td>{cells}<td>{source}</td></tr>"
-    yield "</table>"
-
-
-def _cell(column: str, value: int) -> str:
-    kind = "zero" if not value else "failed" if column == "failed" else ""
-    return f'<td class="{kind}">{value}</td>' if kind else f"<td>{value}</td>"
+def into(path: Path, write: Callable[[Path], Any] | None) -> None:
+    """Let `write` fill a new file beside `path` that then takes its place; without `write` only try."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:50]}.")
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        if write is not None:
+            write(temporary)
+            # Others may read it, as they might what `open` makes.
+            temporary.chmod(0o644)
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

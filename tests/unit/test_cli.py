@@ -254,23 +254,13 @@ def test_devices_with_plugins_switched_off():
     assert out.endswith("Plugins of third parties are switched off by CANDELABRA_DISABLE_PLUGINS=1.\n")
 
 
-def test_conformance_runs_the_installed_suite(tmp_path, capsys, monkeypatch):
-    seen = []
-    monkeypatch.setattr(pytest, "main", lambda arguments: seen.append(arguments) or 1)
-    folder = tmp_path / "reports"
-    code, out, _ = run(capsys, "conformance", "cpu", "--output", str(folder), "-k", "add", "-x")
-    assert code == 1
-    arguments = ["-p", "candelabra.conformance.plugin", "--pyargs", "candelabra.conformance", "--device", "cpu"]
-    assert seen == [[*arguments, f"--json={folder / 'cpu.json'}", f"--html={folder / 'cpu.html'}", "-k", "add", "-x"]]
-    assert out == f"reports: {folder / 'cpu.json'} and {folder / 'cpu.html'}\n"
-    assert folder.is_dir()
-
-
-def test_conformance_reports_that_cannot_be_written(tmp_path, capsys):
+def test_conformance_of_a_report_that_cannot_be_written(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    code, _, error = run(capsys, "conformance", "cpu", "--output", str(tmp_path / "file"))
-    assert code == 2
-    assert error == f"candelabra: cannot write to {tmp_path / 'file'}: File exists; choose another --output\n"
+    for chosen in (["--output", str(tmp_path / "file")], ["--html", str(tmp_path / "file" / "a.html")]):
+        code, _, error = run(capsys, "conformance", "cpu", *chosen)
+        assert code == 2
+        told = f"candelabra: cannot write to {tmp_path / 'file'}: File exists; choose another file or --output\n"
+        assert error == told
 
 
 def test_conformance_of_a_device_that_is_not_there(capsys):
@@ -289,6 +279,13 @@ def test_conformance_without_its_extra(capsys, monkeypatch):
         "candelabra: conformance: the suite needs hypothesis, which is not installed; "
         "pip install candelabra[conformance]\n"
     )
+
+
+def test_conformance_in_several_processes_needs_their_library(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xdist", None)
+    code, _, error = run(capsys, "conformance", "cpu", "-n", "2")
+    assert code == 2
+    assert error == "candelabra: conformance: -n needs pytest-xdist, which is not installed; leave -n out\n"
 
 
 def test_it_runs_from_inside_the_checkout():

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from candelabra.conformance import report
+from candelabra.conformance import page, report
 from candelabra.conformance.report import Outcomes
 from candelabra.core.primitives import TABLE
 
@@ -39,7 +39,8 @@ def test_a_row_passes_and_a_planted_fault_fails(tmp_path: Path) -> None:
     )  # fmt: skip
     assert right.returncode == 0, right.stdout + right.stderr
     assert "conformance of cpu" in right.stdout
-    found = json.loads((tmp_path / "right.json").read_text())["cpu"]
+    found = json.loads((tmp_path / "right.json").read_text())["devices"]["cpu"]
+    assert found["families"]["in all"].pop("seconds") > 0
     assert found["families"]["in all"] == {
         "rows": 1, "passed": 1, "forward": 1, "reverse": 1, "double": 1, "forward mode": 1, "vmap": 1, "loop": 0,
         "generic fallback": 0, "host fallback": 0, "failed": 0,
@@ -64,10 +65,10 @@ def test_a_row_passes_and_a_planted_fault_fails(tmp_path: Path) -> None:
     )
     assert wrong.returncode == 1, wrong.stdout + wrong.stderr
     assert "failed: tanh (" in wrong.stdout
-    row = json.loads((tmp_path / "wrong.json").read_text())["cpu"]["rows"]["tanh"]
+    row = json.loads((tmp_path / "wrong.json").read_text())["devices"]["cpu"]["rows"]["tanh"]
     assert "values" in row["failures"] and row["source"] == "kernel"
-    page = (tmp_path / "wrong.html").read_text()
-    assert "<h2>tanh: values</h2>" in page and "<script" not in page and "http" not in page
+    text = (tmp_path / "wrong.html").read_text()
+    assert "<h3>tanh: values</h3>" in text and "<script" not in text and "http" not in text
 
 
 @pytest.mark.parametrize(
@@ -88,26 +89,35 @@ def test_every_string_of_the_page_is_escaped(tmp_path: Path) -> None:
     outcomes = Outcomes()
     outcomes.add("cpu", "tanh", "values", "failed", "<script>alert('x')</script> & \"more\"")
     outcomes.add("cpu", "<layers>", "test_<b>", "failed", "<img src=x>")
-    report.write_html(outcomes, tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text()
-    assert "&lt;script&gt;" in page and "&lt;layers&gt;: test_&lt;b&gt;" in page
+    page.write_html(outcomes, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert "&lt;script&gt;" in text and "&lt;layers&gt;: test_&lt;b&gt;" in text
     for raw in ("<script", "<img", "<b>", "<layers>", "http:", "https:"):
-        assert raw not in page
+        assert raw not in text
 
 
 def test_table_counts_rows_by_family() -> None:
     outcomes = Outcomes()
-    outcomes.add("cpu", "tanh", "values", "passed", "")
-    outcomes.add("cpu", "tanh", "vjp", "failed", "no")
-    outcomes.add("cpu", "layer_norm", "values", "passed", "")
-    outcomes.add("cpu", "layers", "test_training", "passed", "")
+    outcomes.add("cpu", "tanh", "values", "passed", seconds=0.5)
+    outcomes.add("cpu", "tanh", "vjp", "failed", "trace\nAssertionError: no", seconds=70.25)
+    outcomes.add("cpu", "layer_norm", "values", "passed", seconds=2.0)
+    outcomes.add("cpu", "layers", "test_training", "passed", seconds=12.5)
     lines = report.table(outcomes, "cpu")
+    assert lines[0].split()[-2:] == ["failed", "time"]
     assert [line.split() for line in lines[1:4]] == [
-        ["elementwise", "1", "0", "1", "0", "0", "0", "0", "0", "0", "0", "1"],
-        ["normalization", "1", "1", "1", "0", "0", "0", "0", "0", "0", "0", "0"],
-        ["in", "all", "2", "1", "2", "0", "0", "0", "0", "0", "0", "0", "1"],
+        ["elementwise", "1", "0", "1", "0", "0", "0", "0", "0", "0", "0", "1", "1:11"],
+        ["normalization", "1", "1", "1", "0", "0", "0", "0", "0", "0", "0", "0", "2.0", "s"],
+        ["in", "all", "2", "1", "2", "0", "0", "0", "0", "0", "0", "0", "1", "1:13"],
     ]
-    assert lines[4:] == ["layers: 1 of 1 passed", "failed: tanh (vjp)"]
+    assert lines[4:] == [
+        "layers: 1 of 1 passed (12 s)",
+        "slowest checks: tanh vjp 1:10, layers test_training 12 s, layer_norm values 2.0 s, tanh values 0.5 s",
+        "failed: tanh (vjp)",
+        "    vjp: AssertionError: no",
+    ]
+    slowest = report.as_data(outcomes)["devices"]["cpu"]["slowest"]
+    assert slowest["rows"][0] == ["tanh", 70.75] and slowest["checks"][0] == ["tanh", "vjp", 70.25]
+    assert report.as_data(outcomes)["devices"]["cpu"]["families"]["elementwise"]["seconds"] == 70.75
 
 
 def test_what_each_row_can_do_stands_in_the_reports(tmp_path: Path) -> None:
@@ -116,14 +126,14 @@ def test_what_each_row_can_do_stands_in_the_reports(tmp_path: Path) -> None:
         "--json", "a.json", "--html", "a.html",
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
-    rows = json.loads((tmp_path / "a.json").read_text())["cpu"]["rows"]
+    rows = json.loads((tmp_path / "a.json").read_text())["devices"]["cpu"]["rows"]
     passed = dict.fromkeys(("forward", "reverse", "double", "forward mode", "vmap"), "passed")
     without = {"reverse": "", "double": "", "forward mode": ""}
     assert rows["tanh"]["ways"] == passed
     assert rows["argmax"]["ways"] == {**passed, **without}
     assert rows["nonzero"]["ways"] == {**passed, **without, "vmap": "refused"}
-    page = (tmp_path / "a.html").read_text()
-    assert '<td class="refused">refused</td>' in page and "<td>tanh</td>" in page
+    text = (tmp_path / "a.html").read_text()
+    assert '<td class="refused">– refused</td>' in text and "<td><code>tanh</code></td>" in text
 
 
 def test_a_way_fails_with_any_of_its_checks() -> None:
