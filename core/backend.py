@@ -15,6 +15,8 @@ from . import dtypes
 from .errors import DeviceError
 
 API_VERSION = 1
+# DLPack's number of the device whose memory the host reads.
+HOST_MEMORY = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,16 @@ class Backend:
 
     def to_dlpack(self, array: Any, asked: dict[str, Any]) -> Any:
         """Return a DLPack capsule of an array, as the arguments of ``__dlpack__`` ask."""
+        from .device import host_backend
+
+        if array.__dlpack_device__()[0] == HOST_MEMORY:
+            try:
+                host = host_backend().from_dlpack(array)
+            except (BufferError, RuntimeError, TypeError, ValueError):
+                return array.__dlpack__(**asked)
+            if min(host.strides, default=0) < 0:
+                # A library may end the process where an array's order runs backwards; the host's backend mends it.
+                return host_backend().to_dlpack(host, asked)
         return array.__dlpack__(**asked)
 
     def to_device(self, array: Any, index: int) -> Any:

@@ -377,10 +377,25 @@ def transfer(array: Any, source: Device, target: Device) -> Any:
     if source.backend is target.backend:
         return target.backend.to_device(array, target.index or 0)
     try:
-        return target.backend.from_dlpack(array, target.index or 0)
+        return target.backend.from_dlpack(_Offered(array, source.backend), target.index or 0)
     except (AttributeError, BufferError, TypeError, ValueError, RuntimeError):
         # What cannot be shared without a copy goes through host memory.
         return target.backend.asarray(source.backend.to_host(array), target.native[dtype], target.index or 0)
+
+
+class _Offered:
+    """An array as its backend offers it to another library, which may mend what the array's own DLPack lacks."""
+
+    __slots__ = ("array", "backend")
+
+    def __init__(self, array: Any, backend: Backend) -> None:
+        self.array, self.backend = array, backend
+
+    def __dlpack__(self, **asked: Any) -> Any:
+        return self.backend.to_dlpack(self.array, {k: v for k, v in asked.items() if v is not None})
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.array.__dlpack_device__()
 
 
 _NARROWER = {"int64": dtypes.int32, "uint64": dtypes.uint32}

@@ -35,7 +35,7 @@ class _Transfer:
 
 
 def transfer(x: Tensor, target: devices.Device) -> Tensor:
-    """Return a tensor on another physical device; inside transformations all that they wrap moves, and stays wrapped."""
+    """Return a tensor on another physical device; inside transformations what they wrap moves and stays wrapped."""
     source = x.device
     if source.physical is target:
         return x
