@@ -17,6 +17,7 @@ from typing import Any
 from . import device as devices
 from . import dtypes
 from .backend import Kernel
+from .compiled import compiled_body
 from .errors import DeviceError, HostFallbackWarning, RegistrationError
 from .primitives.row import TABLE, Row, check_rule, rule_names
 
@@ -293,6 +294,8 @@ def _widened(forward: Callable[..., Any], narrow: frozenset[Any], device: device
 def _body_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
     xp = namespace(device)
     body: Any = row.body
+    if device.backend.compile is not None and row.kind != "creation" and row.kind != "update":
+        return compiled_body(body, device.backend.compile, xp)
 
     def generic(*operands: Any, **statics: Any) -> Any:
         return body(xp, *operands, **statics)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import dtypes
+from .compiled import compiled_backward
 from .implementation import Implementation, narrow_of
 from .primitives.row import Row, rule_names
 
@@ -43,8 +44,11 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
     else:
         impl.backward_graph = _compile(row, graph_rules, impl, row.partials is not None)
     impl.backward = impl.backward_graph
+    compile = None if impl.device.levels else impl.device.backend.compile
+    if compile is not None:
+        impl.backward = compiled_backward(impl.backward_graph, compile, impl)
     if kernel_vjp is not None:
-        impl.backward = _declining(_compile(row, kernel_vjp, impl, False, residuals), impl.backward_graph)
+        impl.backward = _declining(_compile(row, kernel_vjp, impl, False, residuals), impl.backward)
 
 
 _compiled: dict[tuple[Row, Any], tuple[Any, ...]] = {}

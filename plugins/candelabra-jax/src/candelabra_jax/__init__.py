@@ -20,10 +20,12 @@ class JaxBackend(Backend):
     def __init__(self) -> None:
         import jax
 
+        from .kernels import KERNELS
+
         super().__init__(jax.numpy)
         self.jax = jax
         self.array_type = type(jax.numpy.zeros(()))
-        self.compile = jax.jit
+        self.compile, self.kernels = jax.jit, KERNELS
 
     def devices(self) -> list[str]:
         return [str(device) for device in self.jax.devices()]
