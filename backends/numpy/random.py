@@ -201,7 +201,7 @@ def random_bits(*, key: int, counter: int, n: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=64)
-def _bounds(low: float, high: float, dtype: np.dtype, compute: np.dtype) -> tuple[Any, Any, Any]:
+def bounds(low: float, high: float, dtype: np.dtype, compute: np.dtype) -> tuple[Any, Any, Any]:
     """Return low and high - low in the dtype computed in, and the largest result allowed, in the result's dtype."""
     if not low <= high:
         raise ArgumentError(f"uniform: low ({low}) must not be greater than high ({high})")
@@ -226,7 +226,7 @@ def random_uniform(
     wide, compute, shift, scale = fmt.wide, fmt.compute, fmt.shift, fmt.scale
     unit = low == 0 and high == 1
     if not unit:
-        base, width, greatest = _bounds(low, high, dtype, compute)
+        base, width, greatest = bounds(low, high, dtype, compute)
     direct = dtype == compute
     out = np.empty(shape, dtype)
     flat = out.reshape(-1)
@@ -338,7 +338,7 @@ def _polar64(read: Callable[[int], np.ndarray], out: np.ndarray) -> None:
 
 
 @functools.lru_cache(maxsize=64)
-def _threshold(p: float, wide: bool) -> Any:
+def threshold(p: float, wide: bool) -> Any:
     """Return below which a word or half-word a draw is one, as a 0-d array; None where each is."""
     # u < p compares k * 2**-bits with p, so k can be compared with an integer, and that where it stands in the word.
     if wide:
@@ -355,11 +355,11 @@ def random_bernoulli(
     if not 0 <= p <= 1:
         raise ArgumentError(f"bernoulli: p must lie in [0, 1], got {p}")
     wide = dtype == _F64
-    threshold = _threshold(p, wide)
-    if threshold is None:
+    bound = threshold(p, wide)
+    if bound is None:
         return np.ones(shape, dtype)
     if not wide and (bits := _small(_half_words, 8, key, counter, shape)) is not None:
-        return np.asarray(np.less(bits, threshold)).astype(dtype, copy=False)
+        return np.asarray(np.less(bits, bound)).astype(dtype, copy=False)
     out = np.empty(shape, dtype)
     flat = out.reshape(-1)
     boolean = dtype == np.bool_
@@ -370,13 +370,13 @@ def random_bernoulli(
         count = part.size
         bits = read(count) if wide else _halves(read((count + 1) // 2))[:count]
         if boolean:
-            np.less(bits, threshold, out=part)
+            np.less(bits, bound, out=part)
         else:
-            part[:] = np.less(bits, threshold)
+            part[:] = np.less(bits, bound)
     return out
 
 
-def _check_range(low: int, high: int, dtype: np.dtype) -> None:
+def check_range(low: int, high: int, dtype: np.dtype) -> None:
     """Refuse an empty range and one that the dtype does not hold."""
     if low >= high:
         raise ArgumentError(f"randint: low ({low}) must be less than high ({high})")
@@ -431,7 +431,7 @@ def random_integers(
     """Return integers in [low, high)."""
     if dtype.kind not in "iub" and _format(dtype) is None:
         return NotImplemented
-    _check_range(low, high, dtype)
+    check_range(low, high, dtype)
     width = high - low
     if dtype.kind in "iu":
         n = math.prod(shape)

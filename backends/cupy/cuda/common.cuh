@@ -1,0 +1,50 @@
+// What all kernels share. NVRTC compiles them for a card, and the tests as C++ against a stand-in of the language.
+#ifndef CANDELABRA_ON_HOST
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#endif
+
+typedef long long int64;
+typedef unsigned long long uint64;
+
+// What a dtype is computed in.
+template <class T> struct Computed { typedef float type; };
+template <> struct Computed<double> { typedef double type; };
+
+template <class C> __device__ C infinity() { return (C)__longlong_as_double(0x7ff0000000000000LL); }
+template <class C> __device__ C not_a_number() { return (C)__longlong_as_double(0x7ff8000000000000LL); }
+
+struct Sum {
+    template <class C> __device__ C operator()(C a, C b) const { return a + b; }
+};
+
+struct Largest {
+    template <class C> __device__ C operator()(C a, C b) const { return a > b || a != a ? a : b; }
+};
+
+template <class C, class Op> __device__ C over_warp(C value, Op op) {
+    for (int step = 16; step > 0; step >>= 1) value = op(value, __shfl_xor_sync(0xffffffffu, value, step));
+    return value;
+}
+
+// Every thread of the block gets the result; the block is one line of whole warps.
+template <class C, class Op> __device__ C over_block(C value, Op op, C none) {
+    __shared__ C parts[33];
+    const int lane = threadIdx.x & 31, warp = threadIdx.x >> 5;
+    value = over_warp(value, op);
+    // The last result may still be read.
+    __syncthreads();
+    if (lane == 0) parts[warp] = value;
+    __syncthreads();
+    if (warp == 0) {
+        value = over_warp(lane < (int)(blockDim.x >> 5) ? parts[lane] : none, op);
+        if (lane == 0) parts[32] = value;
+    }
+    __syncthreads();
+    return parts[32];
+}
+
+// The place of a row's first element, where rows of `width` elements lie `after` apart.
+__device__ inline int64 start_of(int64 row, int64 width, int64 after) {
+    return row / after * width * after + row % after;
+}

@@ -1,0 +1,44 @@
+"""Which file holds a row's kernel for a card: it is imported when the row is first used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from .launch import Launcher
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "normalization": ("layer_norm", "rms_norm", "group_norm", "batch_norm"),
+    "random": (
+        "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",
+    ),
+    "softmax": ("softmax", "log_softmax", "logsumexp"),
+}  # fmt: skip
+
+
+class Kernels(Mapping[str, Any]):
+    """The kernels by row, each family imported on the first use of one of its rows.
+
+    Parameters
+    ----------
+    gpu : Launcher
+        What runs them.
+    """
+
+    def __init__(self, gpu: Launcher) -> None:
+        self.gpu = gpu
+        self._family = {row: family for family, rows in FAMILIES.items() for row in rows}
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, row: str) -> Any:
+        if row not in self._made:
+            family = self._family[row]
+            self._made.update(import_module(f".{family}", __package__).kernels(self.gpu))
+        return self._made[row]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._family)
+
+    def __len__(self) -> int:
+        return len(self._family)

@@ -1,0 +1,125 @@
+"""Runs the kernels of the `.cu` files of this package on CuPy's arrays.
+
+A kernel is a C++ template; an expression such as ``softmax_rows<float, true>`` names one instance. Each is compiled by
+NVRTC when it is first wanted (CuPy keeps the result on disk), for the card that is current.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FOLDER = Path(__file__).parent / "cuda"
+OPTIONS = ("--std=c++17",)
+
+# What C++ calls a dtype.
+TYPES = {
+    "bool": "bool", "int8": "signed char", "int16": "short", "int32": "int", "int64": "long long",
+    "uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned", "uint64": "unsigned long long",
+    "float16": "__half", "bfloat16": "__nv_bfloat16", "float32": "float", "float64": "double",
+}  # fmt: skip
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+
+THREADS = 256
+# Of a large card: a few blocks too many on a small one cost nothing.
+MULTIPROCESSORS = 144
+
+int32, int64, float32, float64 = np.int32, np.int64, np.float32, np.float64
+
+
+@cache
+def source(file: str) -> str:
+    """Return the text of a file of kernels, with what all of them share before it."""
+    return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("common.cuh", f"{file}.cu"))
+
+
+class Launcher:
+    """Kernels on the arrays of CuPy, or of what stands in for it.
+
+    Parameters
+    ----------
+    xp : module
+        CuPy.
+    """
+
+    def __init__(self, xp: Any) -> None:
+        self.xp = xp
+        self._functions: dict[tuple[str, str], Any] = {}
+
+    def function(self, file: str, expression: str) -> Any:
+        """Return an instance of a kernel, a callable of ``(grid, block, arguments)``."""
+        found = self._functions.get((file, expression))
+        if found is None:
+            module = self.xp.RawModule(code=source(file), options=OPTIONS, name_expressions=(expression,))
+            found = self._functions[file, expression] = module.get_function(expression)
+        return found
+
+    def run(self, file: str, expression: str, blocks: int | tuple[int, ...], threads: int, *arguments: Any) -> None:
+        """Run a kernel; nothing waits for it.
+
+        Parameters
+        ----------
+        file, expression : str
+            Which.
+        blocks : int or tuple of int
+            The grid; without blocks nothing is run.
+        threads : int
+            Threads of a block.
+        *arguments : array or NumPy scalar
+            Scalars of exactly the kernel's types.
+        """
+        grid = blocks if isinstance(blocks, tuple) else (blocks,)
+        if 0 not in grid:
+            self.function(file, expression)(grid, (threads,), arguments)
+
+    def run_each(self, file: str, expression: str, size: int, *arguments: Any) -> None:
+        """Run a kernel whose threads take one element after the other, as many at once as the card likes."""
+        self.run(file, expression, min(-(-size // THREADS), 16 * MULTIPROCESSORS), THREADS, *arguments)
+
+    def computed(self, array: Any) -> Any:
+        """Return the dtype that kernels compute an array's elements in."""
+        return array.dtype if array.dtype.name == "float64" else np.dtype(np.float32)
+
+    def contiguous(self, array: Any) -> Any:
+        """Return an array in C order, itself if it is."""
+        return array if array.flags.c_contiguous else self.xp.ascontiguousarray(array)
+
+    def empty(self, shape: Sequence[int], dtype: Any) -> Any:
+        """Return a new array."""
+        return self.xp.empty(shape, dtype)
+
+
+def type_of_dtype(dtype: Any) -> str | None:
+    """Return what C++ calls a dtype, None for one that is no floating-point dtype that kernels take."""
+    return TYPES[dtype.name] if dtype.name in FLOATS else None
+
+
+def type_of(array: Any) -> str | None:
+    """Return what C++ calls the dtype of an array, None where `type_of_dtype` does."""
+    return type_of_dtype(array.dtype)
+
+
+def rows_of(shape: Sequence[int], start: int, stop: int) -> tuple[int, int, int]:
+    """Return how many rows of the axes from `start` to `stop` there are, how long and how far apart they are."""
+    after = math.prod(shape[stop:])
+    return math.prod(shape[:start]) * after, math.prod(shape[start:stop]), after
+
+
+def rows_of_channels(shape: Sequence[int]) -> tuple[int, int, int]:
+    """Return samples, channels and the elements of a channel of (N, C, ...)."""
+    return shape[0], shape[1], math.prod(shape[2:])
+
+
+def nothing(array: Any) -> Any:
+    """Return an array, or the null pointer for None."""
+    return np.uint64(0) if array is None else array
+
+
+def threads_for(width: int, most: int = 512) -> int:
+    """Return how many threads share a row: whole warps, none idle for most of its time."""
+    return min(most, max(32, 1 << max(0, (width - 1).bit_length() - 1)))

@@ -1,0 +1,130 @@
+"""The kernels of a card, run on the host: each instance compiled as C++ against `stand_in.h`, arrays NumPy's.
+
+`HostCuda` has of CuPy what the backend's launcher asks of it; `backend()` is a candelabra backend whose kernels are the
+very texts that run on a card.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from candelabra.backends.cupy.launch import Launcher
+from candelabra.core.backend import Backend, BackendSpec
+
+HEADER = Path(__file__).with_name("stand_in.h")
+COMPILER = shutil.which(os.environ.get("CXX", "g++"))
+FLAGS = ("-std=c++20", "-O1", "-shared", "-fPIC", "-w", "-ffp-contract=off")
+
+
+class Deadlock(RuntimeError):
+    """Some threads of a block wait at its barrier and some at their warp's."""
+
+
+class Module:
+    """What CuPy's `RawModule` does, with the C++ compiler."""
+
+    def __init__(self, code: str, options: tuple[str, ...], name_expressions: tuple[str, ...]) -> None:
+        self.code, self.names = code, name_expressions
+        starts = "\n".join(
+            f'extern "C" int start_{i}(const unsigned* sizes, void** arguments) '
+            f"{{ return stand_in::start(&{name}, sizes, arguments); }}"
+            for i, name in enumerate(name_expressions)
+        )
+        text = f'#include "{HEADER}"\n{code}\n{starts}\n'
+        self.library = ctypes.CDLL(str(compiled(text)))
+
+    def get_function(self, name: str) -> Any:
+        start = getattr(self.library, f"start_{self.names.index(name)}")
+
+        def run(grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
+            sizes = (ctypes.c_uint * 6)(*(*grid, 1, 1)[:3], *(*block, 1, 1)[:3])
+            kept = [_held(argument) for argument in arguments]
+            pointers = (ctypes.c_void_p * len(kept))(*(held.ctypes.data for held in kept))
+            if start(sizes, pointers):
+                raise Deadlock(f"{name}: threads wait for each other at different barriers")
+
+        return run
+
+
+def _held(argument: Any) -> np.ndarray:
+    """Return an array that holds an argument as the driver takes it: an array's address, or a scalar's bytes."""
+    if isinstance(argument, np.ndarray):
+        assert argument.flags.c_contiguous or argument.size <= 1, "a kernel is given an array that is not in C order"
+        return np.asarray(argument.ctypes.data, np.uint64)
+    assert isinstance(argument, np.generic), f"a kernel is given {argument!r}, whose type on the card is not said"
+    return np.asarray(argument)
+
+
+def compiled(text: str) -> Path:
+    """Return the shared library of a C++ text, compiled once for all runs."""
+    assert COMPILER is not None
+    digest = hashlib.sha256((text + HEADER.read_text() + " ".join(FLAGS)).encode()).hexdigest()[:24]
+    folder = Path(tempfile.gettempdir()) / f"candelabra-stand-in-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    library = folder / f"{digest}.so"
+    if not library.exists():
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            file = Path(scratch) / "kernel.cpp"
+            file.write_text(text)
+            made = Path(scratch) / "kernel.so"
+            done = subprocess.run([COMPILER, *FLAGS, "-o", made, file], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            made.rename(library)
+    return library
+
+
+class HostCuda(ModuleType):
+    """NumPy, with the part of CuPy that compiles kernels."""
+
+    RawModule = Module
+
+    def __init__(self) -> None:
+        super().__init__("host_cuda")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+
+class HostCudaBackend(Backend):
+    """Device ``hostcuda``: NumPy's functions, and the card's kernels on the host."""
+
+    name = "hostcuda"
+    device_types = ("hostcuda",)
+    lenient = True
+    narrow_dtypes = frozenset(("bfloat16",))
+    array_type = np.ndarray
+
+    def __init__(self) -> None:
+        from candelabra.backends.cupy.kernels import Kernels
+
+        super().__init__(np)
+        self.kernels = Kernels(Launcher(HostCuda()))
+
+    def dtypes(self, index: int = 0) -> dict[str, Any]:
+        import ml_dtypes
+
+        names = [name for name in super().dtypes(index) if name != "bfloat16"]
+        return {name: np.dtype(name) for name in names} | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
+
+    def asarray(self, data: Any, dtype: Any = None, index: int = 0) -> Any:
+        return np.asarray(data, dtype=dtype)
+
+    def normalize(self, value: Any, index: int = 0) -> Any:
+        return np.asarray(value)
+
+    def to_host(self, array: Any) -> Any:
+        return array
+
+
+def candelabra_backends() -> list[BackendSpec]:
+    """Return the backend, as a plugin does."""
+    return [BackendSpec("hostcuda", ("hostcuda",), HostCudaBackend)]
