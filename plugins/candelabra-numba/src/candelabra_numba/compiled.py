@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 import threading
@@ -24,7 +25,7 @@ import numpy as np
 from candelabra.backends.numpy import parallel
 
 Array = np.ndarray
-NAMES = {"f": "float32", "d": "float64"}
+NAMES = {"f": "float32", "d": "float64", "i": "int32", "l": "int64"}
 
 # So many elements are worth a hand-over to another thread, which takes some tens of microseconds.
 SHARED = 1 << 16
@@ -109,8 +110,8 @@ def block_of(rows: int, size: int) -> int:
 
 
 def plain(array: Array) -> Array:
-    """Return an array in C order."""
-    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+    """Return an array in C order that a loop may be given, which reads none that is only for reading."""
+    return array if array.flags.carray else np.array(array, order="C")
 
 
 def in_training(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -126,7 +127,7 @@ def in_training(forward: Callable[..., Any]) -> Callable[..., Any]:
 def _compiled(source: Any, dtype: str) -> Callable[..., Any]:
     import numba
 
-    types = source.signature.replace("T", NAMES[dtype])
+    types = re.sub(r"\bT\b", NAMES[dtype], source.signature)
     options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}, **source.flags}
 
     def compile_with(cached: bool) -> Any:
@@ -142,8 +143,10 @@ def _compiled(source: Any, dtype: str) -> Callable[..., Any]:
         try:
             with _cache_in(folder):
                 return compile_with(True)
+        except NumbaError:
+            raise
         except Exception as error:
-            # What lies there may be damaged: it is thrown away, once. An error of the loop's own comes again below.
+            # What lies there may be damaged: it is thrown away, once.
             if attempt:
                 _give_up(folder, error)
             else:
