@@ -24,47 +24,14 @@ class TorchBackend(Backend):
         import array_api_compat.torch
         import torch
 
+        from . import algebra, layers, mended, places, pointwise, updates
+
         super().__init__(array_api_compat.torch)
         self.torch, self.array_type = torch, torch.Tensor
         names = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
         self.names = names + ["mps"] * torch.backends.mps.is_available()
-        self.kernels = {
-            "argmax": self.extreme("argmax"), "argmin": self.extreme("argmin"),
-            "remainder": self.in_double("remainder"), "fmod": self.in_double("fmod"),
-            "take_along_axis": self.take_along_axis, "take": self.take,
-        }  # fmt: skip
-
-    def extreme(self, name: str) -> Any:
-        function = getattr(self.namespace, name)
-        return lambda x, **options: function(x.to(self.torch.uint8) if x.dtype is self.torch.bool else x, **options)
-
-    def in_double(self, name: str) -> Any:
-        # PyTorch's own give NaN where the quotient overflows.
-        function, single, double = getattr(self.torch, name), self.torch.float32, self.torch.float64
-
-        def remainder(x1: Any, x2: Any) -> Any:
-            if any(getattr(x, "dtype", single) is not single for x in (x1, x2)):
-                return function(x1, x2)
-            return function(*(x.to(double) if hasattr(x, "to") else x for x in (x1, x2))).to(single)
-
-        return remainder
-
-    def take_along_axis(self, x: Any, indices: Any, *, axis: int = -1) -> Any:
-        # PyTorch's own takes what is out of range modulo the size.
-        n = x.shape[axis]
-        beside = list(self.torch.broadcast_shapes(*([*a.shape[:axis], 1, *a.shape[axis:][1:]] for a in (x, indices))))
-        sizes = [[*beside[:axis], a.shape[axis], *beside[axis:][1:]] for a in (x, indices)]
-        places = self.torch.where(indices < 0, indices + n, indices).expand(sizes[1])
-        return self.indexed(self.torch.gather, x.expand(sizes[0]), axis, places.to(self.torch.int64))
-
-    def take(self, x: Any, indices: Any, *, axis: int | None = None) -> Any:
-        return self.indexed(self.namespace.take, x, indices, axis=0 if axis is None else axis)
-
-    def indexed(self, function: Any, *operands: Any, **options: Any) -> Any:
-        try:
-            return function(*operands, **options)
-        except RuntimeError as error:
-            raise IndexError(str(error)) from error
+        families = (algebra, layers, mended, places, pointwise, updates)
+        self.kernels = {row: kernel for family in families for row, kernel in family.KERNELS.items()}
 
     def devices(self) -> list[str]:
         return self.names
