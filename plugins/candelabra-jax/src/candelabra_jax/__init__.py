@@ -1,4 +1,4 @@
-"""JAX as a device of candelabra: arrays that never change, on whatever `jax.devices()` has."""
+"""JAX as a device of candelabra: arrays that never change, on the devices of JAX's default platform."""
 
 from __future__ import annotations
 
@@ -11,31 +11,40 @@ WIDE = ("int64", "uint64", "float64", "complex128")
 
 
 class JaxBackend(Backend):
-    """Devices ``jax:0``, ``jax:1`` and so on: those of JAX's default platform."""
+    """Devices ``jax:cpu:0``, ``jax:gpu:1`` and so on, also written ``jax:0``, ``jax:1``."""
 
     api_version = 1
     name = "jax"
     device_types = ("jax",)
+    lenient = True
 
     def __init__(self) -> None:
         import jax
 
-        from .kernels import KERNELS
+        from . import kernels, mended
 
         super().__init__(jax.numpy)
         self.jax = jax
         self.array_type = type(jax.numpy.zeros(()))
-        self.compile, self.kernels = jax.jit, KERNELS
+        self.compile = jax.jit
+        self.kernels = {**kernels.KERNELS, **mended.KERNELS}
 
     def devices(self) -> list[str]:
-        return [str(device) for device in self.jax.devices()]
+        return [f"{device.platform}:{device.id}" for device in self.jax.local_devices()]
 
     def native_device(self, index: int) -> Any:
-        return self.jax.devices()[index]
+        return self.jax.local_devices()[index]
 
     def dtypes(self, index: int = 0) -> dict[str, Any]:
         wide = self.jax.config.jax_enable_x64
         return {n: self.namespace.dtype(d) for n, d in super().dtypes(index).items() if wide or n not in WIDE}
+
+    def missing(self, dtype: str, index: int = 0) -> str:
+        return "with JAX_ENABLE_X64=1 in the environment JAX has it" if dtype in WIDE else ""
+
+    def normalize(self, value: Any, index: int = 0) -> Any:
+        # What JAX traces is an array to it, too.
+        return value if isinstance(value, self.jax.Array) else self.asarray(value, index=index)
 
     def to_host(self, array: Any) -> Any:
         import numpy
@@ -46,7 +55,20 @@ class JaxBackend(Backend):
         return self.namespace.from_dlpack(array, device=self.native_device(index))
 
     def synchronize(self, index: int = 0) -> None:
-        self.jax.device_put(0, self.native_device(index)).block_until_ready()
+        self.jax.block_until_ready(self._living(index))
+
+    def memory(self, index: int = 0) -> dict[str, int]:
+        told = self.native_device(index).memory_stats()
+        if not told:
+            living = sum(array.nbytes for array in self._living(index))
+            return {"allocated": living, "reserved": living}
+        used, limit = told["bytes_in_use"], told.get("bytes_limit", 0)
+        reserved = told.get("pool_bytes", told.get("bytes_reserved", used))
+        return {"allocated": used, "reserved": reserved, "free": max(limit - used, 0), "total": limit}
+
+    def _living(self, index: int) -> list[Any]:
+        device = self.native_device(index)
+        return [array for array in self.jax.live_arrays() if device in array.devices()]
 
     def describe(self) -> dict[str, str]:
         return {"version": self.jax.__version__, "x64": "on" if self.jax.config.jax_enable_x64 else "off"}

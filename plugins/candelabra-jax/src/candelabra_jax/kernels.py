@@ -1,4 +1,4 @@
-"""What JAX has a function for and the generic body works around: each kernel is compiled by `jax.jit` for its statics."""
+"""What JAX has a function for and the generic body works around; `jax.jit` compiles each for its statics."""
 
 from __future__ import annotations
 
@@ -30,9 +30,7 @@ def check(name: str, index: Array, n: int, but: int | None = None) -> None:
         seen = seen[seen != but]
     low, high = int(seen.min(initial=0)), int(seen.max(initial=-1))
     if low < -n or high >= n:
-        raise IndexOutOfRangeError(
-            f"{name}: index {low if low < -n else high} is out of range for an axis of size {n}"
-        )
+        raise IndexOutOfRangeError(f"{name}: index {low if low < -n else high} is out of range for an axis of size {n}")
 
 
 # Convolution ---------------------------------------------------------------------------------------------------------
@@ -41,10 +39,10 @@ WINDOWS = ("stride", "padding", "dilation", "groups")
 
 
 @compiled(*WINDOWS)
-def conv(x: Array, weight: Array, bias: Array = None, /, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Array:
-    out = lax.conv_general_dilated(
-        x, weight, stride, padding, rhs_dilation=dilation, feature_group_count=groups
-    )
+def conv(
+    x: Array, weight: Array, bias: Array = None, /, *, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Array:
+    out = lax.conv_general_dilated(x, weight, stride, padding, rhs_dilation=dilation, feature_group_count=groups)
     return out if bias is None else out + bias.reshape(1, -1, *(1,) * (x.ndim - 2))
 
 
@@ -73,13 +71,18 @@ def filled(key: Any, indices: Any) -> tuple[Any, ...]:
 
 def check_key(name: str, shape: Any, indices: Any, key: Any) -> None:
     used = sum(part is not None and part is not Ellipsis for part in key)
+    if used > len(shape):
+        raise IndexOutOfRangeError(f"{name}: more indices are given than a tensor of shape {shape} has axes")
     axis, given = 0, iter(indices)
     for part in key:
         if part is Ellipsis:
             axis += len(shape) - used
         elif part is not None:
+            n = shape[axis]
             if part == ("array",):
-                check(name, next(given), shape[axis])
+                check(name, next(given), n)
+            elif isinstance(part, int) and not -n <= part < n:
+                raise IndexOutOfRangeError(f"{name}: index {part} is out of range for axis {axis} of size {n}")
             axis += 1
 
 
@@ -96,6 +99,16 @@ def _setitem(x: Array, value: Array, indices: Any, *, key: Any) -> Array:
 @compiled("x_shape", "key")
 def getitem_transpose(g: Array, indices: Any, /, *, x_shape: Any, key: Any) -> Array:
     return jnp.zeros(x_shape, g.dtype).at[filled(key, indices)].add(g)
+
+
+@compiled("key")
+def _slice(x: Array, *, key: Any) -> Array:
+    return x[filled(key, ())]
+
+
+def slice_(x: Array, /, *, key: Any) -> Array:
+    check_key("slice", x.shape, (), key)
+    return _slice(x, key=key)
 
 
 def getitem(x: Array, indices: Any, /, *, key: Any) -> Array:
@@ -274,7 +287,7 @@ SPECIAL = {
 KERNELS: dict[str, Any] = {
     **{name: jax.jit(function) for name, function in SPECIAL.items()},
     "conv": conv, "conv_input": conv_input, "conv_weight": conv_weight,
-    "getitem": getitem, "getitem_transpose": getitem_transpose, "setitem": setitem, "take": take,
+    "slice": slice_, "getitem": getitem, "getitem_transpose": getitem_transpose, "setitem": setitem, "take": take,
     "take_along_axis": take_along_axis, "embedding": embedding, "index_add": index_add,
     "scatter": scattering("scatter", "set"), "scatter_add": scattering("scatter_add", "add"),
     "cross_entropy": classes_checked("cross_entropy"), "nll_loss": classes_checked("nll_loss"),
