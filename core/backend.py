@@ -7,6 +7,7 @@ record by which a plugin announces a backend without importing its library.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,12 @@ from . import dtypes
 from .errors import DeviceError
 
 API_VERSION = 1
+
+# How libraries say so: PyTorch, JAX, MLX, CUDA.
+_OUT_OF_MEMORY = re.compile(
+    "out of memory|RESOURCE_EXHAUSTED|can't allocate memory|unable to allocate|attempting to allocate|MemoryAllocation",
+    re.IGNORECASE,
+)
 # DLPack's number of the device whose memory the host reads.
 HOST_MEMORY = 1
 
@@ -91,6 +98,9 @@ class Backend:
     plain_keys : bool
         Whether arrays are indexed, and where they are mutable written into, by Python's keys of ints, slices, None and
         Ellipsis as NumPy's are, by its masks of leading axes, and by one array of integers.
+    compile : callable, optional
+        Takes a function of the library's arrays, lists of them and None, and returns one that does the same as a whole,
+        faster. Bodies and backwards of rows run through it; it raises where a function looks at values.
     kernels : mapping of str to callable or Kernel
         Own ways to compute rows of the table; rows not named here run the namespace's function or the generic body.
     donating : mapping of str to callable
@@ -118,6 +128,10 @@ class Backend:
     def dtypes(self, index: int = 0) -> dict[str, Any]:
         """Return the library's dtype for each dtype name that the device supports."""
         return {d.name: native for d in dtypes.ALL if (native := getattr(self.namespace, d.name, None)) is not None}
+
+    def missing(self, dtype: str, index: int = 0) -> str:
+        """Return what would bring a device a dtype that it lacks, for errors; an empty string where nothing does."""
+        return ""
 
     def devices(self) -> Sequence[str]:
         """Return the names of the devices, by index; an empty string where a device has no name of its own."""
@@ -192,8 +206,15 @@ class Backend:
         """Wait until the device has done what was asked of it."""
 
     def memory(self, index: int = 0) -> dict[str, int]:
-        """Return memory figures in bytes: ``allocated`` and ``reserved``, 0 where the library does not tell."""
+        """Return memory figures in bytes: ``allocated`` and ``reserved``, 0 where the library does not tell.
+
+        Where it is known, also the device's ``free`` and ``total``, which errors then name.
+        """
         return {"allocated": 0, "reserved": 0}
+
+    def is_out_of_memory(self, error: BaseException) -> bool:
+        """Say whether what the library raised means that the device's memory does not suffice."""
+        return isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)) is not None
 
     def release_memory(self, index: int = 0) -> None:
         """Give memory that the library holds and does not use back to the device."""

@@ -37,6 +37,9 @@ class Resolver(Protocol):
     def backends(self) -> list[Backend]:
         """Return every backend that can be loaded, the host's first."""
 
+    def origin(self, device_type: str, row: str = "") -> str:
+        """Say which plugins compute on devices of a type, or a row there; "" for what is built in."""
+
     def find_kernels(self) -> None:
         """Take up what plugins bring for the devices of others, once; called before the first operation."""
 
@@ -175,7 +178,9 @@ class Device:
         if self.index is None:
             return Device._intern(self.type, self.backend.current_index())
         if self._native is None:
-            count = len(self.backend.devices())
+            from .failures import count as count_of
+
+            count = count_of(self)
             if self.index >= count:
                 raise DeviceError(
                     f"device {str(self)!r} is not there: backend {self.backend.name!r} has {count} "
@@ -199,7 +204,9 @@ class Device:
             if self.levels:
                 self._native = self.physical.native
             else:
-                self._native = {dtypes.as_dtype(k): v for k, v in self.backend.dtypes(self.index or 0).items()}
+                from .failures import dtypes_of
+
+                self._native = dtypes_of(self)
         return self._native
 
     @property
@@ -220,9 +227,11 @@ class Device:
         try:
             return self.native[chosen]
         except KeyError:
+            mend = self.backend.missing(chosen.name, self.index or 0)
             raise DTypeError(
                 f"{operation + ': ' if operation else ''}device {str(self)!r} has no {chosen.name}; it supports "
                 + ", ".join(d.name for d in self.native)
+                + (f"; {mend}" if mend else "")
             ) from None
 
     def best_native_dtype(self, dtype: dtypes.DType) -> Any:
@@ -380,7 +389,19 @@ def transfer(array: Any, source: Device, target: Device) -> Any:
         return target.backend.from_dlpack(_Offered(array, source.backend), target.index or 0)
     except (AttributeError, BufferError, TypeError, ValueError, RuntimeError):
         # What cannot be shared without a copy goes through host memory.
-        return target.backend.asarray(source.backend.to_host(array), target.native[dtype], target.index or 0)
+        return from_host_memory(source.backend.to_host(array), target.native[dtype], target)
+
+
+def from_host_memory(array: Any, native: Any, target: Device) -> Any:
+    """Return a host array on a device, whose library need not take an order that runs backwards."""
+    if min(array.strides, default=0) < 0:
+        array = host_backend().copy(array)
+    try:
+        return target.backend.asarray(array, native, target.index or 0)
+    except Exception as error:
+        from .failures import failure
+
+        raise failure(f"to_device(data of shape {array.shape})", target, error) from error
 
 
 class _Offered:
@@ -419,6 +440,7 @@ def _narrowed(array: Any, dtype: dtypes.DType, source: Device, target: Device) -
     found = xp.astype(array, source.native_dtype(held, "to_device"))
     if not bool(xp.all(xp.equal(xp.astype(found, array.dtype), array))):
         raise OutOfRangeError(
-            f"to_device: device {str(target)!r} has no {dtype.name}, and {held.name} does not hold all of the numbers"
+            f"to_device: device {str(target)!r} has no {dtype.name}, and {held.name} does not hold all of the numbers; "
+            "convert them first, for example to float32"
         )
     return found

@@ -76,5 +76,5 @@ def from_host(array: Any, *, dtype: Any = None, device: Any = None, copy: bool =
     if target is host:
         shared = made is given or made.base is not None
         return Tensor(host.backend.copy(made) if copy and shared else made, host)
-    made = target.backend.asarray(made, native, target.index or 0)
+    made = devices.from_host_memory(made, native, target)
     return Tensor(target.backend.copy(made) if copy else made, target)

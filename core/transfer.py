@@ -7,6 +7,8 @@ from typing import Any
 from . import device as devices
 from .autograd.mode import grad_mode
 from .autograd.node import Node, next_sequence
+from .errors import CandelabraError
+from .failures import absence, failure
 from .implementation import namespace
 from .primitives.row import Row, linear
 from .tensor import Tensor
@@ -56,11 +58,22 @@ def transfer(x: Tensor, target: devices.Device) -> Tensor:
     return out
 
 
+def _failure(array: Any, source: devices.Device, target: devices.Device, error: Exception) -> Exception:
+    """Return the error for a move that failed: at its end, unless it is the beginning that is no longer there."""
+    if isinstance(error, CandelabraError):
+        return error
+    at = source if absence(source) else target
+    return failure(f"to_device(x of shape {tuple(array.shape)}) from {source} to {target}", at, error)
+
+
 def _moved(array: Any, source: devices.Device, target: devices.Device) -> Any:
     """Return a device's array, plain or wrapped by transformations, on another device."""
     wrapping = getattr(array, "level", None)
     if wrapping is None:
-        return devices.transfer(array, source, target)
+        try:
+            return devices.transfer(array, source, target)
+        except Exception as error:
+            raise _failure(array, source, target, error) from error
     from .transforms.levels import check_alive
 
     check_alive(array)

@@ -160,7 +160,7 @@ def asarray(
                 made = ops.positive(obj)
         return _finish(made, requires_grad) if requires_grad and made.node is None else made
     target = devices.as_device(device)
-    backend, index = target.backend, target.index or 0
+    backend = target.backend
     own = kind is backend.array_type and target is devices.host_device()
     if own and dtype is None and obj.dtype in target.dtype_of:
         return _finish(Tensor(backend.copy(obj) if copy else obj, target), requires_grad)
@@ -178,12 +178,22 @@ def asarray(
         native = target.native_dtype(chosen, "asarray")
     else:
         chosen = _inferred(given) if inferred else given
-        native = target.best_native_dtype(chosen)
+        held = devices.narrowed_dtype(chosen, target, "asarray") if given.rank == 1 else chosen
+        native = target.best_native_dtype(held)
     if copy is False and (inferred or target is not devices.host_device() or chosen is not given):
         raise ArgumentError("asarray: this data can only be copied, but copy=False")
     if given.is_complex and not chosen.is_complex:
         raise ArgumentTypeError(f"asarray: complex data cannot become {chosen.name}; take its real part first")
-    array = backend.asarray(host_array, native, index)
+    if target is devices.host_device():
+        array = backend.asarray(host_array, native)
+    elif dtype is None and given not in target.native and given.rank == 1:
+        # Wide integers are held by narrower ones, where they fit.
+        array = devices.transfer(host_array, devices.host_device(), target)
+    else:
+        array = devices.from_host_memory(host_array, native, target)
+        if copy and not inferred:
+            # Whether it shares the user's memory, only the library knows.
+            array = backend.copy(array)
     if copy and (array is host_array or (not inferred and getattr(array, "base", None) is not None)):
         array = backend.copy(array)
     return _finish(Tensor(array, target), requires_grad)
