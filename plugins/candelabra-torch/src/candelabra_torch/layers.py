@@ -86,7 +86,9 @@ def _on_planes(axes: int, three: Any, two: Any) -> Any:
 
 def _flat(x: Array, *numbers: Any) -> tuple[Any, ...]:
     """Give one spatial axis a second one of size 1 in front, and its numbers (value, neutral) one more."""
-    return (x[:, :, None], *((neutral, *value) for value, neutral in numbers)) if x.ndim == 3 else (x, *(v for v, _ in numbers))
+    if x.ndim != 3:
+        return (x, *(value for value, _ in numbers))
+    return (x[:, :, None], *((neutral, *value) for value, neutral in numbers))
 
 
 def _max_pool(x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Any:
@@ -154,8 +156,8 @@ def avg_pool(
 
 
 def avg_pool_vjp(
-    xp: Any, g: Any, x_shape: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool,
-    divisor_override: Any,
+    xp: Any, g: Any, x_shape: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool,
+    count_include_pad: bool, divisor_override: Any,
 ) -> Any:  # fmt: skip
     axes = g.ndim - 2
     if not _plain(g) or axes > 3 or not (divisor_override is None or isinstance(divisor_override, int)):
@@ -258,7 +260,9 @@ def batch_norm(x: Any, weight: Any = None, bias: Any = None, /, *, eps: float) -
     return found if found is NotImplemented else found[0]
 
 
-def batch_norm_vjp(xp: Any, g: Any, x: Any, weight: Any, bias: Any, kept: Any, rstd: Any, eps: float, wants: Any) -> Any:
+def batch_norm_vjp(
+    xp: Any, g: Any, x: Any, weight: Any, bias: Any, kept: Any, rstd: Any, eps: float, wants: Any
+) -> Any:
     mask = [bool(wants[0]), *_masked((*wants, False, False)[1:3], weight, bias)]
     return aten.native_batch_norm_backward(g[0].contiguous(), x, weight, None, None, kept, rstd, True, eps, mask)
 

@@ -1,4 +1,4 @@
-"""Indexing, gathering and scattering by PyTorch, which counts indices from the front and names its errors differently."""
+"""Indexing, gathering and scattering by PyTorch, which counts indices from the front and has errors of its own."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def getitem_transpose(g: Any, indices: Any, /, *, x_shape: Any, key: Any) -> Any
 
 
 def pad(x: Any, /, *, widths: Any, value: Any, mode: str) -> Any:
-    if mode != "constant" or x.is_complex() and isinstance(value, complex):
+    if mode != "constant" or (x.is_complex() and isinstance(value, complex)):
         return NotImplemented
     sides = [side for pair in reversed(widths) for side in pair]
     return functional.pad(x, sides, value=value)

@@ -1,4 +1,4 @@
-"""Element by element: PyTorch's own functions, where array-api-compat's would only cast operands that are cast already."""
+"""Element by element: PyTorch's own functions, where array-api-compat's would cast what is cast already."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ ACTIVATIONS: dict[str, Any] = {
     "hardswish": functional.hardswish,
 }  # fmt: skip
 
-# PyTorch's are exact and as the standard's kind of function wants them at the ends; those of `_wide` lack 16-bit floats.
+# Not here: those of PyTorch's that lose digits, or are no numbers at the ends. `_wide` ones lack 16-bit floats.
 SPECIAL: dict[str, Callable[..., Any]] = {
     "erf": torch.erf, "erfc": torch.erfc, "erfinv": torch.erfinv, "lgamma": torch.lgamma, "digamma": torch.digamma,
     "rsqrt": torch.rsqrt, "exp2": torch.exp2, "entr": special.entr, "xlogy": torch.xlogy, "xlog1py": special.xlog1py,
