@@ -42,6 +42,26 @@ def in_the_order_of(values: np.ndarray, wanted: list[np.ndarray]) -> list[np.nda
     return [np.take_along_axis(w, order if w.ndim == order.ndim else order[..., None, :], axis=-1) for w in wanted]
 
 
+# Real vectors, up to a sign: the output that has them for columns and, where there is one, that of their partners, rows.
+SIGNED = {"eigh": (1, None), "svd": (0, 2)}
+
+
+def with_the_signs_of(found: list[np.ndarray], wanted: list[Any], columns: int, rows: int | None) -> list[Any]:
+    """Return the real vectors wanted with the signs of those found: which of both, the standard leaves open."""
+    one = found[columns]
+    if np.iscomplexobj(one) or one.shape != wanted[columns].shape:
+        return wanted
+    sign = np.where(np.sum(one * np.ma.getdata(wanted[columns]), axis=-2) < 0, -1, 1)
+    wanted = list(wanted)
+    wanted[columns] = wanted[columns] * sign[..., None, :]
+    if rows is not None:
+        partners = np.ones(wanted[rows].shape[:-1], dtype=int)
+        k = min(partners.shape[-1], sign.shape[-1])
+        partners[..., :k] = sign[..., :k]
+        wanted[rows] = wanted[rows] * partners[..., None]
+    return wanted
+
+
 def check_values(subject: Subject, sample: Sample) -> None:
     """Values, shapes, dtypes and device are the reference's; operands stay as they were."""
     row = subject.row
@@ -52,6 +72,8 @@ def check_values(subject: Subject, sample: Sample) -> None:
     assert len(found) == len(wanted), f"{row.name}: {len(found)} outputs, expected {len(wanted)}"
     if row.name in UNORDERED:
         wanted = in_the_order_of(host(found[0]), wanted)
+    if row.name in SIGNED:
+        wanted = with_the_signs_of([host(f) for f in found], wanted, *SIGNED[row.name])
     for i, (f, w) in enumerate(zip(found, wanted, strict=True)):
         what = f"{row.name} output {i} of {sample}"
         assert f.device is subject.device, f"{what}: on {f.device}, not {subject.device}"

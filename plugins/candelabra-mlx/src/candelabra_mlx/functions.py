@@ -22,7 +22,7 @@ KEPT = {
 }  # fmt: skip
 # Those that MLX adds up in others than their own, or that overflow on the way.
 WIDER = {
-    mx.int8: mx.int32, mx.int16: mx.int32, mx.uint8: mx.uint32, mx.uint16: mx.uint32,
+    mx.bool_: mx.int32, mx.int8: mx.int32, mx.int16: mx.int32, mx.uint8: mx.uint32, mx.uint16: mx.uint32,
     mx.float16: mx.float32, mx.bfloat16: mx.float32,
 }  # fmt: skip
 BITS = {mx.float64: mx.int64, mx.float32: mx.int32, mx.float16: mx.int16, mx.bfloat16: mx.int16}
@@ -46,19 +46,21 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
 
 
 def full(shape: Any, value: Any, *, dtype: Any = None) -> Any:
-    # Python's own integers stop at int64's largest.
-    if isinstance(value, int) and value > 2**63 - 1:
-        return mx.full(shape, value - 2**64, dtype=mx.int64).view(mx.uint64)
-    return mx.full(shape, value, dtype=dtype)
+    if isinstance(value, int) and value >= 2**63:
+        # MLX takes Python's integers as far as int64.
+        return mx.full(shape, mx.array(value - 2**64, dtype=mx.int64).view(mx.uint64))
+    if type(value) is int and dtype is None:
+        dtype = mx.int64
+    return mx.full(shape, value if dtype is None else mx.array(value, dtype=dtype))
 
 
 def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None) -> Any:
     if stop is None:
         start, stop = 0, start
-    if dtype in INTEGERS and all(type(v) is int for v in (start, stop, step)):
+    if all(type(v) is int for v in (start, stop, step)):
         # MLX's own counts in double precision.
-        count = len(range(start, stop, step))
-        return (mx.arange(count, dtype=mx.int64) * step + start).astype(dtype)
+        found = mx.arange(len(range(start, stop, step)), dtype=mx.int64) * step + start
+        return found if dtype is None else found.astype(dtype)
     return mx.arange(start, stop, step, dtype=dtype)
 
 
@@ -134,11 +136,15 @@ def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = 
 
 
 def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
-    if x.dtype in BITS:
-        # MLX's own puts NaN first, and knows no order between it and the rest.
-        last = mx.isnan(x)
-        x = mx.where(last, mx.array(math.inf, dtype=x.dtype), x)
-    return mx.argsort(x, axis).astype(mx.int64)
+    key = _ordered(x) if x.dtype in BITS else x
+    return mx.argsort(~key if descending else key, axis).astype(mx.int64)
+
+
+def _ordered(x: Any) -> Any:
+    """Return integers in the order of floating-point numbers, NaN last, which MLX's own order leaves anywhere."""
+    kind = BITS[x.dtype]
+    bits, most = (x + 0).view(kind), mx.array(mx.iinfo(kind).max, dtype=kind)
+    return mx.where(mx.isnan(x), most, mx.where(bits < 0, bits ^ most, bits))
 
 
 def searchsorted(x1: Any, x2: Any, /, sorter: Any = None, *, side: str = "left") -> Any:
@@ -200,13 +206,13 @@ def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Any:
 
 
 def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
-    indices = _in_range(indices, x.shape[axis])
-    beside = [list(a.shape) for a in (x, indices)]
-    for shape in beside:
-        shape[axis] = 1
-    wide = mx.broadcast_shapes(*beside)
-    both = ([a.shape[axis] if i == axis % x.ndim else n for i, n in enumerate(wide)] for a in (x, indices))
-    return mx.take_along_axis(*(mx.broadcast_to(a, shape) for a, shape in zip((x, indices), both, strict=True)), axis)
+    rank = max(x.ndim, indices.ndim)
+    axis = axis if axis < 0 else axis - rank
+    both = [a.reshape([1] * (rank - a.ndim) + list(a.shape)) for a in (x, _in_range(indices, x.shape[axis]))]
+    if any(a.shape[i] != b for a in both[:1] for i, b in enumerate(both[1].shape) if i != axis + rank):
+        wide = mx.broadcast_shapes(*([*a.shape[:axis], 1, *a.shape[axis:][1:]] for a in both))
+        both = [mx.broadcast_to(a, [*wide[:axis], a.shape[axis], *wide[axis:][1:]]) for a in both]
+    return mx.take_along_axis(*both, axis)
 
 
 def _in_range(indices: Any, n: int) -> Any:
@@ -259,6 +265,8 @@ def sign(x: Any, /) -> Any:
 
 
 def signbit(x: Any, /) -> Any:
+    if x.dtype not in BITS:
+        return mx.zeros(x.shape, mx.bool_) if x.dtype == mx.bool_ else x < 0
     return x.view(BITS[x.dtype]) < 0
 
 

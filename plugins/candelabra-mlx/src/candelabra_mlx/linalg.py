@@ -13,7 +13,7 @@ def _at_once(function: Callable[..., Any], dtypes: tuple[Any, ...] = (mx.float32
     """Compute now, that a matrix which has no such decomposition is told where it is given."""
 
     def run(x: Any, /, *more: Any, **options: Any) -> Any:
-        if x.dtype not in dtypes or 0 in x.shape:
+        if x.dtype not in dtypes or any(0 in a.shape for a in (x, *more)):
             raise NotImplementedError
         try:
             found = function(x, *more, **options, stream=mx.cpu)
@@ -43,8 +43,16 @@ def qr(x: Any, /, *, mode: str = "reduced") -> Any:
     return _qr(x)
 
 
+def solve(x1: Any, x2: Any, /) -> Any:
+    columns = x2.reshape(*x2.shape, 1) if x2.ndim == 1 else x2
+    stack = mx.broadcast_shapes(x1.shape[:-2], columns.shape[:-2])
+    both = (mx.broadcast_to(x, [*stack, *x.shape[-2:]]) for x in (x1, columns))
+    found = _solve(*both)
+    return found[..., 0] if x2.ndim == 1 else found
+
+
 _svd, _qr = _at_once(mx.linalg.svd), _at_once(mx.linalg.qr)
-inv, cholesky, solve = _at_once(mx.linalg.inv), _at_once(mx.linalg.cholesky), _at_once(mx.linalg.solve)
+inv, cholesky, _solve = _at_once(mx.linalg.inv), _at_once(mx.linalg.cholesky), _at_once(mx.linalg.solve)
 eigh = _at_once(mx.linalg.eigh, (mx.float32, mx.float64, mx.complex64))
 eigvalsh = _at_once(mx.linalg.eigvalsh, (mx.float32, mx.float64, mx.complex64))
 eig = _at_once(mx.linalg.eig, (mx.float32,))
