@@ -9,6 +9,8 @@ from typing import Any
 from .launch import Launcher
 
 FAMILIES: dict[str, tuple[str, ...]] = {
+    "indexing": ("take", "embedding", "gather", "take_along_axis", "index_add", "scatter_add"),
+    "loss": ("cross_entropy",),
     "normalization": ("layer_norm", "rms_norm", "group_norm", "batch_norm"),
     "random": (
         "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",

@@ -7,12 +7,19 @@ NVRTC when it is first wanted (CuPy keeps the result on disk), for the card that
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ...core.errors import IndexOutOfRangeError
+
+SYNC_ERRORS = "CANDELABRA_SYNC_ERRORS"
+# How many operations have indices to check.
+FAULTS = 32
 
 FOLDER = Path(__file__).parent / "cuda"
 OPTIONS = ("--std=c++17",)
@@ -49,7 +56,11 @@ class Launcher:
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
+        self.deterministic = False
         self._functions: dict[tuple[str, str], Any] = {}
+        self._faults: Any = None
+        self._fault_names: list[str] = []
+        self._fault_possible = False
 
     def function(self, file: str, expression: str) -> Any:
         """Return an instance of a kernel, a callable of ``(grid, block, arguments)``."""
@@ -76,10 +87,44 @@ class Launcher:
         grid = blocks if isinstance(blocks, tuple) else (blocks,)
         if 0 not in grid:
             self.function(file, expression)(grid, (threads,), arguments)
+            if self._fault_possible and os.environ.get(SYNC_ERRORS, "0") not in ("", "0"):
+                self.check()
 
     def run_each(self, file: str, expression: str, size: int, *arguments: Any) -> None:
         """Run a kernel whose threads take one element after the other, as many at once as the card likes."""
         self.run(file, expression, min(-(-size // THREADS), 16 * MULTIPROCESSORS), THREADS, *arguments)
+
+    def fault(self, operation: str) -> Any:
+        """Return where the kernels of an operation write down an index that is out of range."""
+        if self._faults is None:
+            self._faults = self.xp.zeros((FAULTS, 3), np.uint64)
+        if operation not in self._fault_names:
+            self._fault_names.append(operation)
+        self._fault_possible = True
+        return self._faults[self._fault_names.index(operation)]
+
+    def check(self) -> None:
+        """Raise what kernels have written down since the last time; it waits for the card if they may have.
+
+        Raises
+        ------
+        IndexOutOfRangeError
+            If an index was out of range. The operation went on with the nearest one that is not.
+        """
+        if not self._fault_possible:
+            return
+        self._fault_possible = False
+        found = [[int(n) for n in line] for line in self._faults.tolist()]
+        told = [
+            f"{name}: index {index - 2**64 if index >> 63 else index} is out of range for size {size}"
+            for name, (flag, index, size) in zip(self._fault_names, found, strict=False)
+            if flag
+        ]
+        if told:
+            self._faults[:] = 0
+            raise IndexOutOfRangeError(
+                "; ".join(told) + f"; a card tells it only when it is waited for, {SYNC_ERRORS}=1 makes it tell at once"
+            )
 
     def computed(self, array: Any) -> Any:
         """Return the dtype that kernels compute an array's elements in."""
@@ -88,6 +133,10 @@ class Launcher:
     def contiguous(self, array: Any) -> Any:
         """Return an array in C order, itself if it is."""
         return array if array.flags.c_contiguous else self.xp.ascontiguousarray(array)
+
+    def copied(self, array: Any) -> Any:
+        """Return a copy in C order."""
+        return self.xp.array(array, order="C")
 
     def empty(self, shape: Sequence[int], dtype: Any) -> Any:
         """Return a new array."""

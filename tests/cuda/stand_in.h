@@ -219,13 +219,13 @@ template <class V> V __shfl_sync(unsigned, V value, int lane) { return stand_in:
 
 template <class V> V atomicAdd(V* place, V value) {
     const V old = *place;
-    *place = old + value;
+    *place = V(old + value);
     return old;
 }
 
 template <class V> V atomicOr(V* place, V value) {
     const V old = *place;
-    *place = old | value;
+    *place = V(old | value);
     return old;
 }
 

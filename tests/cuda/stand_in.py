@@ -93,6 +93,11 @@ class HostCuda(ModuleType):
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
 
+    @staticmethod
+    def sum(*arguments: Any, **options: Any) -> Any:
+        # CuPy has no scalars.
+        return np.asarray(np.sum(*arguments, **options))
+
 
 class HostCudaBackend(Backend):
     """Device ``hostcuda``: NumPy's functions, and the card's kernels on the host."""
@@ -107,7 +112,8 @@ class HostCudaBackend(Backend):
         from candelabra.backends.cupy.kernels import Kernels
 
         super().__init__(np)
-        self.kernels = Kernels(Launcher(HostCuda()))
+        self.gpu = Launcher(HostCuda())
+        self.kernels = Kernels(self.gpu)
 
     def dtypes(self, index: int = 0) -> dict[str, Any]:
         import ml_dtypes
@@ -122,7 +128,11 @@ class HostCudaBackend(Backend):
         return np.asarray(value)
 
     def to_host(self, array: Any) -> Any:
+        self.gpu.check()
         return array
+
+    def synchronize(self, index: int = 0) -> None:
+        self.gpu.check()
 
 
 def candelabra_backends() -> list[BackendSpec]:

@@ -48,3 +48,19 @@ template <class C, class Op> __device__ C over_block(C value, Op op, C none) {
 __device__ inline int64 start_of(int64 row, int64 width, int64 after) {
     return row / after * width * after + row % after;
 }
+
+// An index that is out of range is clamped, and the first one of an operation is written down: whoever waits for the
+// card next is told. `fault` has room for a flag, the index and the size.
+__device__ inline int64 checked(int64 index, int64 size, uint64* fault) {
+    if (index >= 0 && index < size) return index;
+    if (atomicCAS(fault, 0ULL, 1ULL) == 0) {
+        fault[1] = (uint64)index;
+        fault[2] = (uint64)size;
+    }
+    return index < 0 ? 0 : size - 1;
+}
+
+// An index that may count from the end.
+__device__ inline int64 place_of(int64 index, int64 size, uint64* fault) {
+    return index < 0 && index >= -size ? index + size : checked(index, size, fault);
+}

@@ -1,0 +1,40 @@
+"""Every instance of every kernel: what its template's parameters are says which."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+from candelabra.backends.cupy.launch import FLOATS, FOLDER, TYPES
+
+# A kernel's `class T` is a floating-point dtype, `class E` any that a card has, `class A` one that it adds
+# atomically, `class I` one of indices.
+CHOICES = {
+    "class T": [TYPES[name] for name in FLOATS],
+    "class A": [TYPES[name] for name in (*FLOATS, "int32", "int64", "uint32", "uint64")],
+    "class E": list(TYPES.values()),
+    "class I": [TYPES["int32"], TYPES["int64"]],
+}
+_KERNEL = re.compile(r"(?:template <([^>]*)>\s*)?__global__ void (\w+)\(")
+
+
+def files() -> list[str]:
+    """Return the names of the files of kernels."""
+    return sorted(path.stem for path in FOLDER.glob("*.cu"))
+
+
+def instances(file: str) -> list[str]:
+    """Return the expressions of all instances of the kernels of a file."""
+    found = []
+    for parameters, name in _KERNEL.findall((FOLDER / f"{file}.cu").read_text()):
+        choices = [_choices(parameter.strip()) for parameter in parameters.split(",")] if parameters else []
+        found += [name + (f"<{', '.join(chosen)}>" if chosen else "") for chosen in itertools.product(*choices)]
+    return found
+
+
+def _choices(parameter: str) -> list[str]:
+    if parameter.startswith("bool "):
+        return ["false", "true"]
+    if parameter in CHOICES:
+        return CHOICES[parameter]
+    raise ValueError(f"what instances does a kernel with the template parameter {parameter!r} have?")
