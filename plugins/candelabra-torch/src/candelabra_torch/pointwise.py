@@ -66,7 +66,6 @@ ACTIVATIONS: dict[str, Any] = {
     ),
     "relu": Kernel(_unary(torch.relu), vjp=lambda xp, g, out: (aten.threshold_backward(g, out, 0),)),
     "sigmoid": Kernel(_unary(torch.sigmoid), vjp=lambda xp, g, out: (aten.sigmoid_backward(g, out),)),
-    "tanh": Kernel(_unary(torch.tanh), vjp=lambda xp, g, out: (aten.tanh_backward(g, out),)),
     "logsigmoid": functional.logsigmoid,
     "hardsigmoid": functional.hardsigmoid,
     "hardswish": functional.hardswish,
