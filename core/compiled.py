@@ -1,7 +1,7 @@
 """Bodies and rules that run as one compiled function, where a backend offers to compile.
 
-A library that dispatches slowly, or compiles each operation by itself, gains most by doing the whole of a row's body, or
-of its backward, at once. What looks at values (the number of a mask's elements) cannot be compiled, and runs as it is.
+A library that dispatches slowly, or compiles each operation by itself, gains by doing the whole of a row's body, or of
+its backward, at once. What looks at values (the number of a mask's elements) cannot be compiled, and runs as it is.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Compiled:
         Takes a key's constants and returns the function of arrays to compile.
     """
 
-    __slots__ = ("compile", "cannot", "made", "make")
+    __slots__ = ("cannot", "compile", "made", "make")
 
     def __init__(self, compile: Callable[..., Any], make: Callable[..., Callable[..., Any]]) -> None:
         self.compile, self.make = compile, make

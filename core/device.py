@@ -245,6 +245,11 @@ class Device:
                 return self.native[candidate]
         return self.native_dtype(dtype)
 
+    @property
+    def whole(self) -> dtypes.DType:
+        """The dtype of indices and counts: int64, or the widest integers that the device has."""
+        return dtypes.int64 if dtypes.int64 in self.native else self.dtype_of[self.best_native_dtype(dtypes.int64)]
+
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Device) and self.physical is other.physical)
 

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from ..core import dtypes, ops
+from ..core.device import as_device
 from ..core.errors import ShapeError
 from ..core.tensor import Tensor
 from . import init
@@ -60,7 +61,7 @@ class _Norm(Module):
         self.register_buffer("running_mean", ops.zeros((num_features,), **factory) if tracked else None)
         self.register_buffer("running_var", ops.ones((num_features,), **factory) if tracked else None)
         self.register_buffer(
-            "num_batches_tracked", ops.zeros((), dtype=dtypes.int64, device=device) if tracked else None
+            "num_batches_tracked", ops.zeros((), dtype=as_device(device).whole, device=device) if tracked else None
         )
         self.reset_parameters()
 

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from .. import dtypes, ops
+from .. import ops
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from ..primitives.tools import axis_index, shape_tuple, size_of
 from ..tensor import Tensor
@@ -178,7 +178,7 @@ def combinations(x: Tensor, r: int = 2, with_replacement: bool = False) -> Tenso
     else:
         choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
         chosen = list(choose(range(n), number))
-        index = ops.reshape(ops.asarray(chosen, dtype=dtypes.int64, device=device), (len(chosen), number))
+        index = ops.reshape(ops.asarray(chosen, dtype=device.whole, device=device), (len(chosen), number))
     return ops.reshape(ops.take(x, ops.reshape(index, (-1,)), axis=0), tuple(index.shape))
 
 
@@ -240,8 +240,8 @@ def unfold(
     lead, rest, head = tuple(x.shape[:at]), tuple(x.shape[at + 1 :]), (slice(None),) * at
     pieces = -(-width // stride)
     if not width or pieces > 64:
-        begin = ops.reshape(ops.arange(windows, dtype=dtypes.int64, device=device) * stride, (-1, 1))
-        places = ops.reshape(begin + ops.arange(width, dtype=dtypes.int64, device=device), (windows * width,))
+        begin = ops.reshape(ops.arange(windows, dtype=device.whole, device=device) * stride, (-1, 1))
+        places = ops.reshape(begin + ops.arange(width, dtype=device.whole, device=device), (windows * width,))
         found = ops.reshape(ops.take(x, places, axis=at), (*lead, windows, width, *rest))
         return ops.moveaxis(found, at + 1, -1)
     # Pieces of `stride` elements each: one piece of all windows is a slice, cut into rows.
@@ -281,9 +281,9 @@ def _strided_places(
             f"{tuple(x.shape)} has {x.size}"
         )
     device = x.device.physical
-    places = ops.full((1,) * len(shape), begin, dtype=dtypes.int64, device=device)
+    places = ops.full((1,) * len(shape), begin, dtype=device.whole, device=device)
     for i, (n, step) in enumerate(zip(shape, steps, strict=True)):
-        line = ops.arange(n, dtype=dtypes.int64, device=device) * step
+        line = ops.arange(n, dtype=device.whole, device=device) * step
         places = places + ops.reshape(line, tuple(n if j == i else 1 for j in range(len(shape))))
     return shape, ops.reshape(places, (-1,))
 
@@ -362,7 +362,7 @@ def argwhere(x: Tensor) -> Tensor:
     """
     if x.ndim == 0:
         found = ops.nonzero(ops.reshape(x, (1,)))[0]
-        return ops.zeros((found.shape[0], 0), dtype=dtypes.int64, device=x.device.physical)
+        return ops.zeros((found.shape[0], 0), dtype=x.device.whole, device=x.device.physical)
     return ops.stack(ops.nonzero(x), axis=1)
 
 

@@ -121,10 +121,11 @@ def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Te
     n = max(int(ops.max(x).item()) + 1 if x.shape[0] else 0, minlength)
     place = x.device.physical
     if weights is None:
-        added = ops.ones(x.shape, dtype=dtypes.int64, device=place)
+        added = ops.ones(x.shape, dtype=place.whole, device=place)
     else:
-        added = ops.astype(weights, dtypes.float32 if weights.dtype is dtypes.float32 else dtypes.float64, copy=False)
-    return ops.index_add(ops.zeros((n,), dtype=added.dtype, device=place), ops.astype(x, dtypes.int64), added, axis=0)
+        precise = weights.dtype if weights.dtype is dtypes.float32 else place.best_native_dtype(dtypes.float64)
+        added = ops.astype(weights, precise, copy=False)
+    return ops.index_add(ops.zeros((n,), dtype=added.dtype, device=place), ops.astype(x, place.whole), added, axis=0)
 
 
 def limits_of(operation: str, x: Tensor, low: float, high: float) -> tuple[float, float]:
@@ -159,7 +160,7 @@ def histc(x: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     low, high = limits_of("histc", flat, float(min), float(max))
     inside = ops.logical_and(flat >= low, flat <= high)
     place = ops.floor((ops.where(inside, flat, low) - low) * bins / (high - low))
-    place = ops.astype(ops.minimum(place, bins - 1), dtypes.int64)
+    place = ops.astype(ops.minimum(place, bins - 1), place.device.whole)
     empty = ops.zeros((bins,), dtype=x.dtype, device=x.device.physical)
     return ops.index_add(empty, place, ops.astype(inside, x.dtype), axis=0)
 

@@ -376,7 +376,7 @@ def ldl_solve(factors: Tensor, pivots: Tensor, x2: Tensor, /, *, hermitian: bool
             [1.]])
     """
     factors, x2 = _checked_factors("ldl_solve", factors, pivots, x2, True)
-    return _row("ldl_solve")(factors, ops.astype(pivots, dtypes.int64), x2, hermitian=bool(hermitian))
+    return _row("ldl_solve")(factors, ops.astype(pivots, pivots.device.whole), x2, hermitian=bool(hermitian))
 
 
 def _checked_factors(name: str, factors: Any, pivots: Tensor, x2: Any, left: bool) -> tuple[Tensor, Tensor]:

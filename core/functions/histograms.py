@@ -6,7 +6,7 @@ import operator
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .. import dtypes, ops
+from .. import ops
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from ..primitives.tools import size_of
 from ..tensor import Tensor
@@ -79,7 +79,7 @@ def histogramdd(
         )
     edges = _edges(points, bins, range)
     device, count = x.device.physical, points.shape[0]
-    place: Any = ops.zeros((count,), dtype=dtypes.int64, device=device)
+    place: Any = ops.zeros((count,), dtype=device.whole, device=device)
     inside: Any = ops.ones((count,), dtype="bool", device=device)
     for i, line in enumerate(edges):
         values = points[:, i]

@@ -59,7 +59,7 @@ def split_key(x: Tensor, key: Any, operation: str) -> tuple[tuple[Any, ...], lis
         elif isinstance(part, (list, range)) or (hasattr(part, "__array__") and getattr(part, "shape", ()) != ()):
             given = asarray(part if not isinstance(part, range) else list(part), device=x.device.physical)
             if given.size == 0 and given.dtype.rank > 1:
-                given = ops.astype(given, "int64")
+                given = ops.astype(given, given.device.whole)
             _index_tensor(x, given, static, tensors, operation, parts[position + 1 :])
         else:
             try:

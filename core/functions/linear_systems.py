@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .. import dtypes, ops
+from .. import ops
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..ops import row_function
 from ..primitives.row import TABLE
@@ -176,7 +176,7 @@ def lstsq(x1: Tensor, x2: Tensor, /, rcond: Any = None, *, driver: str | None = 
     if min(m, n) == 0 or 0 in x1.shape or 0 in right.shape:
         lead = ops.broadcast_shapes(x1.shape[:-2], right.shape[:-2])
         solution = ops.zeros((*lead, n, right.shape[-1]), dtype=x1.dtype, device=x1.device.physical)
-        rank = ops.zeros(x1.shape[:-2], dtype=dtypes.int64, device=x1.device.physical)
+        rank = ops.zeros(x1.shape[:-2], dtype=x1.device.whole, device=x1.device.physical)
     else:
         solution, rank = row_function(TABLE["lstsq"])(x1, right, least)
     values = row_function(TABLE["svdvals"])(x1.detach()) if driver in ("gelsd", "gelss") else None
@@ -293,7 +293,7 @@ def vander(x: Tensor, /, N: int | None = None) -> Tensor:
         raise ArgumentTypeError(f"vander: N is an int, not {N!r}")
     if n < 1 and N is not None:
         raise ArgumentError(f"vander: N must be positive, got {n}")
-    kind = dtypes.int64 if x.dtype.kind in ("signed", "unsigned", "bool") else x.dtype
+    kind = x.device.whole if x.dtype.kind in ("signed", "unsigned", "bool") else x.dtype
     column = ops.expand_dims(ops.astype(x, kind, copy=False), axis=-1)
     one = ops.ones((*x.shape, 1), dtype=kind, device=x.device.physical)
     if n < 2:

@@ -231,11 +231,11 @@ def repeat(x: Tensor, repeats: Any, /, *, axis: int | None = None) -> Tensor:
     at = 0 if axis is None else axis_index(axis, x.ndim, "repeat")
     if repeats.shape != (source.shape[at],):
         raise ShapeError(f"repeat: repeats has shape {repeats.shape}, axis {at} has size {source.shape[at]}")
-    ends = ops.cumulative_sum(ops.astype(repeats, "int64"), axis=0)
+    ends = ops.cumulative_sum(ops.astype(repeats, repeats.device.whole), axis=0)
     if repeats.size and bool(ops.any(repeats < 0)):
         raise ArgumentError("repeat: repeats are not negative")
     total = int(ends[-1].item()) if repeats.size else 0
-    places = ops.arange(total, dtype="int64", device=x.device.physical)
+    places = ops.arange(total, dtype=x.device.whole, device=x.device.physical)
     index = ops.searchsorted(ends, places, side="right")
     return ops.take(source, index, axis=at)
 

@@ -332,7 +332,8 @@ def isclose(x1: Tensor, x2: Any, /, rtol: float = 1e-5, atol: float = 1e-8, equa
     same = ops.equal(x1, x2)
     kind = ops.result_type(x1, x2)
     if kind.rank < 2:
-        x1, x2 = ops.astype(x1, dtypes.float64), ops.astype(x2, dtypes.float64)
+        wide = x1.device.best_native_dtype(dtypes.float64)
+        x1, x2 = ops.astype(x1, wide), ops.astype(x2, wide)
     near = ops.less_equal(ops.abs(x1 - x2), atol + rtol * ops.abs(x2))
     result = ops.logical_or(same, ops.logical_and(near, ops.logical_and(ops.isfinite(x1), ops.isfinite(x2))))
     return ops.logical_or(result, ops.logical_and(ops.isnan(x1), ops.isnan(x2))) if equal_nan else result

@@ -33,7 +33,7 @@ def _polynomial(operation: str, family: str, x: Any, n: Any) -> Tensor:
     if n.dtype.is_complex or n.dtype.kind == "bool":
         raise DTypeError(f"{operation}: the degree n is of integers, not {n.dtype.name}")
     # PyTorch cuts broken degrees off.
-    n = ops.astype(n.detach(), dtypes.int64) if n.dtype.rank == 2 else n
+    n = ops.astype(n.detach(), n.device.whole) if n.dtype.rank == 2 else n
     return row_function(TABLE["orthogonal_polynomial"])(x, n, family=family)
 
 

@@ -129,7 +129,7 @@ def range(
         raise ArgumentError(f"range: a step from {start} towards {end} is needed, got {step}")
     number = math.floor((end - start) / step) + 1
     wanted = dtypes.get_default_dtype() if dtype is None else dtypes.as_dtype(dtype)
-    found = ops.arange(number, dtype=dtypes.int64 if wanted.rank < 2 else wanted, device=device) * step + start
+    found = ops.arange(number, dtype=None if wanted.rank < 2 else wanted, device=device) * step + start
     found = ops.astype(found, wanted, copy=False)
     return found.requires_grad_() if requires_grad else found
 
@@ -157,7 +157,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     if x.ndim != 1:
         raise ShapeError(f"vander: a vector is needed, got shape {tuple(x.shape)}")
     if x.dtype.rank < 2:
-        x = ops.astype(x, dtypes.int64, copy=False)
+        x = ops.astype(x, x.device.whole, copy=False)
     columns = x.shape[0] if N is None else operator.index(N)
     if columns < 0:
         raise ArgumentError(f"vander: the number of columns is not negative, got {columns}")

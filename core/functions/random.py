@@ -407,15 +407,15 @@ def multinomial(
     arrivals = ops.divide(ops.negative(ops.log1p(ops.negative(u))), weights)
     # 0 / 0 too is a weight that never arrives.
     arrivals = ops.where(ops.equal(weights, 0), math.inf, arrivals)
-    return ops.astype(ops.argsort(arrivals, axis=-1, stable=True)[..., :samples], dtypes.int64)
+    return ops.astype(ops.argsort(arrivals, axis=-1, stable=True)[..., :samples], arrivals.device.whole)
 
 
 def _count_not_above(cdf: Tensor, points: Tensor) -> Tensor:
     """Return for each point how many entries of its ascending row are not greater."""
     if cdf.ndim == 1:
-        return ops.astype(ops.searchsorted(cdf, points, side="right"), dtypes.int64)
+        return ops.astype(ops.searchsorted(cdf, points, side="right"), points.device.whole)
     # Bisection of all rows at once; the last entry is above every point.
-    low = ops.zeros(points.shape, dtype=dtypes.int64, device=points.device.physical)
+    low = ops.zeros(points.shape, dtype=points.device.whole, device=points.device.physical)
     width = cdf.shape[-1]
     high = ops.full_like(low, width - 1)
     for _ in range((width - 1).bit_length()):

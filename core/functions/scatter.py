@@ -380,7 +380,7 @@ def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     total, count = size_of(mask.shape), size_of(source.shape)
     if not total:
         return x
-    order = ops.cumulative_sum(ops.astype(ops.reshape(mask, (total,)), "int64"), axis=0)
+    order = ops.cumulative_sum(ops.astype(ops.reshape(mask, (total,)), mask.device.whole), axis=0)
     if mask.device is host_device():
         wanted = int(order[-1].item())
         if wanted > count:

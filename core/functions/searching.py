@@ -120,7 +120,7 @@ def _search_lines(x1: Tensor, x2: Tensor, sorter: Tensor | None, side: str) -> T
     parts = [values, lines] if side == "left" else [lines, values]
     order = ops.argsort(ops.concat(parts, axis=-1), axis=-1, stable=True)
     of_line = order >= m if side == "left" else order < n
-    before = ops.cumulative_sum(ops.astype(of_line, dtypes.int64), axis=-1)
+    before = ops.cumulative_sum(ops.astype(of_line, of_line.device.whole), axis=-1)
     place = ops.argsort(order, axis=-1)
     place = place[..., :m] if side == "left" else place[..., n:]
     return ops.take_along_axis(before, place, axis=-1)

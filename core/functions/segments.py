@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import dtypes, ops
+from .. import ops
 from ..errors import ArgumentError, ArgumentTypeError, ShapeError
 from ..primitives.tools import axis_index, size_of
 from ..tensor import Tensor
@@ -104,7 +104,7 @@ def _sizes(x: Tensor, at: int, lengths: Tensor | None, offsets: Tensor | None, u
             f"segment_reduce: lengths or offsets are integers of shape {wanted}, got shape {tuple(lines.shape)} of "
             f"{lines.dtype.name}"
         )
-    lines = ops.astype(lines, dtypes.int64, copy=False)
+    lines = ops.astype(lines, lines.device.whole, copy=False)
     if offsets is None:
         sizes = lines
     else:

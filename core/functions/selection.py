@@ -301,7 +301,7 @@ def _between(lines: Tensor, ranks: Tensor, interpolation: str) -> Tensor:
         order, ordered = None, ops.sort(lines, axis=-1)
 
     def at(place: Tensor) -> Tensor:
-        index = ops.astype(place.detach(), dtypes.int64)
+        index = ops.astype(place.detach(), place.device.whole)
         if order is not None:
             index = ops.take_along_axis(order, index, axis=-1)
         return ops.take_along_axis(ordered, index, axis=-1)

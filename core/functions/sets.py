@@ -27,12 +27,12 @@ def _runs(
     device = x.device.physical
     n = x.shape[0 if at is None else at]
     if not n:
-        none = ops.zeros((0,), dtype=dtypes.int64, device=device)
+        none = ops.zeros((0,), dtype=device.whole, device=device)
         return x, none if return_inverse else None, none if return_counts else None
     first = ops.concat([ops.ones((1,), dtype="bool", device=device), changed])
     (starts,) = ops.nonzero(first)
     values = ops.take(x, starts, axis=0 if at is None else at)
-    inverse = ops.cumulative_sum(ops.astype(first, dtypes.int64)) - 1 if return_inverse else None
+    inverse = ops.cumulative_sum(ops.astype(first, first.device.whole)) - 1 if return_inverse else None
     counts = None
     if return_counts:
         end = ops.full((1,), n, dtype=starts.dtype, device=device)
@@ -132,7 +132,7 @@ def unique_dim(
         raise ShapeError(f"unique: the slices of shape {tuple(x.shape)} along axis {at} hold no elements")
     rows = ops.reshape(ops.moveaxis(x, at, 0), (n, size_of(rest)))
     keys = ops.astype(rows.detach(), dtypes.uint8) if x.dtype.kind == "bool" else rows.detach()
-    order = ops.arange(n, dtype=dtypes.int64, device=x.device.physical)
+    order = ops.arange(n, dtype=x.device.whole, device=x.device.physical)
     # Stable sorts from the last column to the first put the rows into lexicographic order.
     for column in reversed(range(keys.shape[1])):
         ranked = ops.argsort(ops.take(keys[:, column], order, axis=0), stable=True)
@@ -255,8 +255,9 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     tensor([[1, 0, 0],
             [0, 0, 1]])
     """
-    if tensor.dtype is not dtypes.int64:
-        raise DTypeError(f"one_hot: class indices are int64, got {tensor.dtype.name}; use x.long()")
+    whole = tensor.device.whole
+    if tensor.dtype is not whole:
+        raise DTypeError(f"one_hot: class indices are {whole.name}, got {tensor.dtype.name}; use x.long()")
     empty = 0 in tensor.shape
     if num_classes == -1:
         if empty:
@@ -271,5 +272,5 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             raise ArgumentError(
                 f"one_hot: classes lie between 0 and num_classes - 1 = {num_classes - 1}, got {low} to {high}"
             )
-    classes = ops.arange(num_classes, dtype=dtypes.int64, device=tensor.device)
-    return ops.astype(ops.equal(ops.expand_dims(tensor, axis=-1), classes), dtypes.int64)
+    classes = ops.arange(num_classes, dtype=tensor.device.whole, device=tensor.device)
+    return ops.astype(ops.equal(ops.expand_dims(tensor, axis=-1), classes), tensor.device.whole)

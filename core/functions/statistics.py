@@ -261,7 +261,7 @@ def mode(
     ordered = ops.take_along_axis(lines.detach(), order, axis=at)
     head = (slice(None),) * at
     place = ops.reshape(
-        ops.arange(n, dtype=dtypes.int64, device=x.device.physical), (n,) + (1,) * (lines.ndim - at - 1)
+        ops.arange(n, dtype=x.device.whole, device=x.device.physical), (n,) + (1,) * (lines.ndim - at - 1)
     )
     changed = ops.not_equal(ordered[(*head, slice(1, None))], ordered[(*head, slice(None, -1))])
     starts = ops.concat([ops.zeros_like(order[(*head, slice(0, 1))]), ops.where(changed, place[1:], 0)], axis=at)

@@ -280,7 +280,7 @@ def nonzero_static(x: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
     shape, n = x.shape, math.prod(x.shape)
     place = x.device.physical
     if n == 0 or size == 0:
-        return ops.full((size, len(shape)), fill_value, dtype=dtypes.int64, device=place)
+        return ops.full((size, len(shape)), fill_value, dtype=place.whole, device=place)
     empty = ops.reshape(ops.equal(x, 0), (n,))
     first = ops.argsort(ops.astype(empty, dtypes.int8), stable=True)[: min(size, n)]
     found = ops.logical_not(ops.take(empty, first, axis=0))
@@ -289,12 +289,12 @@ def nonzero_static(x: Tensor, *, size: int, fill_value: int = -1) -> Tensor:
         left //= extent
         columns.append(ops.remainder(ops.floor_divide(first, left), extent))
     if not columns:
-        rows = ops.zeros((min(size, n), 0), dtype=dtypes.int64, device=place)
+        rows = ops.zeros((min(size, n), 0), dtype=place.whole, device=place)
     else:
         rows = ops.where(ops.expand_dims(found, axis=1), ops.stack(columns, axis=1), fill_value)
     if size <= n:
         return rows
-    return ops.concat([rows, ops.full((size - n, len(shape)), fill_value, dtype=dtypes.int64, device=place)], axis=0)
+    return ops.concat([rows, ops.full((size - n, len(shape)), fill_value, dtype=place.whole, device=place)], axis=0)
 
 
 def split_with_sizes(

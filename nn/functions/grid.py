@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ...core import dtypes, ops
+from ...core import ops
 from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.tensor import Tensor
 
@@ -90,7 +90,7 @@ class _Points:
         for p, size in zip(places, self.sizes):
             within = ops.logical_and(p > -1, p < size)
             inside = within if inside is None else ops.logical_and(inside, within)
-            index = index * size + ops.astype(ops.where(within, p, ops.zeros_like(p)), dtypes.int64)
+            index = index * size + ops.astype(ops.where(within, p, ops.zeros_like(p)), p.device.whole)
         return ops.where(inside, index, ops.full_like(index, self.count))
 
     def weighted(self, taps: list[list[Tensor]], weights: list[Tensor] | None) -> Tensor:

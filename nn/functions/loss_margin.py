@@ -225,7 +225,7 @@ def multilabel_margin_loss(
             f"{name}: input and target (N, C), or (C,), are needed, got {tuple(input.shape)} and {tuple(target.shape)}"
         )
     classes = input.shape[-1]
-    ended = ops.cumulative_sum(ops.astype(ops.less(target, 0), "int64"), axis=-1)
+    ended = ops.cumulative_sum(ops.astype(ops.less(target, 0), target.device.whole), axis=-1)
     listed = ops.equal(ended, 0)
     if in_host_memory(target) and target.size:
         # No list is longer than this: fewer comparisons.

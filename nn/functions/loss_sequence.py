@@ -20,7 +20,7 @@ def _lengths(value: Any, what: str, count: int, most: int, targets: Tensor) -> T
         for n in numbers:
             if not 0 <= n <= most:
                 raise ArgumentError(f"ctc_loss: {what} lie between 0 and {most}, got {n}")
-        value = ops.asarray([int(n) for n in numbers], dtype="int64", device=targets.device.physical)
+        value = ops.asarray([int(n) for n in numbers], dtype=targets.device.whole, device=targets.device.physical)
     check_classes(f"ctc_loss: {what}", value)
     lengths = ops.reshape(value, (1,)) if value.ndim == 0 else value
     if tuple(lengths.shape) != (count,):

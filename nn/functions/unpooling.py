@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ...core import dtypes, ops
+from ...core import ops
 from ...core.errors import ArgumentError, DTypeError, ShapeError
 from ...core.tensor import Tensor
 from .convolution import ints
@@ -112,8 +112,8 @@ def _starts(sample: Tensor, size: int, count: int, kernel: int) -> Tensor:
         number = ops.arange(count - 1, dtype=sample.dtype, device=sample.device)
         steps = ops.floor((number + sample) * alpha) - ops.floor(sample * alpha)
         last = ops.full_like(sample, size - kernel)
-        return ops.astype(ops.concat([steps, last], axis=2), dtypes.int64)
-    return ops.full_like(sample, size - kernel, dtype=dtypes.int64)
+        return ops.astype(ops.concat([steps, last], axis=2), sample.device.whole)
+    return ops.full_like(sample, size - kernel, dtype=sample.device.whole)
 
 
 def _winners(x: Tensor, starts: list[Tensor], kernel: tuple[int, ...]) -> Tensor:

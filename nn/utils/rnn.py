@@ -235,7 +235,7 @@ def pack_padded_sequence(
     flat = ops.reshape(input, (time * batch, *tuple(input.shape[2:])))
     places = ops.add(ops.multiply(rows, time), steps) if batch_first else ops.add(ops.multiply(steps, batch), rows)
     data = ops.take(flat, places.to(input.device), axis=0)
-    counts = ops.sum(ops.astype(alive, dtypes.int64), axis=1)
+    counts = ops.sum(ops.astype(alive, alive.device.whole), axis=1)
     return PackedSequence(data, counts, None if order is None else _host(order).to(input.device))
 
 
@@ -328,7 +328,7 @@ def pad_packed_sequence(
     sizes = (*sizes, *(0,) * (time - longest))
     places = ops.add(ops.expand_dims(_starts(sizes), axis=1), columns)
     alive = ops.less(columns, ops.expand_dims(_host(sizes), axis=1))
-    lengths = ops.sum(ops.astype(alive, dtypes.int64), axis=0)
+    lengths = ops.sum(ops.astype(alive, alive.device.whole), axis=0)
     if batch_first:
         places, alive = ops.matrix_transpose(places), ops.matrix_transpose(alive)
     data = sequence.data
