@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import device as devices
-from . import dtypes
+from . import dtypes, failures
 from .backend import Kernel
 from .compiled import compiled_body
 from .errors import DeviceError, HostFallbackWarning, RegistrationError
@@ -74,6 +74,8 @@ class Implementation:
         self.declined = declined or self.forward
         if not generic and not below:
             row.fallback[str(device)] = self.source
+        if self.source != "generic" and failures.origin(device, row.name):
+            self.normalize = failures.no_rubbish(self.normalize)
         vjp = kernel.vjp if isinstance(kernel, Kernel) else None
         residuals = kernel.residuals if isinstance(kernel, Kernel) else ()
         if vjp is not None:
@@ -163,7 +165,7 @@ def _find_forward(
             forward = kernel.forward if isinstance(kernel, Kernel) else kernel
             if row.kind == "creation":
                 forward = _bind(forward, backend.on_device(device.index or 0), own=True)
-            if under is None and (row.kind == "update" or (row.body is None and device is devices.host_device())):
+            if under is None and device is devices.host_device() and (row.kind == "update" or row.body is None):
                 return forward, "kernel", None
             otherwise = _otherwise(row, device) if under is None else under.forward
             return _declining(forward, otherwise), "kernel", otherwise
@@ -294,7 +296,10 @@ def _widened(forward: Callable[..., Any], narrow: frozenset[Any], device: device
 def _body_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
     xp = namespace(device)
     body: Any = row.body
-    if device.backend.compile is not None and row.kind != "creation" and row.kind != "update":
+    if row.kind == "update":
+        # Where a kernel has declined: what it might have overwritten is of no use to a body.
+        return lambda *lists, donate=False, **statics: body(xp, *lists, **statics)
+    if device.backend.compile is not None and row.kind != "creation":
         return compiled_body(body, device.backend.compile, xp)
 
     def generic(*operands: Any, **statics: Any) -> Any:

@@ -12,6 +12,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "indexing": ("take", "embedding", "gather", "take_along_axis", "index_add", "scatter_add"),
     "loss": ("cross_entropy",),
     "normalization": ("layer_norm", "rms_norm", "group_norm", "batch_norm"),
+    "optimizer": ("adam_step", "sgd_step", "rmsprop_step", "average_step"),
     "random": (
         "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",
     ),

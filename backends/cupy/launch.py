@@ -134,6 +134,10 @@ class Launcher:
         """Return an array in C order, itself if it is."""
         return array if array.flags.c_contiguous else self.xp.ascontiguousarray(array)
 
+    def address(self, array: Any) -> int:
+        """Return where an array's elements lie."""
+        return array.data.ptr
+
     def copied(self, array: Any) -> Any:
         """Return a copy in C order."""
         return self.xp.array(array, order="C")

@@ -57,6 +57,9 @@ class Module:
 
 def _held(argument: Any) -> np.ndarray:
     """Return an array that holds an argument as the driver takes it: an array's address, or a scalar's bytes."""
+    if isinstance(argument, np.ndarray) and argument.dtype.names:
+        # A structure is an argument itself.
+        return argument
     if isinstance(argument, np.ndarray):
         assert argument.flags.c_contiguous or argument.size <= 1, "a kernel is given an array that is not in C order"
         return np.asarray(argument.ctypes.data, np.uint64)
@@ -99,6 +102,13 @@ class HostCuda(ModuleType):
         return np.asarray(np.sum(*arguments, **options))
 
 
+class HostLauncher(Launcher):
+    """The launcher, on NumPy's arrays."""
+
+    def address(self, array: Any) -> int:
+        return array.ctypes.data
+
+
 class HostCudaBackend(Backend):
     """Device ``hostcuda``: NumPy's functions, and the card's kernels on the host."""
 
@@ -112,7 +122,7 @@ class HostCudaBackend(Backend):
         from candelabra.backends.cupy.kernels import Kernels
 
         super().__init__(np)
-        self.gpu = Launcher(HostCuda())
+        self.gpu = HostLauncher(HostCuda())
         self.kernels = Kernels(self.gpu)
 
     def dtypes(self, index: int = 0) -> dict[str, Any]:
