@@ -121,6 +121,9 @@ class Backend:
     narrow_dtypes: frozenset[str] = frozenset()
     wide_dtype: str = "float32"
     compile: Callable[..., Any] | None = None
+    # What a lazy library does with arrays that take the place of others, such as parameters after a step: it starts to
+    # compute them, so that no graph grows from step to step.
+    settle: Callable[[Sequence[Any]], None] | None = None
 
     def __init__(self, namespace: Any) -> None:
         self.namespace = namespace
@@ -156,6 +159,14 @@ class Backend:
         It may share memory with `data`.
         """
         return self.namespace.asarray(data, dtype=dtype, **self.on_device(index))
+
+    def adopt(self, array: Any, index: int = 0) -> Any:
+        """Return an array of the library that a user hands over, as the device's arrays are; it may share memory.
+
+        Raise an `ArgumentTypeError` that tells the mend where it cannot be one, as where the library itself
+        differentiates through it.
+        """
+        return array
 
     def copy(self, array: Any) -> Any:
         """Return a copy of an array, in the library's default memory order."""

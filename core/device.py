@@ -379,6 +379,20 @@ def refuse_mixture(operation: str, tensors: Iterable[Any]) -> None:
         raise mismatch(operation, found)
 
 
+def adopt(array: Any, target: Device, operation: str) -> Any:
+    """Return a user's array of a device's own library as that device's raw array, checked."""
+    try:
+        found = target.backend.adopt(array, target.index or 0)
+    except ArgumentTypeError as error:
+        raise ArgumentTypeError(f"{operation}: {error}") from error
+    if found.dtype not in target.dtype_of:
+        raise DTypeError(
+            f"{operation}: device {str(target)!r} has no {found.dtype}; it supports "
+            + ", ".join(d.name for d in target.native)
+        )
+    return found
+
+
 def transfer(array: Any, source: Device, target: Device) -> Any:
     """Return a physical device's array on another physical device: through DLPack where both allow, else the host.
 

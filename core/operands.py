@@ -76,11 +76,17 @@ def _foreign(row: Row, value: Any, device: devices.Device) -> Any:
     """Return the raw array of an operand that is another library's array in host memory."""
     backend = device.physical.backend
     if isinstance(value, backend.array_type) and backend.array_type is not object:
-        return value
+        return devices.adopt(value, device.physical, row.name)
     raise ArgumentTypeError(
         f"{row.name}: an operand is a {type(value).__module__}.{type(value).__name__}, not a Tensor on "
         f"{str(device)!r}; convert it with candelabra.asarray(value, device={str(device)!r})"
     )
+
+
+def _kind(operand: Any) -> str:
+    kind = type(operand)
+    # Other libraries have Tensors, too.
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 
 def coerce(row: Row, operands: Sequence[Any]) -> list[Any]:
@@ -90,7 +96,7 @@ def coerce(row: Row, operands: Sequence[Any]) -> list[Any]:
         host = devices.host_device()
         arrays = [o for o in operands if isinstance(o, host.backend.array_type)]
         if not arrays:
-            kinds = ", ".join(type(o).__name__ for o in operands) or "no operands"
+            kinds = ", ".join(map(_kind, operands)) or "no operands"
             raise ArgumentTypeError(
                 f"{row.name}: at least one operand must be a Tensor, got {kinds}; make one with candelabra.asarray(...)"
             )

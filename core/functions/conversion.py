@@ -169,7 +169,9 @@ def asarray(
         and backend is not devices.host_backend()
         and backend.array_type is not object
     ):
-        array = obj if dtype is None else ops_astype(obj, target, dtype)
+        array = devices.adopt(obj, target, "asarray")
+        if dtype is not None:
+            array = ops_astype(array, target, dtype)
         return _finish(Tensor(backend.copy(array) if copy else array, target), requires_grad)
     chosen = None if dtype is None else dtypes.as_dtype(dtype)
     host_array, inferred = _host_array(obj, "asarray", chosen)
@@ -329,6 +331,9 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
     if not hasattr(x, "__dlpack__"):
         raise ArgumentTypeError(f"from_dlpack: an object with __dlpack__ is needed, got {type(x).__name__}")
     target = devices.as_device(device)
+    kind = target.backend.array_type
+    if target is not devices.host_device() and kind is not object and isinstance(x, kind):
+        x = devices.adopt(x, target, "from_dlpack")
     try:
         array = target.backend.from_dlpack(x, target.index or 0)
     except (BufferError, TypeError, ValueError, RuntimeError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from candelabra.core.backend import Backend, BackendSpec
+from candelabra.core.errors import ArgumentTypeError
 
 # PyTorch stores these and computes with them hardly at all.
 STORED_ONLY = ("uint16", "uint32", "uint64")
@@ -42,6 +43,16 @@ class TorchBackend(Backend):
     def dtypes(self, index: int = 0) -> dict[str, Any]:
         lacks = (*STORED_ONLY, "float64", "complex128") if self.names[index] == "mps" else STORED_ONLY
         return {name: native for name, native in super().dtypes(index).items() if name not in lacks}
+
+    def adopt(self, array: Any, index: int = 0) -> Any:
+        if array.requires_grad:
+            raise ArgumentTypeError(
+                "this torch.Tensor requires grad: PyTorch's graph does not go on in candelabra's; hand over x.detach()"
+            )
+        if array.is_meta or array.layout is not self.torch.strided:
+            what = "on the meta device has no data" if array.is_meta else f"is {array.layout}; hand over x.to_dense()"
+            raise ArgumentTypeError(f"this torch.Tensor {what}")
+        return array.detach().to(self.native_device(index))
 
     def asarray(self, data: Any, dtype: Any = None, index: int = 0) -> Any:
         if getattr(getattr(data, "dtype", None), "name", "") == "bfloat16":
