@@ -306,6 +306,8 @@ class Tensor(Installed):
         self.array = array
         if device is not None:
             self.device = device
+        if not self.device.levels and (settle := self.device.backend.settle) is not None:
+            settle((array,))
         node = self.node
         if node is not None and node.is_leaf:
             node.shape, node.dtype, node.device = array.shape, array.dtype, self.device

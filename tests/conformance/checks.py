@@ -42,7 +42,7 @@ def in_the_order_of(values: np.ndarray, wanted: list[np.ndarray]) -> list[np.nda
     return [np.take_along_axis(w, order if w.ndim == order.ndim else order[..., None, :], axis=-1) for w in wanted]
 
 
-# Real vectors, up to a sign: the output that has them for columns and, where there is one, that of their partners, rows.
+# Real vectors, up to a sign: the output whose columns they are and, where there is one, that of their partners, rows.
 SIGNED = {"eigh": (1, None), "svd": (0, 2)}
 
 

@@ -22,9 +22,10 @@ class MLXBackend(Backend):
         import mlx.core
         import numpy
 
-        from . import functions
+        from . import functions, kernels
 
         super().__init__(functions)
+        self.kernels = kernels.KERNELS
         self.mlx, self.numpy, self.array_type = mlx.core, numpy, mlx.core.array
         names = [kind.name for kind in (mlx.core.gpu, mlx.core.cpu) if mlx.core.is_available(kind)]
         self.names = sorted(names, key=lambda name: name != mlx.core.default_device().type.name)
@@ -56,6 +57,9 @@ class MLXBackend(Backend):
 
     def from_dlpack(self, array: Any, index: int = 0) -> Any:
         raise BufferError("MLX takes other libraries' memory by a copy alone")
+
+    def settle(self, arrays: Any) -> None:
+        self.mlx.async_eval(arrays)
 
     def synchronize(self, index: int = 0) -> None:
         self.mlx.synchronize(getattr(self.mlx, self.names[index]))

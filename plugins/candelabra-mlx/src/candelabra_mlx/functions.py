@@ -202,20 +202,20 @@ def repeat(x: Any, repeats: Any, /, *, axis: int | None = None) -> Any:
 
 
 def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Any:
-    return mx.take(x, _in_range(indices, x.shape[axis or 0]), axis or 0)
+    return mx.take(x, in_range(indices, x.shape[axis or 0]), axis or 0)
 
 
 def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
     rank = max(x.ndim, indices.ndim)
     axis = axis if axis < 0 else axis - rank
-    both = [a.reshape([1] * (rank - a.ndim) + list(a.shape)) for a in (x, _in_range(indices, x.shape[axis]))]
+    both = [a.reshape([1] * (rank - a.ndim) + list(a.shape)) for a in (x, in_range(indices, x.shape[axis]))]
     if any(a.shape[i] != b for a in both[:1] for i, b in enumerate(both[1].shape) if i != axis + rank):
         wide = mx.broadcast_shapes(*([*a.shape[:axis], 1, *a.shape[axis:][1:]] for a in both))
         both = [mx.broadcast_to(a, [*wide[:axis], a.shape[axis], *wide[axis:][1:]]) for a in both]
     return mx.take_along_axis(*both, axis)
 
 
-def _in_range(indices: Any, n: int) -> Any:
+def in_range(indices: Any, n: int) -> Any:
     """Return indices counted from the front, having looked at them: MLX reads what lies beside an array."""
     if indices.size and (mx.min(indices).item() < -n or mx.max(indices).item() >= n):
         raise IndexError(f"an index is out of range for an axis of {n} elements")
@@ -294,6 +294,12 @@ def nextafter(x1: Any, x2: Any, /) -> Any:
 
 def reshape(x: Any, /, shape: Any, *, copy: bool | None = None) -> Any:
     return mx.reshape(x, shape)
+
+
+def imag(x: Any, /) -> Any:
+    if x.dtype != mx.complex64:
+        raise TypeError(f"imag takes complex numbers, not {x.dtype}")
+    return mx.imag(x)
 
 
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Any, ...]:
