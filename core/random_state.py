@@ -23,6 +23,12 @@ _COUNTER = (1 << 256) - 1
 _SHIFTS = (0, 64, 128, 192)
 
 
+class GeneratorState(Tensor):
+    """What `Generator.get_state` returns: a Tensor of uint64 that stays the host's when a file is loaded elsewhere."""
+
+    __slots__ = ()
+
+
 class Generator:
     """A source of random numbers (Philox-4x64-10); the same seed gives the same numbers on every device.
 
@@ -81,7 +87,7 @@ class Generator:
         key, counter = self._get()
         words = [STREAM_VERSION, key, *((counter >> shift) & _WORD for shift in _SHIFTS)]
         host = host_device()
-        return Tensor(host.backend.asarray(words, host.native[dtypes.uint64]), host)
+        return GeneratorState(host.backend.asarray(words, host.native[dtypes.uint64]), host)
 
     def set_state(self, new_state: Tensor) -> Generator:
         """Continue from a state of `get_state`; returns the generator.

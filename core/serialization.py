@@ -16,6 +16,7 @@ from . import dtypes, structure
 from .device import Device, as_device, host_device
 from .errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, FileFormatError
 from .host import from_host
+from .random_state import GeneratorState
 from .tensor import Tensor
 
 FORMAT = 1
@@ -31,7 +32,11 @@ _CODES = {
 _PYTHON_TYPES: dict[str, Callable[[Any], Any]] = {
     "bool": bool, "signed": int, "unsigned": int, "float": float, "complex": complex,
 }  # fmt: skip
-_tensor_classes: dict[str, tuple[type, Callable[[Tensor, bool], Tensor], Callable[[Any], bool]]] = {}
+_tensor_classes: dict[str, tuple[type, Callable[[Tensor, bool], Tensor], Callable[[Any], bool]]] = {
+    "GeneratorState": (
+        GeneratorState, lambda data, requires_grad: GeneratorState(data.array, data.device), lambda value: True
+    ),
+}  # fmt: skip
 
 MapLocation = str | Device | Mapping[Any, Any] | Callable[[str], Any] | None
 
@@ -114,7 +119,7 @@ def load(path: str | os.PathLike[str], *, map_location: MapLocation = None) -> A
     map_location : str, Device, mapping or callable, optional
         Where tensors go: one device; or a device for each device that is noted in the file, as a mapping or as a
         function of its name (None leaves it). Not given, a tensor goes to the device that it was saved on, and what
-        others wrote to the CPU.
+        others wrote to the CPU. The state of a random generator is the CPU's in any case.
 
     Returns
     -------
@@ -439,7 +444,11 @@ class _TensorMaker:
         keep_location: bool = False,
     ) -> Tensor:
         """Return a new handle for an array; several handles for one array share its memory."""
-        device = self._place(str(host_device()) if location is None else location, keep_location)
+        if kind == "GeneratorState":
+            # No data to compute with, and of a dtype that few devices have.
+            device = host_device()
+        else:
+            device = self._place(str(host_device()) if location is None else location, keep_location)
         _, first = self._shared.get((id(array), device), (None, None))
         if first is None:
             first = from_host(array, device=device, copy=False)

@@ -292,4 +292,5 @@ def taken(tensor: Tensor, indices: Sequence[int]) -> Tensor:
             # The indices are right: any other mode than "clip" makes a second copy.
             np.take(tensor.array, where, axis=0, out=place, mode="clip")
             return Tensor(place, host)
-    return ops.take(tensor, ops.asarray(indices, dtype=dtypes.int64, device=tensor.device), axis=0)
+    # A device without int64 holds them by what it has.
+    return ops.take(tensor, ops.asarray(indices, dtype=dtypes.int64, device=host).to(tensor.device), axis=0)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core import ops
 from ..core.autograd import enable_grad, no_grad
+from ..core.device import Device
 from ..core.errors import ArgumentError, ArgumentTypeError, StateDictError
 from ..core.tensor import Tensor
 from .checks import nonnegative, number, scalar
@@ -15,9 +16,15 @@ from .optimizer import Optimizer
 
 
 def flattened(tensors: list[Tensor]) -> Tensor:
-    """Return tensors as one of one axis, complex numbers as pairs."""
+    """Return tensors as one of one axis on the first one's device, complex numbers as pairs."""
+    tensors = [t.to(tensors[0].device) for t in tensors]
     parts = [ops.stack([ops.real(t), ops.imag(t)], axis=-1) if t.dtype.is_complex else t for t in tensors]
     return ops.concat([ops.reshape(t, (-1,)) for t in parts])
+
+
+def moved(value: Any, device: Device) -> Any:
+    """Return a value of the state, a tensor on `device`."""
+    return value.to(device) if isinstance(value, Tensor) else value
 
 
 class LBFGS(Optimizer):
@@ -159,6 +166,10 @@ class LBFGS(Optimizer):
         group = self.param_groups[0]
         lr, tolerance = scalar(group["lr"]), scalar(group["tolerance_change"])
         state = self.state[group["params"][0]]
+        place = group["params"][0].device
+        for name, value in state.items():
+            # Parameters may have moved since the last step.
+            state[name] = [moved(v, place) for v in value] if isinstance(value, list) else moved(value, place)
         state.setdefault("func_evals", 0)
         state.setdefault("n_iter", 0)
 
@@ -265,7 +276,7 @@ class LBFGS(Optimizer):
         offset = 0
         for p in self.param_groups[0]["params"]:
             size = p.size * (2 if p.dtype.is_complex else 1)
-            part = step[offset : offset + size]
+            part = step[offset : offset + size].to(p.device)
             offset += size
             if p.dtype.is_complex:
                 pairs = ops.reshape(part, (*p.shape, 2))
