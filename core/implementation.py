@@ -20,6 +20,7 @@ from .backend import Kernel
 from .compiled import compiled_body
 from .errors import DeviceError, HostFallbackWarning, RegistrationError
 from .primitives.row import TABLE, Row, check_rule, rule_names
+from .ways import DATA_DEPENDENT
 
 
 class Implementation:
@@ -169,7 +170,9 @@ def _find_forward(
                 return forward, "kernel", None
             otherwise = _otherwise(row, device) if under is None else under.forward
             return _declining(forward, otherwise), "kernel", otherwise
-        native = _native_function(row, backend.namespace)
+        # A function of the name may be another, that is told the result's size, where no shape depends on values.
+        shaped = backend.data_dependent_shapes or row.name not in DATA_DEPENDENT
+        native = _native_function(row, backend.namespace) if shaped else None
         if native is not None:
             if row.canonical is not None:
                 native = _made_canonical(native, row.canonical, device)
@@ -320,6 +323,8 @@ def _host_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
     """Run a row that the backend lacks on the host, announced once."""
     host = devices.host_device()
     announced: list[bool] = []
+    dependent = row.name in DATA_DEPENDENT and not device.backend.data_dependent_shapes
+    lack = "has no data-dependent shapes (its capability of that name)" if dependent else "does not offer it"
 
     def across(value: Any, there: bool) -> Any:
         if isinstance(value, (list, tuple)):
@@ -333,8 +338,7 @@ def _host_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
         if not announced:
             announced.append(True)
             warnings.warn(
-                f"{row.name}: backend {device.backend.name!r} does not offer it; it runs on the host, "
-                "with a copy there and back",
+                f"{row.name}: backend {device.backend.name!r} {lack}; it runs on the host, with a copy there and back",
                 HostFallbackWarning,
                 stacklevel=4,
             )

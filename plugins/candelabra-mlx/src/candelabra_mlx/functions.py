@@ -13,8 +13,6 @@ from . import fft, linalg
 __all__ = ["fft", "linalg"]
 __version__ = mx.__version__
 
-# What MLX has by a name of the standard's and with another meaning, or for which it has no kernel.
-ABSENT = frozenset({"unique", "nonzero"})
 # The dtypes in which sums and products are kept.
 KEPT = {
     mx.bool_: mx.int64, mx.int8: mx.int64, mx.int16: mx.int64, mx.int32: mx.int64,
@@ -32,8 +30,6 @@ INTEGERS = frozenset((mx.int8, mx.int16, mx.int32, mx.int64, mx.uint8, mx.uint16
 def __getattr__(name: str) -> Any:
     if name == "bool":
         return mx.bool_
-    if name in ABSENT:
-        raise AttributeError(name)
     return getattr(mx, name)
 
 

@@ -14,19 +14,24 @@ from .functions import in_range
 SINGLE = frozenset((mx.float32, mx.float16, mx.bfloat16))
 
 
-def slice_(x: Any, /, *, key: Any) -> Any:
+def _parts(x: Any, key: Any) -> tuple[Any, ...]:
+    """Return a key without index arrays in Python's terms, having looked at its numbers, as MLX does not."""
     parts = native_key(key, x.shape)
     for part, n in zip((p for p in parts if p is not None), x.shape, strict=True):
         if isinstance(part, int) and not -n <= part < n:
             raise IndexError(f"index {part} is out of range for an axis of {n} elements")
-    return x[parts]
+    return parts
+
+
+def slice_(x: Any, /, *, key: Any) -> Any:
+    return x[_parts(x, key)]
 
 
 def setitem(x: Any, value: Any, indices: Any, /, *, key: Any) -> Any:
     if indices:
         return NotImplemented
     made = mx.array(x)
-    made[native_key(key, x.shape)] = value
+    made[_parts(x, key)] = value
     return made
 
 
