@@ -11,6 +11,8 @@ from candelabra.plugins.manager import plugins_disabled
 
 ARMS = ("strict", "torch", "jax", "mlx")
 ALL = ("cpu", *ARMS)
+TRIOS = [("cpu", "jax", "torch"), ("torch", "cpu", "jax"), ("jax", "torch", "cpu"), ("cpu", "strict", "cpu"),
+         ("mlx", "cpu", "torch"), ("jax", "mlx", "torch")]  # fmt: skip
 PAIRS = [(source, target) for source in ALL for target in ALL if source != target]
 
 
@@ -31,7 +33,7 @@ def parameters(choices: Sequence[Any]) -> list[Any]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for name, choices in (("arm", ARMS), ("place", ALL), ("pair", PAIRS)):
+    for name, choices in (("arm", ARMS), ("place", ALL), ("pair", PAIRS), ("trio", TRIOS)):
         if name in metafunc.fixturenames:
             metafunc.parametrize(name, parameters(choices))
 
