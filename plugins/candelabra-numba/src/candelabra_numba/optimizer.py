@@ -59,8 +59,8 @@ def _flat(lists: Lists, i: int) -> list[Array] | None:
 
 
 def step(
-    lists: Lists, donate: bool, loop: Loop, constants: Callable[[int], Sequence[float]], keys: Sequence[Any] | None = None,
-    more: Callable[[int], tuple[Any, ...]] | None = None,
+    lists: Lists, donate: bool, loop: Loop, constants: Callable[[int], Sequence[float]],
+    keys: Sequence[Any] | None = None, more: Callable[[int], tuple[Any, ...]] | None = None,
 ) -> Any:  # fmt: skip
     """Run a loop over every parameter.
 
@@ -226,7 +226,8 @@ def rmsprop_step(
         found = step((params, grads, square_avgs), donate, _RMSPROP, lambda i: constants)
         return found if found is NotImplemented else (*found, [], [])
     # What is not used is neither read nor written: the squares stand for it.
-    lists = (params, grads, square_avgs, momentum_buffers if moving else square_avgs, grad_avgs if centered else square_avgs)
+    buffers, means = momentum_buffers if moving else square_avgs, grad_avgs if centered else square_avgs
+    lists = (params, grads, square_avgs, buffers, means)
     found = step(lists, donate, _RMSPROP_MORE, lambda i: constants, more=lambda i: (moving, centered))
     if found is NotImplemented:
         return found
@@ -240,9 +241,8 @@ def adamax_step(
 ) -> Any:  # fmt: skip
     """One step of Adamax."""
     shared = (*_turn(weight_decay, maximize), *_mean(beta1), beta2, eps)
-    return step(
-        (params, grads, exp_avgs, exp_infs), donate, _ADAMAX, lambda i: (*shared, -lr / (1.0 - beta1 ** steps[i])), steps
-    )
+    lists = (params, grads, exp_avgs, exp_infs)
+    return step(lists, donate, _ADAMAX, lambda i: (*shared, -lr / (1.0 - beta1 ** steps[i])), steps)
 
 
 def nadam_step(
