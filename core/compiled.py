@@ -10,8 +10,6 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from .errors import CandelabraError
-
 # A static that changes from call to call is no constant of a compiled function.
 MOST = 64
 
@@ -47,8 +45,6 @@ class Compiled:
             function = self.made[key] = self.compile(function)
         try:
             return function(*arrays)
-        except CandelabraError:
-            raise
         except Exception:
             # Either the operands are at fault, and this raises again, or the function looks at values.
             found = self.make(*constants)(*arrays)
