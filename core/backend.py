@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,8 +120,13 @@ class Backend:
     plain_keys: bool = False
     # Names of dtypes that the library stores but computes badly with: rows work on them in `wide_dtype`.
     narrow_dtypes: frozenset[str] = frozenset()
+    # Whether its kernels take them all the same.
+    narrow_kernels: bool = False
     wide_dtype: str = "float32"
     compile: Callable[..., Any] | None = None
+    # Where arrays do not say on which device to compute with them: a function of a device's index that returns a context
+    # manager, inside which the library computes there.
+    within: Callable[[int], AbstractContextManager[Any]] | None = None
     # What a lazy library does with arrays that take the place of others, such as parameters after a step: it starts to
     # compute them, so that no graph grows from step to step.
     settle: Callable[[Sequence[Any]], None] | None = None

@@ -63,7 +63,8 @@ class Implementation:
         if not generic:
             kernel, under = _find_kernel(row, device, below)
         self.forward, self.source, declined = _find_forward(row, device, generic, kernel, under)
-        if backend.narrow_dtypes and (guards_narrow(row) or self.source == "generic"):
+        able = backend.narrow_kernels and self.source == "kernel"
+        if backend.narrow_dtypes and not able and (guards_narrow(row) or self.source == "generic"):
             self.narrow = narrow_of(device)
             self.forward = _widened(self.forward, self.narrow, device)
         # What dispatch calls: the forward, or a kernel itself, which may decline by `NotImplemented`.
@@ -97,6 +98,10 @@ class Implementation:
             from . import rules
 
             rules.compile_backward(self, vjp, residuals)
+        if backend.within is not None:
+            for name in ("forward", "run", "declined", "train", "backward"):
+                if (function := getattr(self, name)) is not None:
+                    setattr(self, name, _placed(function, backend.within, device.index or 0))
 
     def _at_levels(self) -> None:
         """Set up a row on a device of transformations: levels are entered often, so all that can be is taken over."""
@@ -117,6 +122,14 @@ class Implementation:
 
     def __repr__(self) -> str:
         return f"<{self.row.name} on {self.device} by {self.source}>"
+
+
+def _placed(function: Callable[..., Any], within: Callable[[int], Any], index: int) -> Callable[..., Any]:
+    def run(*operands: Any, **statics: Any) -> Any:
+        with within(index):
+            return function(*operands, **statics)
+
+    return run
 
 
 def _as_it_is(value: Any) -> Any:

@@ -12,7 +12,8 @@ from operator import attrgetter
 from typing import Any
 
 from ..device import mismatch
-from ..errors import ArgumentTypeError, AutogradError, DTypeError, ShapeError
+from ..errors import ArgumentTypeError, AutogradError, CandelabraError, DTypeError, ShapeError
+from ..failures import in_brackets, out_of_memory
 from ..implementation import namespace as _xp
 from ..namespace import tensor_namespace
 from ..tensor import Tensor
@@ -120,8 +121,15 @@ def _to_leaves(roots: Sequence[Any], seeds: Sequence[Any], order: list[Any], ret
 
 
 def _add_note(error: Exception, node: Any) -> None:
+    """Say where an error came up; what means that memory ran out is raised as that."""
     if isinstance(node, Node):
-        error.add_note(f"raised in the backward of {node.impl.row.name}, whose result has shape {node.shape}")
+        name, device = node.impl.row.name, node.impl.device.physical
+        note = f"raised in the backward of {name}, whose result has shape {node.shape}{in_brackets(device, name)}"
+        if not isinstance(error, CandelabraError) and device.backend.is_out_of_memory(error):
+            failed = out_of_memory(f"backward of {name}", device, error, name)
+            failed.add_note(note)
+            raise failed from error
+        error.add_note(note)
 
 
 def _resolve(node: Any, saved: Any) -> tuple[Any, ...]:
@@ -241,7 +249,7 @@ def _sum(node: Any, before: Any, cotangent: Any) -> Any:
     device = node.impl.device if type(node) is MultiNode else node.device
     if hasattr(cotangent, "lowered"):
         return cotangent + before
-    if not device.levels or hasattr(before, "lowered"):
+    if (not device.levels and device.backend.within is None) or hasattr(before, "lowered"):
         return before + cotangent
     return _xp(device).add(before, cotangent)
 

@@ -20,15 +20,17 @@ class MLXBackend(Backend):
 
     def __init__(self) -> None:
         import mlx.core
-        import numpy
 
-        from . import functions, kernels
+        from . import exchange, functions, kernels
 
         super().__init__(functions)
         self.kernels = kernels.KERNELS
-        self.mlx, self.numpy, self.array_type = mlx.core, numpy, mlx.core.array
+        self.mlx, self.exchange, self.array_type = mlx.core, exchange, mlx.core.array
         names = [kind.name for kind in (mlx.core.gpu, mlx.core.cpu) if mlx.core.is_available(kind)]
         self.names = sorted(names, key=lambda name: name != mlx.core.default_device().type.name)
+        if len(names) > 1:
+            # Arrays lie in memory that both share, and know no device.
+            self.within = lambda index: mlx.core.stream(getattr(mlx.core, self.names[index]))
 
     def devices(self) -> list[str]:
         return self.names
@@ -38,22 +40,13 @@ class MLXBackend(Backend):
         return {name: native for name, native in super().dtypes(index).items() if name not in lacks}
 
     def asarray(self, data: Any, dtype: Any = None, index: int = 0) -> Any:
-        if isinstance(data, self.mlx.array):
-            return data if dtype is None else data.astype(dtype)
-        if dtype is None:
-            host = self.numpy.asarray(data)
-            dtype = self.dtypes(index).get(host.dtype.name)
-            return self.mlx.array(host) if dtype is None else self.mlx.array(host, dtype=dtype)
-        # Python's own numbers lose their last digits on the way to 64 bits.
-        return self.mlx.array(self.numpy.asarray(data, dtype=_host_dtype(dtype)), dtype=dtype)
+        return self.exchange.from_host(data, dtype, self.dtypes(index))
 
     def copy(self, array: Any) -> Any:
         return self.mlx.array(array)
 
     def to_host(self, array: Any) -> Any:
-        if array.dtype == self.mlx.bfloat16:
-            return self.numpy.asarray(array.view(self.mlx.uint16)).view(_host_dtype(array.dtype))
-        return self.numpy.asarray(array)
+        return self.exchange.to_host(array)
 
     def from_dlpack(self, array: Any, index: int = 0) -> Any:
         raise BufferError("MLX takes other libraries' memory by a copy alone")
@@ -73,15 +66,6 @@ class MLXBackend(Backend):
 
     def describe(self) -> dict[str, str]:
         return {"version": self.mlx.__version__}
-
-
-def _host_dtype(dtype: Any) -> Any:
-    name = str(dtype).rpartition(".")[2]
-    if name == "bfloat16":
-        import ml_dtypes
-
-        return ml_dtypes.bfloat16
-    return name
 
 
 def candelabra_backends() -> list[BackendSpec]:
