@@ -21,13 +21,13 @@ class JaxBackend(Backend):
     def __init__(self) -> None:
         import jax
 
-        from . import kernels, mended
+        from . import kernels, mended, recurrent
 
         super().__init__(jax.numpy)
         self.jax = jax
         self.array_type = type(jax.numpy.zeros(()))
         self.compile = jax.jit
-        self.kernels = {**kernels.KERNELS, **mended.KERNELS}
+        self.kernels = {**kernels.KERNELS, **mended.KERNELS, **recurrent.KERNELS}
 
     def devices(self) -> list[str]:
         return [f"{device.platform}:{device.id}" for device in self.jax.local_devices()]
