@@ -1,7 +1,7 @@
-"""Taking from and adding to indexed places, segments, and running sums.
+"""Adding to indexed places, segments, and running sums.
 
-Sums are added up in the order of the indices, whatever the number of threads. An index that is out of range, or counts
-from the end where that is allowed, is the backend's, and so is what else these loops do not serve.
+Sums are added up in the order of the indices, whatever the number of threads. An index that is out of
+range is the backend's, which tells of it, and so is what else these loops do not serve.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from candelabra.core.backend import Kernel
 
 from .compiled import SHARED, Array, Loop, in_training, least, over_rows, plain
 
-LEAST = least(1 << 12)
+LEAST = least(1 << 11)
 
 _INSIDE = Loop("scatter", "inside", "l")
-_ADD_SLICES, _FOLD, _FILL, _PICK = (Loop("scatter", name, "fdil") for name in ("add_slices", "fold", "fill", "pick"))
-_ROWS, _ROWS_BACK = Loop("scatter", "rows_of"), Loop("scatter", "rows_back")
+_ADD_SLICES, _FOLD, _FILL = (Loop("scatter", name, "fdil") for name in ("add_slices", "fold", "fill"))
+_ROWS_BACK = Loop("scatter", "rows_back")
 _SEGMENTS, _RUNNING = Loop("scatter", "segments"), Loop("scatter", "running_sum")
 
 _HOW = {"sum": 0, "prod": 1, "amax": 2, "amin": 3, "max": 2, "min": 3}
@@ -37,12 +37,6 @@ def _apart(shape: tuple[int, ...], axis: int) -> tuple[int, int, int]:
     return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
 
 
-def _cut(function: Any, before: int, after: int, size: int, *arguments: Any) -> None:
-    """Call a loop for all, the first axis cut where it is long enough to, else the last."""
-    across = before < 2 * parallel.get_num_threads() and after >= 32
-    over_rows(function, after if across else before, size, *arguments, across)
-
-
 def _like(x: Array, index: Array, axis: int) -> bool:
     """Say whether an index has the sizes of what it indexes but along the axis."""
     return x.ndim > 0 and index.ndim == x.ndim and all(
@@ -54,16 +48,17 @@ def index_add(x: Array, index: Array, source: Array, /, *, axis: int) -> Any:
     """`x` with the slices of `source` added at `index` along `axis`."""
     if source.size < LEAST or x.dtype.char not in "fdil" or source.dtype != x.dtype or index.dtype.kind not in "iu":
         return NotImplemented
-    if not x.ndim:
+    axis %= max(x.ndim, 1)
+    # Single numbers NumPy adds as fast.
+    if x.ndim == 0 or (x.ndim == 1 and LEAST):
         return NotImplemented
-    axis %= x.ndim
     before, n, after = _apart(x.shape, axis)
     places = _indices(index, n)
     if places is None:
         return NotImplemented
     out = np.array(x, order="C")
     operands = out.reshape(before, n, after), places, plain(source).reshape(before, len(places), after)
-    _cut(_ADD_SLICES[x.dtype.char], before, after, source.size, *operands)
+    over_rows(_ADD_SLICES[x.dtype.char], before, source.size, *operands)
     return out
 
 
@@ -74,7 +69,7 @@ def scatter_reduce(
     if index.size < LEAST or x.dtype.char not in "fdil" or source.dtype != x.dtype or reduce not in _HOW:
         return NotImplemented
     axis %= max(x.ndim, 1)
-    if index.dtype.kind not in "iu" or not _like(x, index, axis):
+    if index.dtype.kind not in "iu" or not _like(x, index, axis) or (x.ndim == 1 and LEAST):
         return NotImplemented
     before, n, after = _apart(x.shape, axis)
     places = _indices(index, n)
@@ -87,8 +82,8 @@ def scatter_reduce(
     target, places = out.reshape(before, n, after), places.reshape(shape)
     char = x.dtype.char
     if not include_self:
-        _cut(_FILL[char], before, after, index.size, target, places, _neutral(x.dtype, reduce))
-    _cut(_FOLD[char], before, after, index.size, target, places, plain(source).reshape(shape), _HOW[reduce])
+        over_rows(_FILL[char], before, index.size, target, places, _neutral(x.dtype, reduce))
+    over_rows(_FOLD[char], before, index.size, target, places, plain(source).reshape(shape), _HOW[reduce])
     return out
 
 
@@ -107,36 +102,15 @@ def scatter_add(x: Array, index: Array, source: Array, /, *, axis: int) -> Any:
     return scatter_reduce(x, index, source, axis=axis)
 
 
-def gather(x: Array, index: Array, /, *, axis: int) -> Any:
-    """The elements along an axis that an index tensor names."""
-    if index.size < LEAST or x.dtype.char not in "fdil" or index.dtype.kind not in "iu":
-        return NotImplemented
-    axis %= max(x.ndim, 1)
-    if not _like(x, index, axis):
-        return NotImplemented
-    before, n, after = _apart(x.shape, axis)
-    places = _indices(index, n)
-    if places is None:
-        return NotImplemented
-    out = np.empty(index.shape, x.dtype)
-    shape = (before, index.shape[axis], after)
-    operands = plain(x).reshape(before, n, after), places.reshape(shape), out.reshape(shape)
-    _cut(_PICK[x.dtype.char], before, after, out.size, *operands)
-    return out
-
-
 def embedding(weight: Array, indices: Array, /, *, padding_idx: int | None) -> Any:
     """The rows of `weight` that integers name."""
     n, width = weight.shape
-    if weight.dtype.char not in "fd" or indices.size * width < LEAST or not weight.flags.carray:
+    if weight.dtype.char not in "fd" or indices.size * width < LEAST:
         return NotImplemented
     places = _indices(indices, n)
     if places is None:
         return NotImplemented
-    places = places.reshape(-1)
-    out = np.empty((len(places), width), weight.dtype)
-    over_rows(_ROWS[weight.dtype.char], len(places), out.size, weight, places, out)
-    return out.reshape(*indices.shape, width)
+    return weight.take(places, axis=0)
 
 
 def embedding_vjp(
@@ -183,7 +157,7 @@ def _running_sum(x: Array, axis: int, backwards: bool) -> Array:
     before, n, after = _apart(x.shape, axis)
     given, out = plain(x), np.empty(x.shape, x.dtype)
     operands = given.reshape(before, n, after), out.reshape(before, n, after), backwards
-    _cut(_RUNNING[x.dtype.char], before, after, x.size, *operands)
+    over_rows(_RUNNING[x.dtype.char], before, x.size, *operands)
     return out
 
 
@@ -202,11 +176,9 @@ def cumulative_sum_vjp(xp: Any, g: Array, axis: int, wants: tuple[bool, ...]) ->
 KERNELS: dict[str, Any] = {
     "cumulative_sum": Kernel(cumulative_sum, in_training(cumulative_sum), cumulative_sum_vjp),
     "embedding": Kernel(embedding, in_training(embedding), embedding_vjp),
-    "gather": gather,
     "index_add": index_add,
     "scatter_add": scatter_add,
     "scatter_reduce": scatter_reduce,
     "segment_reduction": Kernel(segment_reduction, in_training(segment_reduction), segment_reduction_vjp),
-    "take_along_axis": gather,
 }
 PRIORITIES: dict[str, int] = {}

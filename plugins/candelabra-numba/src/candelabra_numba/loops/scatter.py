@@ -1,14 +1,13 @@
-"""Loops that take from and add to indexed places, and those along an axis.
+"""Loops that add to indexed places, and those along an axis.
 
-Arrays have three axes: those before the one that is indexed as one, that one, and those behind it as one. Work is
-cut along the first, or along the last where `across`; in either case each place has one owner, who goes by the
-indices' order. Indices have been looked at before.
+Arrays have three axes: those before the one that is indexed as one, that one, and those behind it as one. Threads take
+parts of the first, so that each place has one owner, who goes by the order of the indices, which are known to be inside.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, uintp
+from numba import uintp
 
 from ..compiled import signature
 
@@ -22,32 +21,22 @@ def inside(index, n):
     return wrong == 0
 
 
-@njit(inline="always")
-def _share(start, stop, across, before, after):
-    """Which of the first axis, and which of the last."""
-    if across:
-        return 0, before, start, stop
-    return start, stop, 0, after
-
-
-@signature("void(intp, intp, T[:, :, ::1], int64[::1], T[:, :, ::1], b1)")
-def add_slices(start, stop, out, index, source, across):
+@signature("void(intp, intp, T[:, :, ::1], int64[::1], T[:, :, ::1])")
+def add_slices(start, stop, out, index, source):
     """Add each slice of the source where its index says."""
-    first, last, left, right = _share(start, stop, across, out.shape[0], out.shape[2])
-    for b in range(first, last):
+    for b in range(start, stop):
         for i in range(index.size):
             row = uintp(index[i])
-            for c in range(left, right):
+            for c in range(out.shape[2]):
                 out[uintp(b), row, uintp(c)] += source[uintp(b), uintp(i), uintp(c)]
 
 
-@signature("void(intp, intp, T[:, :, ::1], int64[:, :, ::1], T[:, :, ::1], int64, b1)")
-def fold(start, stop, out, index, source, how, across):
+@signature("void(intp, intp, T[:, :, ::1], int64[:, :, ::1], T[:, :, ::1], int64)")
+def fold(start, stop, out, index, source, how):
     """Add (0), multiply (1), or take the larger (2) or the smaller (3); NaN stays."""
-    first, last, left, right = _share(start, stop, across, out.shape[0], out.shape[2])
-    for b in range(first, last):
+    for b in range(start, stop):
         for i in range(index.shape[1]):
-            for c in range(left, right):
+            for c in range(out.shape[2]):
                 row, value = uintp(index[uintp(b), uintp(i), uintp(c)]), source[uintp(b), uintp(i), uintp(c)]
                 held = out[uintp(b), row, uintp(c)]
                 if how == 0:
@@ -61,34 +50,13 @@ def fold(start, stop, out, index, source, how, across):
                 out[uintp(b), row, uintp(c)] = held
 
 
-@signature("void(intp, intp, T[:, :, ::1], int64[:, :, ::1], T[::1], b1)")
-def fill(start, stop, out, index, value, across):
+@signature("void(intp, intp, T[:, :, ::1], int64[:, :, ::1], T[::1])")
+def fill(start, stop, out, index, value):
     """Write one value to all places that are named."""
-    first, last, left, right = _share(start, stop, across, out.shape[0], out.shape[2])
-    for b in range(first, last):
+    for b in range(start, stop):
         for i in range(index.shape[1]):
-            for c in range(left, right):
+            for c in range(out.shape[2]):
                 out[uintp(b), uintp(index[uintp(b), uintp(i), uintp(c)]), uintp(c)] = value[0]
-
-
-@signature("void(intp, intp, T[:, :, ::1], int64[:, :, ::1], T[:, :, ::1], b1)")
-def pick(start, stop, x, index, out, across):
-    """Take along the axis."""
-    first, last, left, right = _share(start, stop, across, out.shape[0], out.shape[2])
-    for b in range(first, last):
-        for i in range(index.shape[1]):
-            for c in range(left, right):
-                row = uintp(index[uintp(b), uintp(i), uintp(c)])
-                out[uintp(b), uintp(i), uintp(c)] = x[uintp(b), row, uintp(c)]
-
-
-@signature("void(intp, intp, T[:, ::1], int64[::1], T[:, ::1])")
-def rows_of(start, stop, table, index, out):
-    """Copy rows of a table."""
-    for i in range(start, stop):
-        row = uintp(index[i])
-        for c in range(out.shape[1]):
-            out[uintp(i), uintp(c)] = table[row, uintp(c)]
 
 
 @signature("void(intp, intp, T[:, ::1], int64[::1], T[:, ::1], int64)")
@@ -126,12 +94,11 @@ def segments(start, stop, x, ends, lengths, out, how):
                     out[uintp(s), uintp(c)] = value if (value < held) | (value != value) else held
 
 
-@signature("void(intp, intp, T[:, :, ::1], T[:, :, ::1], b1, b1)")
-def running_sum(start, stop, x, out, backwards, across):
+@signature("void(intp, intp, T[:, :, ::1], T[:, :, ::1], b1)")
+def running_sum(start, stop, x, out, backwards):
     """Sums so far along the axis, or from its end."""
-    first, last, left, right = _share(start, stop, across, x.shape[0], x.shape[2])
     n = x.shape[1]
-    for b in range(first, last):
+    for b in range(start, stop):
         if x.shape[2] == 1:
             # Many numbers in a row are summed in double precision, which takes no longer.
             total = 0.0
@@ -144,9 +111,9 @@ def running_sum(start, stop, x, out, backwards, across):
             at = n - 1 - i if backwards else i
             before = at + 1 if backwards else at - 1
             if i == 0:
-                for c in range(left, right):
+                for c in range(out.shape[2]):
                     out[uintp(b), uintp(at), uintp(c)] = x[uintp(b), uintp(at), uintp(c)]
             else:
-                for c in range(left, right):
+                for c in range(out.shape[2]):
                     value = out[uintp(b), uintp(before), uintp(c)] + x[uintp(b), uintp(at), uintp(c)]
                     out[uintp(b), uintp(at), uintp(c)] = value
