@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -10,26 +11,40 @@ from pathlib import Path
 from typing import Any
 
 import candelabra as cb
+import candelabra_onednn
 import numpy as np
 import pytest
 from candelabra import nn
 from candelabra.core.implementation import Implementation, implementation
 from candelabra.core.primitives import TABLE
-from candelabra_onednn import convolution, library, pointwise, primitive, products
+from candelabra_onednn import convolution, library, normalization, pointwise, pooling, primitive, products
 
 F = nn.functional
 pytestmark = pytest.mark.skipif(library.load() is None, reason="oneDNN is not installed here, or does not load")
 rng = np.random.default_rng(0)
 
 
+SIZES = (
+    (convolution, "_SMALL"), (products, "_SMALL"), (pointwise, "_FEW"), (normalization, "_FEW"), (pooling, "_FEW"),
+)  # fmt: skip
+
+
 @pytest.fixture(autouse=True)
 def _everything_is_large_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in ((convolution, "_SMALL"), (products, "_SMALL"), (pointwise, "_FEW")):
+    for module, name in SIZES:
         monkeypatch.setattr(module, name, 0)
+    monkeypatch.setattr(convolution, "_WIDE_THREADS", 0)
 
 
 def tensors(*shapes: tuple[int, ...]) -> list[cb.Tensor]:
     return [cb.asarray(rng.standard_normal(s), dtype=cb.float32, requires_grad=True) for s in shapes]
+
+
+def channels_last(x: cb.Tensor) -> cb.Tensor:
+    """The same values, with the channels last in memory."""
+    axes = x.ndim
+    moved = cb.permute_dims(x, (0, *range(2, axes), 1)).clone()
+    return cb.permute_dims(moved, (0, axes - 1, *range(1, axes - 1)))
 
 
 def without(function: Any, *operands: cb.Tensor) -> list[np.ndarray]:
@@ -55,6 +70,36 @@ CASES = {
     "conv3d": (lambda x, w, b: F.conv3d(x, w, b, stride=(1, 2, 1)), (2, 3, 5, 6, 7), (4, 3, 2, 3, 2), (4,)),
     "conv_transpose2d": (lambda x, w: F.conv_transpose2d(x, w, stride=2, padding=1), (2, 4, 5, 6), (4, 3, 3, 3)),
     "conv of a transposed input": (lambda x, w: F.conv2d(x.mT, w), (2, 3, 6, 7), (4, 3, 3, 3)),
+    "conv2d of channels that are last": (
+        lambda x, w, b: F.conv2d(channels_last(x), w, b, padding=1), (2, 5, 9, 8), (7, 5, 3, 3), (7,)
+    ),
+    "conv1d of channels that are last": (lambda x, w: F.conv1d(channels_last(x), w), (2, 5, 9), (7, 5, 3)),
+    "conv_transpose2d of channels that are last": (
+        lambda x, w: F.conv_transpose2d(channels_last(x), w, stride=2), (2, 4, 5, 6), (4, 3, 3, 3)
+    ),
+    "batch norm of channels that are last": (
+        lambda x, w, b: F.batch_norm(channels_last(x), None, None, w, b, training=True), (3, 5, 4, 6), (5,), (5,)
+    ),
+    "batch norm without a weight": (
+        lambda x: F.batch_norm(channels_last(x), None, None, training=True), (3, 5, 4, 6)
+    ),
+    "average pooling": (lambda x: F.avg_pool2d(x, 3, 2, padding=1), (2, 3, 9, 8)),
+    "average pooling of what is inside": (
+        lambda x: F.avg_pool2d(x, 3, 2, padding=1, count_include_pad=False, ceil_mode=True), (2, 3, 9, 8)
+    ),
+    "average pooling, the size rounded up": (lambda x: F.avg_pool2d(x, 3, 2, padding=1, ceil_mode=True), (2, 3, 9, 8)),
+    "average pooling over one axis": (lambda x: F.avg_pool1d(x, 4, 3), (2, 3, 13)),
+    "average pooling over three axes": (lambda x: F.avg_pool3d(x, 2), (2, 3, 5, 6, 4)),
+    "average pooling of channels that are last": (lambda x: F.avg_pool2d(channels_last(x), 2), (2, 3, 8, 8)),
+    "maximum pooling": (lambda x: F.max_pool2d(x, 2), (2, 3, 9, 8)),
+    "maximum pooling that overlaps": (lambda x: F.max_pool2d(x, 3, 2, padding=1, ceil_mode=True), (2, 3, 9, 8)),
+    "maximum pooling that is dilated": (lambda x: F.max_pool2d(x, 2, 1, dilation=2), (2, 3, 9, 8)),
+    "maximum pooling over one axis": (lambda x: F.max_pool1d(x, 3, 2), (2, 3, 13)),
+    "maximum pooling over three axes": (lambda x: F.max_pool3d(x, 2), (2, 3, 5, 6, 4)),
+    "maximum pooling of channels that are last": (lambda x: F.max_pool2d(channels_last(x), 3, 2), (2, 3, 9, 8)),
+    "softmax": (lambda x: F.softmax(x, dim=-1), (5, 3, 7)),
+    "softmax over another axis": (lambda x: F.softmax(x, dim=1), (5, 3, 7)),
+    "log_softmax": (lambda x: F.log_softmax(x, dim=-1), (5, 7)),
     "linear": (F.linear, (3, 5, 8), (6, 8), (6,)),
     "linear without bias": (F.linear, (7, 8), (6, 8)),
     "matmul": (lambda x, y: x @ y, (7, 8), (8, 5)),
@@ -78,19 +123,52 @@ def test_values_and_gradients(name: str) -> None:
         np.testing.assert_allclose(found, wanted, atol=3e-5 * max(1.0, np.abs(wanted).max()), rtol=0)
 
 
-@pytest.mark.parametrize("reverse", [False, True])
-def test_lstm(reverse: bool) -> None:
-    layer = nn.LSTM(5, 6, num_layers=2, bidirectional=reverse)
-    wide = nn.LSTM(5, 6, num_layers=2, bidirectional=reverse).double()
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True, "num_layers": 2}, {"bias": False}])
+@pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
+def test_recurrent_layers(kind: Any, options: dict[str, Any]) -> None:
+    layer, wide = kind(5, 6, **options), kind(5, 6, **options).double()
     wide.load_state_dict({k: v.double() for k, v in layer.state_dict().items()})
     (x,) = tensors((7, 3, 5))
     far = x.detach().double().requires_grad_()
+    outputs = []
     for model, given in ((layer, x), (wide, far)):
-        out, (h, c) = model(given)
-        ((out * out).sum() + (h * c).sum()).backward()
-    pairs = [(x, far), *zip(layer.parameters(), wide.parameters(), strict=True)]
-    for near, exact in pairs:
+        out, last = model(given)
+        states = last if isinstance(last, tuple) else (last,)
+        sum(((s * s * (i + 1)).sum() for i, s in enumerate(states)), (out * out).sum()).backward()
+        outputs.append([out, *states])
+    with cb.no_grad():
+        assert bool((layer(x)[0] == outputs[0][0]).all())
+    for near, exact in zip(*outputs, strict=True):
+        np.testing.assert_allclose(np.asarray(near.detach()), np.asarray(exact.detach()), atol=1e-5)
+    for near, exact in [(x, far), *zip(layer.parameters(), wide.parameters(), strict=True)]:
         np.testing.assert_allclose(np.asarray(near.grad), np.asarray(exact.grad), atol=2e-5, rtol=1e-4)
+
+
+def test_a_relu_layer_and_packed_sequences_are_the_backends_own() -> None:
+    before = len(primitive.CACHE.made)
+    x, _ = tensors((7, 3, 5), (1,))
+    assert nn.RNN(5, 6, nonlinearity="relu")(x)[0].shape == (7, 3, 6)
+    packed = nn.utils.rnn.pack_padded_sequence(x, cb.tensor([7, 4, 2]))
+    assert nn.GRU(5, 6)(packed)[1].shape == (1, 3, 6)
+    assert len(primitive.CACHE.made) == before
+
+
+def test_results_lie_as_the_input_does() -> None:
+    assert channels_last(tensors((2, 5, 9, 8))[0]).array.strides[1] == 4
+    x, w = tensors((2, 5, 9, 8), (7, 5, 3, 3))
+    last = F.max_pool2d(F.conv2d(channels_last(x.detach()), w.detach()), 2)
+    assert cb.permute_dims(last, (0, 2, 3, 1)).array.flags.c_contiguous
+    assert F.max_pool2d(F.conv2d(x, w), 2).array.flags.c_contiguous
+
+
+def test_wide_layers_are_left_to_the_backends_transforms(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w = tensors((1, 64, 24, 24), (64, 64, 3, 3))
+    ours = implementation(TABLE["conv"], x.device)
+    assert F.conv2d(x, w, padding=1).node.impl is ours
+    monkeypatch.setattr(convolution, "_WIDE_THREADS", 1 << 10)
+    assert F.conv2d(x, w, padding=1).node.impl is ours.generic
+    assert F.conv2d(channels_last(x), w, padding=1).node.impl is ours
+    assert F.conv2d(x, w, stride=2).node.impl is ours
 
 
 def test_what_it_serves_it_does() -> None:
@@ -100,7 +178,7 @@ def test_what_it_serves_it_does() -> None:
     y = F.conv2d(x, w)
     (y * y).sum().backward()
     assert len(primitive.CACHE.made) == before + 3
-    assert all(p is not None for p in primitive.CACHE.made.values())
+    assert all(p is not None for _, p in list(primitive.CACHE.made.values())[before:])
     F.conv2d(x, w)
     assert len(primitive.CACHE.made) == before + 3
     assert y.node.impl is implementation(TABLE["conv"], x.device)
@@ -146,6 +224,13 @@ def test_what_is_not_finite_stays_so(bad: float) -> None:
     assert not bool(cb.isfinite(F.gelu(x))[1, 2])
     assert cb.isfinite(x @ cb.ones((6, 2))).tolist() == [[True] * 2, [False] * 2, [True] * 2, [True] * 2]
     assert cb.isnan(F.layer_norm(x, (6,)))[1].tolist() == [True] * 6
+    assert cb.isnan(F.softmax(x, dim=1)).tolist() == [[False] * 6, [True] * 6, [False] * 6, [False] * 6]
+    assert cb.isnan(F.log_softmax(x, dim=1))[1].tolist() == [True] * 6
+    plane = x.reshape(1, 1, 4, 6)
+    assert (~cb.isfinite(F.max_pool2d(plane, 2))).sum() == (~cb.isfinite(F.avg_pool2d(plane, 2))).sum() == 1
+    assert F.max_pool2d(plane * 0 - math.inf, 2).isnan().sum() == 1
+    hidden = nn.GRU(6, 3)(x.reshape(4, 1, 6))[0]
+    assert cb.isfinite(hidden[0]).all() and (bad == math.inf or cb.isnan(hidden[1:]).all())
     image = cb.ones((1, 1, 5, 5))
     image[0, 0, 2, 2] = bad
     assert int((~cb.isfinite(F.conv2d(image, cb.ones((1, 1, 3, 3))))).sum()) == 9
@@ -209,11 +294,12 @@ def test_the_cache_forgets_the_oldest() -> None:
 
 
 def test_conformance_of_its_rows(tmp_path: Path) -> None:
+    modules = ", ".join(sorted({module.__name__.rpartition(".")[2] for module, _ in SIZES}))
+    sizes = "".join(f"{module.__name__.rpartition('.')[2]}.{name} = 0\n" for module, name in SIZES)
     (tmp_path / "everything.py").write_text(
-        "from candelabra_onednn import convolution, pointwise, products\n"
-        "convolution._SMALL = products._SMALL = pointwise._FEW = 0\n"
+        f"from candelabra_onednn import {modules}\n{sizes}convolution._WIDE_THREADS = 0\n"
     )
-    rows = ("conv", "conv_input", "conv_weight", "linear", "matmul", "gelu", "layer_norm", "lstm")
+    rows = [spec.row for spec in candelabra_onednn.candelabra_kernels()]
     command = [
         sys.executable, "-m", "candelabra", "conformance", "cpu", "-p", "everything", "-p", "no:cacheprovider",
         "-k", " or ".join(f"cpu-{row}]" for row in rows),

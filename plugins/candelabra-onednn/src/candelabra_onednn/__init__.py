@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from candelabra.core.backend import Kernel
 from candelabra.plugins.hookspecs import KernelSpec
 
 
@@ -12,7 +11,7 @@ def candelabra_kernels() -> list[KernelSpec]:
 
     if library.load() is None:
         return []
-    from . import convolution, pointwise, products, recurrent
+    from . import convolution, normalization, pointwise, pooling, products, recurrent
 
-    kernels: dict[str, Kernel] = {**convolution.KERNELS, **products.KERNELS, **pointwise.KERNELS, **recurrent.KERNELS}
-    return [KernelSpec("cpu", row, kernel) for row, kernel in kernels.items()]
+    families = (convolution, normalization, pointwise, pooling, products, recurrent)
+    return [KernelSpec("cpu", row, kernel) for family in families for row, kernel in family.KERNELS.items()]

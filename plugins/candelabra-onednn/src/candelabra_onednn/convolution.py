@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,10 @@ from .primitive import (
     Array,
     Primitive,
     dense,
+    empty,
     in_training,
+    is_channels_last,
+    laid_out,
     plain,
 )
 
@@ -28,6 +32,9 @@ DIRECT = 1
 Pairs = tuple[tuple[int, int], ...]
 # So little arithmetic is done before oneDNN has been asked.
 _SMALL = 1 << 15
+# Wide layers of so many channels, times places in a row, take less time by the backend's transforms (Winograd's), which
+# halve the multiplications, on as many threads as its pool keeps busy.
+_WIDE, _WIDE_LAYER, _WIDE_THREADS = 64, 1536, 4
 
 
 def _serves(*arrays: Array | None) -> bool:
@@ -51,7 +58,18 @@ class _Windows:
             DIMS(*stride), DIMS(*(d - 1 for d in dilation)),
             DIMS(*(a for a, _ in padding)), DIMS(*(b for _, b in padding)),
         )  # fmt: skip
-        self.work = int(np.prod(self.out)) * int(np.prod(weight[1:]))
+        self.work = math.prod(self.out) * math.prod(weight[1:])
+        self.transforms = (
+            groups == 1 and weight[2:] == (3, 3) and all(s == 1 for s in stride) and all(d == 1 for d in dilation)
+            and min(weight[:2]) >= _WIDE and min(weight[:2]) * self.out[3] >= _WIDE_LAYER
+            and -(-self.out[2] // 4) * 4 <= 1.1 * self.out[2]
+        )  # fmt: skip
+
+    def left_to_backend(self, library: Library, *arrays: Array) -> bool:
+        """Say whether oneDNN would be asked in vain, or would take longer."""
+        if self.work < _SMALL or min(self.out) < 1 or min(self.x) < 1 or min(self.weight) < 1:
+            return True
+        return self.transforms and library.threads() <= _WIDE_THREADS and not any(map(is_channels_last, arrays))
 
     def forward(self, library: Library, bias: bool) -> tuple[int, list[tuple[Any, int]], list[int]]:
         """Return the forward pass's descriptor, what to give back after it, and descriptors of x, weight and out."""
@@ -78,21 +96,22 @@ def conv(
     if library is None or not _serves(x, weight, bias):
         return NotImplemented
     how = _Windows(x.shape, weight.shape, stride, padding, dilation, groups)
-    if how.work < _SMALL or min(how.out) < 1:
+    if how.left_to_backend(library, x):
         return NotImplemented
+    last = is_channels_last(x)
 
     def make() -> Primitive:
-        operands = [dense(SOURCE, how.x), dense(WEIGHTS, how.weight)]
+        operands = [laid_out(SOURCE, how.x, last), dense(WEIGHTS, how.weight)]
         operands += [dense(BIAS, (weight.shape[0],))] if bias is not None else []
         made, owned, _ = how.forward(library, bias is not None)
-        return Primitive(library, made, [*operands, dense(TARGET, how.out, True)], owned)
+        return Primitive(library, made, [*operands, laid_out(TARGET, how.out, last, True)], owned)
 
-    primitive = CACHE.get(library, ("conv", bias is not None, *how.key), make)
+    primitive = CACHE.get(library, ("conv", bias is not None, last, how.key), make)
     if primitive is None:
         return NotImplemented
-    out = np.empty(how.out, np.float32)
-    given = (plain(x), plain(weight)) if bias is None else (plain(x), plain(weight), plain(bias))
-    primitive(*given, out)
+    out = empty(how.out, last)
+    given = (x if last else plain(x), plain(weight))
+    primitive(*(given if bias is None else (*given, plain(bias))), out)
     return out
 
 
@@ -105,22 +124,25 @@ def conv_input(
     if library is None or not _serves(c, weight):
         return NotImplemented
     how = _Windows(tuple(x_shape), weight.shape, stride, padding, dilation, groups)
-    if how.work < _SMALL or min(how.x) < 1:
+    if how.left_to_backend(library, c):
         return NotImplemented
+    last = is_channels_last(c)
 
     def make() -> Primitive:
         hint, owned, anyhow = how.hint(library)
         descriptor = library.convolution_backward_data_primitive_desc_create(
             library.engine, DIRECT, *anyhow, *how.dims, hint, None
         )
-        operands = [dense(D_TARGET, how.out), dense(WEIGHTS, how.weight), dense(D_SOURCE, how.x, True)]
+        operands = [
+            laid_out(D_TARGET, how.out, last), dense(WEIGHTS, how.weight), laid_out(D_SOURCE, how.x, last, True)
+        ]  # fmt: skip
         return Primitive(library, descriptor, operands, owned)
 
-    primitive = CACHE.get(library, ("conv_input", *how.key), make)
+    primitive = CACHE.get(library, ("conv_input", last, how.key), make)
     if primitive is None:
         return NotImplemented
-    gx = np.empty(how.x, np.float32)
-    primitive(plain(c), plain(weight), gx)
+    gx = empty(how.x, last)
+    primitive(c if last else plain(c), plain(weight), gx)
     return gx
 
 
@@ -133,22 +155,26 @@ def conv_weight(
     if library is None or not _serves(x, c):
         return NotImplemented
     how = _Windows(x.shape, tuple(weight_shape), stride, padding, dilation, groups)
-    if how.work < _SMALL or min(how.weight) < 1:
+    if how.left_to_backend(library, x, c):
         return NotImplemented
+    lasts = is_channels_last(x), is_channels_last(c)
 
     def make() -> Primitive:
         hint, owned, anyhow = how.hint(library)
         descriptor = library.convolution_backward_weights_primitive_desc_create(
             library.engine, DIRECT, anyhow[0], anyhow[1], None, anyhow[2], *how.dims, hint, None
         )
-        operands = [dense(SOURCE, how.x), dense(D_TARGET, how.out), dense(D_WEIGHTS, how.weight, True)]
+        operands = [
+            laid_out(SOURCE, how.x, lasts[0]), laid_out(D_TARGET, how.out, lasts[1]),
+            dense(D_WEIGHTS, how.weight, True),
+        ]  # fmt: skip
         return Primitive(library, descriptor, operands, owned)
 
-    primitive = CACHE.get(library, ("conv_weight", *how.key), make)
+    primitive = CACHE.get(library, ("conv_weight", lasts, how.key), make)
     if primitive is None:
         return NotImplemented
     gw = np.empty(weight_shape, np.float32)
-    primitive(plain(x), plain(c), gw)
+    primitive(*(a if last else plain(a) for a, last in zip((x, c), lasts, strict=True)), gw)
     return gw
 
 

@@ -38,6 +38,22 @@ _MAKERS: dict[str, tuple[Any, ...]] = {
     "primitive_attr_create": (),
     "post_ops_create": (),
     "reorder_primitive_desc_create": (POINTER,) * 5,
+    "reduction_primitive_desc_create": (POINTER, INT, POINTER, POINTER, FLOAT, FLOAT, POINTER),
+    "softmax_forward_primitive_desc_create": (POINTER, INT, INT, POINTER, POINTER, INT, POINTER),
+    "softmax_backward_primitive_desc_create": (POINTER, INT, POINTER, POINTER, POINTER, INT, POINTER, POINTER),
+    "pooling_forward_primitive_desc_create":
+        (POINTER, INT, INT, POINTER, POINTER, DIMS, DIMS, DIMS, DIMS, DIMS, POINTER),
+    "pooling_backward_primitive_desc_create":
+        (POINTER, INT, POINTER, POINTER, DIMS, DIMS, DIMS, DIMS, DIMS, POINTER, POINTER),
+    "batch_normalization_forward_primitive_desc_create": (POINTER, INT, POINTER, POINTER, FLOAT, UNSIGNED, POINTER),
+    "batch_normalization_backward_primitive_desc_create":
+        (POINTER, INT, POINTER, POINTER, POINTER, FLOAT, UNSIGNED, POINTER, POINTER),
+    "vanilla_rnn_forward_primitive_desc_create":
+        (POINTER, INT, INT, INT, *(POINTER,) * 7, UNSIGNED, FLOAT, FLOAT, POINTER),
+    "vanilla_rnn_backward_primitive_desc_create":
+        (POINTER, INT, INT, INT, *(POINTER,) * 14, UNSIGNED, FLOAT, FLOAT, POINTER, POINTER),
+    "lbr_gru_forward_primitive_desc_create": (POINTER, INT, INT, *(POINTER,) * 7, UNSIGNED, POINTER),
+    "lbr_gru_backward_primitive_desc_create": (POINTER, INT, INT, *(POINTER,) * 14, UNSIGNED, POINTER, POINTER),
     "convolution_forward_primitive_desc_create":
         (POINTER, INT, INT, POINTER, POINTER, POINTER, POINTER, DIMS, DIMS, DIMS, DIMS, POINTER),
     "convolution_backward_data_primitive_desc_create":
@@ -62,6 +78,10 @@ _OTHERS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "primitive_desc_query_md": (POINTER, (POINTER, INT, INT)),
     "primitive_desc_query": (INT, (POINTER, INT, INT, C.POINTER(C.c_char_p))),
     "primitive_execute": (INT, (POINTER, POINTER, INT, C.POINTER(Argument))),
+    "post_ops_append_eltwise": (INT, (POINTER, INT, FLOAT, FLOAT)),
+    "primitive_attr_set_post_ops": (INT, (POINTER, POINTER)),
+    "post_ops_destroy": (INT, (POINTER,)),
+    "primitive_attr_destroy": (INT, (POINTER,)),
     "memory_desc_destroy": (INT, (POINTER,)),
     "memory_destroy": (INT, (POINTER,)),
     "primitive_destroy": (INT, (POINTER,)),
@@ -85,7 +105,9 @@ class Library:
             os.environ.setdefault("GOMP_SPINCOUNT", "20000")
         self.path, self._object = path, C.CDLL(path)
         self.openmp = C.CDLL("libgomp.so.1")
-        self.openmp.omp_get_max_threads.restype = INT
+        # Asked at every call, and nothing that could wait.
+        self._max_threads = C.PyDLL("libgomp.so.1").omp_get_max_threads
+        self._max_threads.restype = INT
         for name, arguments in _MAKERS.items():
             setattr(self, name, self._maker(name, arguments))
         for name, (result, arguments) in _OTHERS.items():
@@ -94,7 +116,8 @@ class Library:
             setattr(self, name, function)
         self.engine = self.engine_create(1, 0)
         self.stream = self.stream_create(self.engine, 1)
-        threads.follow(self.openmp.omp_set_num_threads)
+        self._wanted: int | None = None
+        threads.follow(self._set_threads)
         # A forked child would wait for ever for workers that it does not have.
         os.register_at_fork(before=self._pause)
 
@@ -117,9 +140,18 @@ class Library:
     def _pause(self) -> None:
         self.openmp.omp_pause_resource_all(2)
 
+    def _set_threads(self, n: int) -> None:
+        self._wanted = n
+        self.openmp.omp_set_num_threads(n)
+
     def threads(self) -> int:
-        """Return the number of threads that a call would use now."""
-        return int(self.openmp.omp_get_max_threads())
+        """Return the number of threads that a call of this thread would use now."""
+        n: int = self._max_threads()
+        if self._wanted is not None and n != self._wanted:
+            # OpenMP's number belongs to the thread that set it.
+            self.openmp.omp_set_num_threads(self._wanted)
+            return self._wanted
+        return n
 
     def descriptor(self, shape: tuple[int, ...], strides: tuple[int, ...] | None = None, tag: int = ANY) -> int:
         """Return a memory descriptor of float32: with strides in elements, or with a tag."""

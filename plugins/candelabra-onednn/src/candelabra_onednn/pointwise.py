@@ -1,7 +1,8 @@
-"""GELU and layer norm: one pass over the data each way."""
+"""GELU and softmax: one pass over the data each way."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from .primitive import (
     CACHE,
     D_SOURCE,
     D_TARGET,
+    NUMBER,
     SOURCE,
     TARGET,
     Array,
@@ -24,17 +26,16 @@ from .primitive import (
 )
 
 _GELU = {"tanh": 43, "none": 49}
+_SOFTMAX, _LOG_SOFTMAX = 0x30000, 0x30001
 # So few numbers are through before oneDNN has been asked.
 _FEW = 1 << 12
-_BACKWARD = 128
-_MEAN, _VARIANCE, _SCALE, _SHIFT = (argument(which) for which in (49, 50, 51, 52))
-_D_SCALE, _D_SHIFT = argument(255), argument(256)
+_BACK_TARGET = argument(17)
 
 
 def gelu(x: Array, /, *, approximate: str) -> Any:
     """x times the normal distribution function of x, exact or by tanh."""
     library = load()
-    if library is None or x.dtype != np.float32 or x.size < _FEW:
+    if library is None or x.dtype != NUMBER or x.size < _FEW:
         return NotImplemented
     algorithm, shape = _GELU[approximate], (x.size,)
 
@@ -61,7 +62,7 @@ def _gelu_forward(library: Library, algorithm: int, shape: tuple[int, ...]) -> t
 def gelu_vjp(xp: Any, g: Array, x: Array, approximate: str) -> Any:
     """The cotangent of x."""
     library = load()
-    if library is None or x.dtype != np.float32:
+    if library is None or x.dtype != NUMBER:
         return NotImplemented
     algorithm, shape = _GELU[approximate], (x.size,)
 
@@ -83,90 +84,83 @@ def gelu_vjp(xp: Any, g: Array, x: Array, approximate: str) -> Any:
     return (gx,)
 
 
-def _flags(weight: Array | None, bias: Array | None) -> int:
-    return 2 * (weight is not None) + 4 * (bias is not None)
+def _softmax_shape(shape: tuple[int, ...], axis: int) -> tuple[int, ...] | None:
+    """Return rows and columns where the axis is the last, which alone is fast; else None."""
+    return (math.prod(shape[:-1]), shape[-1]) if axis == len(shape) - 1 else None
 
 
-def _norm_forward(library: Library, rows: int, width: int, eps: float, flags: int) -> tuple[int, list[Any]]:
-    block = library.descriptor((rows, width), (width, 1))
-    column = library.descriptor((rows,), (1,))
-    made = library.layer_normalization_forward_primitive_desc_create(
-        library.engine, TRAINING, block, block, column, eps, flags, None
-    )
-    return made, [(library.memory_desc_destroy, block), (library.memory_desc_destroy, column)]
+def _softmax_forward(library: Library, algorithm: int, shape: tuple[int, ...]) -> tuple[int, list[Any]]:
+    block = library.descriptor(shape, strides_of(shape))
+    made = library.softmax_forward_primitive_desc_create(library.engine, TRAINING, algorithm, block, block, 1, None)
+    return made, [(library.memory_desc_destroy, block)]
 
 
-def layer_norm_train(
-    x: Array, weight: Array | None = None, bias: Array | None = None, /, *, axes: int, eps: float
-) -> Any:
-    """`layer_norm`, with the mean and the variance of each row."""
+def _softmax(x: Array, axis: int, algorithm: int) -> Any:
     library = load()
-    if library is None or x.size < _FEW or any(a is not None and a.dtype != np.float32 for a in (x, weight, bias)):
+    shape = _softmax_shape(x.shape, axis)
+    if library is None or shape is None or x.dtype != NUMBER or x.size < max(_FEW, 1):
         return NotImplemented
-    width = int(np.prod(x.shape[-axes:]))
-    rows, flags = x.size // width, _flags(weight, bias)
 
     def make() -> Primitive:
-        found, owned = _norm_forward(library, rows, width, eps, flags)
-        operands = [dense(SOURCE, (rows, width))]
-        operands += [dense(_SCALE, (width,))] if weight is not None else []
-        operands += [dense(_SHIFT, (width,))] if bias is not None else []
-        operands += [dense(_MEAN, (rows,), True), dense(_VARIANCE, (rows,), True), dense(TARGET, (rows, width), True)]
-        return Primitive(library, found, operands, owned)
+        found, owned = _softmax_forward(library, algorithm, shape)
+        return Primitive(library, found, [dense(SOURCE, shape), dense(TARGET, shape, True)], owned)
 
-    primitive = CACHE.get(library, ("layer norm", rows, width, eps, flags), make)
+    primitive = CACHE.get(library, ("softmax", algorithm, shape), make)
     if primitive is None:
         return NotImplemented
-    out, mean, variance = np.empty(x.shape, np.float32), np.empty(rows, np.float32), np.empty(rows, np.float32)
-    primitive(*(plain(a) for a in (x, weight, bias) if a is not None), mean, variance, out)
-    return out, (mean, variance)
+    out = np.empty(x.shape, np.float32)
+    primitive(plain(x), out)
+    with np.errstate(all="ignore"):
+        # oneDNN makes one element of a row no number where all of them should be.
+        return out if math.isfinite(np.add.reduce(out, axis=None)) else NotImplemented
 
 
-def layer_norm(x: Array, weight: Array | None = None, bias: Array | None = None, /, *, axes: int, eps: float) -> Any:
-    """``(x - mean) / sqrt(var + eps) * weight + bias`` over the last axes."""
-    found = layer_norm_train(x, weight, bias, axes=axes, eps=eps)
-    return found if found is NotImplemented else found[0]
+def softmax(x: Array, /, *, axis: int) -> Any:
+    """exp(x) / sum(exp(x)) along an axis."""
+    return _softmax(x, axis, _SOFTMAX)
 
 
-def layer_norm_vjp(
-    xp: Any, g: Array, x: Array, weight: Array | None, bias: Array | None, axes: int, eps: float, mean: Array,
-    variance: Array, wants: tuple[bool, ...],
-) -> Any:  # fmt: skip
-    """Cotangents of x, weight and bias."""
+def log_softmax(x: Array, /, *, axis: int) -> Any:
+    """x - log(sum(exp(x))) along an axis."""
+    return _softmax(x, axis, _LOG_SOFTMAX)
+
+
+def _softmax_back(g: Array, out: Array, axis: int, algorithm: int) -> Any:
     library = load()
-    if library is None:
+    shape = _softmax_shape(out.shape, axis)
+    if library is None or shape is None or out.dtype != NUMBER or out.size < max(_FEW, 1):
         return NotImplemented
-    width = int(np.prod(x.shape[-axes:]))
-    rows, flags = x.size // width, _flags(weight, bias)
 
     def make() -> Primitive:
-        hint, owned = _norm_forward(library, rows, width, eps, flags)
-        block, column = owned[0][1], owned[1][1]
-        found = library.layer_normalization_backward_primitive_desc_create(
-            library.engine, _BACKWARD, block, block, block, column, eps, flags, hint, None
+        hint, owned = _softmax_forward(library, algorithm, shape)
+        block = owned[0][1]
+        found = library.softmax_backward_primitive_desc_create(
+            library.engine, algorithm, block, block, block, 1, hint, None
         )
         owned.append((library.primitive_desc_destroy, hint))
-        operands = [dense(SOURCE, (rows, width)), dense(D_TARGET, (rows, width)), dense(_MEAN, (rows,))]
-        operands += [dense(_VARIANCE, (rows,))]
-        operands += [dense(_SCALE, (width,))] if weight is not None else []
-        operands += [dense(_SHIFT, (width,))] if bias is not None else []
-        operands += [dense(D_SOURCE, (rows, width), True)]
-        operands += [dense(_D_SCALE, (width,), True)] if weight is not None else []
-        operands += [dense(_D_SHIFT, (width,), True)] if bias is not None else []
+        operands = [dense(_BACK_TARGET, shape), dense(D_TARGET, shape), dense(D_SOURCE, shape, True)]
         return Primitive(library, found, operands, owned)
 
-    primitive = CACHE.get(library, ("layer norm back", rows, width, eps, flags), make)
+    primitive = CACHE.get(library, ("softmax back", algorithm, shape), make)
     if primitive is None:
         return NotImplemented
-    gx = np.empty(x.shape, np.float32)
-    gw = None if weight is None else np.empty(weight.shape, np.float32)
-    gb = None if bias is None else np.empty(bias.shape, np.float32)
-    given = [plain(a) for a in (x, g, mean, variance, weight, bias) if a is not None]
-    primitive(*given, *(a for a in (gx, gw, gb) if a is not None))
-    return gx, gw, gb
+    gx = np.empty(out.shape, np.float32)
+    primitive(plain(out), plain(g), gx)
+    return (gx,)
+
+
+def softmax_vjp(xp: Any, g: Array, out: Array, axis: int) -> Any:
+    """The cotangent of x."""
+    return _softmax_back(g, out, axis, _SOFTMAX)
+
+
+def log_softmax_vjp(xp: Any, g: Array, out: Array, axis: int) -> Any:
+    """The cotangent of x."""
+    return _softmax_back(g, out, axis, _LOG_SOFTMAX)
 
 
 KERNELS: dict[str, Any] = {
     "gelu": Kernel(gelu, in_training(gelu), gelu_vjp),
-    "layer_norm": Kernel(layer_norm, layer_norm_train, layer_norm_vjp, ("mean", "variance")),
+    "softmax": Kernel(softmax, in_training(softmax), softmax_vjp),
+    "log_softmax": Kernel(log_softmax, in_training(log_softmax), log_softmax_vjp),
 }

@@ -1,31 +1,31 @@
-"""Matrix products, batched and with a bias."""
+"""Matrix products, batched, scaled and with a bias."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from candelabra.core.backend import Kernel
 
 from .library import Library, load
-from .primitive import BIAS, CACHE, SOURCE, TARGET, WEIGHTS, Array, Operand, Primitive, in_training, strides_of
+from .primitive import BIAS, CACHE, NUMBER, SOURCE, TARGET, WEIGHTS, Array, Operand, Primitive, in_training, strides_of
 
-# Multiplications from which on a call of oneDNN costs less than NumPy's.
-_SMALL = 1 << 16
+# Multiplications from which on a call of oneDNN costs less than NumPy's; its BLAS uses threads of its own from here on.
+_SMALL = 1 << 18
+# Numbers up to which that BLAS sums columns on one thread.
+_FEW = 9215
 _MOST_AXES = 6
+_LINEAR = 38
 
 
-def _served(array: Array) -> Array | None:
-    """Return an array whose rows or columns lie one after the other, None where the product is NumPy's."""
-    if array.dtype != np.float32 or not array.size:
-        return None
+def _is_served(array: Array) -> bool:
+    """Say whether an array's rows or columns lie one after the other."""
     steps = [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
     if steps and (min(steps) < 4 or any(s % 4 for s in steps)):
-        return np.ascontiguousarray(array)
+        return False
     rows, columns = array.shape[-2:]
-    if (columns > 1 and array.strides[-1] != 4) and (rows > 1 and array.strides[-2] != 4):
-        return np.ascontiguousarray(array)
-    return array
+    return columns == 1 or array.strides[-1] == 4 or rows == 1 or array.strides[-2] == 4
 
 
 def _operand(kind: tuple[int, int, int], array: Array, rank: int, written: bool = False) -> Operand:
@@ -37,50 +37,94 @@ def _operand(kind: tuple[int, int, int], array: Array, rank: int, written: bool 
     return Operand(kind, shape, strides, written)
 
 
-def product(a: Array, b: Array, bias: Array | None = None) -> Any:
-    """Return ``a @ b + bias`` for matrices behind axes that broadcast; `NotImplemented` where oneDNN does not serve."""
+def _leading(a: Array, b: Array) -> tuple[int, ...] | None:
+    one, other = a.shape[:-2], b.shape[:-2]
+    if one == other or not other:
+        return one
+    if not one:
+        return other
+    try:
+        return np.broadcast_shapes(one, other)
+    except ValueError:
+        return None
+
+
+class _Product(Primitive):
+    """A product, which says what operands are to be copied into an order that oneDNN serves."""
+
+    copied: tuple[bool, bool]
+
+
+def product(a: Array, b: Array, bias: Array | None = None, scale: float = 1.0) -> Any:
+    """Return ``scale * a @ b + bias`` for matrices behind axes that broadcast, or `NotImplemented`."""
+    if a.dtype != NUMBER or b.dtype != NUMBER or a.ndim < 2 or b.ndim < 2:
+        return NotImplemented
+    (m, k), (inner, n) = a.shape[-2:], b.shape[-2:]
+    lead = _leading(a, b) if a.ndim > 2 or b.ndim > 2 else ()
+    if k != inner or lead is None or len(lead) > _MOST_AXES - 2:
+        return NotImplemented
+    work = m * k * n * (math.prod(lead) if lead else 1)
     library = load()
-    if library is None or a.ndim < 2 or b.ndim < 2 or max(a.ndim, b.ndim) > _MOST_AXES or a.shape[-1] != b.shape[-2]:
-        return NotImplemented
-    lead = a.shape[:-2] if a.ndim >= b.ndim else b.shape[:-2]
-    if a.shape[:-2] != b.shape[:-2] and a.ndim > 2 < b.ndim:
-        try:
-            lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        except ValueError:
-            return NotImplemented
-    m, k, n = *a.shape[-2:], b.shape[-1]
-    if m * k * n * int(np.prod(lead)) < _SMALL:
-        return NotImplemented
-    left, right = _served(a), _served(b)
-    if left is None or right is None or (bias is not None and bias.dtype != np.float32):
+    if work < _SMALL or not work or library is None or (bias is not None and bias.dtype != NUMBER):
         return NotImplemented
     out = np.empty((*lead, m, n), np.float32)
-    rank = out.ndim
-    operands = [_operand(SOURCE, left, rank), _operand(WEIGHTS, right, rank)]
-    arrays = [left, right]
-    if bias is not None:
-        row = np.ascontiguousarray(bias).reshape((1,) * (rank - 1) + (n,))
-        operands.append(_operand(BIAS, row, rank))
-        arrays.append(row)
-    operands.append(_operand(TARGET, out, rank, True))
-
-    def make() -> Primitive:
-        return _make(library, operands)
-
-    primitive = CACHE.get(library, ("matmul", *operands), make)
+    primitive: Any = CACHE.get(
+        library, ("matmul", a.shape, a.strides, b.shape, b.strides, bias is not None, scale),
+        lambda: _make(library, a, b, bias, out, scale),
+    )  # fmt: skip
     if primitive is None:
         return NotImplemented
-    primitive(*arrays, out)
+    if primitive.copied[0]:
+        a = np.ascontiguousarray(a)
+    if primitive.copied[1]:
+        b = np.ascontiguousarray(b)
+    if bias is None:
+        primitive(a, b, out)
+    else:
+        primitive(a, b, np.ascontiguousarray(bias), out)
     return out
 
 
-def _make(library: Library, operands: list[Operand]) -> Primitive:
-    described = [library.descriptor(o.shape, o.strides) for o in operands]
-    source, weights, *bias, target = described
+def _make(library: Library, a: Array, b: Array, bias: Array | None, out: Array, scale: float) -> Primitive:
+    copied = (not _is_served(a), not _is_served(b))
+    left, right = (np.ascontiguousarray(x) if c else x for x, c in zip((a, b), copied, strict=True))
+    rank = out.ndim
+    operands = [_operand(SOURCE, left, rank), _operand(WEIGHTS, right, rank)]
+    if bias is not None:
+        operands.append(_operand(BIAS, np.ascontiguousarray(bias).reshape((1,) * (rank - 1) + (-1,)), rank))
+    operands.append(_operand(TARGET, out, rank, True))
+    owned: list[tuple[Any, int]] = []
+    described = []
+    for operand in operands:
+        described.append(library.descriptor(operand.shape, operand.strides))
+        owned.append((library.memory_desc_destroy, described[-1]))
+    attributes = None
+    if scale != 1:
+        attributes, steps = library.primitive_attr_create(), library.post_ops_create()
+        owned += [(library.primitive_attr_destroy, attributes), (library.post_ops_destroy, steps)]
+        library.post_ops_append_eltwise(steps, _LINEAR, scale, 0.0)
+        library.primitive_attr_set_post_ops(attributes, steps)
+    source, weights, *row, target = described
     found = library.matmul_primitive_desc_create(
-        library.engine, source, weights, bias[0] if bias else None, target, None
+        library.engine, source, weights, row[0] if row else None, target, attributes
     )
-    return Primitive(library, found, operands, [(library.memory_desc_destroy, d) for d in described])
+    made = _Product(library, found, operands, owned)
+    made.copied = copied
+    return made
+
+
+def column_sums(rows: Array) -> Array:
+    """Sum a matrix over its rows, a few of them at a time: more, and NumPy's BLAS would wake its own threads."""
+    height, width = rows.shape
+    step = _FEW // max(width, 1)
+    if height <= step:
+        return np.ones(height, rows.dtype) @ rows
+    if step < 2:
+        return np.add.reduce(rows, axis=0)
+    whole = height // step * step
+    parts = np.matmul(np.ones((1, step), rows.dtype), rows[:whole].reshape(-1, step, width))
+    total: Array = np.add.reduce(parts, axis=(0, 1))
+    return total if whole == height else total + np.ones(height - whole, rows.dtype) @ rows[whole:]
 
 
 def matmul(x1: Array, x2: Array, /) -> Any:
@@ -90,7 +134,7 @@ def matmul(x1: Array, x2: Array, /) -> Any:
 
 def linear(x: Array, weight: Array, bias: Array | None = None, /) -> Any:
     """``x @ weight.T + bias`` for x (..., in), weight (out, in) and bias (out,)."""
-    if weight.ndim != 2 or x.ndim < 2:
+    if weight.ndim != 2 or x.ndim < 2 or (bias is not None and bias.shape != weight.shape[:1]):
         return NotImplemented
     rows = x.reshape(-1, x.shape[-1]) if x.ndim > 2 else x
     out = product(rows, weight.T, bias)
@@ -109,7 +153,7 @@ def linear_vjp(xp: Any, g: Array, x: Array, weight: Array, wants: tuple[bool, ..
         gw = product(rows.T, flat)
         gw = rows.T @ flat if gw is NotImplemented else gw
     if len(wants) > 2 and wants[2]:
-        gb = np.ones(rows.shape[0], rows.dtype) @ rows
+        gb = column_sums(rows)
     return gx, gw, gb
 
 
