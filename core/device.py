@@ -363,20 +363,26 @@ def host_backend() -> Backend:
     return host_device().backend
 
 
-def mismatch(operation: str, devices: Iterable[Device]) -> DeviceMismatchError:
-    """Return the error for operands on different devices."""
-    names = list(dict.fromkeys(str(d) for d in devices))
-    return DeviceMismatchError(
-        f"{operation}: operands are on different devices, {' and '.join(names)}; "
+def mismatch(operation: str, devices: Iterable[Device], shapes: Iterable[Any] = ()) -> DeviceMismatchError:
+    """Return the error for operands on different devices, of these shapes."""
+    given = [d.physical for d in devices]
+    names = list(dict.fromkeys(map(str, given)))
+    each = [f"{tuple(shape)} on {device}" for shape, device in zip(shapes, given)]
+    sizes = f" (shapes {', '.join(each[:6])}{' and others' if len(each) > 6 else ''})" if each else ""
+    error = DeviceMismatchError(
+        f"{operation}: operands are on different devices, {' and '.join(names)}{sizes}; "
         f"move one of them first, for example with x.to({names[0]!r})"
     )
+    # A module on the way out looks for what it has on one of them.
+    error.devices = tuple(dict.fromkeys(given))
+    return error
 
 
 def refuse_mixture(operation: str, tensors: Iterable[Any]) -> None:
     """Raise where tensors are on different devices."""
-    found = [t.device for t in tensors]
-    if len({d.physical for d in found}) > 1:
-        raise mismatch(operation, found)
+    listed = list(tensors)
+    if len({t.device.physical for t in listed}) > 1:
+        raise mismatch(operation, [t.device for t in listed], [t.shape for t in listed])
 
 
 def adopt(array: Any, target: Device, operation: str) -> Any:

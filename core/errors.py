@@ -5,6 +5,8 @@ A message names the operation, the operands' shapes, dtypes and devices, and wha
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class CandelabraError(Exception):
     """The root of every error that candelabra raises on purpose."""
@@ -46,8 +48,18 @@ class DeviceError(CandelabraError, RuntimeError):
     """A device that is not there, or a backend that does not load."""
 
 
+class KernelError(DeviceError):
+    """What computes on a device, a library or a plugin's kernel, failed or returned what is no array."""
+
+
+class OutOfMemoryError(DeviceError, MemoryError):
+    """A device has not enough memory for what was asked."""
+
+
 class DeviceMismatchError(DeviceError):
     """Operands live on different devices."""
+
+    devices: tuple[Any, ...] = ()
 
 
 class ExchangeError(CandelabraError, BufferError):

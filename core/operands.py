@@ -23,7 +23,7 @@ def align(operation: str, tensors: Sequence[Any]) -> list[Any]:
         if device is target:
             continue
         if device.physical is not target.physical:
-            raise devices.mismatch(operation, given)
+            raise devices.mismatch(operation, given, [t.shape for t in tensors if t is not None])
         if device.parent is target or not target.levels:
             target = device
         elif device.levels and target.parent is not device:

@@ -154,7 +154,7 @@ class Tensor(Installed):
         if value.shape != self.shape:
             raise ShapeError(f"grad: has shape {value.shape}, its tensor has shape {self.shape}")
         if value.device is not self.device:
-            raise devices.mismatch("grad", [self.device, value.device])
+            raise devices.mismatch("grad", [self.device, value.device], [self.shape, value.shape])
         if value.dtype is not self.dtype:
             raise DTypeError(f"grad: has dtype {value.dtype.name}, its tensor has dtype {self.dtype.name}")
         self.node.grad = value

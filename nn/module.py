@@ -5,6 +5,7 @@ What it holds, and how that is registered and walked, stands in `tree.py`.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from ..core import dtypes, ops
 from ..core.autograd import no_grad
 from ..core.device import as_device
-from ..core.errors import ArgumentError, ArgumentTypeError, CandelabraError, DTypeError
+from ..core.errors import ArgumentError, ArgumentTypeError, CandelabraError, DeviceMismatchError, DTypeError
 from ..core.tensor import Tensor
 from . import state
 from .hooks import HookEntry, HookHandle, Hooks
@@ -67,7 +68,7 @@ class Module(ModuleTree):
                 return self.forward(*args, **kwargs)
             return self._hooks.call(self, args, kwargs)
         except CandelabraError as error:
-            _name_module(error, self)
+            _name_module(error, self, args, kwargs)
             raise
         except (AttributeError, TypeError) as error:
             # Our own layers, unlike containers, take tensors; what is none shows by an attribute that it lacks.
@@ -407,7 +408,7 @@ def _refuse_others(module: Module, args: tuple[Any, ...], cause: Exception) -> N
                 f"{type(module).__name__}: argument {i + 1} must be a tensor, got {type(value).__name__}; make one "
                 "with candelabra.asarray(...)"
             )
-            _name_module(wrong, module)
+            _name_module(wrong, module, args, {})
             raise wrong from cause
 
 
@@ -441,7 +442,7 @@ def _parse_to(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, dtype
     return None if device is None else as_device(device), None if dtype is None else dtypes.as_dtype(dtype)
 
 
-def _name_module(error: CandelabraError, module: Module) -> None:
+def _name_module(error: CandelabraError, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Put the path of the module in which an error arose at the end of its text.
 
     Each module on the way out sees the error and puts its own child's name before the path.
@@ -450,12 +451,35 @@ def _name_module(error: CandelabraError, module: Module) -> None:
         return
     trail = error.__dict__.get("_module_trail")
     if trail is None:
-        path, text = "", error.args[0]
+        path, text, detail = "", error.args[0], ""
+        if isinstance(error, DeviceMismatchError):
+            detail = _apart(module, error.devices, args, kwargs)
     else:
-        child, path, text = trail
+        child, path, text, detail = trail
         name = next((name for name, below in module.named_modules() if below is child), None)
         if name is None:
             return  # called, but not registered below this module: one further out may know it
         path = f"{name}.{path}" if name and path else name or path
-    error.__dict__["_module_trail"] = (module, path, text)
-    error.args = (f"{text} (in {path or type(module).__name__})", *error.args[1:])
+    error.__dict__["_module_trail"] = (module, path, text, detail)
+    error.args = (f"{text} (in {path or type(module).__name__}{detail})", *error.args[1:])
+
+
+def _apart(module: Module, devices: tuple[Any, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """Say which of a module's tensors is on another device than what it was called with, and what to move."""
+    try:
+        given = inspect.signature(module.forward).bind(*args, **kwargs).arguments
+    except TypeError:
+        given = {}
+    inputs = [(name, v.device.physical) for name, v in given.items() if isinstance(v, Tensor)]
+    inputs = [(name, device) for name, device in inputs if device in devices]
+    own = [(f"parameter {name!r}", p.device) for name, p in module.named_parameters()]
+    own += [(f"buffer {name!r}", b.device) for name, b in module.named_buffers()]
+    for mine, here in own:
+        for name, there in inputs:
+            if here in devices and here != there:
+                return f": {mine} is on {here}, {name} on {there}; module.to({str(there)!r}) moves the module"
+    for mine, here in inputs + own:
+        for other, there in inputs + own:
+            if here in devices and there in devices and here != there:
+                return f": {mine} is on {here}, {other} on {there}"
+    return ""

@@ -166,7 +166,7 @@ def normal(
     first = tensors[0]
     for tensor in tensors:
         if tensor.device.physical is not first.device.physical:
-            raise devices.mismatch("normal", [t.device for t in tensors])
+            raise devices.mismatch("normal", [t.device for t in tensors], [t.shape for t in tensors])
     target = first.device.physical if device is None else device
     place, kind = _options("normal", target, dtype, first.dtype, "real floating-point", requires_grad)
     if isinstance(std, Tensor):

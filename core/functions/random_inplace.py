@@ -47,7 +47,7 @@ def bernoulli_(tensor: Tensor, p: Tensor | float = 0.5, *, generator: Generator 
     place = tensor.device.physical
     if isinstance(p, Tensor):
         if p.device.physical is not place:
-            raise devices.mismatch("bernoulli_", [tensor.device, p.device])
+            raise devices.mismatch("bernoulli_", [tensor.device, p.device], [tensor.shape, p.shape])
         new = ops.astype(below(p, tensor.shape, place, generator, "bernoulli_"), tensor.dtype)
     else:
         p = number("bernoulli_", "p", p)

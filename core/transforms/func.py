@@ -10,6 +10,7 @@ from .. import ops
 from ..autograd.engine import gradients
 from ..autograd.mode import enable_grad, grad_mode
 from ..autograd.node import Leaf, next_sequence
+from ..device import refuse_mixture
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from ..namespace import tensor_namespace
 from ..tensor import Tensor
@@ -300,6 +301,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
                 raise ArgumentTypeError(f"vjp: a cotangent is a Tensor, got {type(c).__name__}")
             if tuple(o.shape) != tuple(c.shape):
                 raise ShapeError(f"vjp: a cotangent has shape {c.shape}, its output {o.shape}")
+            refuse_mixture("vjp", (c, o))
         pairs = [(o, _at(c, o)) for o, c in zip(outputs, given, strict=True) if o.node is not None]
         wanted = listens or (recorded and any(c.node is not None for _, c in pairs))
         if create_graph is not None:
@@ -369,6 +371,7 @@ def jvp(
             raise ArgumentTypeError(f"jvp: primals and tangents are Tensors, got {type(wrong).__name__}")
         if tuple(p.shape) != tuple(t.shape):
             raise ShapeError(f"jvp: a tangent has shape {t.shape}, its primal {p.shape}")
+        refuse_mixture("jvp", (t, p))
         if not p.dtype.is_differentiable:
             raise ArgumentTypeError(f"jvp: a {p.dtype.name} tensor has no derivative; convert it with .float()")
     level: ForwardLevel = ForwardLevel.acquire()

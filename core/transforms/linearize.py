@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import ops
+from ..device import refuse_mixture
 from ..errors import ArgumentTypeError, ShapeError
 from .func import vjp
 from .trees import flatten, leaves_like, unflatten
@@ -50,6 +51,7 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         for p, t in zip(points, given, strict=True):
             if tuple(p.shape) != tuple(t.shape):
                 raise ShapeError(f"linearize: a tangent has shape {t.shape}, its primal {p.shape}")
+            refuse_mixture("linearize", (t, p))
         (found,) = push(tangents)
         if listens or any(t.node is not None or t.device.levels for t in given):
             return found

@@ -279,13 +279,14 @@ def test_devices(run: Callable[[], Any], kind: type[CandelabraError], text: str)
 @pytest.mark.skipif(not STRICT, reason="candelabra-strict is not installed")
 def test_operands_on_different_devices() -> None:
     a, b = f(), cb.ones((2, 3), device="strict")
-    mend = "operands are on different devices, cpu and strict:0; move one of them first, for example with x.to('cpu')"
+    mixed = "operands are on different devices, cpu and strict:0 (shapes (2, 3) on cpu, "
+    mend = " on strict:0); move one of them first, for example with x.to('cpu')"
     for run, name in (
         (lambda: a + b, "add"), (lambda: a @ b, "matmul"), (lambda: cb.concat([a, b]), "concat"),
         (lambda: cb.where(a > 0, a, b), "where"), (lambda: a.__setitem__(0, b[0]), "setitem"),
         (lambda: a.__iadd__(b), "add"), (lambda: cb.cross_entropy(a, b[:, 0]), "cross_entropy"),
     ):  # fmt: skip
-        refused(run, DeviceMismatchError, f"{name}: ", mend)
+        refused(run, DeviceMismatchError, f"{name}: {mixed}", mend)
     assert a.tolist() == [[1.0] * 3] * 2
     refused(lambda: cb.zeros(2, device="strict:77"), DeviceError, "'strict' has 5 devices (strict:0 to strict:4)")
     refused(lambda: cb.zeros(2, device="strict:gone"), DeviceError, "no device named 'gone'; it has 0: CPU_DEVICE, 1: ")

@@ -181,7 +181,7 @@ class TestMixtures:
         with pytest.raises(DeviceMismatchError) as caught:
             x + y
         assert str(caught.value) == (
-            "add: operands are on different devices, cpu and strict:1; "
+            "add: operands are on different devices, cpu and strict:1 (shapes (1,) on cpu, (1,) on strict:1); "
             "move one of them first, for example with x.to('cpu')"
         )
 
