@@ -124,8 +124,8 @@ class Backend:
     narrow_kernels: bool = False
     wide_dtype: str = "float32"
     compile: Callable[..., Any] | None = None
-    # Where arrays do not say on which device to compute with them: a function of a device's index that returns a context
-    # manager, inside which the library computes there.
+    # Where arrays know no device: a function of a device's index that returns a context manager, inside which the
+    # library computes there.
     within: Callable[[int], AbstractContextManager[Any]] | None = None
     # What a lazy library does with arrays that take the place of others, such as parameters after a step: it starts to
     # compute them, so that no graph grows from step to step.
