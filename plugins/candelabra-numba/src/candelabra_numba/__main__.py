@@ -1,17 +1,22 @@
-"""``python -m candelabra_numba``: compile everything ahead, so that no program waits for it."""
+"""``python -m candelabra_numba [names…]``: compile ahead, so that no program waits for it."""
 
 from __future__ import annotations
 
+import sys
 import time
 
 from . import candelabra_kernels, compiled
 
 
-def main() -> None:
-    """Compile every loop for every dtype, with a line for each."""
+def main(names: list[str]) -> None:
+    """Compile every loop for every dtype, or those whose names begin as the given ones do, with a line for each."""
     if not candelabra_kernels():
         raise SystemExit("numba is not installed: pip install numba")
-    jobs = [(loop, dtype) for loop in compiled.LOOPS for dtype in loop.dtypes]
+    wanted = tuple(names) or ("",)
+    loops = [loop for loop in compiled.LOOPS if f"{loop.module}.{loop.name}".startswith(wanted)]
+    jobs = [(loop, dtype) for loop in loops for dtype in loop.dtypes]
+    if not jobs:
+        raise SystemExit(f"no function is named {', '.join(names)}")
     begin = time.perf_counter()
     for i, (loop, dtype) in enumerate(jobs, 1):
         start = time.perf_counter()
@@ -22,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

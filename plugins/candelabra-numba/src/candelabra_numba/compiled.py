@@ -126,6 +126,7 @@ def in_training(forward: Callable[..., Any]) -> Callable[..., Any]:
 
 def _compiled(source: Any, dtype: str) -> Callable[..., Any]:
     import numba
+    from numba.core.errors import NumbaError
 
     types = re.sub(r"\bT\b", NAMES[dtype], source.signature)
     options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract"}, **source.flags}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 from ..compiled import signature
 from .mathematics import erf as _erf
 from .mathematics import exp as _exp
 from .mathematics import expm1_negative, log1p_unit, normal_cdf
 from .mathematics import tanh as _tanh
+
+# Minus twice the scale of the tanh that stands for the error function.
+_LINEAR = -2 * math.sqrt(2 / math.pi)
 
 ONE = signature("void(intp, intp, T[::1], T[::1])")
 TWO = signature("void(intp, intp, T[::1], T[::1], T[::1])")
@@ -110,7 +115,7 @@ def gelu_grad(start, stop, g, x, out):
 def gelu_tanh(start, stop, x, out):
     # (1 + tanh(u)) / 2 is 1 / (1 + exp(-2u)).
     a, o = x[start:stop], out[start:stop]
-    one, linear, cubic = a.dtype.type(1), a.dtype.type(-1.5957691216057308), a.dtype.type(-0.07135481282553428)
+    one, linear, cubic = a.dtype.type(1), a.dtype.type(_LINEAR), a.dtype.type(_LINEAR * 0.044715)
     for i in range(a.size):
         v = a[i]
         o[i] = v / (one + _exp(v * (linear + cubic * (v * v))))
@@ -119,7 +124,7 @@ def gelu_tanh(start, stop, x, out):
 @TWO
 def gelu_tanh_grad(start, stop, g, x, out):
     h, a, o = g[start:stop], x[start:stop], out[start:stop]
-    one, linear, cubic = a.dtype.type(1), a.dtype.type(-1.5957691216057308), a.dtype.type(-0.07135481282553428)
+    one, linear, cubic = a.dtype.type(1), a.dtype.type(_LINEAR), a.dtype.type(_LINEAR * 0.044715)
     three, most = a.dtype.type(3), a.dtype.type(1e4)
     for i in range(a.size):
         v = a[i]
