@@ -123,7 +123,8 @@ def bincount(x: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Te
     if weights is None:
         added = ops.ones(x.shape, dtype=place.whole, device=place)
     else:
-        precise = weights.dtype if weights.dtype is dtypes.float32 else place.dtype_of[place.best_native_dtype(dtypes.float64)]
+        best = place.dtype_of[place.best_native_dtype(dtypes.float64)]
+        precise = weights.dtype if weights.dtype is dtypes.float32 else best
         added = ops.astype(weights, precise, copy=False)
     return ops.index_add(ops.zeros((n,), dtype=added.dtype, device=place), ops.astype(x, place.whole), added, axis=0)
 

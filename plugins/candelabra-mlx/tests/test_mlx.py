@@ -285,4 +285,5 @@ def test_it_says_what_it_is() -> None:
     x = cb.ones(1000, device="mlx") + 1
     backend.synchronize()
     memory = backend.memory()
+    assert x.tolist()[:1] == [2.0]
     assert memory["reserved"] >= memory["allocated"] > 0
