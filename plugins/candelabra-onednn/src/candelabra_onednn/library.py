@@ -74,7 +74,6 @@ _MAKERS: dict[str, tuple[Any, ...]] = {
 _OTHERS: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "memory_desc_get_size": (SIZE, (POINTER,)),
     "memory_desc_equal": (INT, (POINTER, POINTER)),
-    "memory_set_data_handle": (INT, (POINTER, POINTER)),
     "primitive_desc_query_md": (POINTER, (POINTER, INT, INT)),
     "primitive_desc_query": (INT, (POINTER, INT, INT, C.POINTER(C.c_char_p))),
     "primitive_execute": (INT, (POINTER, POINTER, INT, C.POINTER(Argument))),
@@ -114,6 +113,8 @@ class Library:
             function = getattr(self._object, f"dnnl_{name}")
             function.restype, function.argtypes = result, arguments
             setattr(self, name, function)
+        # Called for every operand, and nothing that could wait; it takes ctypes' own pointers alone.
+        self.place = C.PyDLL(path)["dnnl_memory_set_data_handle"]
         self.engine = self.engine_create(1, 0)
         self.stream = self.stream_create(self.engine, 1)
         self._wanted: int | None = None

@@ -62,7 +62,7 @@ class Primitive:
             raise Refused(f"only a reference kernel: {name}")
         self.library, self.descriptor, self.lock = library, descriptor, threading.Lock()
         self.primitive = library.primitive_create(descriptor)
-        self.memories: list[int] = []
+        self.memories: list[ctypes.c_void_p] = []
         self.sizes: list[int] = []
         self.before: list[tuple[int, Any]] = []
         self.after: list[tuple[int, Any]] = []
@@ -79,7 +79,7 @@ class Primitive:
             self.sizes.append(library.memory_desc_get_size(own))
             memory = library.memory_create(own, library.engine, None)
             self.owned.append((library.memory_destroy, memory))
-            self.memories.append(memory)
+            self.memories.append(ctypes.c_void_p(memory))
             inside = memory
             if chosen is not None and not library.memory_desc_equal(own, chosen):
                 inside = self._reordered(own, chosen, memory, operand.written)
@@ -106,23 +106,25 @@ class Primitive:
     def __call__(self, *arrays: Array) -> None:
         """Run on arrays in the order of the operands."""
         library = self.library
-        place, execute, stream = library.memory_set_data_handle, library.primitive_execute, library.stream
+        place = library.place
         with self.lock:
             for memory, array in zip(self.memories, arrays, strict=True):
-                try:
-                    # A quarter of the time of asking for the address.
-                    place(memory, _HERE.from_buffer(array))
-                except (TypeError, ValueError, BufferError):
-                    # Read-only, or in another order than C's.
-                    place(memory, array.__array_interface__["data"][0])
-            status = 0
-            for step, pair in self.before:
-                status |= execute(step, stream, 2, pair)
-            status |= execute(self.primitive, stream, self.count, self.arguments)
-            for step, pair in self.after:
-                status |= execute(step, stream, 2, pair)
+                place(memory, address(array))
+            if self.before or self.after:
+                status = self._run_all()
+            else:
+                status = library.primitive_execute(self.primitive, library.stream, self.count, self.arguments)
         if status:
             raise RuntimeError(f"oneDNN: a primitive ended with status {status}")
+
+    def _run_all(self) -> int:
+        status, stream, execute = 0, self.library.stream, self.library.primitive_execute
+        for step, pair in self.before:
+            status |= execute(step, stream, 2, pair)
+        status |= execute(self.primitive, stream, self.count, self.arguments)
+        for step, pair in self.after:
+            status |= execute(step, stream, 2, pair)
+        return status
 
     def __del__(self) -> None:
         for destroy, handle in reversed(self.owned):
@@ -180,6 +182,16 @@ class Cache:
 CACHE = Cache()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=CACHE.after_fork)
+
+
+def address(array: Array) -> Any:
+    """Return where an array begins, as ctypes takes it."""
+    try:
+        # A quarter of the time of asking for the address itself.
+        return _HERE.from_buffer(array if array.flags.c_contiguous else array.T)
+    except (TypeError, ValueError, BufferError):
+        # Read-only, or with gaps.
+        return ctypes.c_void_p(array.__array_interface__["data"][0])
 
 
 def buffer_of(size: int) -> Array:

@@ -11,7 +11,7 @@ from candelabra.core.backend import Kernel
 from .library import Library, load
 from .primitive import BIAS, CACHE, NUMBER, SOURCE, TARGET, WEIGHTS, Array, Operand, Primitive, in_training, strides_of
 
-# Multiplications from which on a call of oneDNN costs less than NumPy's; its BLAS uses threads of its own from here on.
+# Multiplications up to which NumPy's BLAS computes on one thread, in less time than a call of oneDNN takes.
 _SMALL = 1 << 18
 # Numbers up to which that BLAS sums columns on one thread.
 _FEW = 9215
@@ -65,7 +65,7 @@ def product(a: Array, b: Array, bias: Array | None = None, scale: float = 1.0) -
         return NotImplemented
     work = m * k * n * (math.prod(lead) if lead else 1)
     library = load()
-    if work < _SMALL or not work or library is None or (bias is not None and bias.dtype != NUMBER):
+    if work <= _SMALL or library is None or (bias is not None and bias.dtype != NUMBER):
         return NotImplemented
     out = np.empty((*lead, m, n), np.float32)
     primitive: Any = CACHE.get(
