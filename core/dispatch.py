@@ -327,7 +327,8 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
         add("        if type(r) is not impl.array_type:")
         add(f"            r = impl.normalize(r if r is not NotImplemented else {declined})")
     add("    except Exception as error:")
-    add(f"        raise _explain(_row, {shown}, error, {{{', '.join(f'{s!r}: {s}' for s in statics)}}}) from error")
+    given = f"{{{', '.join(f'{s!r}: {s}' for s in statics)}}}" + (", device" if row.kind == "creation" else "")
+    add(f"        raise _explain(_row, {shown}, error, {given}) from error")
     if many:
         _many_outputs(row, record, plain, listed, statics, add, scope)
     else:

@@ -77,7 +77,7 @@ def _drawn(
     except Exception as error:
         # What failed took nothing from the stream.
         source.take_back(kind, n, dtype, key, counter)
-        raise explain(TABLE[f"random_{kind}"], (), error, {"shape": shape, **statics}) from error
+        raise explain(TABLE[f"random_{kind}"], (), error, {"shape": shape, **statics}, device) from error
 
 
 def draw_permutation(n: int, dtype: DType, device: Device, generator: Generator | None) -> Tensor:

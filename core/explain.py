@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from .device import host_device
 from .errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -13,10 +14,12 @@ from .errors import (
     CandelabraError,
     DTypeError,
     IndexOutOfRangeError,
+    KernelError,
     LinAlgError,
     OutOfRangeError,
     ShapeError,
 )
+from .failures import failure, in_brackets, origin
 from .primitives.row import Row
 from .primitives.tools import axes_of
 
@@ -39,13 +42,23 @@ def _broadcastable(shapes: Sequence[tuple[int, ...]]) -> bool:
     return True
 
 
-def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[str, Any] | None = None) -> Exception:
-    """Return the error to raise for what a kernel raised."""
-    if isinstance(error, MemoryError) or (isinstance(error, CandelabraError) and not _NAMED.match(str(error))):
-        raise named(error, row.name)
-    if isinstance(error, CandelabraError):
+def explain(
+    row: Row,
+    operands: Sequence[Any],
+    error: Exception,
+    statics: dict[str, Any] | None = None,
+    device: Any = None,
+) -> Exception:
+    """Return the error to raise for what a kernel raised; `device` is where something was to be created."""
+    place = next((v.device for v in operands if hasattr(v, "device") and hasattr(v, "array")), device)
+    if isinstance(error, CandelabraError) and not isinstance(error, KernelError):
+        raise error if _NAMED.match(str(error)) else named(error, row.name)
+    if isinstance(error, MemoryError) and _says(error, row.name):
+        # Refused before a library was asked.
         raise error
-    if row.diagnose is not None:
+    if isinstance(error, Warning):
+        raise error
+    if row.diagnose is not None and not isinstance(error, KernelError | MemoryError):
         _diagnose(row, operands, statics or {})
     if statics and "axis" in statics and row.prepare is None and hasattr(operands[0], "array"):
         axes_of(statics["axis"], len(operands[0].array.shape), row.name)
@@ -53,13 +66,16 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
         f"{o.name}: {describe(v)}" if v is not None else f"{o.name}: None"
         for o, v in zip(_names(row, len(operands)), operands, strict=False)
     )
-    places = list(dict.fromkeys(str(v.device) for v in operands if hasattr(v, "device") and hasattr(v, "array")))
-    where = f" on {places[0]}" if places else ""
+    where = f" on {place}" if place is not None else ""
     given = {k: v for k, v in (statics or {}).items() if v is not None and k != "dtype"}
     arguments = f" with {', '.join(f'{k}={_shown(k, v)}' for k, v in given.items())}" if given else ""
     text = f"{row.name}({shown}){arguments}{where}: "
+    if place is not None and place.physical.backend.is_out_of_memory(error):
+        # A text without operands would say nothing in its brackets.
+        what = f"{row.name}({shown}){arguments}" if shown else row.name
+        return failure(what, place, error, row.name)
     shapes = [tuple(v.array.shape) for v in operands if hasattr(v, "array")]
-    reason = str(error) or type(error).__name__
+    reason = (str(error) or type(error).__name__) + in_brackets(place and place.physical, row.name)
     if row.batch == "elementwise" and not _broadcastable(shapes):
         return ShapeError(
             f"{text}the shapes {' and '.join(map(str, shapes))} do not broadcast; make sizes equal or 1 from the "
@@ -81,7 +97,7 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
     ]
     wrong = [k for k in promoted if k not in dtypes.CATEGORIES[row.category]]
     if wrong:
-        return wrong_dtype(row, shown, places[0], wrong[0])
+        return wrong_dtype(row, shown, place, wrong[0])
     if type(error).__name__.endswith("LinAlgError"):
         return LinAlgError(f"{text}{reason}; {_MATRIX_MEND.get(row.name, 'do the matrices hold NaN or infinities?')}")
     if isinstance(error, IndexError):
@@ -95,13 +111,24 @@ def explain(row: Row, operands: Sequence[Any], error: Exception, statics: dict[s
         return ArgumentError(f"{text}{reason}")
     if isinstance(error, ValueError):
         return ShapeError(f"{text}{reason}")
-    raise error
+    if place is None or (_plain_host(place, row.name) and not isinstance(error, KernelError)):
+        raise error
+    return failure(f"{row.name}({shown}){arguments}", place, error, row.name)
+
+
+def _plain_host(device: Any, row: str) -> bool:
+    """Whether the host's own library computed: what NumPy raises, as it was told to, is the caller's."""
+    return device.physical is host_device() and not origin(device.physical, row)
+
+
+def _says(error: Exception, name: str) -> bool:
+    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", str(error)) is not None
 
 
 def named(error: Exception, name: str) -> Exception:
     """Return an error whose text names an operation: the error itself, or one for it."""
     text = str(error)
-    if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text):
+    if _says(error, name):
         return error
     if isinstance(error, MemoryError):
         # NumPy's own has a text that cannot be added to.

@@ -35,7 +35,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def failure(what: str, device: Device, error: Exception, row: str = "") -> Exception:
-    """Return the error for what a library or a kernel raised.
+    """Return the error for what a library or a kernel raised; what was raised on purpose is raised again.
 
     Parameters
     ----------
@@ -48,6 +48,8 @@ def failure(what: str, device: Device, error: Exception, row: str = "") -> Excep
     row : str
         The row's name, where a row was run.
     """
+    if isinstance(error, CandelabraError) and not isinstance(error, KernelError):
+        raise error
     physical = device.physical
     if physical.backend.is_out_of_memory(error):
         return out_of_memory(what, physical, error, row)
@@ -56,8 +58,6 @@ def failure(what: str, device: Device, error: Exception, row: str = "") -> Excep
         return DeviceError(f"{what}: {gone}; {reason_of(error)}")
     if isinstance(error, KernelError):
         return KernelError(f"{what} on {device}: {error}{in_brackets(physical, row)}")
-    if isinstance(error, CandelabraError):
-        return error
     return KernelError(f"{what} on {device}: {reason_of(error)}{in_brackets(physical, row)}")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import dtypes
 from .device import host_device
 from .errors import ArgumentError, ArgumentTypeError, TransformError
+from .failures import reason_of
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -140,8 +141,15 @@ def tensor_text(tensor: Tensor) -> str:
         Any shape, dtype and device. Inside a transformation that hides the values ``...`` stands for them.
     """
     prefix = "tensor("
-    array = _host_values(tensor)
     suffixes = []
+    try:
+        array = _host_values(tensor)
+    except Exception as error:
+        # A device may be gone or in trouble, and a debugger prints all the same.
+        if tensor.device == host_device():
+            raise
+        array = None
+        suffixes.append(f"unreadable={reason_of(error)!r}")
     if tensor.device != host_device():
         suffixes.append(f"device='{tensor.device}'")
     usual = dtypes.get_default_dtype()

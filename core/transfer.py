@@ -60,8 +60,6 @@ def transfer(x: Tensor, target: devices.Device) -> Tensor:
 
 def _failure(array: Any, source: devices.Device, target: devices.Device, error: Exception) -> Exception:
     """Return the error for a move that failed: at its end, unless it is the beginning that is no longer there."""
-    if isinstance(error, CandelabraError):
-        return error
     at = source if absence(source) else target
     return failure(f"to_device(x of shape {tuple(array.shape)}) from {source} to {target}", at, error)
 
@@ -72,6 +70,8 @@ def _moved(array: Any, source: devices.Device, target: devices.Device) -> Any:
     if wrapping is None:
         try:
             return devices.transfer(array, source, target)
+        except CandelabraError:
+            raise
         except Exception as error:
             raise _failure(array, source, target, error) from error
     from .transforms.levels import check_alive

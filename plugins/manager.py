@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 from collections import ChainMap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -138,14 +138,28 @@ class Manager:
 
     def kernel_sources(self, device_type: str) -> dict[str, list[Source]]:
         """Return, by row, the plugins whose kernels lie over the device's own, the first asked first."""
+        return self._layers(self._backend_claim(device_type))
+
+    def _layers(self, backend: Claim, only: str = "") -> dict[str, list[Source]]:
         found: dict[str, list[tuple[int, Source]]] = {}
-        types = self._backend_claim(device_type).record.device_types
         for (of_type, row, priority), claim in self._claims["candelabra_kernels"].items():
-            if of_type in types:
+            if of_type in backend.record.device_types and only in ("", row):
                 found.setdefault(row, []).append((priority, claim.source))
         return {
             row: [source for _, source in sorted(layers, key=lambda layer: -layer[0])] for row, layers in found.items()
         }
+
+    def origin(self, device_type: str, row: str = "") -> str:
+        """Say which plugins of third parties compute on devices of a type, or a row there; "" for what is built in."""
+        claim = self._claims["candelabra_backends"].get(device_type)
+        if claim is None:
+            return ""
+        parts = [f"kernel of {source}" for source in self._layers(claim, row).get(row, ())]
+        if parts:
+            parts.append(f"{DISABLE}=1 leaves it out")
+        if claim.source.distribution != PROJECT:
+            parts.append(str(claim.source))
+        return "; ".join(parts)
 
     def statuses(self, load: bool = False) -> list[BackendStatus]:
         """Return one record per backend, and one per plugin that was refused. It imports the installed plugins.
@@ -201,7 +215,9 @@ class Manager:
                     self.register(entry.load(), source)
                 except PluginError as error:
                     self._failures.append((source, error))
-                except (Exception, SystemExit) as error:
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:
                     failure = PluginError(f"{source} does not load: {_text(error)}")
                     failure.__cause__ = error
                     self._failures.append((source, failure))
@@ -222,9 +238,11 @@ class Manager:
                 self._hooks.register(plugin, name)
                 self._hooks.check_pending()
                 claims = list(self._announced(plugin, source))
-            except Exception as error:
+            except BaseException as error:
                 if self._hooks.is_registered(plugin):
                     self._hooks.unregister(plugin)
+                if isinstance(error, KeyboardInterrupt):
+                    raise
                 raise PluginError(f"{source} is refused: {_text(error)}") from error
             for hook, key, claim in claims:
                 self._claims[hook][key] = claim
@@ -245,7 +263,7 @@ class Manager:
                     continue
                 if implementation.kwargnames:
                     raise PluginError(f"{hook} takes no parameters, got {', '.join(implementation.kwargnames)}")
-                for record in implementation.function():
+                for record in _iterable(hook, implementation.function(), record_type):
                     _check_record(hook, record, record_type, hasattr(plugin, "candelabra_rows"))
                     claim = Claim(record, source)
                     for key in keys(record):
@@ -286,7 +304,10 @@ class Manager:
                     _check_backend(backend, claim.record)
                     self._override_kernels(backend)
                     claim.backend = backend
-                except (Exception, SystemExit) as error:
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:
+                    # Also what a library in Rust panics with, or one that exits: it takes nothing else down.
                     claim.error = error
             return claim.backend
 
@@ -336,9 +357,37 @@ def _forget(rows: Iterable[str], backend: Backend) -> None:
                 vars(namespace(device)).pop(name, None)
 
 
+def _iterable(hook: str, found: Any, record_type: type) -> Iterable[Any]:
+    if not isinstance(found, Iterable):
+        raise PluginError(f"{hook} must return {record_type.__name__} records, got {found!r}")
+    return found
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+_LOAD = ("load", "a function", callable)
+_NAME = ("name", "a name", _is_name)
+# What the fields of a record must be: a wrong one is told when the plugin is registered, not when it is used.
+_FIELDS: dict[type, tuple[tuple[str, str, Callable[[Any], bool]], ...]] = {
+    BackendSpec: (_NAME, _LOAD),
+    hookspecs.RowsSpec: (_NAME, _LOAD),
+    hookspecs.SerializerSpec: (
+        ("suffix", "a file's suffix such as '.npz'", lambda s: _is_name(s) and s[0] == "." and s[1:].strip(".") != ""),
+        _LOAD,
+    ),
+    hookspecs.ExporterSpec: (("format", "a name", _is_name), _LOAD),
+    hookspecs.CommunicatorSpec: (_NAME, _LOAD),
+}
+
+
 def _check_record(hook: str, record: Any, record_type: type, own_rows: bool) -> None:
     if not isinstance(record, record_type):
         raise PluginError(f"{hook} must return {record_type.__name__} records, got {record!r}")
+    for name, what, right in _FIELDS.get(record_type, ()):
+        if not right(getattr(record, name)):
+            raise PluginError(f"{hook}: {name} of {record_type.__name__} must be {what}, got {getattr(record, name)!r}")
     if isinstance(record, BackendSpec):
         types = record.device_types
         if not (isinstance(types, tuple) and types and all(isinstance(t, str) and t.isidentifier() for t in types)):
@@ -356,7 +405,8 @@ def _check_record(hook: str, record: Any, record_type: type, own_rows: bool) -> 
 
 def _check_backend(backend: Any, spec: BackendSpec) -> None:
     version = getattr(backend, "api_version", None)
-    if version != API_VERSION:
+    # Another contract's backend need not be an instance of this one's class.
+    if version != API_VERSION and hasattr(backend, "api_version"):
         raise PluginError(
             f"it is written for version {version} of the backend contract, and this candelabra has version "
             f"{API_VERSION}; install versions of both that fit"

@@ -56,7 +56,7 @@ def _creator(name: str) -> Any:
             if type(array) is not impl.array_type:
                 array = impl.normalize(array)
         except Exception as error:
-            raise explain(row, (), error, {"shape": shape}) from error
+            raise explain(row, (), error, {"shape": shape}, place) from error
         made = Tensor(array, place)
         return made.requires_grad_() if requires_grad else made
 

@@ -42,7 +42,7 @@ th:first-child, td:first-child { text-align: left; }
 .matrix td, .matrix th { text-align: center; white-space: nowrap; }
 .matrix th:first-child, .matrix td:first-child, .matrix td:nth-child(7), .matrix th:nth-child(7) { text-align: left; }
 .matrix td:last-child, .matrix th:last-child { text-align: right; }
-.matrix tbody th { background: #eef1f4; padding-top: .6rem; text-align: left; }
+.matrix tbody th:first-child { background: #eef1f4; padding-top: .6rem; text-align: left; }
 .matrix tbody tr:hover td { background: #f3f7fb; }
 code { font: 13px ui-monospace, monospace; }
 .zero { color: #aaa; }
@@ -95,8 +95,10 @@ def _device(outcomes: Outcomes, device: str, prefix: str) -> Iterator[str]:
         others = len(failing) - wrong
         text += f" and {others} other group{'s' if others > 1 else ''}" if others else ""
         yield f'<p class="verdict bad">✗ {text}: <a href="#{prefix}failures">what failed</a></p>'
+    elif outcomes.run.selected and outcomes.run.partial():
+        yield f'<p class="verdict">No check of {checks} failed so far</p>'
     else:
-        yield f'<p class="verdict">✓ All {checks} checks of {rows} operations passed</p>'
+        yield f'<p class="verdict">✓ All {checks} checks passed, of {rows} operations and what is made of them</p>'
     yield from _facts(outcomes.run, device)
     anchors = {name: f"{prefix}f{number}" for number, (name, _) in enumerate(failing)}
     yield "<h2>By family</h2>"
