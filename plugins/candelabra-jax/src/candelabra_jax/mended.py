@@ -62,16 +62,21 @@ def tanh(a: Array, b: Array, re: Array, im: Array) -> Any:
     return both((a == 0) & ~jnp.isfinite(b), a, jnp.nan, re, im)
 
 
+def nowhere(a: Array, b: Array, re: Array, im: Array) -> tuple[Array, Array]:
+    """Make both parts NaN where one of the operand's is, and the other finite."""
+    return both((jnp.isnan(a) | jnp.isnan(b)) & ~jnp.isinf(a) & ~jnp.isinf(b), jnp.nan, jnp.nan, re, im)
+
+
 def acos(a: Array, b: Array, re: Array, im: Array) -> Any:
-    return both((a == 0) & jnp.isnan(b), math.pi / 2, jnp.nan, re, im)
+    return both((a == 0) & jnp.isnan(b), math.pi / 2, jnp.nan, *nowhere(a, b, re, im))
 
 
 def acosh(a: Array, b: Array, re: Array, im: Array) -> Any:
-    return both((a == 0) & jnp.isnan(b), jnp.nan, math.pi / 2, re, im)
+    return both((a == 0) & jnp.isnan(b), jnp.nan, math.pi / 2, *nowhere(a, b, re, im))
 
 
 def asinh(a: Array, b: Array, re: Array, im: Array) -> Any:
-    return both(jnp.isnan(a) & (b == 0), jnp.nan, b, re, im)
+    return both(jnp.isnan(a) & (b == 0), jnp.nan, b, *nowhere(a, b, re, im))
 
 
 def atanh(a: Array, b: Array, re: Array, im: Array) -> Any:
@@ -102,6 +107,12 @@ def remainder(x1: Array, x2: Array, /) -> Array:
     return jnp.where(found == 0, jnp.copysign(jnp.zeros_like(found), x2), found)
 
 
+def imag(x: Array, /) -> Array:
+    if x.dtype.kind != "c":
+        raise TypeError("complex numbers are needed")
+    return jnp.imag(x)
+
+
 def cumulative_prod(x: Array, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False) -> Array:
     # Of no elements JAX's own keeps the dtype.
     kind = jax.eval_shape(jnp.prod, x).dtype if dtype is None else dtype
@@ -112,5 +123,6 @@ MENDS = (exp, expm1, sqrt, sinh, cosh, tanh, acos, acosh, asinh, atanh)
 KERNELS: dict[str, Any] = {
     **{mend.__name__: for_complex(getattr(jnp, mend.__name__), mend) for mend in MENDS},
     "log": for_complex(jnp.log, log), "log1p": for_complex(jnp.log1p, log), "sign": sign,
-    "floor_divide": floor_divide, "remainder": remainder, "cumulative_prod": cumulative_prod,
+    "floor_divide": floor_divide, "remainder": remainder, "imag": imag,
+    "cumulative_prod": cumulative_prod,
 }  # fmt: skip
