@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from importlib import import_module
 
-from . import candelabra_kernels, compiled
+from . import FAMILIES, candelabra_kernels, compiled
 
 
 def main(names: list[str]) -> None:
     """Compile every loop for every dtype, or those whose names begin as the given ones do, with a line for each."""
     if not candelabra_kernels():
         raise SystemExit("numba is not installed: pip install numba")
+    for family in FAMILIES:
+        import_module(f".{family}", __package__)
     wanted = tuple(names) or ("",)
     loops = [loop for loop in compiled.LOOPS if f"{loop.module}.{loop.name}".startswith(wanted)]
     jobs = [(loop, dtype) for loop in loops for dtype in loop.dtypes]

@@ -107,4 +107,3 @@ KERNELS: dict[str, Any] = {
     "silu": _kernel(silu, silu_vjp),
     "softplus": _kernel(softplus, softplus_vjp),
 }
-PRIORITIES: dict[str, int] = {}

@@ -8,10 +8,8 @@ of rows, which candelabra's own threads share. So there is no second pool of thr
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import shutil
 import sys
 import threading
 import warnings
@@ -151,8 +149,14 @@ def _compiled(source: Any, dtype: str) -> Callable[..., Any]:
             if attempt:
                 _give_up(folder, error)
             else:
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
     return compile_with(False)
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 _unusable: list[str] = []
@@ -194,6 +198,8 @@ _keys: list[str] = []
 
 def _key() -> str:
     if not _keys:
+        import hashlib
+
         import llvmlite
         import llvmlite.binding as llvm
         import numba

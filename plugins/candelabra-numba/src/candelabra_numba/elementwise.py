@@ -76,4 +76,3 @@ KERNELS: dict[str, Any] = {
     "sigmoid": Kernel(sigmoid, vjp=sigmoid_vjp),
     "tanh": Kernel(tanh, vjp=tanh_vjp),
 }
-PRIORITIES: dict[str, int] = {}

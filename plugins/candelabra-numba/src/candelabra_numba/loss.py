@@ -104,4 +104,3 @@ KERNELS: dict[str, Any] = {
         cross_entropy, cross_entropy_train, cross_entropy_vjp, ("places", "scale", "factor", "tops", "shares")
     ),
 }
-PRIORITIES: dict[str, int] = {}

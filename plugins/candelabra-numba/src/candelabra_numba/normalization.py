@@ -215,4 +215,3 @@ KERNELS: dict[str, Any] = {
     "layer_norm": Kernel(layer_norm, layer_norm_train, layer_norm_vjp, ("mean", "rstd")),
     "rms_norm": Kernel(rms_norm, rms_norm_train, rms_norm_vjp, ("rstd",)),
 }
-PRIORITIES: dict[str, int] = {}

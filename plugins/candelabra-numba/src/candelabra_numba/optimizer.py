@@ -327,4 +327,3 @@ KERNELS: dict[str, Any] = {
     "rprop_step": rprop_step,
     "sgd_step": sgd_step,
 }
-PRIORITIES: dict[str, int] = {}

@@ -235,4 +235,3 @@ KERNELS: dict[str, Any] = {
         residuals=("places",),
     ),
 }  # fmt: skip
-PRIORITIES: dict[str, int] = {}

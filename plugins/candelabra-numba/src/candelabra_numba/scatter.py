@@ -181,4 +181,3 @@ KERNELS: dict[str, Any] = {
     "scatter_reduce": scatter_reduce,
     "segment_reduction": Kernel(segment_reduction, in_training(segment_reduction), segment_reduction_vjp),
 }
-PRIORITIES: dict[str, int] = {}

@@ -97,4 +97,3 @@ KERNELS: dict[str, Any] = {
     "logsumexp": Kernel(logsumexp, in_training(logsumexp), logsumexp_vjp),
     "softmax": Kernel(softmax, in_training(softmax), softmax_vjp),
 }
-PRIORITIES: dict[str, int] = {}
