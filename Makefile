@@ -53,11 +53,11 @@ test: $(ready)
 	$(call install_plugins,strict)
 	$(python) -m pytest $(TESTS) $(DEVICES:%=--device %) --timeout=900 $(PYTEST_ARGS)
 
-# PyTorch comes by the extra, which says of which release.
+# PyTorch comes by the extra, which says of which release. The kernels for CUDA are compiled without a card.
 test-plugins: $(ready)
-	$(call install,test$(comma)peers)
+	$(call install,test$(comma)peers$(comma)cuda-compile)
 	$(call install_plugins,$(PLUGINS))
-	$(python) -m pytest $(PLUGINS:%=plugins/candelabra-%/tests) tests/arms --timeout=900 $(PYTEST_ARGS)
+	$(python) -m pytest $(PLUGINS:%=plugins/candelabra-%/tests) tests/arms tests/cuda/test_compilation.py --timeout=900 $(PYTEST_ARGS)
 
 lint: $(ready)
 	$(call install,lint)

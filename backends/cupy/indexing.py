@@ -10,6 +10,8 @@ import numpy as np
 from .launch import TYPES, Launcher, int64
 
 _INDICES = ("int32", "int64")
+# The most blocks along the second axis of a grid.
+MOST_BLOCKS_BEHIND = 65535
 # What an atomic addition takes.
 _ADDED = ("float16", "bfloat16", "float32", "float64", "int32", "int64", "uint32", "uint64")
 
@@ -80,6 +82,8 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         kinds = f"<{TYPES[x.dtype.name]}, {TYPES[index.dtype.name]}>"
         if not size:
             return NotImplemented if source.size else out
+        if gpu.deterministic and x.dtype.kind not in "iu" and before > MOST_BLOCKS_BEHIND:
+            return NotImplemented
         if gpu.deterministic and x.dtype.kind not in "iu":
             order = gpu.xp.argsort(index, kind="stable").astype(np.int64)
             gpu.run(

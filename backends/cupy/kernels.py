@@ -9,10 +9,12 @@ from typing import Any
 from .launch import Launcher
 
 FAMILIES: dict[str, tuple[str, ...]] = {
+    "activation": ("gelu", "silu", "mish", "softplus", "erf", "erfc", "sigmoid", "lgamma"),
     "indexing": ("take", "embedding", "gather", "take_along_axis", "index_add", "scatter_add"),
     "loss": ("cross_entropy",),
     "normalization": ("layer_norm", "rms_norm", "group_norm", "batch_norm"),
     "optimizer": ("adam_step", "sgd_step", "rmsprop_step", "average_step"),
+    "pooling": ("max_pool", "max_pool_with_indices", "avg_pool"),
     "random": (
         "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",
     ),

@@ -58,9 +58,10 @@ class Launcher:
         self.xp = xp
         self.deterministic = False
         self._functions: dict[tuple[str, str], Any] = {}
-        self._faults: Any = None
+        # By card: where bad indices are written down, and whether kernels ran that may have.
+        self._faults: dict[int, Any] = {}
+        self._fault_possible: set[int] = set()
         self._fault_names: list[str] = []
-        self._fault_possible = False
 
     def function(self, file: str, expression: str) -> Any:
         """Return an instance of a kernel, a callable of ``(grid, block, arguments)``."""
@@ -96,32 +97,34 @@ class Launcher:
 
     def fault(self, operation: str) -> Any:
         """Return where the kernels of an operation write down an index that is out of range."""
-        if self._faults is None:
-            self._faults = self.xp.zeros((FAULTS, 3), np.uint64)
+        card = self.card()
+        if card not in self._faults:
+            self._faults[card] = self.xp.zeros((FAULTS, 3), np.uint64)
         if operation not in self._fault_names:
             self._fault_names.append(operation)
-        self._fault_possible = True
-        return self._faults[self._fault_names.index(operation)]
+        self._fault_possible.add(card)
+        return self._faults[card][self._fault_names.index(operation)]
 
     def check(self) -> None:
-        """Raise what kernels have written down since the last time; it waits for the card if they may have.
+        """Raise what kernels of the current card have written down since the last time; it waits if they may have.
 
         Raises
         ------
         IndexOutOfRangeError
             If an index was out of range. The operation went on with the nearest one that is not.
         """
-        if not self._fault_possible:
+        card = self.card()
+        if card not in self._fault_possible:
             return
-        self._fault_possible = False
-        found = [[int(n) for n in line] for line in self._faults.tolist()]
+        self._fault_possible.discard(card)
+        found = [[int(n) for n in line] for line in self._faults[card].tolist()]
         told = [
             f"{name}: index {index - 2**64 if index >> 63 else index} is out of range for size {size}"
             for name, (flag, index, size) in zip(self._fault_names, found, strict=False)
             if flag
         ]
         if told:
-            self._faults[:] = 0
+            self._faults[card][:] = 0
             raise IndexOutOfRangeError(
                 "; ".join(told) + f"; a card tells it only when it is waited for, {SYNC_ERRORS}=1 makes it tell at once"
             )
@@ -133,6 +136,10 @@ class Launcher:
     def contiguous(self, array: Any) -> Any:
         """Return an array in C order, itself if it is."""
         return array if array.flags.c_contiguous else self.xp.ascontiguousarray(array)
+
+    def card(self) -> int:
+        """Return the number of the current card."""
+        return self.xp.cuda.runtime.getDevice()
 
     def address(self, array: Any) -> int:
         """Return where an array's elements lie."""

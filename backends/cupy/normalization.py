@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ...core.backend import Kernel
 from .launch import Launcher, float64, int64, nothing, rows_of_channels, threads_for, type_of
 
@@ -61,7 +63,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         by_weight, by_bias = (gpu.empty((count,), gpu.computed(x)) for _ in range(2))
         gpu.run(
             "normalization", f"norm_weight_channels<{type_of(x)}>", count, threads_for(samples * inner), x, g, means,
-            rstds, by_weight, by_bias, int64(samples), int64(count), int64(inner), int64(groups), gpu.xp.bool_(of_batch),
+            rstds, by_weight, by_bias, int64(samples), int64(count), int64(inner), int64(groups), np.bool_(of_batch),
         )  # fmt: skip
         return by_weight, by_bias
 

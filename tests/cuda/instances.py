@@ -23,10 +23,10 @@ def files() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.cu"))
 
 
-def instances(file: str) -> list[str]:
-    """Return the expressions of all instances of the kernels of a file."""
+def instances(text: str) -> list[str]:
+    """Return the expressions of all instances of the kernels of a text."""
     found = []
-    for parameters, name in _KERNEL.findall((FOLDER / f"{file}.cu").read_text()):
+    for parameters, name in _KERNEL.findall(text):
         choices = [_choices(parameter.strip()) for parameter in parameters.split(",")] if parameters else []
         found += [name + (f"<{', '.join(chosen)}>" if chosen else "") for chosen in itertools.product(*choices)]
     return found

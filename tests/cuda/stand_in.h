@@ -26,6 +26,8 @@ using std::cos;
 using std::exp;
 using std::expm1;
 using std::erf;
+using std::erfc;
+using std::lgamma;
 using std::fabs;
 using std::floor;
 using std::fma;

@@ -7,6 +7,7 @@ very texts that run on a card.
 from __future__ import annotations
 
 import ctypes
+import functools
 import hashlib
 import os
 import shutil
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 from candelabra.backends.cupy.launch import Launcher
 from candelabra.core.backend import Backend, BackendSpec
+from instances import instances
 
 HEADER = Path(__file__).with_name("stand_in.h")
 COMPILER = shutil.which(os.environ.get("CXX", "g++"))
@@ -33,17 +35,11 @@ class Module:
     """What CuPy's `RawModule` does, with the C++ compiler."""
 
     def __init__(self, code: str, options: tuple[str, ...], name_expressions: tuple[str, ...]) -> None:
-        self.code, self.names = code, name_expressions
-        starts = "\n".join(
-            f'extern "C" int start_{i}(const unsigned* sizes, void** arguments) '
-            f"{{ return stand_in::start(&{name}, sizes, arguments); }}"
-            for i, name in enumerate(name_expressions)
-        )
-        text = f'#include "{HEADER}"\n{code}\n{starts}\n'
-        self.library = ctypes.CDLL(str(compiled(text)))
+        self.code = code
 
     def get_function(self, name: str) -> Any:
-        start = getattr(self.library, f"start_{self.names.index(name)}")
+        library, names = loaded(self.code)
+        start = getattr(library, f"start_{names.index(name)}")
 
         def run(grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
             sizes = (ctypes.c_uint * 6)(*(*grid, 1, 1)[:3], *(*block, 1, 1)[:3])
@@ -53,6 +49,18 @@ class Module:
                 raise Deadlock(f"{name}: threads wait for each other at different barriers")
 
         return run
+
+
+@functools.cache
+def loaded(code: str) -> tuple[ctypes.CDLL, list[str]]:
+    """Return a library with all instances of the kernels of a text, and their names."""
+    names = instances(code)
+    starts = "\n".join(
+        f'extern "C" int start_{i}(const unsigned* sizes, void** arguments) '
+        f"{{ return stand_in::start(&{name}, sizes, arguments); }}"
+        for i, name in enumerate(names)
+    )
+    return ctypes.CDLL(str(compiled(f'#include "{HEADER}"\n{code}\n{starts}\n'))), names
 
 
 def _held(argument: Any) -> np.ndarray:
@@ -103,7 +111,13 @@ class HostCuda(ModuleType):
 
 
 class HostLauncher(Launcher):
-    """The launcher, on NumPy's arrays."""
+    """The launcher, on NumPy's arrays; CuPy has no scalars, and what NumPy makes of 0-d arrays are some."""
+
+    def contiguous(self, array: Any) -> Any:
+        return super().contiguous(np.asarray(array))
+
+    def card(self) -> int:
+        return 0
 
     def address(self, array: Any) -> int:
         return array.ctypes.data
@@ -115,13 +129,15 @@ class HostCudaBackend(Backend):
     name = "hostcuda"
     device_types = ("hostcuda",)
     lenient = True
-    narrow_dtypes = frozenset(("bfloat16",))
+    narrow_dtypes = frozenset(("float16", "bfloat16"))
+    narrow_kernels = True
     array_type = np.ndarray
 
     def __init__(self) -> None:
+        import array_api_compat.numpy
         from candelabra.backends.cupy.kernels import Kernels
 
-        super().__init__(np)
+        super().__init__(array_api_compat.numpy)
         self.gpu = HostLauncher(HostCuda())
         self.kernels = Kernels(self.gpu)
 

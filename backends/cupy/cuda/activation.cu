@@ -1,0 +1,134 @@
+// Activations, element by element: what a framework would otherwise do in several passes.
+
+const double ROOT_HALF = 0.70710678118654752440, ROOT_TWO_OVER_PI = 0.79788456080286535588;
+const double ROOT_TWO_PI_INVERSE = 0.39894228040143267794;
+
+struct Gelu {
+    template <class C> static __device__ C value(C x, double, double) {
+        return x == -infinity<C>() ? C(-0.0) : C(0.5) * x * erfc(-x * (C)ROOT_HALF);
+    }
+    template <class C> static __device__ C slope(C x, double, double) {
+        const C density = (C)ROOT_TWO_PI_INVERSE * exp(C(-0.5) * x * x);
+        return C(0.5) * erfc(-x * (C)ROOT_HALF) + (density == C(0) ? C(0) : x * density);
+    }
+};
+
+struct GeluTanh {
+    template <class C> static __device__ C value(C x, double, double) {
+        if (x == -infinity<C>()) return C(-0.0);
+        return C(0.5) * x * (C(1) + tanh((C)ROOT_TWO_OVER_PI * (x + C(0.044715) * x * x * x)));
+    }
+    template <class C> static __device__ C slope(C x, double, double) {
+        const C t = tanh((C)ROOT_TWO_OVER_PI * (x + C(0.044715) * x * x * x)), rest = C(1) - t * t;
+        const C inner = (C)ROOT_TWO_OVER_PI * (C(1) + C(3 * 0.044715) * x * x);
+        return C(0.5) * (C(1) + t) + (rest == C(0) ? C(0) : C(0.5) * x * rest * inner);
+    }
+};
+
+template <class C> __device__ C logistic(C x) {
+    const C e = exp(x < C(0) ? x : -x);
+    return x < C(0) ? e / (C(1) + e) : C(1) / (C(1) + e);
+}
+
+struct Silu {
+    template <class C> static __device__ C value(C x, double, double) {
+        return x * logistic(x);
+    }
+    template <class C> static __device__ C slope(C x, double, double) {
+        const C s = logistic(x), rest = s * logistic(-x);
+        return s + (rest == C(0) ? C(0) : x * rest);
+    }
+};
+
+// log(1 + exp(beta x)) / beta, and x itself from the threshold on.
+struct Softplus {
+    template <class C> static __device__ C value(C x, double beta, double threshold) {
+        const C scaled = x * (C)beta;
+        if (scaled > (C)threshold) return x;
+        return (scaled > C(0) ? scaled + log1p(exp(-scaled)) : log1p(exp(scaled))) / (C)beta;
+    }
+    template <class C> static __device__ C slope(C x, double beta, double threshold) {
+        const C scaled = x * (C)beta;
+        return scaled > (C)threshold ? C(1) : logistic(scaled);
+    }
+};
+
+struct Mish {
+    template <class C> static __device__ C softplus(C x) {
+        return x > C(0) ? x + log1p(exp(-x)) : log1p(exp(x));
+    }
+    template <class C> static __device__ C value(C x, double, double) {
+        return x * tanh(softplus(x));
+    }
+    template <class C> static __device__ C slope(C x, double, double) {
+        const C t = tanh(softplus(x)), rest = (C(1) - t * t) * logistic(x);
+        return t + (rest == C(0) ? C(0) : x * rest);
+    }
+};
+
+template <class F, class T>
+__device__ void apply(const T* x, T* out, int64 size, double a, double b) {
+    typedef typename Computed<T>::type C;
+    for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x)
+        out[i] = (T)F::value((C)x[i], a, b);
+}
+
+template <class F, class T>
+__device__ void apply_slope(const T* x, const T* g, T* out, int64 size, double a, double b) {
+    typedef typename Computed<T>::type C;
+    for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x)
+        out[i] = (T)((C)g[i] * F::slope((C)x[i], a, b));
+}
+
+template <class T> __global__ void gelu(const T* x, T* out, int64 size, double a, double b) {
+    apply<Gelu>(x, out, size, a, b);
+}
+template <class T> __global__ void gelu_grad(const T* x, const T* g, T* out, int64 size, double a, double b) {
+    apply_slope<Gelu>(x, g, out, size, a, b);
+}
+template <class T> __global__ void gelu_tanh(const T* x, T* out, int64 size, double a, double b) {
+    apply<GeluTanh>(x, out, size, a, b);
+}
+template <class T> __global__ void gelu_tanh_grad(const T* x, const T* g, T* out, int64 size, double a, double b) {
+    apply_slope<GeluTanh>(x, g, out, size, a, b);
+}
+template <class T> __global__ void silu(const T* x, T* out, int64 size, double a, double b) {
+    apply<Silu>(x, out, size, a, b);
+}
+template <class T> __global__ void silu_grad(const T* x, const T* g, T* out, int64 size, double a, double b) {
+    apply_slope<Silu>(x, g, out, size, a, b);
+}
+template <class T> __global__ void softplus(const T* x, T* out, int64 size, double a, double b) {
+    apply<Softplus>(x, out, size, a, b);
+}
+template <class T> __global__ void softplus_grad(const T* x, const T* g, T* out, int64 size, double a, double b) {
+    apply_slope<Softplus>(x, g, out, size, a, b);
+}
+template <class T> __global__ void mish(const T* x, T* out, int64 size, double a, double b) {
+    apply<Mish>(x, out, size, a, b);
+}
+template <class T> __global__ void mish_grad(const T* x, const T* g, T* out, int64 size, double a, double b) {
+    apply_slope<Mish>(x, g, out, size, a, b);
+}
+
+// What the card's own functions are, for rows that differentiate by their table.
+template <class T> __global__ void error_function(const T* x, T* out, int64 size) {
+    typedef typename Computed<T>::type C;
+    for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x)
+        out[i] = (T)erf((C)x[i]);
+}
+template <class T> __global__ void complementary_error_function(const T* x, T* out, int64 size) {
+    typedef typename Computed<T>::type C;
+    for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x)
+        out[i] = (T)erfc((C)x[i]);
+}
+template <class T> __global__ void sigmoid(const T* x, T* out, int64 size) {
+    typedef typename Computed<T>::type C;
+    for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x)
+        out[i] = (T)logistic((C)x[i]);
+}
+template <class T> __global__ void log_gamma(const T* x, T* out, int64 size) {
+    typedef typename Computed<T>::type C;
+    for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x)
+        out[i] = (T)lgamma((C)x[i]);
+}
