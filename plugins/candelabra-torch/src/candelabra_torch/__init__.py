@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from candelabra.core.backend import Backend, BackendSpec
-from candelabra.core.errors import ArgumentTypeError
 
 # PyTorch stores these and computes with them hardly at all.
 STORED_ONLY = ("uint16", "uint32", "uint64")
@@ -25,12 +24,12 @@ class TorchBackend(Backend):
         import array_api_compat.torch
         import torch
 
-        from . import algebra, layers, mended, places, pointwise, updates
+        from . import accelerators, algebra, exchange, layers, mended, places, pointwise, updates
 
         super().__init__(array_api_compat.torch)
         self.torch, self.array_type = torch, torch.Tensor
-        names = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-        self.names = names + ["mps"] * torch.backends.mps.is_available()
+        self.exchange, self.accelerators, self.names = exchange, accelerators, accelerators.names()
+        self.set_num_threads, self.get_num_threads = torch.set_num_threads, torch.get_num_threads
         families = (algebra, layers, mended, places, pointwise, updates)
         self.kernels = {row: kernel for family in families for row, kernel in family.KERNELS.items()}
 
@@ -45,26 +44,13 @@ class TorchBackend(Backend):
         return {name: native for name, native in super().dtypes(index).items() if name not in lacks}
 
     def adopt(self, array: Any, index: int = 0) -> Any:
-        if array.requires_grad:
-            raise ArgumentTypeError(
-                "this torch.Tensor requires grad: PyTorch's graph does not go on in candelabra's; hand over x.detach()"
-            )
-        if array.is_meta or array.layout is not self.torch.strided:
-            what = "on the meta device has no data" if array.is_meta else f"is {array.layout}; hand over x.to_dense()"
-            raise ArgumentTypeError(f"this torch.Tensor {what}")
-        return array.detach().to(self.native_device(index))
+        return self.exchange.adopted(array).to(self.native_device(index))
 
     def asarray(self, data: Any, dtype: Any = None, index: int = 0) -> Any:
-        if getattr(getattr(data, "dtype", None), "name", "") == "bfloat16":
-            data = self.torch.asarray(data.view("int16")).view(self.torch.bfloat16)
-        return super().asarray(data, dtype, index)
+        return super().asarray(self.exchange.readable(data), dtype, index)
 
     def to_host(self, array: Any) -> Any:
-        if array.dtype != self.torch.bfloat16:
-            return array.numpy(force=True)
-        import ml_dtypes
-
-        return array.view(self.torch.int16).numpy(force=True).view(ml_dtypes.bfloat16)
+        return self.exchange.on_host(array)
 
     def from_dlpack(self, array: Any, index: int = 0) -> Any:
         return self.torch.from_dlpack(array).to(self.native_device(index))
@@ -73,15 +59,13 @@ class TorchBackend(Backend):
         return array.to(self.native_device(index))
 
     def synchronize(self, index: int = 0) -> None:
-        kind = self.names[index].partition(":")[0]
-        if kind != "cpu":
-            getattr(self.torch, kind).synchronize()
+        self.accelerators.synchronize(self.native_device(index))
 
-    def set_num_threads(self, n: int) -> None:
-        self.torch.set_num_threads(n)
+    def memory(self, index: int = 0) -> dict[str, int]:
+        return self.accelerators.memory(self.native_device(index))
 
-    def get_num_threads(self) -> int:
-        return self.torch.get_num_threads()
+    def release_memory(self, index: int = 0) -> None:
+        self.accelerators.release_memory(self.native_device(index))
 
     def describe(self) -> dict[str, str]:
         return {"version": self.torch.__version__}

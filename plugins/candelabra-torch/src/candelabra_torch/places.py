@@ -158,7 +158,7 @@ def getitem_transpose(g: Any, indices: Any, /, *, x_shape: Any, key: Any) -> Any
             return NotImplemented
         if None in found[0]:
             return NotImplemented
-        return out.index_put_(where, g, accumulate=True)
+        return torch.ops.aten.index_put_(out, where, g, True)
     out[found[0]] = torch.flip(g, found[1]) if found[1] else g
     return out
 
