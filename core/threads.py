@@ -8,11 +8,22 @@ from .device import host_backend
 from .errors import ArgumentError, ArgumentTypeError
 
 _followers: list[Callable[[int], object]] = []
+_pools: dict[str, Callable[[], str]] = {}
 
 
-def follow(function: Callable[[int], object]) -> None:
-    """Call `function` with the number of threads whenever it is set: for kernels with a pool of their own."""
+def follow(function: Callable[[int], object], name: str = "", describe: Callable[[], str] | None = None) -> None:
+    """Call `function` with the number of threads whenever it is set: for kernels with a pool of their own.
+
+    What `describe` then says of the pool stands in ``candelabra devices``, after its `name`.
+    """
     _followers.append(function)
+    if describe is not None:
+        _pools[name] = describe
+
+
+def pools() -> dict[str, str]:
+    """Return what kernels with a pool of their own say of it."""
+    return {name: describe() for name, describe in _pools.items()}
 
 
 def set_num_threads(n: int) -> None:

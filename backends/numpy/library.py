@@ -14,6 +14,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from ...core import threads
 from ...core.backend import Backend, Kernel
 from . import elementwise, exchange, memory
 
@@ -163,4 +164,4 @@ class NumpyBackend(Backend):
         return memory.get_num_threads() or 1
 
     def describe(self) -> dict[str, str]:
-        return {"version": np.__version__, **memory.policy()}
+        return {"version": np.__version__, **memory.policy(), **threads.pools()}

@@ -15,6 +15,7 @@ import candelabra_onednn
 import numpy as np
 import pytest
 from candelabra import nn
+from candelabra.core.device import as_device
 from candelabra.core.implementation import Implementation, implementation
 from candelabra.core.primitives import TABLE
 from candelabra_onednn import convolution, library, normalization, pointwise, pooling, primitive, products
@@ -266,6 +267,25 @@ def test_the_number_of_threads_is_candelabras() -> None:
     finally:
         cb.set_num_threads(before)
     assert loaded.threads() == before
+
+
+def test_threads_of_their_own_follow_too() -> None:
+    before, loaded = cb.get_num_threads(), library.load()
+    assert loaded is not None
+    counts: list[int] = []
+    try:
+        cb.set_num_threads(1)
+        thread = threading.Thread(target=lambda: counts.append(loaded.threads()))
+        thread.start()
+        thread.join()
+    finally:
+        cb.set_num_threads(before)
+    assert counts == [1]
+
+
+def test_devices_say_how_it_computes() -> None:
+    facts = as_device("cpu").backend.describe()
+    assert facts["onednn"].startswith(f"{cb.get_num_threads()} threads of OpenMP")
 
 
 FORKED = """

@@ -5,8 +5,10 @@ Handles are opaque. The wheel `onednn-cpu-gomp` holds oneDNN 3.2 in the environm
 
 from __future__ import annotations
 
+import contextlib
 import ctypes as C
 import os
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, files
 from typing import Any
 
@@ -19,6 +21,8 @@ HANDLES = C.POINTER(C.c_void_p)
 FLOAT32 = 3
 ANY = 1
 TRAINING, INFERENCE = 64, 96
+# Turns of a waiting worker of OpenMP, of some 25 ns each.
+SPINS = "1000"
 
 
 class Argument(C.Structure):
@@ -89,6 +93,30 @@ _OTHERS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 _STATUS = {1: "out of memory", 2: "invalid arguments", 3: "not implemented", 5: "runtime error"}
 
 
+_waiting = "which wait as the environment says"
+
+
+@contextlib.contextmanager
+def _waiting_briefly() -> Iterator[None]:
+    """Let OpenMP's workers spin for some 25 microseconds before they sleep, while the body loads it.
+
+    Asleep at once they would miss a recurrent layer's next step, which then takes more than twice the time. Awake for
+    longer they would keep NumPy's threads and other processes from their cores, and wait as long for a core that is
+    taken. An environment that says how to wait is left alone.
+    """
+    global _waiting
+    if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
+        yield
+        return
+    _waiting = f"which spin {SPINS} times before they sleep, unless something else loaded it"
+    os.environ.update(OMP_WAIT_POLICY="active", GOMP_SPINCOUNT=SPINS)
+    try:
+        yield
+    finally:
+        for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+            os.environ.pop(name, None)
+
+
 class Refused(RuntimeError):
     """oneDNN does not do what was asked: the kernel declines."""
 
@@ -97,12 +125,9 @@ class Library:
     """The loaded library, with its functions as attributes, an engine and a stream."""
 
     def __init__(self, path: str) -> None:
-        # Workers spin for some tens of microseconds: asleep they would miss a recurrent layer's next step, and awake
-        # for longer they would starve NumPy's own.
-        if "OMP_WAIT_POLICY" not in os.environ:
-            os.environ["OMP_WAIT_POLICY"] = "active"
-            os.environ.setdefault("GOMP_SPINCOUNT", "20000")
-        self.path, self._object = path, C.CDLL(path)
+        self.path = path
+        with _waiting_briefly():
+            self._object = C.CDLL(path)
         self.openmp = C.CDLL("libgomp.so.1")
         # Asked at every call, and nothing that could wait.
         self._max_threads = C.PyDLL("libgomp.so.1").omp_get_max_threads
@@ -118,7 +143,7 @@ class Library:
         self.engine = self.engine_create(1, 0)
         self.stream = self.stream_create(self.engine, 1)
         self._wanted: int | None = None
-        threads.follow(self._set_threads)
+        threads.follow(self._set_threads, "onednn", self.describe)
         # A forked child would wait for ever for workers that it does not have.
         os.register_at_fork(before=self._pause)
 
@@ -160,6 +185,10 @@ class Library:
         if strides is None:
             return self.memory_desc_create_with_tag(len(shape), dims, FLOAT32, tag)
         return self.memory_desc_create_with_strides(len(shape), dims, FLOAT32, DIMS(*strides))
+
+    def describe(self) -> str:
+        """Say how oneDNN computes, for ``candelabra devices``."""
+        return f"{self.threads()} threads of OpenMP, {_waiting}"
 
     def implementation_of(self, descriptor: int) -> str:
         """Return the name of the kernel that oneDNN chose."""
