@@ -20,6 +20,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "radam_step", "rmsprop_step", "rprop_step", "sgd_step",
     ),
     "pooling": ("adaptive_max_pool", "adaptive_max_pool_with_indices", "avg_pool", "max_pool", "max_pool_with_indices"),
+    "rectifier": ("leaky_relu", "relu"),
     "scatter": ("cumulative_sum", "embedding", "index_add", "scatter_add", "scatter_reduce", "segment_reduction"),
     "softmax": ("log_softmax", "logsumexp", "softmax"),
 }  # fmt: skip

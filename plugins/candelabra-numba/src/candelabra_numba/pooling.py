@@ -62,9 +62,7 @@ def max_pool_train(
         return NotImplemented
     # Of large inputs the backend makes whole planes at once; the way back is always this module's.
     train = _in_windows if x.size < _MANY else numpy_pooling.max_pool_train
-    return train(
-        x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode
-    )
+    return train(x, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode)
 
 
 def _in_windows(

@@ -1,7 +1,7 @@
 """Loops that add to indexed places, and those along an axis.
 
 Arrays have three axes: those before the one that is indexed as one, that one, and those behind it as one. Threads take
-parts of the first, so that each place has one owner, who goes by the order of the indices, which are known to be inside.
+parts of the first, so that each place has one owner, who goes by the order of the indices. These are known to fit.
 """
 
 from __future__ import annotations
