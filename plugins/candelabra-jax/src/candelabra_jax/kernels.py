@@ -152,7 +152,7 @@ def scattering(name: str, method: str) -> Callable[..., Any]:
 
     def kernel(x: Array, index: Array, source: Array, /, *, axis: int) -> Array:
         check(name, index, x.shape[axis])
-        return write(x, index, source, axis=axis)
+        return write(x, index, source, axis=axis % x.ndim)
 
     return kernel
 
@@ -164,7 +164,7 @@ def _index_add(x: Array, index: Array, source: Array, *, axis: int) -> Array:
 
 def index_add(x: Array, index: Array, source: Array, /, *, axis: int) -> Array:
     check("index_add", index, x.shape[axis])
-    return _index_add(x, index, source, axis=axis)
+    return _index_add(x, index, source, axis=axis % x.ndim)
 
 
 def classes_checked(name: str) -> Callable[..., Any]:
