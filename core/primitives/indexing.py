@@ -113,9 +113,38 @@ def _transpose_body(xp: Any, g: Any, indices: Any, *, x_shape: Any, key: Any) ->
         zeros = xp.zeros(x_shape, dtype=g.dtype)
         flat = xp.reshape(index, (-1,)) if k != 1 else index
         return xp.index_add(zeros, xp.where(flat < 0, flat + x_shape[0], flat), rows, axis=0)
+    if not indices:
+        return _put_back(xp, g, x_shape, key)
     places = xp.reshape(_positions(xp, x_shape, key, indices), (-1,))
     flat = xp.zeros((size_of(x_shape),), dtype=g.dtype)
     return xp.reshape(xp.index_add(flat, places, xp.reshape(g, (-1,)), axis=0), x_shape)
+
+
+def _put_back(xp: Any, g: Any, x_shape: tuple[int, ...], key: Any) -> Any:
+    """Put what integers and slices selected back in its place, with zeros between and around."""
+    taken = []
+    for k in _expanded(key, len(x_shape)):
+        if k is None:
+            continue
+        n = x_shape[len(taken)]
+        taken.append(range(k % n, k % n + 1) if isinstance(k, int) else range(n)[slice(*k[1:])])
+    g = xp.reshape(g, tuple(map(len, taken)))
+    if size_of(tuple(g.shape)) == 0:
+        return xp.zeros(x_shape, dtype=g.dtype)
+    for axis, (places, n) in enumerate(zip(taken, x_shape, strict=True)):
+        if places.step < 0:
+            g, places = xp.flip(g, axis=axis), places[::-1]
+        count, step, first = len(places), places.step, places[0]
+        before, after = (*g.shape[:axis],), (*g.shape[axis + 1 :],)
+        if step > 1 and count > 1:
+            gaps = xp.zeros((*before, count, step - 1, *after), dtype=g.dtype)
+            wide = xp.concat([xp.expand_dims(g, axis=axis + 1), gaps], axis=axis + 1)
+            g = xp.reshape(wide, (*before, count * step, *after))
+            g = g[(*(slice(None),) * axis, slice(0, places[-1] - first + 1), *(slice(None),) * len(after))]
+        parts = [xp.zeros((*before, m, *after), dtype=g.dtype) for m in (first, n - 1 - places[-1])]
+        if first or n - 1 - places[-1]:
+            g = xp.concat([parts[0], g, parts[1]], axis=axis)
+    return g
 
 
 # Elements of a table of which place names which element, beyond which places are sorted instead.

@@ -53,11 +53,21 @@ def _cut(source: Any, index: Any) -> Any:
 
 
 def _scatter_add_body(xp: Any, x: Any, index: Any, source: Any, *, axis: Any) -> Any:
-    shape = tuple(x.shape)
-    if size_of(tuple(index.shape)) == 0 or size_of(shape) == 0:
+    """A sum under the mask of who goes where along the axis; every other position has its own."""
+    shape, given = tuple(x.shape), tuple(index.shape)
+    if size_of(given) == 0 or size_of(shape) == 0:
         return xp.alias(x)
-    used = xp.reshape(_cut(source, index), (-1,))
-    return xp.reshape(xp.index_add(xp.reshape(x, (-1,)), _places(xp, shape, index, axis), used, axis=0), shape)
+    used = _cut(source, index)
+    n = shape[axis]
+    index = xp.where(index < 0, index + n, index)
+    line = xp.reshape(xp.arange(n, dtype=index.dtype), (n, *(1,) * (len(shape) - axis)))
+    here = xp.equal(line, xp.expand_dims(index, axis=axis))
+    masked = xp.where(here, xp.expand_dims(used, axis=axis), xp.zeros((), dtype=used.dtype))
+    total = xp.sum(masked, axis=axis + 1, dtype=used.dtype)
+    if given[:axis] + given[axis + 1 :] != shape[:axis] + shape[axis + 1 :]:
+        widths = tuple((0, 0 if i == axis else m - k) for i, (m, k) in enumerate(zip(shape, given, strict=True)))
+        total = xp.pad(total, widths=widths, value=0)
+    return xp.add(x, total)
 
 
 def _scatter_body(xp: Any, x: Any, index: Any, source: Any, *, axis: Any) -> Any:

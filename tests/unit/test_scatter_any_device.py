@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -55,3 +56,39 @@ def test_the_same_everywhere(name: str) -> None:
     pytest.importorskip("candelabra_strict")
     for one, other in zip(run(CALLS[name], "cpu"), run(CALLS[name], "strict"), strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_a_slice_took_comes_back_to_its_place(seed: int) -> None:
+    pytest.importorskip("candelabra_strict", reason="the plugin candelabra-strict is not installed")
+    rng = np.random.default_rng(seed)
+    shape = tuple(int(n) for n in rng.integers(1, 7, rng.integers(1, 4)))
+
+    def part(n: int) -> Any:
+        ends = [None, *map(int, rng.integers(-n - 2, n + 3, 4))]
+        step = rng.choice([1, 2, 3, -1, -2, 5])
+        one = slice(ends[rng.integers(5)], ends[rng.integers(5)], int(step))
+        return int(rng.integers(-n, n)) if rng.random() < 0.25 else one
+
+    for _ in range(5):
+        key = [part(n) for n in shape[: rng.integers(1, len(shape) + 1)]]
+        if rng.random() < 0.3:
+            key.insert(int(rng.integers(len(key) + 1)), None)
+        taken = np.zeros(shape)[tuple(key)]
+        cotangent = rng.standard_normal(taken.shape)
+        wanted = np.zeros(shape)
+        wanted[tuple(key)] = cotangent
+        x = cb.zeros(shape, dtype=cb.float64, device="strict", requires_grad=True)
+        (x[tuple(key)] * cb.asarray(cotangent, device="strict")).sum().backward()
+        assert np.array_equal(x.grad.cpu().numpy(), wanted), (shape, key)
+
+
+def test_pooling_backward_without_kernels_needs_no_table_of_all_pairs() -> None:
+    pytest.importorskip("candelabra_strict", reason="the plugin candelabra-strict is not installed")
+    x = cb.linspace(-1, 1, 16 * 32 * 8 * 8, device="strict").reshape((16, 32, 8, 8)).requires_grad_()
+    tracemalloc.start()
+    cb.max_pool(x, kernel_size=2).sum().backward()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The operand has 128 KiB; a table of who goes where would have a thousand times as much.
+    assert peak < 8 << 20 and float(x.grad.sum()) == 16 * 32 * 16
