@@ -61,7 +61,9 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None)
 
 
 def eye(rows: int, columns: int | None = None, /, *, k: int = 0, dtype: Any = None) -> Any:
-    return mx.eye(rows, columns, k, mx.float32 if dtype is None else dtype)
+    columns = rows if columns is None else columns
+    # A diagonal that lies outside is none, however far.
+    return mx.eye(rows, columns, max(-rows, min(k, columns)), mx.float32 if dtype is None else dtype)
 
 
 def linspace(start: Any, stop: Any, /, num: int, *, dtype: Any = None, endpoint: bool = True) -> Any:
@@ -240,6 +242,20 @@ def cos(x: Any, /) -> Any:
     return (1 - t * t) / (1 + t * t)
 
 
+def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let one of two operands be a Python scalar."""
+
+    def of_arrays(x1: Any, x2: Any, /) -> Any:
+        if not isinstance(x1, mx.array):
+            x1 = mx.array(x1, dtype=x2.dtype)
+        elif not isinstance(x2, mx.array):
+            x2 = mx.array(x2, dtype=x1.dtype)
+        return function(x1, x2)
+
+    return of_arrays
+
+
+@_of_arrays
 def logaddexp(x1: Any, x2: Any, /) -> Any:
     if x1.dtype != mx.float64:
         return mx.logaddexp(x1, x2)
@@ -253,10 +269,22 @@ def expm1(x: Any, /) -> Any:
         return mx.expm1(x)
     real, imag = mx.real(x), mx.imag(x)
     half = mx.sin(imag / 2)
-    return mx.expm1(real) * mx.cos(imag) - 2 * half * half + 1j * (mx.exp(real) * mx.sin(imag))
+    found = mx.expm1(real) * mx.cos(imag) - 2 * half * half + 0.0
+    turned = mx.where(imag == 0, imag, mx.exp(real) * mx.sin(imag))
+    # Without an angle to turn by only the length is known, where it is 0 or infinite.
+    lost = ~mx.isfinite(imag)
+    found = mx.where(lost, mx.where(mx.isinf(real), mx.expm1(real), math.nan), found)
+    return _complex(found, mx.where(lost & (real == -math.inf), 0.0, turned))
+
+
+def _complex(real: Any, imag: Any) -> Any:
+    """Put parts together; a product with 1j makes NaN of infinite ones."""
+    return mx.stack([real, imag], -1).view(mx.complex64)[..., 0]
 
 
 def sign(x: Any, /) -> Any:
+    if x.dtype == mx.complex64:
+        return mx.where(x == 0, mx.zeros_like(x), mx.sign(x))
     return mx.where(mx.isnan(x), x, mx.sign(x)) if x.dtype in BITS else mx.sign(x)
 
 
@@ -266,10 +294,18 @@ def signbit(x: Any, /) -> Any:
     return x.view(BITS[x.dtype]) < 0
 
 
+@_of_arrays
+def remainder(x1: Any, x2: Any, /) -> Any:
+    found = mx.remainder(x1, x2)
+    return mx.where(found == 0, copysign(mx.zeros_like(found), x2), found) if found.dtype in BITS else found
+
+
+@_of_arrays
 def copysign(x1: Any, x2: Any, /) -> Any:
     return mx.where(signbit(x1) == signbit(x2), x1, -x1)
 
 
+@_of_arrays
 def hypot(x1: Any, x2: Any, /) -> Any:
     x1, x2 = mx.abs(x1), mx.abs(x2)
     high, low = mx.maximum(x1, x2), mx.minimum(x1, x2)
@@ -278,6 +314,7 @@ def hypot(x1: Any, x2: Any, /) -> Any:
     return mx.where(mx.isinf(x1) | mx.isinf(x2), mx.array(math.inf, dtype=high.dtype), found)
 
 
+@_of_arrays
 def nextafter(x1: Any, x2: Any, /) -> Any:
     kind = BITS[x1.dtype]
     bits, least = x1.view(kind), mx.array(1, dtype=kind)
