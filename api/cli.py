@@ -168,7 +168,7 @@ def run_devices(options: argparse.Namespace) -> int:
     """``candelabra devices``."""
     import platform
 
-    from .plugins.manager import plugins_disabled
+    from .plugins.manager import manager, plugins_disabled
 
     records = device_records()
     off = plugins_disabled()
@@ -178,17 +178,43 @@ def run_devices(options: argparse.Namespace) -> int:
             "python": platform.python_version(),
             "plugins": not off,
             "backends": records,
+            "announced": manager.announced(),
         }
         print(json.dumps(everything, indent=2))
         return 0
     print(f"candelabra {version()}, Python {platform.python_version()}")
     for record in records:
         print("\n" + "\n".join(described(record)))
+    others = [line for hook, by_plugin in manager.announced().items() for line in announced(hook, by_plugin)]
+    if others:
+        print("\n" + "\n".join(others))
     if off:
         print(f"\nPlugins of third parties are switched off by {DISABLE}.")
     else:
         print(f"\nListing imports the code of the installed plugins; {DISABLE} switches third parties off.")
     return 0
+
+
+BROUGHT = {
+    "candelabra_kernels": "kernels", "candelabra_rows": "functions", "candelabra_serializers": "file formats",
+    "candelabra_exporters": "export formats, which nothing asks for yet",
+    "candelabra_communicators": "communicators, which nothing asks for yet",
+}  # fmt: skip
+
+
+def announced(hook: str, by_plugin: dict[str, list[str]]) -> list[str]:
+    """The lines of the listing for what plugins bring beside devices."""
+    lines = []
+    for plugin, names in by_plugin.items():
+        shown = sorted(set(names))
+        if hook == "candelabra_kernels":
+            # There may be a hundred of them.
+            devices = sorted({name.rpartition(" ")[2] for name in shown})
+            text = f"{len(shown)} for {', '.join(devices)}"
+        else:
+            text = ", ".join(shown)
+        lines.append(f"{BROUGHT[hook]}: {text} ({plugin})")
+    return lines
 
 
 def described(record: dict[str, Any]) -> list[str]:

@@ -40,6 +40,12 @@ class Resolver(Protocol):
     def origin(self, device_type: str, row: str = "") -> str:
         """Say which plugins compute on devices of a type, or a row there; "" for what is built in."""
 
+    def find_row(self, name: str) -> bool:
+        """Take up the row of a plugin, and say whether there is one of this name."""
+
+    def serializer(self, path: str) -> tuple[Any, str] | None:
+        """Return what saves and loads a file of this name, and whose it is, None where the core does."""
+
     def find_kernels(self) -> None:
         """Take up what plugins bring for the devices of others, once; called before the first operation."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import device as devices
 from . import primitives  # noqa: F401
 from .primitives.row import TABLE, Row
 
@@ -18,6 +19,8 @@ def __getattr__(name: str) -> Any:
     function = functions.find(name)
     if function is None:
         row = TABLE.get(name)
+        if row is None and devices.resolver().find_row(name):
+            row = TABLE.get(name)
         if row is None:
             raise AttributeError(f"candelabra has no function named {name!r}")
         function = row_function(row)

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from . import dtypes, structure
-from .device import Device, as_device, host_device
+from . import dtypes, serialization_formats, structure
+from .device import Device, as_device, host_device, resolver
 from .errors import ArgumentError, ArgumentTypeError, DeviceError, DTypeError, FileFormatError
 from .host import from_host
 from .random_state import GeneratorState
@@ -73,7 +73,8 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
     obj : object
         The state. The names of a flat dictionary of tensors are the names in the file.
     path : str or path
-        The file, by convention with the suffix ``.safetensors``.
+        The file, by convention with the suffix ``.safetensors``. A suffix that a plugin brings a format for is written
+        by the plugin.
 
     Raises
     ------
@@ -94,6 +95,9 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
     {'weight': tensor([1., 1.]), 'epoch': 3, 'betas': (0.9, 0.999)}
     """
     name = _file_name(path, "save")
+    if (found := resolver().serializer(name)) is not None:
+        serialization_formats.save(obj, name, *found)
+        return
     entries = _Entries()
     state = structure.Encoder(entries.encode, _encode_scalar).encode(obj)
     text = json.dumps({"format": FORMAT, "state": state}, allow_nan=False, separators=(",", ":"))
@@ -109,8 +113,9 @@ def save(obj: Any, path: str | os.PathLike[str]) -> None:
 def load(path: str | os.PathLike[str], *, map_location: MapLocation = None) -> Any:
     """Load what `save` wrote, any other safetensors file, or a PyTorch checkpoint.
 
-    The kind of file is told from its content. A PyTorch checkpoint (``.pt``, ``.pth``) needs no PyTorch, and nothing in
-    it is run: tensors, parameters and plain values are read, anything else is refused.
+    The kind of file is told from its content, or by a suffix that a plugin brings a format for. A PyTorch checkpoint
+    (``.pt``, ``.pth``) needs no PyTorch, and nothing in it is run: tensors, parameters and plain values are read,
+    anything else is refused.
 
     Parameters
     ----------
@@ -144,6 +149,9 @@ def load(path: str | os.PathLike[str], *, map_location: MapLocation = None) -> A
     """
     name = _file_name(path, "load")
     maker = _TensorMaker(map_location)
+    if (found := resolver().serializer(name)) is not None:
+        state = serialization_formats.load(name, *found)
+        return state if map_location is None else serialization_formats.moved(state, maker.move)
     with open(name, "rb") as file, _naming(name):
         start = file.read(16)
         if start[:4] == b"PK\x03\x04" and start[8:9] != b"{":
@@ -230,24 +238,32 @@ def _encode_scalar(value: Any, inner: Callable[[Any], Any]) -> dict[str, Any] | 
 
 
 def _write(path: str, entries: dict[str, Any], metadata: dict[str, str]) -> None:
-    """Write a safetensors file under another name in the same folder, and rename it when it is on the disk."""
+    """Write a safetensors file whole or not at all."""
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
+    def fill(temporary: str) -> None:
+        try:
+            save_file(entries, temporary, metadata)
+        except SafetensorError as error:
+            raise OSError(f"save: {path} cannot be written ({error})") from error
+
+    write_whole(path, fill)
+
+
+def write_whole(path: str, fill: Callable[[str], None], suffix: str = ".tmp") -> None:
+    """Let `fill` write under another name in the same folder, and rename that file when it is on the disk."""
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
     if os.path.exists(target) and not os.path.isfile(target):
         raise OSError(f"save: {path} is no regular file")
-    temporary = os.path.join(folder, f".{name[:50]}.{os.urandom(4).hex()}.tmp")
+    temporary = os.path.join(folder, f".{name[:50]}.{os.urandom(4).hex()}{suffix}")
     descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
     try:
         # safetensors lets only the owner read; ours has the permissions of the file that it replaces, or usual ones.
         mode = (os.stat(target) if os.path.exists(target) else os.fstat(descriptor)).st_mode & 0o777
         os.close(descriptor)
-        try:
-            save_file(entries, temporary, metadata)
-        except SafetensorError as error:
-            raise OSError(f"save: {path} cannot be written ({error})") from error
+        fill(temporary)
         os.chmod(temporary, mode)
         _flush(temporary)
         os.replace(temporary, target)
@@ -470,6 +486,11 @@ class _TensorMaker:
             if mapped is None:
                 raise
             return as_device(mapped)
+
+    def move(self, tensor: Tensor) -> Tensor:
+        """Return a tensor, which is somewhere already, where `map_location` wants it."""
+        mapped = self._mapped(str(tensor.device))
+        return tensor if mapped is None else tensor.to(as_device(mapped))
 
     def _mapped(self, location: str) -> Any:
         wanted: Any = self._map_location

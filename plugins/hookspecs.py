@@ -1,10 +1,11 @@
 """What a plugin may bring, as pluggy sees it: one hook per kind of thing, each returning light records.
 
 A plugin is a module (or object) with functions of these names; it is found through an entry point of the group
-`candelabra` in its distribution, or of `candelabra.kernels` where it speeds up devices of others: those are looked at
-before the first operation, the rest when one of their devices is asked for. Hooks take nothing, run once, when the
-plugin is registered, and only announce: whatever is heavy belongs into the `load` of a record, which runs when the
-thing is first wanted.
+`candelabra` in its distribution, of `candelabra.kernels` where it speeds up devices of others, or of `candelabra.rows`
+where it brings functions of its own. Kernels are looked for before the first operation, rows when a function is asked
+for that nobody has, the rest when one of their devices, or a file with their suffix, is. Hooks take nothing, run once,
+when the plugin is registered, and only announce: whatever is heavy belongs into the `load` of a record, which runs
+when the thing is first wanted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from ..core.backend import BackendSpec, Kernel
 
 PROJECT = "candelabra"
 KERNELS = "candelabra.kernels"
+ROWS = "candelabra.rows"
+# What candelabra reads and writes itself, and no plugin may claim.
+OWN_SUFFIXES = frozenset({".safetensors", ".pt", ".pth"})
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 
@@ -36,7 +40,7 @@ class KernelSpec(NamedTuple):
 
 
 class RowsSpec(NamedTuple):
-    """Rows for the table; `load` imports the module that declares them."""
+    """A row for the table, and so a function ``candelabra.<name>``; `load` imports the module that declares it."""
 
     name: str
     load: Callable[[], Any]
@@ -45,7 +49,8 @@ class RowsSpec(NamedTuple):
 class SerializerSpec(NamedTuple):
     """A file format for `save` and `load`, chosen by the file's suffix.
 
-    `load` returns an object with ``save(obj, path)`` and ``load(path)``.
+    `load` returns an object with ``save(obj, path)`` and ``load(path)``. The path is a string; what `save` writes there
+    takes the file's place once it is whole.
     """
 
     suffix: str
@@ -78,7 +83,7 @@ def candelabra_kernels() -> Iterable[KernelSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def candelabra_rows() -> Iterable[RowsSpec]:  # type: ignore[empty-body]
-    """Announce rows of the plugin's own."""
+    """Announce rows of the plugin's own, by an entry point in the group `candelabra.rows`."""
 
 
 @hookspec
@@ -88,12 +93,12 @@ def candelabra_serializers() -> Iterable[SerializerSpec]:  # type: ignore[empty-
 
 @hookspec
 def candelabra_exporters() -> Iterable[ExporterSpec]:  # type: ignore[empty-body]
-    """Announce formats that a recorded program can be exported to."""
+    """Announce formats that a recorded program can be exported to. Nothing in this version asks for one."""
 
 
 @hookspec
 def candelabra_communicators() -> Iterable[CommunicatorSpec]:  # type: ignore[empty-body]
-    """Announce communicators for training on several processes."""
+    """Announce communicators for training on several processes. Nothing in this version asks for one."""
 
 
 # For each hook, the record that it returns and the names that a record claims for itself.

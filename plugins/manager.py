@@ -2,7 +2,8 @@
 
 Built-in backends come in by the same hook as everybody's, but are registered directly. Third parties' entry points are
 looked at when a device is asked for that is not built in, or when devices are listed; those of the group
-`candelabra.kernels`, which speed up devices of others, before the first operation. One plugin's failure is kept, shown
+`candelabra.kernels`, which speed up devices of others, before the first operation, and those of `candelabra.rows` when
+a function is asked for that nobody has. One plugin's failure is kept, shown
 as the cause when its device is asked for, and takes nothing else down.
 """
 
@@ -21,12 +22,13 @@ import pluggy
 
 from ..backends.cupy import plugin as cupy_plugin
 from ..backends.numpy import plugin as numpy_plugin
+from ..core import functions
 from ..core.backend import API_VERSION, Backend, BackendSpec, Kernel
 from ..core.errors import CandelabraError, DeviceError, PluginError
 from ..core.implementation import namespace
 from ..core.primitives.row import TABLE
 from . import hookspecs
-from .hookspecs import KERNELS, PROJECT, RECORDS, KernelSpec
+from .hookspecs import KERNELS, OWN_SUFFIXES, PROJECT, RECORDS, ROWS, KernelSpec
 
 DISABLE = "CANDELABRA_DISABLE_PLUGINS"
 
@@ -54,6 +56,7 @@ class Claim:
     source: Source
     backend: Backend | None = None
     error: BaseException | None = None
+    loaded: Any = None
 
 
 class BackendStatus(NamedTuple):
@@ -93,8 +96,9 @@ class Manager:
         self._hooks.add_hookspecs(hookspecs)
         self._claims: dict[str, dict[Any, Claim]] = {hook: {} for hook in RECORDS}
         self._failures: list[tuple[Source, PluginError]] = []
-        self._waiting = {PROJECT, KERNELS}
+        self._waiting = {PROJECT, KERNELS, ROWS}
         self._own_kernels: dict[int, Any] = {}
+        self._distributions: set[str] = set()
         self._lock = threading.RLock()
         for name, plugin in builtins:
             self.register(plugin, Source(name))
@@ -183,17 +187,114 @@ class Manager:
         self.discover()
         return [claim.record for claim in dict.fromkeys(self._claims[hook].values())]
 
+    def announced(self) -> dict[str, dict[str, list[str]]]:
+        """Return, for each hook but that of backends, what each plugin announced; it imports the installed plugins."""
+        self.discover()
+        found: dict[str, dict[str, list[str]]] = {}
+        for hook, claims in self._claims.items():
+            if hook != "candelabra_backends" and claims:
+                for key, claim in claims.items():
+                    shown = key if isinstance(key, str) else f"{key[1]} on {key[0]}"
+                    found.setdefault(hook, {}).setdefault(str(_versioned(claim.source)), []).append(shown)
+        return found
+
     def discover(self) -> None:
         """Register the plugins that installed distributions announce, once; a failing one is kept for `statuses`."""
-        self._discover(KERNELS)
-        self._discover(PROJECT)
+        for group in (KERNELS, ROWS, PROJECT):
+            self._discover(group)
 
     def find_kernels(self) -> None:
         """Register the plugins that announce kernels for devices of others, once."""
+        self._discover_some(KERNELS)
+
+    def find_row(self, name: str) -> bool:
+        """Take up a row that a plugin announces, and say whether there is one.
+
+        Raises
+        ------
+        PluginError
+            If the plugin's row cannot be loaded; nothing of it stays in the table.
+        """
+        self._discover_some(ROWS)
+        claim = self._claims["candelabra_rows"].get(name)
+        if claim is None:
+            return False
+        self._load_row(claim)
+        return True
+
+    def read_rows(self) -> list[PluginError]:
+        """Take up all the rows that plugins announce, and return what is wrong with those that fail."""
+        self.discover()
+        failed = []
+        for claim in self._claims["candelabra_rows"].values():
+            try:
+                self._load_row(claim)
+            except PluginError as error:
+                failed.append(error)
+        return failed
+
+    def _load_row(self, claim: Claim) -> None:
+        with self._lock:
+            name = claim.record.name
+            if claim.error is None and name not in TABLE:
+                before = set(TABLE)
+                try:
+                    claim.record.load()
+                    if name not in TABLE:
+                        raise PluginError("load() has declared no row of that name")
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:
+                    for new in set(TABLE) - before:
+                        del TABLE[new]
+                    claim.error = error
+            if claim.error is not None:
+                raise PluginError(
+                    f"row {name!r} of {claim.source} does not load: {_text(claim.error)}"
+                ) from claim.error
+
+    def serializer(self, path: str) -> tuple[Any, str] | None:
+        """Return what saves and loads a file of this name, and whose it is, None where that is candelabra itself.
+
+        The longest suffix that a plugin claims decides. A name without a suffix, or with one of candelabra's own, is
+        candelabra's, and no plugin is looked for.
+
+        Raises
+        ------
+        PluginError
+            If the plugin's serializer cannot be loaded, or is none.
+        """
+        name = os.path.basename(path)
+        if "." not in name.lstrip(".") or name.endswith(tuple(OWN_SUFFIXES)):
+            return None
+        self.discover()
+        claims = self._claims["candelabra_serializers"]
+        suffix = max((s for s in claims if name.endswith(s)), key=len, default=None)
+        if suffix is None:
+            return None
+        claim = claims[suffix]
+        with self._lock:
+            if claim.loaded is None and claim.error is None:
+                try:
+                    found = claim.record.load()
+                    if not (callable(getattr(found, "save", None)) and callable(getattr(found, "load", None))):
+                        raise PluginError(f"load() must return what has save and load, got {found!r}")
+                    claim.loaded = found
+                except KeyboardInterrupt:
+                    raise
+                except BaseException as error:
+                    claim.error = error
+        if claim.error is not None:
+            raise PluginError(
+                f"files named *{suffix} belong to {claim.source}, which does not load: {_text(claim.error)}"
+            ) from claim.error
+        return claim.loaded, str(claim.source)
+
+    def _discover_some(self, group: str) -> None:
         # Importing what reads entry points takes longer than all the rest of the manager.
-        if KERNELS in self._waiting and (plugins_disabled() or not _announced_anywhere(KERNELS)):
-            self._waiting.discard(KERNELS)
-        self._discover(KERNELS)
+        if group in self._waiting and (plugins_disabled() or not _announced_anywhere(group)):
+            self._waiting.discard(group)
+        self._discover(group)
 
     def _discover(self, group: str) -> None:
         if group not in self._waiting:
@@ -212,7 +313,11 @@ class Manager:
                 found.setdefault((source.distribution, source.name), (source, entry))
             for _, (source, entry) in sorted(found.items()):
                 try:
-                    self.register(entry.load(), source)
+                    plugin = entry.load()
+                    # One module may stand in several groups.
+                    if not self._hooks.is_registered(plugin) or source.distribution not in self._distributions:
+                        self.register(plugin, source)
+                        self._distributions.add(source.distribution)
                 except PluginError as error:
                     self._failures.append((source, error))
                 except KeyboardInterrupt:
@@ -394,6 +499,12 @@ def _check_record(hook: str, record: Any, record_type: type, own_rows: bool) -> 
             raise PluginError(
                 f"{hook}: device_types of backend {record.name!r} must be a tuple of identifiers, got {types!r}"
             )
+    if isinstance(record, hookspecs.RowsSpec):
+        name = record.name
+        if not name.isidentifier() or name in TABLE or functions.find(name) is not None:
+            raise PluginError(f"{hook}: a row cannot be named {name!r}: it is no identifier, or there is one already")
+    if isinstance(record, hookspecs.SerializerSpec) and record.suffix in OWN_SUFFIXES:
+        raise PluginError(f"{hook}: files named *{record.suffix} are candelabra's own")
     if isinstance(record, KernelSpec):
         if record.row not in TABLE and not own_rows:
             raise PluginError(f"{hook}: no row of the table is named {record.row!r}")

@@ -115,7 +115,7 @@ class Row:
     Three options are for the conformance suite. `samples` names a generator of valid calls, or the domains of an
     elementwise row's operands ("positive, (-1, 1)"); without it the generator of the row's name, or "real". `reference`
     names what values are compared with ("numpy.tanh", "math.erf", "references.name"); without it the reference of the
-    row's name, or NumPy's function. `errors` names bad inputs beside those that follow from the signature.
+    row's name, or NumPy's function. A plugin's row hands over both as functions. `errors` names bad inputs beside those that follow from the signature.
     """
 
     __slots__ = (
@@ -147,8 +147,8 @@ class Row:
         standard: bool | str | None = None,
         prepare: Callable[..., Any] | None = None,
         diagnose: Callable[..., Any] | None = None,
-        reference: str = "",
-        samples: str = "",
+        reference: str | Callable[..., Any] = "",
+        samples: str | Callable[..., Any] = "",
         errors: tuple[str, ...] = (),
         example: str = "",
         tolerance: float = 1.0,

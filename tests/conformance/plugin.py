@@ -20,6 +20,7 @@ from candelabra.conformance.subject import Subject
 from candelabra.core.device import Device, as_device
 from candelabra.core.errors import CandelabraError
 from candelabra.core.primitives import TABLE
+from candelabra.plugins.manager import manager
 
 PROPERTY = "candelabra-conformance"
 LOOPS = "candelabra-conformance-loops"
@@ -54,6 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
         devices_of(config)
     except CandelabraError as error:
         raise pytest.UsageError(f"--device: {error}") from error
+    # Rows that plugins bring are rows like others.
+    for failed in manager.read_rows():
+        raise pytest.UsageError(f"a plugin's row: {failed}") from failed
     # The workers of pytest-xdist report to the process that writes.
     if hasattr(config, "workerinput"):
         return
@@ -235,8 +239,6 @@ def _version() -> str:
 
 def _about(device: Device) -> dict[str, Any]:
     """Return what stands behind a device: its backend and library, the plugin, and whose kernels lie over it."""
-    from candelabra.plugins.manager import manager
-
     backend = device.backend
     found: dict[str, Any] = {"backend": backend.name, "plugin": str(manager.source_of(device.type))}
     try:

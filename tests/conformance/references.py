@@ -19,6 +19,8 @@ from candelabra.core.primitives.row import Row
 
 def reference(row: Row) -> Callable[..., Any] | None:
     """Return what a row's values are compared with, or None where nothing is named."""
+    if callable(row.reference):
+        return row.reference
     module, _, name = row.reference.partition(".")
     if module == "numpy":
         return getattr(np, name)

@@ -142,7 +142,8 @@ def ways_of(row: Row, outcome: Outcome) -> dict[str, str]:
 
 def family_of(row: Row) -> str:
     """Return the family of a row: the file that it stands in."""
-    return Path(row.place.rpartition(":")[0]).stem
+    file = Path(row.place.rpartition(":")[0])
+    return file.parent.name if file.stem == "__init__" else file.stem
 
 
 def source_of(row: Row, device: str) -> str:

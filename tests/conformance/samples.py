@@ -37,12 +37,16 @@ def sample(row: Row, d: Draw) -> Sample:
 
 def generator_of(row: Row) -> Callable[[Draw], Sample] | None:
     """Return the generator that a row names, or that has its name."""
+    if callable(row.samples):
+        return row.samples
     name = f"draw_{row.samples or row.name}"
     return globals().get(name) or find("samples_", name)
 
 
 def domains_of(row: Row) -> list[str]:
     """Return the domains that an elementwise row names."""
+    if callable(row.samples):
+        return []
     found = _DOMAIN.findall(row.samples or ("real" if row.batch == "elementwise" else ""))
     return found if all(part in DOMAINS or part.startswith("(") for part in found) else []
 
