@@ -43,9 +43,8 @@ def test_kernels_on_the_host_conform(family: str, tmp_path: Path) -> None:
     chosen = " or ".join(f"hostcuda:0-{row}]" for row in rows)
     done = on_the_host([*code, "-k", chosen], tmp_path, CANDELABRA_SYNC_ERRORS="1")
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
-    (found,) = [v for k, v in json.loads(report.read_text()).items() if k.startswith("hostcuda")] or [{}]
-    assert set(rows) <= set(found["rows"])
-    assert {found["rows"][row]["source"] for row in rows} == {"kernel"}
+    found = json.loads(report.read_text())["devices"]["hostcuda:0"]["rows"]
+    assert {found[row]["source"] for row in rows} == {"kernel"}
 
 
 def test_a_bad_index_is_told_when_the_card_is_waited_for(tmp_path: Path) -> None:
@@ -56,10 +55,10 @@ weight = cb.randn(5, 3, device="hostcuda")
 found = cb.embedding(weight, cb.tensor([1, 9], device="hostcuda"))
 more = cb.gather(weight, cb.tensor([[0, 1, -7]], device="hostcuda"), axis=0)
 try:
-    found.cpu()
+    found.numpy()
 except errors.IndexOutOfRangeError as error:
     print(error)
-print((weight + 1).cpu().shape, found.cpu()[1].tolist() == weight.cpu()[4].tolist())
+print((weight + 1).numpy().shape, found[1].tolist() == weight[4].tolist())
 loss = cb.cross_entropy(weight, cb.tensor([0, 1, 2, 3, 0], device="hostcuda"))
 try:
     loss.item()
@@ -71,7 +70,7 @@ except errors.IndexOutOfRangeError as error:
     hint = "a card tells it only when it is waited for, CANDELABRA_SYNC_ERRORS=1 makes it tell at once"
     assert done.stdout.splitlines() == [
         "embedding: index 9 is out of range for size 5; gather: index -7 is out of range for size 5; " + hint,
-        "candelabra.Size([5, 3]) True",
+        "(5, 3) True",
         "cross_entropy: index 3 is out of range for size 3; " + hint,
     ]
 
