@@ -18,7 +18,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "Adam": {"amsgrad": True},
     "AdamW": {},
     "Adamax": {},
-    "LBFGS": {"max_iter": 3, "line_search_fn": "strong_wolfe"},
+    # Longer steps: the cubic through two losses that differ in their last digits alone is no device's to agree on.
+    "LBFGS": {"lr": 1.0, "max_iter": 3, "line_search_fn": "strong_wolfe"},
     "Muon": {},
     "NAdam": {"decoupled_weight_decay": True, "weight_decay": 0.1},
     "RAdam": {"betas": (0.9, 0.9)},

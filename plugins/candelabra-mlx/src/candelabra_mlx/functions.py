@@ -88,7 +88,7 @@ def _running(function: Callable[..., Any], initial: int) -> Callable[..., Any]:
     def running(x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Any:
         dtype = KEPT.get(x.dtype, x.dtype) if dtype is None else dtype
         axis = 0 if axis is None else axis
-        found = function(x.astype(dtype), axis)
+        found = function(x.astype(WIDER.get(dtype, dtype)), axis).astype(dtype)
         if not include_initial:
             return found
         first = mx.full([1 if i == axis % x.ndim else n for i, n in enumerate(x.shape)], initial, dtype=dtype)
