@@ -19,9 +19,11 @@ def at(name: str) -> cb.device:
 
 def test_what_is_made_inside_lies_there(arm):
     with cb.device(arm):
-        made = [cb.zeros(2), cb.ones((2, 2)), cb.full((2,), 3.0), cb.arange(4), cb.linspace(0, 1, 3), cb.eye(2), cb.empty(2),
-                cb.tensor([1.0]), cb.asarray([1, 2]), cb.as_tensor(2.0), cb.rand(3), cb.randn(2), cb.randint(0, 5, (3,)),
-                cb.randperm(4), cb.tril(cb.ones((2, 2))), cb.asarray(np.ones(2, np.float32))]  # fmt: skip
+        made = [
+            cb.zeros(2), cb.ones((2, 2)), cb.full((2,), 3.0), cb.arange(4), cb.linspace(0, 1, 3), cb.eye(2),
+            cb.empty(2), cb.tensor([1.0]), cb.asarray([1, 2]), cb.as_tensor(2.0), cb.rand(3), cb.randn(2),
+            cb.randint(0, 5, (3,)), cb.randperm(4), cb.tril(cb.ones((2, 2))), cb.asarray(np.ones(2, np.float32)),
+        ]  # fmt: skip
         model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.LSTM(3, 2), nn.Embedding(3, 2))
         inner = cb.zeros_like(cb.zeros(2, device="cpu"))
     assert all(x.device == at(arm) for x in made), [str(x.device) for x in made]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import runpy
+from pathlib import Path
 from typing import Any
 
 import candelabra as cb
@@ -129,3 +132,12 @@ def test_backward_in_threads(trio):
     for thread in threads:
         thread.join()
     assert len(found) == 3 and np.allclose(found, found[0], rtol=1e-5) and len(losses) == 2
+
+
+def test_the_example(trio, capsys):
+    path = Path(__file__).resolve().parents[2] / "examples" / "mixed_devices.py"
+    found = runpy.run_path(str(path))["main"](["--steps", "12", "--devices", *trio])
+    # A dozen steps in float32; later ones amplify what rounding differs in.
+    assert found["apart"] < 1e-3 and found["last"] < found["first"]
+    out = capsys.readouterr().out
+    assert re.search(rf"encoder +on {trio[1]}", out) and re.search(rf"head +on {trio[2]}", out)

@@ -158,3 +158,13 @@ def test_scientific_python():
     assert float(re.search(r"through SciPy by ([\d.]+)$", robust)[1]) < 0.5
     plain, learned = map(float, re.search(r"R2 ([\d.]+), with learned features ([\d.]+)$", regression).groups())
     assert 0.4 < plain < 0.6 and learned > plain - 0.05
+
+
+def test_mixed_devices(capsys, monkeypatch):
+    module = example("mixed_devices")
+    monkeypatch.setattr(module.cb, "devices", lambda: [module.cb.device("cpu")])
+    assert module.main([]) == {}
+    assert "Only the CPU is there. A plugin brings another: pip install candelabra-torch" in capsys.readouterr().out
+    found = module.main(["--devices", "cpu", "cpu", "cpu", "--steps", "100"])
+    assert found["last"] < 0.5 * found["first"] and found["accuracy"] > 0.8 and found["apart"] == 0
+    assert "encoder   on cpu" in capsys.readouterr().out
