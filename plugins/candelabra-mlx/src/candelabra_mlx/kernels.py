@@ -137,9 +137,16 @@ def sigmoid(x: Any, /) -> Any:
     return mx.sigmoid(x) if x.dtype in SINGLE else NotImplemented
 
 
+def mish(x: Any, /) -> Any:
+    if x.dtype != mx.float32:
+        return NotImplemented
+    # MLX's exponential is zero below -87; down there it and the logistic function are the same.
+    return x * mx.where(x < -20, mx.sigmoid(x), mx.tanh(mx.logaddexp(x, mx.zeros_like(x))))
+
+
 KERNELS: dict[str, Any] = {
     "conv": conv, "conv_input": conv_input, "conv_weight": conv_weight, "index_add": index_add,
     "layer_norm": Kernel(layer_norm, vjp=layer_norm_vjp), "log_softmax": log_softmax, "logsumexp": logsumexp,
-    "rms_norm": Kernel(rms_norm, vjp=rms_norm_vjp), "scatter_add": scatter_add, "setitem": setitem,
+    "mish": mish, "rms_norm": Kernel(rms_norm, vjp=rms_norm_vjp), "scatter_add": scatter_add, "setitem": setitem,
     "sigmoid": sigmoid, "slice": slice_, "softmax": softmax,
 }  # fmt: skip
