@@ -68,7 +68,7 @@ def _norm(values: list[Any], p: float) -> Any:
         return ops.astype(total, values[0].dtype) if all(map(is_narrow, values)) else total
     device = values[0].device
     parts = [_power_sum(value, p).to(device) for value in values]
-    joined = ops.concat([ops.reshape(part, (1,)) for part in parts], axis=0)
+    joined = ops.stack(parts)
     if p == math.inf:
         return ops.max(joined)
     if p == -math.inf:
@@ -114,9 +114,13 @@ def clip_grads_with_norm_(
     with no_grad():
         # On the device, without waiting for the norm to arrive on the host.
         scale = ops.minimum(ops.divide(float(max_norm), ops.add(total_norm, 1e-6)), 1.0)
+        scales: dict[Any, Any] = {}
         for parameter in _with_grad(parameters):
             grad = parameter.grad
-            grad.mul_(scale.to(grad.device).to(grad.dtype))
+            key = grad.device, grad.dtype
+            if key not in scales:
+                scales[key] = scale.to(grad.device).to(grad.dtype)
+            grad.mul_(scales[key])
 
 
 def clip_grad_norm_(
