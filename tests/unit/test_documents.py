@@ -1,4 +1,4 @@
-"""The code in README, CONTRIBUTING and docs/training.md runs as it stands, each page in one interpreter."""
+"""The code in README, CONTRIBUTING, docs/plugins.md and docs/training.md runs as it stands, each in an interpreter."""
 
 from __future__ import annotations
 
@@ -67,8 +67,50 @@ def test_the_page_on_training_runs(tmp_path: Path) -> None:
     assert len(shown) == 3 and float(shown[-1]) < float(shown[0])
 
 
+USE_WHAT_PLUGINS_ADD = """
+import os, tempfile
+assert cb.asarray([1e-6], device="mended").log1p().item() > 0
+x = cb.randn(4, 5, dtype=cb.float64).to("mine").requires_grad_()
+w = cb.rand(5, dtype=cb.float64).to("mine").requires_grad_()
+y = cb.nn.functional.rms_norm(x, (5,), w)
+assert y.node.impl.train is train
+assert cb.autograd.gradcheck(lambda a, b: cb.nn.functional.rms_norm(a, (5,), b), (x, w))
+y.sum().backward()
+a, b = (v.detach().to("cpu").requires_grad_() for v in (x, w))
+cb.nn.functional.rms_norm(a, (5,), b).sum().backward()
+for found, wanted in ((x, a), (w, b)):
+    assert float(cb.max(cb.abs(found.grad.to("cpu") - wanted.grad))) < 1e-12
+assert cb.wave(cb.zeros(1)).tolist() == [1.0]
+path = os.path.join(tempfile.mkdtemp(), "state.npz")
+cb.save({"w": w.detach().to("cpu")}, path)
+assert cb.load(path)["w"].tolist() == w.tolist()
+assert [spec.format for spec in manager.records("candelabra_exporters")] == ["mine"]
+"""
+
+
+def test_the_page_on_plugins_runs(tmp_path: Path) -> None:
+    shown = run(blocks("docs/plugins.md") + USE_WHAT_PLUGINS_ADD, tmp_path).splitlines()
+    assert shown[0] == "tensor([2., 4.], device='mine:0')"
+    assert shown[-1] == "tensor([1.], device='mine:0') {\"plugin 'more' of candelabra 0.1.0\": ['.npz']}"
+    device = blocks("docs/plugins.md").partition("import sys\n")[0]
+    assert len([line for line in device.splitlines() if line.strip()]) <= 15
+
+
+def test_every_member_of_a_backend_is_taught() -> None:
+    from candelabra.core.backend import Backend
+
+    text = (ROOT / "docs/plugins.md").read_text(encoding="utf-8")
+    table = text.partition("## What a backend says")[2].partition("## ")[0]
+    named = set(re.findall(r"`(\w+)", table))
+    # What only makes two of the others.
+    beside = {"normalize", "normalizer", "is_view_of_live_owner", "device_name", "index_of"}
+    members = {name for name in vars(Backend) if not name.startswith("_")} - beside
+    assert sorted(members - named) == []
+
+
 @pytest.mark.parametrize(
-    "page", ["README.md", "CONTRIBUTING.md", "docs/conformance.md", "docs/ecosystem.md", "docs/training.md"]
+    "page",
+    ["README.md", "CONTRIBUTING.md", "docs/conformance.md", "docs/ecosystem.md", "docs/plugins.md", "docs/training.md"],
 )
 def test_links_and_paths_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
