@@ -334,3 +334,9 @@ def test_conformance_of_some_rows(wide: bool, tmp_path: Path) -> None:
     environment |= {"JAX_ENABLE_X64": str(int(wide)), "XLA_FLAGS": QUICK}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and " passed" in done.stdout, done.stdout[-4000:] + done.stderr[-2000:]
+
+
+def test_a_consumer_without_a_version_gets_a_capsule() -> None:
+    x = cb.ones(3, device="jax")
+    for version in (None, (0, 0), (0, 8), (1, 0)):
+        assert "dltensor" in repr(x.__dlpack__(max_version=version))

@@ -47,24 +47,24 @@ class JaxBackend(Backend):
         return value if isinstance(value, self.jax.Array) else self.asarray(value, index=index)
 
     def to_host(self, array: Any) -> Any:
-        import numpy
-
-        return numpy.asarray(array)
+        return array.__array__()
 
     def from_dlpack(self, array: Any, index: int = 0) -> Any:
         return self.namespace.from_dlpack(array, device=self.native_device(index))
+
+    def to_dlpack(self, array: Any, asked: dict[str, Any]) -> Any:
+        # Consumers that know no version that JAX has get a capsule without one.
+        return array.__dlpack__(**{k: v for k, v in asked.items() if k != "max_version" or v >= (0, 5)})
 
     def synchronize(self, index: int = 0) -> None:
         self.jax.block_until_ready(self._living(index))
 
     def memory(self, index: int = 0) -> dict[str, int]:
         told = self.native_device(index).memory_stats()
-        if not told:
-            living = sum(array.nbytes for array in self._living(index))
-            return {"allocated": living, "reserved": living}
-        used, limit = told["bytes_in_use"], told.get("bytes_limit", 0)
-        reserved = told.get("pool_bytes", told.get("bytes_reserved", used))
-        return {"allocated": used, "reserved": reserved, "free": max(limit - used, 0), "total": limit}
+        told = told or {"bytes_in_use": sum(array.nbytes for array in self._living(index))}
+        used, total = told["bytes_in_use"], told.get("bytes_limit", 0)
+        found = {"allocated": used, "reserved": told.get("pool_bytes", used)}
+        return {**found, "free": total - used, "total": total} if total else found
 
     def _living(self, index: int) -> list[Any]:
         device = self.native_device(index)
