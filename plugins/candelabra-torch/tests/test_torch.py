@@ -220,6 +220,40 @@ def test_kernels_are_pytorchs_own() -> None:
     assert len(own) > 90
 
 
+def lower_half(device: str) -> Any:
+    """A mask that hides the first row whole."""
+    return cb.tril(cb.ones((5, 5), device=device), k=-1) > 0
+
+
+LAYERS: dict[str, Any] = {
+    "lstm": lambda d: nn.LSTM(4, 6, num_layers=2, bidirectional=True, bias=False).to(d),
+    "lstm, biases": lambda d: nn.LSTM(4, 6, batch_first=True).to(d),
+    "gru": lambda d: nn.GRU(4, 6, num_layers=2, bidirectional=True).to(d),
+    "rnn": lambda d: nn.RNN(4, 6).to(d),
+    "attention": lambda d: lambda x: (nn.functional.scaled_dot_product_attention(x, x, x, is_causal=True),),
+    "attention, mask": lambda d: lambda x: (nn.functional.scaled_dot_product_attention(x, x, x, lower_half(d)),),
+    "groups": lambda d: lambda x: (nn.functional.group_norm(x.mT, 2, eps=0.1),),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_in_single_precision_are_the_hosts(name: str) -> None:
+    # Conformance differentiates in double precision; some of PyTorch's kernels are for single precision alone.
+    found = []
+    for device in ("cpu", "torch"):
+        cb.manual_seed(1)
+        layer = LAYERS[name](device)
+        shape = (2, 3, 5, 4) if name.startswith("attention") else (5, 3, 4)
+        x = cb.randn(shape, device=device).requires_grad_()
+        y = layer(x)[0]
+        (y * cb.randn(y.shape, device=device)).sum().backward()
+        parameters = [p.grad for p in layer.parameters()] if isinstance(layer, nn.Module) else []
+        found.append([y.detach(), x.grad, *parameters])
+    for here, there in zip(*found, strict=True):
+        assert str(there.device) == "torch:0"
+        assert cb.allclose(there.to("cpu"), here, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("dtype", [cb.float32, cb.bfloat16, cb.complex64])
 def test_optimizers_take_every_parameter(dtype: Any) -> None:
     moved = []

@@ -24,13 +24,13 @@ class TorchBackend(Backend):
         import array_api_compat.torch
         import torch
 
-        from . import accelerators, algebra, exchange, layers, mended, places, pointwise, updates
+        from . import accelerators, algebra, exchange, layers, mended, places, pointwise, recurrent, updates
 
         super().__init__(array_api_compat.torch)
         self.torch, self.array_type = torch, torch.Tensor
         self.exchange, self.accelerators, self.names = exchange, accelerators, accelerators.names()
         self.set_num_threads, self.get_num_threads = torch.set_num_threads, torch.get_num_threads
-        families = (algebra, layers, mended, places, pointwise, updates)
+        families = (algebra, layers, mended, places, pointwise, recurrent, updates)
         self.kernels = {row: kernel for family in families for row, kernel in family.KERNELS.items()}
 
     def devices(self) -> list[str]:

@@ -273,20 +273,32 @@ def attention(q: Any, k: Any, v: Any, mask: Any = None, /, *, is_causal: bool, s
     return functional.scaled_dot_product_attention(q, k, v, mask, is_causal=is_causal, scale=scale)
 
 
+def _added(mask: Any, like: Any) -> Any:
+    """Return a mask as what is added to the scores."""
+    if mask is None or mask.dtype is not torch.bool:
+        return mask
+    return torch.zeros(mask.shape, dtype=like.dtype, device=like.device).masked_fill_(~mask, -torch.inf)
+
+
 def attention_train(q: Any, k: Any, v: Any, mask: Any = None, /, *, is_causal: bool, scale: float) -> Any:
     alike = q.shape[:-2] == k.shape[:-2] == v.shape[:-2] and q.shape[-1] == v.shape[-1]
-    # What a mask hides whole, and a mask that is itself differentiated, is the rule's own.
-    if q.ndim != 4 or not alike or mask is not None or q.device.type != "cpu" or not _plain(q, k, v):
+    seen = mask is None or (mask.numel() and mask.ndim in (2, 4) and mask.shape[-2:] == (q.shape[-2], k.shape[-2]))
+    if q.ndim != 4 or not alike or not seen or q.device.type != "cpu" or not _plain(q, k, v):
         return NotImplemented
-    out, logsumexp = aten._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, is_causal, scale=scale)
+    out, logsumexp = aten._scaled_dot_product_flash_attention_for_cpu(
+        q, k, v, 0.0, is_causal, attn_mask=_added(mask, q), scale=scale
+    )
     return out, (logsumexp,)
 
 
 def attention_vjp(
-    xp: Any, g: Any, q: Any, k: Any, v: Any, out: Any, logsumexp: Any, is_causal: bool, scale: float
-) -> Any:
+    xp: Any, g: Any, q: Any, k: Any, v: Any, mask: Any, out: Any, logsumexp: Any, is_causal: bool, scale: float,
+    wants: Any,
+) -> Any:  # fmt: skip
+    if mask is not None and wants[3]:
+        return NotImplemented
     found = aten._scaled_dot_product_flash_attention_for_cpu_backward(
-        g, q, k, v, out, logsumexp, 0.0, is_causal, scale=scale
+        g, q, k, v, out, logsumexp, 0.0, is_causal, attn_mask=_added(mask, q), scale=scale
     )
     return (*found, None)
 
