@@ -59,7 +59,8 @@ def cosh(a: Array, b: Array, re: Array, im: Array) -> Any:
 
 
 def tanh(a: Array, b: Array, re: Array, im: Array) -> Any:
-    return both((a == 0) & ~jnp.isfinite(b), a, jnp.nan, re, im)
+    re, im = both((a == 0) & ~jnp.isfinite(b), a, jnp.nan, re, im)
+    return both(jnp.isinf(a) & jnp.isfinite(b), jnp.sign(a), jnp.copysign(jnp.zeros_like(b), b), re, im)
 
 
 def nowhere(a: Array, b: Array, re: Array, im: Array) -> tuple[Array, Array]:
