@@ -268,3 +268,51 @@ def test_integers_that_a_device_does_not_hold_are_refused(data):
     assert kept.dtype is cb.int32 and kept.tolist() == [7, 2**31 - 1]
     with pytest.raises(cb.core.errors.OutOfRangeError, match=r"has no u?int64, and u?int32 does not hold all of the"):
         cb.asarray(data, device="strict:no_x64")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_order_of_moves_views_and_writes(installed, seed):
+    """Handles that share memory over and again, each beside a copy of what it must say."""
+    rng = np.random.default_rng(seed)
+    places = ["cpu", *installed]
+
+    def pick(choices: list[Any]) -> Any:
+        return choices[rng.integers(len(choices))]
+
+    def doubled(x: cb.Tensor) -> None:
+        x[1:3, ::2] = x[1:3, ::2] * 2
+
+    def stepped(x: cb.Tensor) -> None:
+        x.requires_grad_().grad = cb.full((4, 4), 2.0, device=x.device)
+        cb.optim.SGD([x], lr=0.5).step()
+        x.requires_grad_(False)
+
+    factors = np.ones((4, 4))
+    factors[1:3, ::2] = 2
+    views = [lambda y: y, lambda y: y.reshape((2, 8)).reshape((4, 4)), lambda y: y.mT, lambda y: cb.flip(y, axis=0)]
+    writes = [(lambda x: x.add_(1), lambda v: v + 1), (lambda x: x.zero_(), lambda v: v * 0), (stepped, lambda v: v - 1),
+              (lambda x: x.__setitem__(0, 5.0), lambda v: np.concatenate([np.full((1, 4), 5.0), v[1:]])),
+              (doubled, lambda v: v * factors)]  # fmt: skip
+    pool: list[tuple[cb.Tensor, Any]] = []
+    for turn in range(250):
+        chance = rng.random()
+        if not pool or chance < 0.15:
+            x = cb.asarray(rng.integers(0, 9, (4, 4)).astype(np.float32), device=pick(places), copy=True)
+            pool.append((x, x.cpu().numpy().astype(np.float64)))
+            continue
+        at = int(rng.integers(len(pool)))
+        x, value = pool[at]
+        if chance < 0.5:
+            y = pick(views)(x.to(pick(places)).detach())
+            pool.append((y, y.cpu().numpy().astype(np.float64)))
+        elif chance < 0.85:
+            write, model = pick(writes)
+            write(x)
+            pool[at] = (x, model(value))
+        else:
+            del pool[at]
+        del pool[30:]
+        del x
+        if turn % 5 == 0:
+            for x, value in pool:
+                assert np.allclose(x.cpu().numpy(), value), (turn, x.device)
