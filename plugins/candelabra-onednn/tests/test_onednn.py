@@ -18,7 +18,16 @@ from candelabra import nn
 from candelabra.core.device import as_device
 from candelabra.core.implementation import Implementation, implementation
 from candelabra.core.primitives import TABLE
-from candelabra_onednn import convolution, library, normalization, pointwise, pooling, primitive, products
+from candelabra_onednn import (
+    attention,
+    convolution,
+    library,
+    normalization,
+    pointwise,
+    pooling,
+    primitive,
+    products,
+)
 
 F = nn.functional
 pytestmark = pytest.mark.skipif(library.load() is None, reason="oneDNN is not installed here, or does not load")
@@ -26,7 +35,8 @@ rng = np.random.default_rng(0)
 
 
 SIZES = (
-    (convolution, "_SMALL"), (products, "_SMALL"), (pointwise, "_FEW"), (normalization, "_FEW"), (pooling, "_FEW"),
+    (attention, "_SMALL"), (convolution, "_SMALL"), (products, "_SMALL"), (pointwise, "_FEW"), (normalization, "_FEW"),
+    (pooling, "_FEW"),
 )  # fmt: skip
 
 
@@ -101,6 +111,11 @@ CASES = {
     "softmax": (lambda x: F.softmax(x, dim=-1), (5, 3, 7)),
     "softmax over another axis": (lambda x: F.softmax(x, dim=1), (5, 3, 7)),
     "log_softmax": (lambda x: F.log_softmax(x, dim=-1), (5, 7)),
+    "attention": (F.scaled_dot_product_attention, (2, 3, 5, 4), (2, 3, 6, 4), (2, 3, 6, 7)),
+    "attention of heads inside rows": (
+        lambda q, k, v: F.scaled_dot_product_attention(*(x.transpose(1, 2) for x in (q, k, v))),
+        (2, 5, 3, 4), (2, 6, 3, 4), (2, 6, 3, 4),
+    ),
     "linear": (F.linear, (3, 5, 8), (6, 8), (6,)),
     "linear without bias": (F.linear, (7, 8), (6, 8)),
     "matmul": (lambda x, y: x @ y, (7, 8), (8, 5)),
@@ -157,9 +172,12 @@ def test_a_relu_layer_and_packed_sequences_are_the_backends_own() -> None:
 def test_results_lie_as_the_input_does() -> None:
     assert channels_last(tensors((2, 5, 9, 8))[0]).array.strides[1] == 4
     x, w = tensors((2, 5, 9, 8), (7, 5, 3, 3))
-    last = F.max_pool2d(F.conv2d(channels_last(x.detach()), w.detach()), 2)
-    assert cb.permute_dims(last, (0, 2, 3, 1)).array.flags.c_contiguous
-    assert F.max_pool2d(F.conv2d(x, w), 2).array.flags.c_contiguous
+    how: Any = {"kernel_size": (2, 2), "stride": (2, 2), "padding": (0, 0), "dilation": (1, 1), "ceil_mode": False}
+    for given, order in ((channels_last(x), (0, 2, 3, 1)), (x, (0, 1, 2, 3))):
+        found = F.conv2d(given, w).array
+        # Asked for itself: another plugin may pool, too.
+        pooled = pooling.max_pool(found, **how)
+        assert found.transpose(order).flags.c_contiguous and pooled.transpose(order).flags.c_contiguous
 
 
 def test_wide_layers_are_left_to_the_backends_transforms(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,6 +248,8 @@ def test_what_is_not_finite_stays_so(bad: float) -> None:
     plane = x.reshape(1, 1, 4, 6)
     assert (~cb.isfinite(F.max_pool2d(plane, 2))).sum() == (~cb.isfinite(F.avg_pool2d(plane, 2))).sum() == 1
     assert F.max_pool2d(plane * 0 - math.inf, 2).isnan().sum() == 1
+    keys = x.reshape(1, 4, 6)
+    assert not cb.isfinite(F.scaled_dot_product_attention(cb.ones((1, 2, 6)), keys, keys)).all()
     hidden = nn.GRU(6, 3)(x.reshape(4, 1, 6))[0]
     assert cb.isfinite(hidden[0]).all() and (bad == math.inf or cb.isnan(hidden[1:]).all())
     image = cb.ones((1, 1, 5, 5))

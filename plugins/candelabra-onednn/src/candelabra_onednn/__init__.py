@@ -11,7 +11,7 @@ def candelabra_kernels() -> list[KernelSpec]:
 
     if library.load() is None:
         return []
-    from . import convolution, normalization, pointwise, pooling, products, recurrent
+    from . import attention, convolution, normalization, pointwise, pooling, products, recurrent
 
-    families = (convolution, normalization, pointwise, pooling, products, recurrent)
+    families = (attention, convolution, normalization, pointwise, pooling, products, recurrent)
     return [KernelSpec("cpu", row, kernel) for family in families for row, kernel in family.KERNELS.items()]

@@ -95,17 +95,20 @@ def _softmax_forward(library: Library, algorithm: int, shape: tuple[int, ...]) -
     return made, [(library.memory_desc_destroy, block)]
 
 
+def _softmax_primitive(library: Library, algorithm: int, shape: tuple[int, ...]) -> Primitive | None:
+    def make() -> Primitive:
+        found, owned = _softmax_forward(library, algorithm, shape)
+        return Primitive(library, found, [dense(SOURCE, shape), dense(TARGET, shape, True)], owned)
+
+    return CACHE.get(library, ("softmax", algorithm, shape), make)
+
+
 def _softmax(x: Array, axis: int, algorithm: int) -> Any:
     library = load()
     shape = _softmax_shape(x.shape, axis)
     if library is None or shape is None or x.dtype != NUMBER or x.size < max(_FEW, 1):
         return NotImplemented
-
-    def make() -> Primitive:
-        found, owned = _softmax_forward(library, algorithm, shape)
-        return Primitive(library, found, [dense(SOURCE, shape), dense(TARGET, shape, True)], owned)
-
-    primitive = CACHE.get(library, ("softmax", algorithm, shape), make)
+    primitive = _softmax_primitive(library, algorithm, shape)
     if primitive is None:
         return NotImplemented
     out = np.empty(x.shape, np.float32)
@@ -113,6 +116,16 @@ def _softmax(x: Array, axis: int, algorithm: int) -> Any:
     with np.errstate(all="ignore"):
         # oneDNN makes one element of a row no number where all of them should be.
         return out if math.isfinite(np.add.reduce(out, axis=None)) else NotImplemented
+
+
+def softmax_in_place(x: Array) -> bool:
+    """Overwrite scores in C order by their softmax over the last axis; say whether that was done."""
+    library = load()
+    shape = (math.prod(x.shape[:-1]), x.shape[-1])
+    primitive = None if library is None else _softmax_primitive(library, _SOFTMAX, shape)
+    if primitive is not None:
+        primitive(x, x)
+    return primitive is not None
 
 
 def softmax(x: Array, /, *, axis: int) -> Any:
@@ -125,12 +138,7 @@ def log_softmax(x: Array, /, *, axis: int) -> Any:
     return _softmax(x, axis, _LOG_SOFTMAX)
 
 
-def _softmax_back(g: Array, out: Array, axis: int, algorithm: int) -> Any:
-    library = load()
-    shape = _softmax_shape(out.shape, axis)
-    if library is None or shape is None or out.dtype != NUMBER or out.size < max(_FEW, 1):
-        return NotImplemented
-
+def _softmax_back_primitive(library: Library, algorithm: int, shape: tuple[int, ...]) -> Primitive | None:
     def make() -> Primitive:
         hint, owned = _softmax_forward(library, algorithm, shape)
         block = owned[0][1]
@@ -141,12 +149,30 @@ def _softmax_back(g: Array, out: Array, axis: int, algorithm: int) -> Any:
         operands = [dense(_BACK_TARGET, shape), dense(D_TARGET, shape), dense(D_SOURCE, shape, True)]
         return Primitive(library, found, operands, owned)
 
-    primitive = CACHE.get(library, ("softmax back", algorithm, shape), make)
+    return CACHE.get(library, ("softmax back", algorithm, shape), make)
+
+
+def _softmax_back(g: Array, out: Array, axis: int, algorithm: int) -> Any:
+    library = load()
+    shape = _softmax_shape(out.shape, axis)
+    if library is None or shape is None or out.dtype != NUMBER or out.size < max(_FEW, 1):
+        return NotImplemented
+    primitive = _softmax_back_primitive(library, algorithm, shape)
     if primitive is None:
         return NotImplemented
     gx = np.empty(out.shape, np.float32)
     primitive(plain(out), plain(g), gx)
     return (gx,)
+
+
+def softmax_cotangent(out: Array, g: Array) -> bool:
+    """Overwrite the cotangent of a softmax over the last axis by that of its input; say whether that was done."""
+    library = load()
+    shape = (math.prod(out.shape[:-1]), out.shape[-1])
+    primitive = None if library is None else _softmax_back_primitive(library, _SOFTMAX, shape)
+    if primitive is not None:
+        primitive(out, g, g)
+    return primitive is not None
 
 
 def softmax_vjp(xp: Any, g: Array, out: Array, axis: int) -> Any:
