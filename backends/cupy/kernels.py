@@ -10,6 +10,7 @@ from .launch import Launcher
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "activation": ("gelu", "silu", "mish", "softplus", "erf", "erfc", "sigmoid", "lgamma"),
+    "attention": ("attention",),
     "indexing": ("take", "embedding", "gather", "take_along_axis", "index_add", "scatter_add"),
     "loss": ("cross_entropy",),
     "normalization": ("layer_norm", "rms_norm", "group_norm", "batch_norm"),
