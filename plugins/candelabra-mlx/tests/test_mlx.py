@@ -25,6 +25,7 @@ from candelabra.core.errors import (
     HostFallbackWarning,
     IndexOutOfRangeError,
     LinAlgError,
+    ShapeError,
     TransformError,
 )
 from candelabra.core.implementation import Implementation
@@ -164,6 +165,16 @@ def test_whole_numbers_multiply_as_matrices() -> None:
     y = cb.asarray(np.arange(6, dtype=np.int64).reshape(3, 2), device="mlx")
     assert cb.matmul(x, y).tolist() == cb.matmul(x.to("cpu"), y.to("cpu")).tolist()
     assert cb.matmul(x, y[:, 0]).tolist() == cb.matmul(x.to("cpu"), y[:, 0].to("cpu")).tolist()
+
+    with pytest.raises(ShapeError, match=r"^matmul: shapes \(2, 2, 3\) and \(1,\) do not fit"):
+        cb.matmul(x, y[0, :1])
+
+
+def test_shifts_farther_than_a_number_is_wide() -> None:
+    for dtype in (cb.int32, cb.uint8):
+        x, by = cb.asarray([1, 100], dtype=dtype, device="mlx"), cb.asarray([40, 33], dtype=dtype, device="mlx")
+        assert (x << by).tolist() == (x >> by).tolist() == [0, 0]
+    assert (cb.asarray([-8], device="mlx") >> 70).tolist() == [-1]
 
 
 def test_sums_of_halves_do_not_overflow_on_the_way() -> None:

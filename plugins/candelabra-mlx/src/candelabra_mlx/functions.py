@@ -101,6 +101,11 @@ sum, prod = _reduction(mx.sum), _reduction(mx.prod)
 cumulative_sum, cumulative_prod = _running(mx.cumsum, 0), _running(mx.cumprod, 1)
 
 
+def mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
+    wide = WIDER.get(x.dtype, x.dtype)
+    return mx.mean(x if x.dtype == wide else x.astype(wide), axis, keepdims).astype(x.dtype)
+
+
 def _spread(function: Callable[..., Any]) -> Callable[..., Any]:
     def spread(x: Any, /, *, axis: Any = None, correction: float = 0.0, keepdims: bool = False) -> Any:
         if x.dtype == mx.complex64:
@@ -156,6 +161,8 @@ def matmul(x1: Any, x2: Any, /) -> Any:
     # MLX multiplies matrices of floating-point numbers alone.
     left = mx.expand_dims(x1, 0) if x1.ndim == 1 else x1
     right = mx.expand_dims(x2, 1) if x2.ndim == 1 else x2
+    if left.shape[-1] != right.shape[-2]:
+        raise ValueError(f"matrices of shapes {x1.shape} and {x2.shape} do not fit")
     found = sum(mx.expand_dims(left, -1) * mx.expand_dims(right, -3), axis=-2, dtype=x1.dtype)
     found = mx.squeeze(found, -1) if x2.ndim == 1 else found
     return mx.squeeze(found, -1 if x2.ndim == 1 else -2) if x1.ndim == 1 else found
@@ -277,6 +284,14 @@ def expm1(x: Any, /) -> Any:
     return _complex(found, mx.where(lost & (real == -math.inf), 0.0, turned))
 
 
+def tanh(x: Any, /) -> Any:
+    if x.dtype != mx.complex64:
+        return mx.tanh(x)
+    real, imag = mx.real(x), mx.imag(x)
+    far = mx.isinf(real) & mx.isfinite(imag)
+    return mx.where(far, _complex(mx.sign(real), copysign(mx.zeros_like(imag), imag)), mx.tanh(x))
+
+
 def _complex(real: Any, imag: Any) -> Any:
     """Put parts together; a product with 1j makes NaN of infinite ones."""
     return mx.stack([real, imag], -1).view(mx.complex64)[..., 0]
@@ -292,6 +307,19 @@ def signbit(x: Any, /) -> Any:
     if x.dtype not in BITS:
         return mx.zeros(x.shape, mx.bool_) if x.dtype == mx.bool_ else x < 0
     return x.view(BITS[x.dtype]) < 0
+
+
+@_of_arrays
+def bitwise_left_shift(x1: Any, x2: Any, /) -> Any:
+    # Processors shift by the remainder of what is too far.
+    return mx.where(x2 < 8 * x1.itemsize, mx.left_shift(x1, x2), mx.zeros_like(x1))
+
+
+@_of_arrays
+def bitwise_right_shift(x1: Any, x2: Any, /) -> Any:
+    last = mx.array(8 * x1.itemsize - 1, dtype=x2.dtype)
+    near = mx.right_shift(x1, mx.minimum(x2, last))
+    return near if mx.issubdtype(x1.dtype, mx.signedinteger) else mx.where(x2 > last, mx.zeros_like(x1), near)
 
 
 @_of_arrays
