@@ -290,7 +290,8 @@ def test_any_order_of_moves_views_and_writes(installed, seed):
     factors = np.ones((4, 4))
     factors[1:3, ::2] = 2
     views = [lambda y: y, lambda y: y.reshape((2, 8)).reshape((4, 4)), lambda y: y.mT, lambda y: cb.flip(y, axis=0)]
-    writes = [(lambda x: x.add_(1), lambda v: v + 1), (lambda x: x.zero_(), lambda v: v * 0), (stepped, lambda v: v - 1),
+    writes = [(lambda x: x.add_(1), lambda v: v + 1), (lambda x: x.zero_(), lambda v: v * 0),
+              (stepped, lambda v: v - 1),
               (lambda x: x.__setitem__(0, 5.0), lambda v: np.concatenate([np.full((1, 4), 5.0), v[1:]])),
               (doubled, lambda v: v * factors)]  # fmt: skip
     pool: list[tuple[cb.Tensor, Any]] = []
