@@ -20,7 +20,7 @@ version = "0.1.0"
 description = "$library as a device of candelabra"
 readme = "README.md"
 requires-python = ">=3.11"
-dependencies = ["candelabra", "$requirement"]
+dependencies = ["candelabra", $requirements]
 
 [project.optional-dependencies]
 test = ["candelabra[conformance]"]
@@ -50,6 +50,8 @@ class $class_name(Backend):
     api_version = 1
     name = "$name"
     device_types = ("$name",)
+    # The library's functions may take truth values as numbers, which the standard leaves open.
+    lenient = True
 
     def __init__(self) -> None:
         import $library as namespace
@@ -149,7 +151,7 @@ def new_plugin(name: str, library: str, folder: Path) -> list[Path]:
     class_name = "".join(part.capitalize() for part in name.split("_")) + "Backend"
     values = {
         "name": name, "library": library, "class_name": class_name,
-        "requirement": library.partition(".")[0].replace("_", "-"),
+        "requirements": ", ".join(f'"{part.replace("_", "-")}"' for part in _requirements(library)),
     }  # fmt: skip
     package = root / "src" / f"candelabra_{name}"
     texts = {
@@ -169,6 +171,13 @@ def new_plugin(name: str, library: str, folder: Path) -> list[Path]:
             place.write_text(text.substitute(values), encoding="utf-8")
         (Path(aside) / root.name).rename(root)
     return list(texts)
+
+
+def _requirements(library: str) -> list[str]:
+    """Return the distributions that a namespace needs, by the modules' names."""
+    parts = library.split(".")
+    # A wrapper names the library that it wraps.
+    return parts[:2] if parts[0] == "array_api_compat" else parts[:1]
 
 
 def _taken() -> set[str]:

@@ -49,12 +49,18 @@ def test_the_command_names_what_it_wrote_and_overwrites_nothing(tmp_path: Path, 
     assert shown[-1] == f"next: pip install -e '{root}[test]' && candelabra conformance my_lib"
     module = (root / "src/candelabra_my_lib/__init__.py").read_text()
     assert "import jax.numpy as namespace" in module and "class MyLibBackend(Backend):" in module
-    assert '"jax"' in (root / "pyproject.toml").read_text()
+    assert 'dependencies = ["candelabra", "jax"]' in (root / "pyproject.toml").read_text()
     (root / "README.md").write_text("mine")
     assert cli.main(arguments) == 2
     assert f"{root} is there already, and nothing is overwritten" in capsys.readouterr().err
     assert (root / "README.md").read_text() == "mine"
     assert sorted(p.name for p in tmp_path.iterdir()) == [root.name]
+
+
+def test_a_wrapped_library_is_required_beside_its_wrapper(tmp_path: Path) -> None:
+    new_plugin("wrapped", "array_api_compat.torch", tmp_path)
+    text = (tmp_path / "candelabra-wrapped/pyproject.toml").read_text()
+    assert 'dependencies = ["candelabra", "array-api-compat", "torch"]' in text
 
 
 @pytest.mark.parametrize(
