@@ -182,6 +182,17 @@ def test_indices_out_of_range_are_refused() -> None:
     ):  # fmt: skip
         with pytest.raises(IndexOutOfRangeError, match=r"3|5|-4"):
             wrong()
+    for row in (cb.gather, cb.take_along_axis):
+        with pytest.raises(IndexOutOfRangeError):
+            row(x, index - 7, axis=1)
+    below = cb.asarray([[-1], [0]], device="jax")
+    for negative in (
+        lambda: nn.functional.cross_entropy(x, below[:, 0]), lambda: cb.scatter(x, below, x, axis=1),
+        lambda: cb.index_add(x, below[:, 0], x, axis=0), lambda: cb.gather(x, below, axis=1),
+        lambda: cb.scatter_reduce(x, below, x, axis=1, reduce="sum"),
+    ):  # fmt: skip
+        with pytest.raises(IndexOutOfRangeError, match="-1"):
+            negative()
     for key in (index[:, 0], 4):
         with pytest.raises(IndexOutOfRangeError):
             weight[key] = 0.0

@@ -21,7 +21,7 @@ def compiled(*statics: str) -> Callable[[Callable[..., Any]], Callable[..., Any]
     return lambda function: jax.jit(function, static_argnames=statics)
 
 
-def check(name: str, index: Array, n: int, but: int | None = None) -> None:
+def check(name: str, index: Array, n: int, *, least: int = 0, but: int | None = None) -> None:
     """Refuse indices out of range, which JAX does not, where the host can look at them without a copy."""
     if isinstance(index, jax.core.Tracer) or not index.size or next(iter(index.devices())).platform != "cpu":
         return
@@ -29,8 +29,10 @@ def check(name: str, index: Array, n: int, but: int | None = None) -> None:
     if but is not None:
         seen = seen[seen != but]
     low, high = int(seen.min(initial=0)), int(seen.max(initial=-1))
-    if low < -n or high >= n:
-        raise IndexOutOfRangeError(f"{name}: index {low if low < -n else high} is out of range for an axis of size {n}")
+    if low < least or high >= n:
+        raise IndexOutOfRangeError(
+            f"{name}: index {low if low < least else high} is out of range for an axis of size {n}"
+        )
 
 
 # Convolution ---------------------------------------------------------------------------------------------------------
@@ -80,7 +82,7 @@ def check_key(name: str, shape: Any, indices: Any, key: Any) -> None:
         elif part is not None:
             n = shape[axis]
             if part == ("array",):
-                check(name, next(given), n)
+                check(name, next(given), n, least=-n)
             elif isinstance(part, int) and not -n <= part < n:
                 raise IndexOutOfRangeError(f"{name}: index {part} is out of range for axis {axis} of size {n}")
             axis += 1
@@ -122,17 +124,17 @@ def setitem(x: Array, value: Array, indices: Any, /, *, key: Any) -> Array:
 
 
 def take(x: Array, indices: Array, /, *, axis: int) -> Array:
-    check("take", indices, x.shape[axis])
+    check("take", indices, x.shape[axis], least=-x.shape[axis])
     return jnp.take(x, indices, axis=axis)
 
 
 def take_along_axis(x: Array, indices: Array, /, *, axis: int) -> Array:
-    check("take_along_axis", indices, x.shape[axis])
+    check("take_along_axis", indices, x.shape[axis], least=-x.shape[axis])
     return jnp.take_along_axis(x, indices, axis=axis)
 
 
 def embedding(weight: Array, indices: Array, /, *, padding_idx: Any) -> Array:
-    check("embedding", indices, weight.shape[0])
+    check("embedding", indices, weight.shape[0], least=-weight.shape[0])
     return jnp.take(weight, indices, axis=0)
 
 
@@ -167,12 +169,24 @@ def index_add(x: Array, index: Array, source: Array, /, *, axis: int) -> Array:
     return _index_add(x, index, source, axis=axis % x.ndim)
 
 
+def gather(x: Array, index: Array, /, *, axis: int) -> Array:
+    check("gather", index, x.shape[axis])
+    axis %= x.ndim
+    cut = tuple(slice(None) if i == axis else slice(0, n) for i, n in enumerate(index.shape))
+    return jnp.take_along_axis(x[cut], index, axis=axis)
+
+
+def scatter_reduce(x: Array, index: Array, source: Array, /, *, axis: int, **how: Any) -> Any:
+    check("scatter_reduce", index, x.shape[axis])
+    return NotImplemented
+
+
 def classes_checked(name: str) -> Callable[..., Any]:
     """Return a kernel that looks at classes, and leaves the rest to the generic body."""
 
     def kernel(x: Array, target: Array, weight: Array = None, /, *, ignore_index: int, **how: Any) -> Any:
         if target.dtype.kind in "iu" and x.ndim:
-            check(name, target, x.shape[1 if x.ndim > 1 else 0], ignore_index)
+            check(name, target, x.shape[1 if x.ndim > 1 else 0], but=ignore_index)
         return NotImplemented
 
     return kernel
@@ -289,6 +303,7 @@ KERNELS: dict[str, Any] = {
     "conv": conv, "conv_input": conv_input, "conv_weight": conv_weight,
     "slice": slice_, "getitem": getitem, "getitem_transpose": getitem_transpose, "setitem": setitem, "take": take,
     "take_along_axis": take_along_axis, "embedding": embedding, "index_add": index_add,
+    "gather": gather, "scatter_reduce": scatter_reduce,
     "scatter": scattering("scatter", "set"), "scatter_add": scattering("scatter_add", "add"),
     "cross_entropy": classes_checked("cross_entropy"), "nll_loss": classes_checked("nll_loss"),
     "fft_c2c": unless_empty(fft_c2c), "fft_r2c": unless_empty(fft_r2c), "fft_c2r": unless_empty(fft_c2r),
