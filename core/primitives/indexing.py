@@ -122,7 +122,7 @@ def _transpose_body(xp: Any, g: Any, indices: Any, *, x_shape: Any, key: Any) ->
 
 def _put_back(xp: Any, g: Any, x_shape: tuple[int, ...], key: Any) -> Any:
     """Put what integers and slices selected back in its place, with zeros between and around."""
-    taken = []
+    taken: list[range] = []
     for k in _expanded(key, len(x_shape)):
         if k is None:
             continue
