@@ -67,7 +67,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         steps: Sequence[float], lr: float, beta1: float, beta2: float, eps: float, weight_decay: float, amsgrad: bool,
         maximize: bool, decoupled: bool, donate: bool = False,
     ) -> Any:  # fmt: skip
-        told = [float64(x) for x in (lr, beta1, beta2, eps, weight_decay)]
+        told: list[Any] = [float64(x) for x in (lr, beta1, beta2, eps, weight_decay)]
         told += [np.bool_(x) for x in (amsgrad, maximize, decoupled)]
         scales = [lr / (1 - beta1**n) for n in steps]
         roots = [math.sqrt(1 - beta2**n) for n in steps]
@@ -77,7 +77,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         params: list[Any], grads: list[Any], buffers: list[Any], /, *, lr: float, momentum: float, dampening: float,
         weight_decay: float, nesterov: bool, maximize: bool, first: Sequence[bool], donate: bool = False,
     ) -> Any:  # fmt: skip
-        told = [float64(x) for x in (lr, momentum, dampening, weight_decay)]
+        told: list[Any] = [float64(x) for x in (lr, momentum, dampening, weight_decay)]
         told += [np.bool_(x) for x in (nesterov, maximize)]
         # A buffer that starts as the gradient may not be there yet.
         buffers = [gpu.empty(p.shape, p.dtype) if b is None else b for p, b in zip(params, buffers, strict=False)]
@@ -89,7 +89,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         rho: float, eps: float, weight_decay: float, momentum: float, centered: bool, maximize: bool,
         donate: bool = False,
     ) -> Any:  # fmt: skip
-        told = [float64(x) for x in (lr, rho, eps, weight_decay, momentum)]
+        told: list[Any] = [float64(x) for x in (lr, rho, eps, weight_decay, momentum)]
         told += [np.bool_(x) for x in (centered, maximize)]
         none = [0.0] * len(params)
         return step("rmsprop", (params, grads, squares, buffers, means), (0, 2, 3, 4), donate, none, none, told)

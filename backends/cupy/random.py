@@ -38,7 +38,8 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         kind = type_of_dtype(dtype)
         if kind is None:
             return NotImplemented
-        unit, told = low == 0 and high == 1, (float64(0), float64(1), float64(1))
+        unit = low == 0 and high == 1
+        told: tuple[Any, ...] = (float64(0), float64(1), float64(1))
         if not unit:
             compute = np.dtype(np.float64 if dtype.name == "float64" else np.float32)
             told = tuple(float64(value) for value in bounds(low, high, dtype, compute))
