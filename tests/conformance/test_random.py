@@ -65,7 +65,7 @@ def assert_in_the_last_places(found: Any, wanted: Any, dtype: str, places: float
 def test_uniforms(conformance_device: Device, dtype: str) -> None:
     require(conformance_device, dtype)
     generator = cb.Generator().manual_seed(SEED)
-    place = {"generator": generator, "dtype": dtype, "device": conformance_device}
+    place: dict[str, Any] = {"generator": generator, "dtype": dtype, "device": conformance_device}
     found = [cb.rand(N, **place), cb.uniform(-2.5, 0.3, (N,), **place), cb.uniform(1.0, 3.0, (N,), **place)]
     assert all(f.device == conformance_device and f.dtype.name == dtype for f in found)
     step = blocks_for("uniform", N, dtype)
