@@ -38,9 +38,7 @@ def _backward(loop: Loop, g: Array, out: Array, axis: int) -> Any:
     if not rows or g.dtype != out.dtype:
         return NotImplemented
     gx, shape = np.empty(out.shape, out.dtype), (rows, out.shape[-1])
-    over_rows(
-        loop[out.dtype.char], rows, out.size, plain(g).reshape(shape), out.reshape(shape), gx.reshape(shape)
-    )
+    over_rows(loop[out.dtype.char], rows, out.size, plain(g).reshape(shape), out.reshape(shape), gx.reshape(shape))
     return (gx,)
 
 

@@ -7,7 +7,7 @@ import math
 from ..compiled import signature
 from .mathematics import erf as _erf
 from .mathematics import exp as _exp
-from .mathematics import expm1_negative, log1p_unit, normal_cdf
+from .mathematics import exp_negative, expm1_negative, log1p_unit, normal_cdf, one_plus_exp
 from .mathematics import tanh as _tanh
 
 # Minus twice the scale of the tanh that stands for the error function.
@@ -51,7 +51,7 @@ def sigmoid(start, stop, x, out):
     a, o = x[start:stop], out[start:stop]
     one = a.dtype.type(1)
     for i in range(a.size):
-        o[i] = one / (one + _exp(-a[i]))
+        o[i] = one / one_plus_exp(-a[i])
 
 
 @TWO
@@ -67,7 +67,7 @@ def logsigmoid(start, stop, x, out):
     a, o = x[start:stop], out[start:stop]
     zero = a.dtype.type(0)
     for i in range(a.size):
-        o[i] = (zero if a[i] > zero else a[i]) - log1p_unit(_exp(-abs(a[i])))
+        o[i] = (zero if a[i] > zero else a[i]) - log1p_unit(exp_negative(-abs(a[i])))
 
 
 @TWO
@@ -75,15 +75,14 @@ def logsigmoid_grad(start, stop, g, x, out):
     h, a, o = g[start:stop], x[start:stop], out[start:stop]
     one = a.dtype.type(1)
     for i in range(a.size):
-        o[i] = h[i] * (one / (one + _exp(a[i])))
+        o[i] = h[i] * (one / one_plus_exp(a[i]))
 
 
 @ONE
 def silu(start, stop, x, out):
     a, o = x[start:stop], out[start:stop]
-    one = a.dtype.type(1)
     for i in range(a.size):
-        o[i] = a[i] / (one + _exp(-a[i]))
+        o[i] = a[i] / one_plus_exp(-a[i])
 
 
 @TWO
@@ -91,7 +90,7 @@ def silu_grad(start, stop, g, x, out):
     h, a, o = g[start:stop], x[start:stop], out[start:stop]
     one = a.dtype.type(1)
     for i in range(a.size):
-        s = one / (one + _exp(-a[i]))
+        s = one / one_plus_exp(-a[i])
         o[i] = h[i] * (s * (one + a[i] * (one - s)))
 
 
@@ -108,17 +107,17 @@ def gelu_grad(start, stop, g, x, out):
     half, scale = a.dtype.type(-0.5), a.dtype.type(0.3989422804014327)
     for i in range(a.size):
         v = a[i]
-        o[i] = h[i] * (normal_cdf(v) + v * (scale * _exp(half * v * v)))
+        o[i] = h[i] * (normal_cdf(v) + v * (scale * exp_negative(half * v * v)))
 
 
 @ONE
 def gelu_tanh(start, stop, x, out):
     # (1 + tanh(u)) / 2 is 1 / (1 + exp(-2u)).
     a, o = x[start:stop], out[start:stop]
-    one, linear, cubic = a.dtype.type(1), a.dtype.type(_LINEAR), a.dtype.type(_LINEAR * 0.044715)
+    linear, cubic = a.dtype.type(_LINEAR), a.dtype.type(_LINEAR * 0.044715)
     for i in range(a.size):
         v = a[i]
-        o[i] = v / (one + _exp(v * (linear + cubic * (v * v))))
+        o[i] = v / one_plus_exp(v * (linear + cubic * (v * v)))
 
 
 @TWO
@@ -131,7 +130,7 @@ def gelu_tanh_grad(start, stop, g, x, out):
         s = v * v
         # The bound keeps the slope of u finite where 1 - c has become 0.
         s = most if s > most else s
-        c = one / (one + _exp(v * (linear + cubic * s)))
+        c = one / one_plus_exp(v * (linear + cubic * s))
         o[i] = h[i] * (c - v * c * (one - c) * (linear + three * cubic * s))
 
 
@@ -141,17 +140,17 @@ def softplus(start, stop, x, out, beta, threshold):
     zero, b, bound, back = a.dtype.type(0), a.dtype.type(beta), a.dtype.type(threshold), a.dtype.type(1 / beta)
     for i in range(a.size):
         z = a[i] * b
-        soft = (log1p_unit(_exp(-abs(z))) + (zero if z < zero else z)) * back
+        soft = (log1p_unit(exp_negative(-abs(z))) + (zero if z < zero else z)) * back
         o[i] = a[i] if z > bound else soft
 
 
 @signature("void(intp, intp, T[::1], T[::1], T[::1], float64, float64)")
 def softplus_grad(start, stop, g, x, out, beta, threshold):
     h, a, o = g[start:stop], x[start:stop], out[start:stop]
-    one, b, bound = a.dtype.type(1), a.dtype.type(beta), a.dtype.type(threshold)
+    b, bound = a.dtype.type(beta), a.dtype.type(threshold)
     for i in range(a.size):
         z = a[i] * b
-        o[i] = h[i] if z > bound else h[i] / (one + _exp(-z))
+        o[i] = h[i] if z > bound else h[i] / one_plus_exp(-z)
 
 
 @ONE
@@ -197,4 +196,4 @@ def elu_grad(start, stop, g, x, out, alpha, scale, input_scale):
     )  # fmt: skip
     for i in range(a.size):
         v = a[i]
-        o[i] = h[i] * (above if v > zero else slope * _exp(inner * (zero if v > zero else v)))
+        o[i] = h[i] * (above if v > zero else slope * exp_negative(inner * (zero if v > zero else v)))

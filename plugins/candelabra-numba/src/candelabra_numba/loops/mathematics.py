@@ -85,8 +85,8 @@ _erf32_below = polynomial(
 )  # fmt: skip
 _erf64_near = polynomial(
     "f8", 1.1283791670955126, -0.37612638903183543, 0.11283791670945006, -0.02686617064323777, 0.0052239776071164225,
-    -0.0008548325975389692, 0.00012055294904839707, -1.492473690741966e-05, 1.6447424703317362e-06, -1.6208483801871705e-07,
-    1.3720064546777686e-08, -7.795898827002142e-10,
+    -0.0008548325975389692, 0.00012055294904839707, -1.492473690741966e-05, 1.6447424703317362e-06,
+    -1.6208483801871705e-07, 1.3720064546777686e-08, -7.795898827002142e-10,
 )  # fmt: skip
 # exp(x**2) erfc(x) (1 + 2 x) in (x - 3) / (x + 3) on [1, 28]: 8e-17.
 _erfc64_far = polynomial(
@@ -139,13 +139,68 @@ def _exp64(x):
 
 
 @_helper
+def _exp_scaled32(x):
+    x = f4(-105.0) if x < f4(-105.0) else x
+    t = x * f4(1.4426950408889634) + f4(12582912.0)
+    n = t - f4(12582912.0)
+    r = x - n * f4(0.693359375)
+    r = r + n * f4(2.12194440e-4)
+    # All but the last bits are shifted out.
+    return (_slope32(r) * r + f4(1.0)) * _of_bits32((_bits32(t) << i4(23)) + i4((127 + 64) << 23))
+
+
+@_helper
+def _exp_scaled64(x):
+    x = -746.0 if x < -746.0 else x
+    t = x * 1.4426950408889634 + 6755399441055744.0
+    n = t - 6755399441055744.0
+    r = x - n * 6.93147180369123816490e-01
+    r = r - n * 1.90821492927058770002e-10
+    return (_slope64(r) * r + 1.0) * _of_bits64((_bits64(t) << i8(52)) + i8((1023 + 512) << 52))
+
+
+@_helper
+def _exp_negative32(x):
+    return _exp_scaled32(x) * f4(2.0**-64)
+
+
+@_helper
+def _exp_negative64(x):
+    return _exp_scaled64(x) * 2.0**-512
+
+
+@_helper
+def _one_plus_exp32(x):
+    y = f4(-87.0) if x < f4(-87.0) else x
+    y = f4(88.0) if y > f4(88.0) else y
+    t = y * f4(1.4426950408889634) + f4(12582912.0)
+    n = t - f4(12582912.0)
+    r = y - n * f4(0.693359375)
+    r = r + n * f4(2.12194440e-4)
+    value = (_slope32(r) * r + f4(1.0)) * _of_bits32((_bits32(t) << i4(23)) + i4(127 << 23)) + f4(1.0)
+    return f4(np.inf) if x > f4(88.0) else value
+
+
+@_helper
+def _one_plus_exp64(x):
+    y = -708.0 if x < -708.0 else x
+    y = 709.0 if y > 709.0 else y
+    t = y * 1.4426950408889634 + 6755399441055744.0
+    n = t - 6755399441055744.0
+    r = y - n * 6.93147180369123816490e-01
+    r = r - n * 1.90821492927058770002e-10
+    value = (_slope64(r) * r + 1.0) * _of_bits64((_bits64(t) << i8(52)) + i8(1023 << 52)) + 1.0
+    return np.inf if x > 709.0 else value
+
+
+@_helper
 def _expm1_bounded32(x):
     """exp(x) - 1 from -60 to 60."""
     t = x * f4(1.4426950408889634) + f4(12582912.0)
     n = t - f4(12582912.0)
     r = x - n * f4(0.693359375)
     r = r + n * f4(2.12194440e-4)
-    power = _of_bits32((_bits32(t) - i4(0x4B400000) + i4(127)) << i4(23))
+    power = _of_bits32((_bits32(t) << i4(23)) + i4(127 << 23))
     return (_slope32(r) * r) * power + (power - f4(1.0))
 
 
@@ -156,7 +211,7 @@ def _expm1_bounded64(x):
     n = t - 6755399441055744.0
     r = x - n * 6.93147180369123816490e-01
     r = r - n * 1.90821492927058770002e-10
-    power = _of_bits64((_bits64(t) - i8(0x4338000000000000) + i8(1023)) << i8(52))
+    power = _of_bits64((_bits64(t) << i8(52)) + i8(1023 << 52))
     return (_slope64(r) * r) * power + (power - 1.0)
 
 
@@ -226,7 +281,7 @@ def _erf64(x):
     y = 6.0 if y > 6.0 else y
     # The square in two parts, since its rounding would be multiplied by itself.
     head = f8(f4(y))
-    far = _erfc64_far((y - 3.0) / (y + 3.0)) * _exp64(-head * head) * _exp64((head - y) * (head + y))
+    far = _erfc64_far((y - 3.0) / (y + 3.0)) * _exp_negative64(-head * head) * _exp64((head - y) * (head + y))
     far = 1.0 - far / (1.0 + 2.0 * y)
     far = _select(x < 0.0, -far, far)
     return _select(a > 1.0, far, _erf64_near(z) * x)
@@ -234,7 +289,7 @@ def _erf64(x):
 
 @_helper
 def _normal_cdf32(x):
-    return f4(1.0) / (f4(1.0) + _exp32(-(_normal32(x * x) * x)))
+    return f4(1.0) / _one_plus_exp32(-(_normal32(x * x) * x))
 
 
 @_helper
@@ -258,6 +313,10 @@ def _either(one: Any, two: Any) -> Any:
 
 
 exp = _either(_exp32, _exp64)
+# exp(x) of what is not positive; times 2**64 in float32, 2**512 in float64; 1 + exp(x), which is inf a little early.
+exp_negative = _either(_exp_negative32, _exp_negative64)
+exp_scaled = _either(_exp_scaled32, _exp_scaled64)
+one_plus_exp = _either(_one_plus_exp32, _one_plus_exp64)
 # exp(x) - 1 of what is not positive.
 expm1_negative = _either(_expm1_negative32, _expm1_negative64)
 tanh = _either(_tanh32, _tanh64)

@@ -57,28 +57,38 @@ def layer_norm_grad(start, stop, block, g, x, weight, weighted, mean, rstd, want
     for i in range(start, stop):
         h, a = g[i], x[i]
         m, r = mean[i], rstd[i]
-        if want_sums:
+        total, dot = zero, zero
+        if want_sums and weighted:
             for j in range(n):
+                y = (a[j] - m) * r
+                v = h[j] * weight[j]
+                total += v
+                dot += v * y
                 sb[j] += h[j]
-                sw[j] += h[j] * ((a[j] - m) * r)
-        if want_x:
-            o = gx[i]
-            total, dot = zero, zero
+                sw[j] += h[j] * y
+        else:
+            if want_sums:
+                for j in range(n):
+                    sb[j] += h[j]
+                    sw[j] += h[j] * ((a[j] - m) * r)
             if weighted:
                 for j in range(n):
                     v = h[j] * weight[j]
                     total += v
                     dot += v * ((a[j] - m) * r)
-                total, dot = total / count, dot / count
-                for j in range(n):
-                    o[j] = r * (h[j] * weight[j] - total - (a[j] - m) * r * dot)
             else:
                 for j in range(n):
                     total += h[j]
                     dot += h[j] * ((a[j] - m) * r)
-                total, dot = total / count, dot / count
+        if want_x:
+            o = gx[i]
+            shift, pull = r * (total / count), r * r * (dot / count)
+            if weighted:
                 for j in range(n):
-                    o[j] = r * (h[j] - total - (a[j] - m) * r * dot)
+                    o[j] = r * (h[j] * weight[j]) - shift - (a[j] - m) * pull
+            else:
+                for j in range(n):
+                    o[j] = r * h[j] - shift - (a[j] - m) * pull
 
 
 @signature("void(intp, intp, T[:, ::1], T[::1], float64, boolean, T[:, ::1], T[::1])", **ANY_ORDER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiled import signature
-from .mathematics import exp, largest
+from .mathematics import exp, exp_negative, exp_scaled, largest
 
 ANY_ORDER = {"fastmath": {"contract", "reassoc"}}
 ONE = signature("void(intp, intp, T[:, ::1], T[:, ::1])", **ANY_ORDER)
@@ -19,7 +19,8 @@ def softmax(start, stop, x, out):
         a, o = x[i], out[i]
         top, total = largest(a), zero
         for j in range(n):
-            e = exp(a[j] - top)
+            # Scaled by a power of two, as the sum is: both go in the quotient.
+            e = exp_scaled(a[j] - top)
             o[j] = e
             total += e
         share = one / total
@@ -46,7 +47,7 @@ def log_softmax(start, stop, x, out):
         a, o = x[i], out[i]
         top, total = largest(a), zero
         for j in range(n):
-            total += exp(a[j] - top)
+            total += exp_negative(a[j] - top)
         shift = x.dtype.type(np.log(np.float64(total)))
         for j in range(n):
             o[j] = a[j] - top - shift
@@ -61,7 +62,7 @@ def log_softmax_grad(start, stop, g, y, out):
         for j in range(n):
             total += h[j]
         for j in range(n):
-            o[j] = h[j] - exp(a[j]) * total
+            o[j] = h[j] - exp_negative(a[j]) * total
 
 
 @signature("void(intp, intp, T[:, ::1], T[::1])", **ANY_ORDER)
@@ -85,7 +86,7 @@ def logsumexp_grad(start, stop, g, x, y, out):
         # Nothing but zeros has a gradient of zero.
         shift = zero if shift == -np.inf else shift
         for j in range(n):
-            o[j] = h * exp(a[j] - shift)
+            o[j] = h * exp_negative(a[j] - shift)
 
 
 @signature(
@@ -100,7 +101,7 @@ def cross_entropy(start, stop, x, target, weight, weighted, smoothing, ignored, 
         a, t = x[i], target[i]
         top, total = largest(a), zero
         for j in range(n):
-            total += exp(a[j] - top)
+            total += exp_negative(a[j] - top)
         tops[i] = top
         shares[i] = one / total
         loss[i] = zero
@@ -167,7 +168,7 @@ def cross_entropy_grad(
         if smoothing == 0.0:
             share = spike * shares[i]
             for j in range(n):
-                o[j] = exp(a[j] - top) * share
+                o[j] = exp_negative(a[j] - top) * share
         else:
             # The loss is linear in the log probabilities: -spike at the target, -v spread at every class.
             spike *= hard
@@ -175,8 +176,8 @@ def cross_entropy_grad(
             share = (spike + v * whole) * shares[i]
             if weighted:
                 for j in range(n):
-                    o[j] = exp(a[j] - top) * share - v * weight[j]
+                    o[j] = exp_negative(a[j] - top) * share - v * weight[j]
             else:
                 for j in range(n):
-                    o[j] = exp(a[j] - top) * share - v
+                    o[j] = exp_negative(a[j] - top) * share - v
         o[t] -= spike
