@@ -63,7 +63,8 @@ def _convolve(x: Any, weight: Any, stride: Any, padding: Any, dilation: Any, gro
 
 
 def _convolves(x: Any, weight_shape: Any, groups: int) -> bool:
-    return x.dtype in SINGLE and len(weight_shape) <= 5 and groups == 1 and bool(x.size)
+    # In three dimensions MLX has no groups.
+    return x.dtype in SINGLE and len(weight_shape) <= (5 if groups == 1 else 4) and bool(x.size)
 
 
 def conv(x: Any, weight: Any, bias: Any = None, /, *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
