@@ -349,7 +349,7 @@ def test_draws_are_the_hosts() -> None:
 def test_conformance_of_some_rows(tmp_path: Path) -> None:
     rows = (
         "add", "remainder", "expm1", "matmul", "sum", "argmax", "take_along_axis", "getitem", "setitem", "unique_all",
-        "sort", "softmax", "svd", "conv", "max_pool", "batch_norm", "cross_entropy", "adam_step", "fft_r2c", "lu_solve",
+        "sort", "softmax", "conv", "max_pool", "batch_norm", "cross_entropy", "adam_step", "fft_r2c",
     )  # fmt: skip
     command = [
         sys.executable, "-m", "candelabra", "conformance", "torch", "--max-examples", "2", "-p", "no:cacheprovider",
