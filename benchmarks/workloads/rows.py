@@ -138,7 +138,7 @@ WORKLOADS = [
     Workload(
         name="layer_norm",
         title="layer norm of 4096×1024, forward and backward",
-        ceiling=2.0,
+        ceiling=1.0,
         inputs=norm_inputs,
         variants={"candelabra": norm_in_candelabra, "torch": norm_in_torch, "numpy": norm_in_numpy},
         small={"rows": 48, "columns": 32},
@@ -146,7 +146,7 @@ WORKLOADS = [
     Workload(
         name="softmax",
         title="softmax of 4096×1024, forward and backward",
-        ceiling=2.0,
+        ceiling=1.0,
         inputs=softmax_inputs,
         variants={"candelabra": softmax_in_candelabra, "torch": softmax_in_torch, "numpy": softmax_in_numpy},
         small={"rows": 48, "columns": 32},
