@@ -293,9 +293,11 @@ def fmod(x1: Any, x2: Any) -> Any:
 
 
 def gcd(x1: Any, x2: Any) -> np.ndarray:
+    # A Python number has no dtype of its own, and would have one once it is broadcast.
+    dtype = np.result_type(x1, x2)
     x1, x2 = np.broadcast_arrays(x1, x2)
     found = [math.gcd(int(a), int(b)) for a, b in zip(x1.ravel(), x2.ravel(), strict=True)]
-    return np.asarray(found, dtype=np.result_type(x1, x2)).reshape(x1.shape)
+    return np.asarray(found, dtype=dtype).reshape(x1.shape)
 
 
 def bitwise_count(x: np.ndarray) -> np.ndarray:
