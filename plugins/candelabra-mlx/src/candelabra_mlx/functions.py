@@ -122,6 +122,9 @@ var, std = _spread(mx.var), _spread(mx.std)
 
 def _place(function: Callable[..., Any]) -> Callable[..., Any]:
     def place(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Any:
+        if not x.size and axis is not None and x.shape[axis]:
+            # Nothing is asked for; MLX's own refuses.
+            return mx.sum(x, axis, keepdims).astype(mx.int64)
         return function(x, axis, keepdims).astype(mx.int64)
 
     return place
