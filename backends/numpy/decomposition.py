@@ -127,7 +127,7 @@ def cholesky(x: np.ndarray, /) -> np.ndarray:
     if not is_large(x):
         return _named(np.linalg.cholesky, x)
     # Fortran sees transposes: of their upper triangles comes the transpose of the lower factor.
-    work, info, n = np.tril(x), lapack.Info(), lapack.number(x.shape[-1])
+    work, info, n = np.ascontiguousarray(np.tril(x)), lapack.Info(), lapack.number(x.shape[-1])
     function = lapack.subroutine("potrf", x.dtype)
     for i, (a,) in enumerate(lapack.each(work.reshape(-1, *x.shape[-2:]))):
         function(b"U", n, a, n, info.reference, 1)
@@ -141,7 +141,7 @@ def definite_order(x: np.ndarray, /) -> Any:
     """Where Cholesky's method ends: 0 at its end."""
     if not lapack.serves(x):
         return NotImplemented
-    work, info, n = np.tril(x), lapack.Info(), lapack.number(x.shape[-1])
+    work, info, n = np.ascontiguousarray(np.tril(x)), lapack.Info(), lapack.number(x.shape[-1])
     function, found = lapack.subroutine("potrf", x.dtype), []
     for (a,) in lapack.each(work.reshape(-1, *x.shape[-2:])):
         function(b"U", n, a, n, info.reference, 1)

@@ -98,3 +98,16 @@ def test_triangles_in_blocks(shape: tuple[int, ...]) -> None:
     for k in (-300, -70, -5, -1, 0, 1, 3, 64, 65, 150, 300):
         np.testing.assert_array_equal(triangles.triu(x, k=k), np.triu(x, k))
         np.testing.assert_array_equal(triangles.tril(x, k=k), np.tril(x, k))
+
+
+@pytest.mark.parametrize("n", [2, 3, 200])
+def test_cholesky_reads_the_lower_triangle_in_any_layout(n: int) -> None:
+    generator = np.random.default_rng(0)
+    root = generator.standard_normal((n, n))
+    definite = root @ root.T + n * np.eye(n)
+    wanted = np.linalg.cholesky(definite)
+    indefinite = definite.copy()
+    indefinite[n - 1, 0] = indefinite[0, n - 1] = 1e4
+    for laid_out in (np.ascontiguousarray, np.asfortranarray):
+        np.testing.assert_allclose(cb.linalg.cholesky(cb.asarray(laid_out(definite))).numpy(), wanted, rtol=1e-10)
+        assert cb.linalg.cholesky_ex(cb.asarray(laid_out(indefinite))).info.item() == n
