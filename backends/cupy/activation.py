@@ -11,56 +11,53 @@ from .launch import Launcher, float64, int64, type_of
 def kernels(gpu: Launcher) -> dict[str, Any]:
     """Return the kernels by row."""
 
-    def forward(kernel: str, x: Any, *told: Any) -> Any:
+    def forward(function: str, x: Any, a: float = 0, b: float = 0) -> Any:
         kind = type_of(x)
         if kind is None:
             return NotImplemented
         x = gpu.contiguous(x)
         out = gpu.empty(x.shape, x.dtype)
-        gpu.run_each("activation", f"{kernel}<{kind}>", x.size, x, out, int64(x.size), *map(float64, told))
+        told = (int64(x.size), float64(a), float64(b))
+        gpu.run_each("activation", f"activation<{function}, {kind}>", x.size, x, out, *told)
         return out
 
-    def back(kernel: str, x: Any, g: Any, *told: Any) -> Any:
+    def back(function: str, x: Any, g: Any, a: float = 0, b: float = 0) -> Any:
         if g.dtype != x.dtype:
             return NotImplemented
         x, g = gpu.contiguous(x), gpu.contiguous(g)
         out = gpu.empty(x.shape, x.dtype)
-        gpu.run_each(
-            "activation", f"{kernel}_grad<{type_of(x)}>", x.size, x, g, out, int64(x.size), *map(float64, told)
-        )
+        told = (int64(x.size), float64(a), float64(b))
+        gpu.run_each("activation", f"activation_grad<{function}, {type_of(x)}>", x.size, x, g, out, *told)
         return (out,)
 
-    def with_slope(name: str) -> Kernel:
-        def run(x: Any, /) -> Any:
-            return forward(name, x, 0, 0)
+    def plain(function: str) -> Any:
+        return lambda x: forward(function, x)
 
+    def with_slope(function: str) -> Kernel:
         def vjp(xp: Any, g: Any, x: Any) -> Any:
-            return back(name, x, g, 0, 0)
+            return back(function, x, g)
 
-        return Kernel(run, vjp=vjp)
+        return Kernel(plain(function), vjp=vjp)
 
     def gelu(x: Any, /, *, approximate: str) -> Any:
-        return forward("gelu_tanh" if approximate == "tanh" else "gelu", x, 0, 0)
+        return forward("GeluTanh" if approximate == "tanh" else "Gelu", x)
 
     def gelu_vjp(xp: Any, g: Any, x: Any, approximate: str) -> Any:
-        return back("gelu_tanh" if approximate == "tanh" else "gelu", x, g, 0, 0)
+        return back("GeluTanh" if approximate == "tanh" else "Gelu", x, g)
 
     def softplus(x: Any, /, *, beta: float, threshold: float) -> Any:
-        return forward("softplus", x, beta, threshold)
+        return forward("Softplus", x, beta, threshold)
 
     def softplus_vjp(xp: Any, g: Any, x: Any, beta: float, threshold: float) -> Any:
-        return back("softplus", x, g, beta, threshold)
-
-    def plain(kernel: str) -> Any:
-        return lambda x: forward(kernel, x)
+        return back("Softplus", x, g, beta, threshold)
 
     return {
         "gelu": Kernel(gelu, vjp=gelu_vjp),
-        "silu": with_slope("silu"),
-        "mish": with_slope("mish"),
+        "silu": with_slope("Silu"),
+        "mish": with_slope("Mish"),
         "softplus": Kernel(softplus, vjp=softplus_vjp),
-        "erf": plain("error_function"),
-        "erfc": plain("complementary_error_function"),
-        "sigmoid": plain("sigmoid"),
-        "lgamma": plain("log_gamma"),
+        "erf": plain("Erf"),
+        "erfc": plain("Erfc"),
+        "sigmoid": plain("Sigmoid"),
+        "lgamma": plain("LogGamma"),
     }

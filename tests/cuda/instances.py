@@ -8,8 +8,11 @@ import re
 from candelabra.backends.cupy.launch import FLOATS, FOLDER, TYPES
 
 # A kernel's `class T` is a floating-point dtype, `class E` any that a card has, `class A` one that it adds
-# atomically, `class I` one of indices.
+# atomically, `class I` one of indices; `class F` is an elementwise function, `class D` one with a slope.
+FUNCTIONS = ["Gelu", "GeluTanh", "Silu", "Softplus", "Mish"]
 CHOICES = {
+    "class D": FUNCTIONS,
+    "class F": [*FUNCTIONS, "Erf", "Erfc", "Sigmoid", "LogGamma"],
     "class T": [TYPES[name] for name in FLOATS],
     "class A": [TYPES[name] for name in (*FLOATS, "int32", "int64", "uint32", "uint64")],
     "class E": list(TYPES.values()),

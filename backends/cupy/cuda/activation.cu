@@ -66,69 +66,29 @@ struct Mish {
     }
 };
 
-template <class F, class T>
-__device__ void apply(const T* x, T* out, int64 size, double a, double b) {
+// Functions of the card's own, for rows that differentiate by the table.
+struct Erf {
+    template <class C> static __device__ C value(C x, double, double) { return erf(x); }
+};
+struct Erfc {
+    template <class C> static __device__ C value(C x, double, double) { return erfc(x); }
+};
+struct Sigmoid {
+    template <class C> static __device__ C value(C x, double, double) { return logistic(x); }
+};
+struct LogGamma {
+    template <class C> static __device__ C value(C x, double, double) { return lgamma(x); }
+};
+
+template <class F, class T> __global__ void activation(const T* x, T* out, int64 size, double a, double b) {
     typedef typename Computed<T>::type C;
     for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x)
         out[i] = (T)F::value((C)x[i], a, b);
 }
 
-template <class F, class T>
-__device__ void apply_slope(const T* x, const T* g, T* out, int64 size, double a, double b) {
+template <class D, class T>
+__global__ void activation_grad(const T* x, const T* g, T* out, int64 size, double a, double b) {
     typedef typename Computed<T>::type C;
     for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x)
-        out[i] = (T)((C)g[i] * F::slope((C)x[i], a, b));
-}
-
-template <class T> __global__ void gelu(const T* x, T* out, int64 size, double a, double b) {
-    apply<Gelu>(x, out, size, a, b);
-}
-template <class T> __global__ void gelu_grad(const T* x, const T* g, T* out, int64 size, double a, double b) {
-    apply_slope<Gelu>(x, g, out, size, a, b);
-}
-template <class T> __global__ void gelu_tanh(const T* x, T* out, int64 size, double a, double b) {
-    apply<GeluTanh>(x, out, size, a, b);
-}
-template <class T> __global__ void gelu_tanh_grad(const T* x, const T* g, T* out, int64 size, double a, double b) {
-    apply_slope<GeluTanh>(x, g, out, size, a, b);
-}
-template <class T> __global__ void silu(const T* x, T* out, int64 size, double a, double b) {
-    apply<Silu>(x, out, size, a, b);
-}
-template <class T> __global__ void silu_grad(const T* x, const T* g, T* out, int64 size, double a, double b) {
-    apply_slope<Silu>(x, g, out, size, a, b);
-}
-template <class T> __global__ void softplus(const T* x, T* out, int64 size, double a, double b) {
-    apply<Softplus>(x, out, size, a, b);
-}
-template <class T> __global__ void softplus_grad(const T* x, const T* g, T* out, int64 size, double a, double b) {
-    apply_slope<Softplus>(x, g, out, size, a, b);
-}
-template <class T> __global__ void mish(const T* x, T* out, int64 size, double a, double b) {
-    apply<Mish>(x, out, size, a, b);
-}
-template <class T> __global__ void mish_grad(const T* x, const T* g, T* out, int64 size, double a, double b) {
-    apply_slope<Mish>(x, g, out, size, a, b);
-}
-
-// What the card's own functions are, for rows that differentiate by their table.
-template <class T> __global__ void error_function(const T* x, T* out, int64 size) {
-    typedef typename Computed<T>::type C;
-    for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x)
-        out[i] = (T)erf((C)x[i]);
-}
-template <class T> __global__ void complementary_error_function(const T* x, T* out, int64 size) {
-    typedef typename Computed<T>::type C;
-    for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x)
-        out[i] = (T)erfc((C)x[i]);
-}
-template <class T> __global__ void sigmoid(const T* x, T* out, int64 size) {
-    typedef typename Computed<T>::type C;
-    for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x)
-        out[i] = (T)logistic((C)x[i]);
-}
-template <class T> __global__ void log_gamma(const T* x, T* out, int64 size) {
-    typedef typename Computed<T>::type C;
-    for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x)
-        out[i] = (T)lgamma((C)x[i]);
+        out[i] = (T)((C)g[i] * D::slope((C)x[i], a, b));
 }
