@@ -438,3 +438,27 @@ def test_conformance(tmp_path: Path) -> None:
         env={**os.environ, "CANDELABRA_NUMBA_LEAST": "0"}, capture_output=True, text=True, cwd=tmp_path, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+
+
+def test_arrays_that_are_only_for_reading() -> None:
+    functions: list[Callable[[cb.Tensor], cb.Tensor]] = [
+        cb.exp, cb.erf, cb.tanh, cb.sigmoid, nn.functional.logsigmoid, nn.functional.gelu, nn.functional.silu,
+        nn.functional.mish, nn.functional.elu, nn.functional.softplus, nn.functional.relu, nn.functional.leaky_relu,
+        lambda x: cb.softmax(x, axis=-1), lambda x: nn.functional.log_softmax(x, axis=-1),
+        lambda x: cb.logsumexp(x, axis=-1), lambda x: nn.functional.layer_norm(x, (512,)),
+        lambda x: nn.functional.rms_norm(x, (512,)), lambda x: cb.cumsum(x, 0), lambda x: nn.functional.max_pool1d(x, 2),
+        lambda x: nn.functional.cross_entropy(x, cb.zeros(128, dtype=cb.int64)),
+    ]  # fmt: skip
+    values = np.random.default_rng(0).standard_normal((128, 512)).astype(np.float32)
+    fixed = values.copy()
+    fixed.flags.writeable = False
+    for function in functions:
+        found = []
+        for array in (values, fixed):
+            x = cb.asarray(array, requires_grad=True)
+            y = function(x)
+            y.sum().backward()
+            assert x.grad is not None
+            found.append((y.detach().numpy(), x.grad.numpy()))
+        np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-4, atol=1e-5)

@@ -22,7 +22,7 @@ _SOFTPLUS, _SOFTPLUS_GRAD = Loop("activation", "softplus"), Loop("activation", "
 
 def served(x: Array) -> bool:
     """Whether an array is one for these kernels: many numbers of float32 or float64, in C order."""
-    return x.dtype.char in "fd" and x.size >= LEAST and x.flags.c_contiguous
+    return x.dtype.char in "fd" and x.size >= LEAST and x.flags.carray
 
 
 def forward(loop: Loop, x: Array, *statics: float) -> Array:

@@ -22,7 +22,7 @@ _LOGSIGMOID, _LOGSIGMOID_GRAD = Loop("activation", "logsigmoid"), Loop("activati
 
 
 def _served(x: Array, size: int) -> bool:
-    return x.size >= size and x.dtype.char in "fd" and x.flags.c_contiguous
+    return x.size >= size and x.dtype.char in "fd" and x.flags.carray
 
 
 def exp(x: Array) -> Any:

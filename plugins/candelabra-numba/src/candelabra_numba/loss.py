@@ -22,9 +22,9 @@ def _cross(
     x: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, label_smoothing: float
 ) -> Any:
     ndim, char = x.ndim, x.dtype.char
-    if not 0 < ndim < 3 or char not in "fd" or x.size < LEAST or not x.size or not x.flags.c_contiguous:
+    if not 0 < ndim < 3 or char not in "fd" or x.size < LEAST or not x.size or not x.flags.carray:
         return NotImplemented
-    if weight is not None and (weight.dtype != x.dtype or not weight.flags.c_contiguous):
+    if weight is not None and (weight.dtype != x.dtype or not weight.flags.carray):
         return NotImplemented
     if target.dtype != _I64:
         if target.dtype.kind not in "iu" or target.dtype.char in "LQ":

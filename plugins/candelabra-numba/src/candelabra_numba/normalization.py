@@ -26,10 +26,10 @@ _NONE = {char: np.empty(0, char) for char in "fd"}
 
 def _served(x: Array, *others: Array | None) -> bool:
     dtype = x.dtype
-    if dtype.char not in "fd" or not x.size or x.size < LEAST or not x.flags.c_contiguous:
+    if dtype.char not in "fd" or not x.size or x.size < LEAST or not x.flags.carray:
         return False
     for a in others:  # noqa: SIM110 - a generator costs twice as much
-        if a is not None and (a.dtype != dtype or not a.flags.c_contiguous):
+        if a is not None and (a.dtype != dtype or not a.flags.carray):
             return False
     return True
 

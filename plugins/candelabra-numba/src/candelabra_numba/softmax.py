@@ -21,7 +21,7 @@ def _rows(x: Array, axis: int) -> int:
     ndim = x.ndim
     if x.size < LEAST or not x.size or not ndim or axis % ndim != ndim - 1 or x.dtype.char not in "fd":
         return 0
-    return x.size // x.shape[-1] if x.flags.c_contiguous else 0
+    return x.size // x.shape[-1] if x.flags.carray else 0
 
 
 def _forward(loop: Loop, x: Array, axis: int) -> Any:
