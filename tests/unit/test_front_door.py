@@ -165,4 +165,4 @@ def test_the_backend_names_its_device_where_it_creates(monkeypatch: pytest.Monke
     assert backend.to_device(np.ones(2), 0).tolist() == [1.0, 1.0]
     backend.release_memory(0)
     backend.synchronize(1)
-    assert Card.used == [1, -1, 1, -1, 0, -1, 0, -1, 101]
+    assert Card.used == [1, -1, 1, -1, 0, -1, 0, -1, 101, 1, -1]
