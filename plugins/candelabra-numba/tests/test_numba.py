@@ -446,7 +446,8 @@ def test_arrays_that_are_only_for_reading() -> None:
         nn.functional.mish, nn.functional.elu, nn.functional.softplus, nn.functional.relu, nn.functional.leaky_relu,
         lambda x: cb.softmax(x, axis=-1), lambda x: nn.functional.log_softmax(x, axis=-1),
         lambda x: cb.logsumexp(x, axis=-1), lambda x: nn.functional.layer_norm(x, (512,)),
-        lambda x: nn.functional.rms_norm(x, (512,)), lambda x: cb.cumsum(x, 0), lambda x: nn.functional.max_pool1d(x, 2),
+        lambda x: nn.functional.rms_norm(x, (512,)), lambda x: cb.cumsum(x, 0),
+        lambda x: nn.functional.max_pool1d(x, 2),
         lambda x: nn.functional.cross_entropy(x, cb.zeros(128, dtype=cb.int64)),
     ]  # fmt: skip
     values = np.random.default_rng(0).standard_normal((128, 512)).astype(np.float32)
