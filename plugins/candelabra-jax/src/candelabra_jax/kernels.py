@@ -35,8 +35,6 @@ def check(name: str, index: Array, n: int, *, least: int = 0, but: int | None = 
         )
 
 
-# Convolution ---------------------------------------------------------------------------------------------------------
-
 WINDOWS = ("stride", "padding", "dilation", "groups")
 
 
@@ -58,9 +56,6 @@ def conv_input(c: Array, weight: Array, /, *, x_shape: Any, **how: Any) -> Array
 def conv_weight(x: Array, c: Array, /, *, weight_shape: Any, **how: Any) -> Array:
     weight = jax.ShapeDtypeStruct(weight_shape, x.dtype)
     return jax.linear_transpose(lambda weight: conv(x, weight, **how), weight)(c)[0]
-
-
-# Indexing ------------------------------------------------------------------------------------------------------------
 
 
 def filled(key: Any, indices: Any) -> tuple[Any, ...]:
@@ -192,9 +187,6 @@ def classes_checked(name: str) -> Callable[..., Any]:
     return kernel
 
 
-# Fourier -------------------------------------------------------------------------------------------------------------
-
-
 @compiled("axis", "inverse", "scale")
 def fft_c2c(x: Array, /, *, axis: Any, inverse: bool, scale: float) -> Any:
     for a in axis:
@@ -214,9 +206,6 @@ def fft_c2r(x: Array, /, *, n: int, axis: int, scale: float) -> Any:
 
 def unless_empty(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x, /, **how: function(x, **how) if x.size else NotImplemented
-
-
-# Optimizers: rates change from step to step, and so are operands -----------------------------------------------------
 
 
 @compiled("flags")
@@ -295,16 +284,37 @@ def in_pairs(step: Callable[..., Any]) -> Callable[..., Any]:
 SPECIAL = {
     "erf": special.erf, "erfc": special.erfc, "erfinv": special.erfinv, "lgamma": special.gammaln,
     "digamma": special.digamma, "i0": special.i0, "i0e": special.i0e, "i1": special.i1, "i1e": special.i1e,
-    "igamma": special.gammainc, "igammac": special.gammaincc, "ndtri": special.ndtri,
+    "igamma": special.gammainc, "igammac": special.gammaincc,
 }  # fmt: skip
+
+
+def where(served: Any, kernel: Any) -> Any:
+    """Return a kernel that declines first operands of other dtypes than those that are served."""
+
+    def run(first: Array, *rest: Any, **statics: Any) -> Any:
+        return kernel(first, *rest, **statics) if served(first.dtype) else NotImplemented
+
+    return run
+
+
+def is_inexact(dtype: Any) -> bool:
+    """Whether JAX transposes what is linear in such operands."""
+    return jnp.issubdtype(dtype, jnp.inexact)
+
+
+def is_added(dtype: Any) -> bool:
+    """Whether JAX adds such operands."""
+    return dtype.kind != "b"
+
 
 KERNELS: dict[str, Any] = {
     **{name: jax.jit(function) for name, function in SPECIAL.items()},
-    "conv": conv, "conv_input": conv_input, "conv_weight": conv_weight,
-    "slice": slice_, "getitem": getitem, "getitem_transpose": getitem_transpose, "setitem": setitem, "take": take,
-    "take_along_axis": take_along_axis, "embedding": embedding, "index_add": index_add,
+    "ndtri": where(lambda dtype: dtype.itemsize > 2, jax.jit(special.ndtri)),
+    "conv": conv, "conv_input": where(is_inexact, conv_input), "conv_weight": where(is_inexact, conv_weight),
+    "slice": slice_, "getitem": getitem, "getitem_transpose": where(is_added, getitem_transpose), "setitem": setitem,
+    "take": take, "take_along_axis": take_along_axis, "embedding": embedding, "index_add": where(is_added, index_add),
     "gather": gather, "scatter_reduce": scatter_reduce,
-    "scatter": scattering("scatter", "set"), "scatter_add": scattering("scatter_add", "add"),
+    "scatter": scattering("scatter", "set"), "scatter_add": where(is_added, scattering("scatter_add", "add")),
     "cross_entropy": classes_checked("cross_entropy"), "nll_loss": classes_checked("nll_loss"),
     "fft_c2c": unless_empty(fft_c2c), "fft_r2c": unless_empty(fft_r2c), "fft_c2r": unless_empty(fft_c2r),
     "adam_step": adam_step, "sgd_step": sgd_step,
