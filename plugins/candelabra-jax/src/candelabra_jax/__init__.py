@@ -16,6 +16,7 @@ class JaxBackend(Backend):
     api_version = 1
     name = "jax"
     device_types = ("jax",)
+    narrow_dtypes, narrow_kernels = frozenset(("float16", "bfloat16")), True
     lenient = True
 
     def __init__(self) -> None:

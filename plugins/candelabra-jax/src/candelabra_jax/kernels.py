@@ -302,6 +302,11 @@ def is_inexact(dtype: Any) -> bool:
     return jnp.issubdtype(dtype, jnp.inexact)
 
 
+def is_wide(dtype: Any) -> bool:
+    """Whether JAX has decompositions and special functions of such operands."""
+    return dtype.itemsize > 2
+
+
 def is_added(dtype: Any) -> bool:
     """Whether JAX adds such operands."""
     return dtype.kind != "b"
@@ -309,7 +314,8 @@ def is_added(dtype: Any) -> bool:
 
 KERNELS: dict[str, Any] = {
     **{name: jax.jit(function) for name, function in SPECIAL.items()},
-    "ndtri": where(lambda dtype: dtype.itemsize > 2, jax.jit(special.ndtri)),
+    "ndtri": where(is_wide, jax.jit(special.ndtri)),
+    "eigvalsh": where(is_wide, jax.jit(lambda x: jnp.linalg.eigvalsh(x, symmetrize_input=False))),
     "conv": conv, "conv_input": where(is_inexact, conv_input), "conv_weight": where(is_inexact, conv_weight),
     "slice": slice_, "getitem": getitem, "getitem_transpose": where(is_added, getitem_transpose), "setitem": setitem,
     "take": take, "take_along_axis": take_along_axis, "embedding": embedding, "index_add": where(is_added, index_add),
