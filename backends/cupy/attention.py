@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import Kernel
-from .launch import Launcher, float64, type_of
+from .launch import Launcher, float64, type_of, without_residuals
 
 # As in attention.cu.
 MASK = np.dtype(
@@ -67,10 +67,6 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         gpu.run("attention", expression, grid, 4 * tile, q, k, v, about, out, lse, shape, float64(scale))
         return out, (lse,)
 
-    def forward(q: Any, k: Any, v: Any, mask: Any = None, /, **statics: Any) -> Any:
-        found = train(q, k, v, mask, **statics)
-        return found if found is NotImplemented else found[0]
-
     def vjp(
         xp: Any, g: Any, q: Any, k: Any, v: Any, mask: Any, out: Any, lse: Any, is_causal: bool, scale: float,
         wants: tuple[bool, ...],
@@ -99,4 +95,4 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             )  # fmt: skip
         return by_query, by_key if wants[1] else None, by_value if wants[2] else None, None
 
-    return {"attention": Kernel(forward, train, vjp, ("lse",))}
+    return {"attention": Kernel(without_residuals(train), train, vjp, ("lse",))}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ THREADS = 256
 # Of a large card: a few blocks too many on a small one cost nothing.
 MULTIPROCESSORS = 144
 
-int32, int64, float32, float64 = np.int32, np.int64, np.float32, np.float64
+int64, float64 = np.int64, np.float64
 
 
 @cache
@@ -58,10 +58,11 @@ class Launcher:
         self.xp = xp
         self.deterministic = False
         self._functions: dict[tuple[str, str], Any] = {}
-        # By card: where bad indices are written down, and whether kernels ran that may have.
+        self._tells_at_once = os.environ.get(SYNC_ERRORS, "0") not in ("", "0")
+        # By card: where bad indices are written down, each operation's own line, and whether kernels ran that may have.
         self._faults: dict[int, Any] = {}
+        self._fault_lines: dict[int, dict[str, Any]] = {}
         self._fault_possible: set[int] = set()
-        self._fault_names: list[str] = []
 
     def function(self, file: str, expression: str) -> Any:
         """Return an instance of a kernel, a callable of ``(grid, block, arguments)``."""
@@ -88,7 +89,7 @@ class Launcher:
         grid = blocks if isinstance(blocks, tuple) else (blocks,)
         if 0 not in grid:
             self.function(file, expression)(grid, (threads,), arguments)
-            if self._fault_possible and os.environ.get(SYNC_ERRORS, "0") not in ("", "0"):
+            if self._tells_at_once:
                 self.check()
 
     def run_each(self, file: str, expression: str, size: int, *arguments: Any) -> None:
@@ -99,11 +100,12 @@ class Launcher:
         """Return where the kernels of an operation write down an index that is out of range."""
         card = self.card()
         if card not in self._faults:
-            self._faults[card] = self.xp.zeros((FAULTS, 3), np.uint64)
-        if operation not in self._fault_names:
-            self._fault_names.append(operation)
+            self._faults[card], self._fault_lines[card] = self.xp.zeros((FAULTS, 3), np.uint64), {}
+        lines = self._fault_lines[card]
+        if operation not in lines:
+            lines[operation] = self._faults[card][len(lines)]
         self._fault_possible.add(card)
-        return self._faults[card][self._fault_names.index(operation)]
+        return lines[operation]
 
     def check(self) -> None:
         """Raise what kernels of the current card have written down since the last time; it waits if they may have.
@@ -120,7 +122,7 @@ class Launcher:
         found = [[int(n) for n in line] for line in self._faults[card].tolist()]
         told = [
             f"{name}: index {index - 2**64 if index >> 63 else index} is out of range for size {size}"
-            for name, (flag, index, size) in zip(self._fault_names, found, strict=False)
+            for name, (flag, index, size) in zip(self._fault_lines[card], found, strict=False)
             if flag
         ]
         if told:
@@ -178,6 +180,16 @@ def rows_of_channels(shape: Sequence[int]) -> tuple[int, int, int]:
 def nothing(array: Any) -> Any:
     """Return an array, or the null pointer for None."""
     return np.uint64(0) if array is None else array
+
+
+def without_residuals(train: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a kernel's forward, given its `train`: the outputs alone, or what declines."""
+
+    def forward(*operands: Any, **statics: Any) -> Any:
+        found = train(*operands, **statics)
+        return found if found is NotImplemented else found[0]
+
+    return forward
 
 
 def threads_for(width: int, most: int = 512) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import Kernel
-from .launch import TYPES, Launcher, float64, int64, nothing, threads_for, type_of
+from .launch import TYPES, Launcher, float64, int64, nothing, threads_for, type_of, without_residuals
 
 
 def kernels(gpu: Launcher) -> dict[str, Any]:
@@ -39,10 +39,6 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         result = total.astype(x.dtype) if count is None else (total / count).astype(x.dtype)
         return result, (target, lse, count)
 
-    def forward(x: Any, target: Any, weight: Any = None, /, **statics: Any) -> Any:
-        found = train(x, target, weight, **statics)
-        return found if found is NotImplemented else found[0]
-
     def vjp(
         xp: Any, g: Any, x: Any, weight: Any, labels: Any, lse: Any, count: Any, ignore_index: int,
         label_smoothing: float, wants: tuple[bool, ...],
@@ -64,4 +60,4 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         )  # fmt: skip
         return out, None, None
 
-    return {"cross_entropy": Kernel(forward, train, vjp, ("labels", "lse", "count"))}
+    return {"cross_entropy": Kernel(without_residuals(train), train, vjp, ("labels", "lse", "count"))}

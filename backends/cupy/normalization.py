@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import Kernel
-from .launch import Launcher, float64, int64, nothing, rows_of_channels, threads_for, type_of
+from .launch import Launcher, float64, int64, nothing, rows_of_channels, threads_for, type_of, without_residuals
 
 _COLUMN_THREADS = 256
 # About so many blocks sum the columns of a gradient.
@@ -73,10 +73,6 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         out, *kept = forward(x, weight, bias, math.prod(x.shape[x.ndim - axes :]), 1, 1, eps, True)
         return out, tuple(kept)
 
-    def layer_norm(x: Any, weight: Any = None, bias: Any = None, /, *, axes: int, eps: float) -> Any:
-        found = layer_norm_train(x, weight, bias, axes=axes, eps=eps)
-        return found if found is NotImplemented else found[0]
-
     def layer_norm_vjp(
         xp: Any, g: Any, x: Any, weight: Any, axes: int, means: Any, rstds: Any, wants: tuple[bool, ...]
     ) -> Any:
@@ -96,10 +92,6 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         out, _, rstds = forward(x, weight, None, math.prod(x.shape[x.ndim - axes :]), 1, 1, eps, False)
         return out, (rstds,)
 
-    def rms_norm(x: Any, weight: Any = None, /, *, axes: int, eps: float) -> Any:
-        found = rms_norm_train(x, weight, axes=axes, eps=eps)
-        return found if found is NotImplemented else found[0]
-
     def rms_norm_vjp(xp: Any, g: Any, x: Any, weight: Any, axes: int, rstds: Any, wants: tuple[bool, ...]) -> Any:
         if g.dtype != x.dtype:
             return NotImplemented
@@ -115,10 +107,6 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         width = math.prod(x.shape[1:]) // num_groups
         out, *kept = forward(x, weight, bias, width, num_groups, math.prod(x.shape[2:]), eps, True)
         return out, tuple(kept)
-
-    def group_norm(x: Any, weight: Any = None, bias: Any = None, /, *, num_groups: int, eps: float) -> Any:
-        found = group_norm_train(x, weight, bias, num_groups=num_groups, eps=eps)
-        return found if found is NotImplemented else found[0]
 
     def group_norm_vjp(
         xp: Any, g: Any, x: Any, weight: Any, num_groups: int, means: Any, rstds: Any, wants: tuple[bool, ...]
@@ -153,10 +141,6 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         )  # fmt: skip
         return (out, mean, var), (means, rstds)
 
-    def batch_norm(x: Any, weight: Any = None, bias: Any = None, /, *, eps: float) -> Any:
-        found = batch_norm_train(x, weight, bias, eps=eps)
-        return found if found is NotImplemented else found[0]
-
     def batch_norm_vjp(
         xp: Any, g: Any, x: Any, weight: Any, means: Any, rstds: Any, wants: tuple[bool, ...]
     ) -> Any:
@@ -179,8 +163,8 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         return gx, gw, gb
 
     return {
-        "layer_norm": Kernel(layer_norm, layer_norm_train, layer_norm_vjp, ("means", "rstds")),
-        "rms_norm": Kernel(rms_norm, rms_norm_train, rms_norm_vjp, ("rstds",)),
-        "group_norm": Kernel(group_norm, group_norm_train, group_norm_vjp, ("means", "rstds")),
-        "batch_norm": Kernel(batch_norm, batch_norm_train, batch_norm_vjp, ("means", "rstds")),
+        "layer_norm": Kernel(without_residuals(layer_norm_train), layer_norm_train, layer_norm_vjp, ("means", "rstds")),
+        "rms_norm": Kernel(without_residuals(rms_norm_train), rms_norm_train, rms_norm_vjp, ("rstds",)),
+        "group_norm": Kernel(without_residuals(group_norm_train), group_norm_train, group_norm_vjp, ("means", "rstds")),
+        "batch_norm": Kernel(without_residuals(batch_norm_train), batch_norm_train, batch_norm_vjp, ("means", "rstds")),
     }

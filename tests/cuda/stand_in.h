@@ -104,7 +104,6 @@ inline Fibre* current;
 inline std::vector<std::vector<uint64_t>> exchange;
 inline void (*body)(void*);
 inline void* closure;
-alignas(16) inline char dynamic_shared[228 * 1024];
 
 inline void enter() {
     body(closure);
