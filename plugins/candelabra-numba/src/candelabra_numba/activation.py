@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from candelabra.core.backend import Kernel
 
-from .compiled import Array, Loop, in_training, least, over_rows, plain
+from .compiled import Array, Loop, in_training, least, over_rows, plain, served
 
 LEAST = least(256)
 
@@ -18,11 +18,6 @@ _SILU, _SILU_GRAD = Loop("activation", "silu"), Loop("activation", "silu_grad")
 _MISH, _MISH_GRAD = Loop("activation", "mish"), Loop("activation", "mish_grad")
 _ELU, _ELU_GRAD = Loop("activation", "elu"), Loop("activation", "elu_grad")
 _SOFTPLUS, _SOFTPLUS_GRAD = Loop("activation", "softplus"), Loop("activation", "softplus_grad")
-
-
-def served(x: Array) -> bool:
-    """Whether an array is one for these kernels: many numbers of float32 or float64, in C order."""
-    return x.dtype.char in "fd" and x.size >= LEAST and x.flags.carray
 
 
 def forward(loop: Loop, x: Array, *statics: float) -> Array:
@@ -44,7 +39,7 @@ def backward(loop: Loop, g: Array, x: Array, *statics: float) -> Any:
 
 def gelu(x: Array, /, *, approximate: str) -> Any:
     """x times the normal distribution function of x, exact or by tanh."""
-    return forward(_GELU[approximate][0], x) if served(x) else NotImplemented
+    return forward(_GELU[approximate][0], x) if served(x, LEAST) else NotImplemented
 
 
 def gelu_vjp(g: Array, x: Array, approximate: str) -> Any:
@@ -54,7 +49,7 @@ def gelu_vjp(g: Array, x: Array, approximate: str) -> Any:
 
 def silu(x: Array, /) -> Any:
     """x sigmoid(x)."""
-    return forward(_SILU, x) if served(x) else NotImplemented
+    return forward(_SILU, x) if served(x, LEAST) else NotImplemented
 
 
 def silu_vjp(g: Array, x: Array) -> Any:
@@ -64,7 +59,7 @@ def silu_vjp(g: Array, x: Array) -> Any:
 
 def mish(x: Array, /) -> Any:
     """x tanh(log(1 + exp(x)))."""
-    return forward(_MISH, x) if served(x) else NotImplemented
+    return forward(_MISH, x) if served(x, LEAST) else NotImplemented
 
 
 def mish_vjp(g: Array, x: Array) -> Any:
@@ -74,7 +69,7 @@ def mish_vjp(g: Array, x: Array) -> Any:
 
 def elu(x: Array, /, *, alpha: float, scale: float, input_scale: float) -> Any:
     """scale x where x > 0, else alpha scale (exp(input_scale x) - 1)."""
-    if not served(x) or input_scale < 0:
+    if not served(x, LEAST) or input_scale < 0:
         return NotImplemented
     return forward(_ELU, x, float(alpha), float(scale), float(input_scale))
 
@@ -86,7 +81,7 @@ def elu_vjp(g: Array, x: Array, alpha: float, scale: float, input_scale: float) 
 
 def softplus(x: Array, /, *, beta: float, threshold: float) -> Any:
     """log(1 + exp(beta x)) / beta, and x itself where beta x > threshold."""
-    if not served(x) or beta == 0:
+    if not served(x, LEAST) or beta == 0:
         return NotImplemented
     return forward(_SOFTPLUS, x, float(beta), float(threshold))
 

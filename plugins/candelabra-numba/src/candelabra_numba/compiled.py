@@ -107,6 +107,11 @@ def block_of(rows: int, size: int) -> int:
     return max(1, -(-rows // max(2 * parallel.get_num_threads(), min(size // SHARED, 8 * parallel.get_num_threads()))))
 
 
+def served(x: Array, fewest: int) -> bool:
+    """Whether an array is one for loops as it is: so many numbers of float32 or float64, in C order, and writable."""
+    return x.size >= fewest and x.dtype.char in "fd" and x.flags.carray
+
+
 def plain(array: Array) -> Array:
     """Return an array in C order that a loop may be given, which reads none that is only for reading."""
     return array if array.flags.carray else np.array(array, order="C")

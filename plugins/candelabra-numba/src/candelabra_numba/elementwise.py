@@ -8,7 +8,7 @@ import numpy as np
 from candelabra.core.backend import Kernel
 
 from .activation import backward, forward
-from .compiled import Array, Loop, least
+from .compiled import Array, Loop, least, served
 
 # NumPy's own loops are fast, but run on one thread.
 LEAST = least(1 << 15)
@@ -21,23 +21,19 @@ _SIGMOID, _SIGMOID_GRAD = Loop("activation", "sigmoid"), Loop("activation", "sig
 _LOGSIGMOID, _LOGSIGMOID_GRAD = Loop("activation", "logsigmoid"), Loop("activation", "logsigmoid_grad")
 
 
-def _served(x: Array, size: int) -> bool:
-    return x.size >= size and x.dtype.char in "fd" and x.flags.carray
-
-
 def exp(x: Array) -> Any:
     """The exponential."""
-    return forward(_EXP, x) if _served(x, LEAST) else NotImplemented
+    return forward(_EXP, x) if served(x, LEAST) else NotImplemented
 
 
 def erf(x: Array) -> Any:
     """The error function."""
-    return forward(_ERF, x) if _served(x, LEAST_COMPOSED) else NotImplemented
+    return forward(_ERF, x) if served(x, LEAST_COMPOSED) else NotImplemented
 
 
 def tanh(x: Array) -> Any:
     """The hyperbolic tangent."""
-    return forward(_TANH, x) if _served(x, LEAST) else NotImplemented
+    return forward(_TANH, x) if served(x, LEAST) else NotImplemented
 
 
 def tanh_vjp(g: Array, out: Array) -> Any:
@@ -49,7 +45,7 @@ def tanh_vjp(g: Array, out: Array) -> Any:
 
 def sigmoid(x: Array) -> Any:
     """1 / (1 + exp(-x))."""
-    return forward(_SIGMOID, x) if _served(x, LEAST_COMPOSED) else NotImplemented
+    return forward(_SIGMOID, x) if served(x, LEAST_COMPOSED) else NotImplemented
 
 
 def sigmoid_vjp(g: Array, out: Array) -> Any:
@@ -61,7 +57,7 @@ def sigmoid_vjp(g: Array, out: Array) -> Any:
 
 def logsigmoid(x: Array) -> Any:
     """log(1 / (1 + exp(-x)))."""
-    return forward(_LOGSIGMOID, x) if _served(x, LEAST_COMPOSED) else NotImplemented
+    return forward(_LOGSIGMOID, x) if served(x, LEAST_COMPOSED) else NotImplemented
 
 
 def logsigmoid_vjp(g: Array, x: Array) -> Any:

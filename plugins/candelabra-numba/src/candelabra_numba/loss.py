@@ -9,7 +9,7 @@ import numpy as np
 from candelabra.backends.numpy import parallel
 from candelabra.core.backend import Kernel
 
-from .compiled import SHARED, Array, Loop, block_of, least, over_rows, plain
+from .compiled import SHARED, Array, Loop, block_of, least, over_rows, plain, served
 
 LEAST = least(256)
 
@@ -22,7 +22,7 @@ def _cross(
     x: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, label_smoothing: float
 ) -> Any:
     ndim, char = x.ndim, x.dtype.char
-    if not 0 < ndim < 3 or char not in "fd" or x.size < LEAST or not x.size or not x.flags.carray:
+    if not 0 < ndim < 3 or not x.size or not served(x, LEAST):
         return NotImplemented
     if weight is not None and (weight.dtype != x.dtype or not weight.flags.carray):
         return NotImplemented

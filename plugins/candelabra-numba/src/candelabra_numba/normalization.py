@@ -10,7 +10,7 @@ import numpy as np
 from candelabra.backends.numpy import parallel
 from candelabra.core.backend import Kernel
 
-from .compiled import SHARED, Array, Loop, block_of, least, over_rows, plain
+from .compiled import SHARED, Array, Loop, block_of, least, over_rows, plain, served
 
 LEAST = least(256)
 # Channels whose numbers lie in shorter runs are left to the backend.
@@ -26,7 +26,7 @@ _NONE = {char: np.empty(0, char) for char in "fd"}
 
 def _served(x: Array, *others: Array | None) -> bool:
     dtype = x.dtype
-    if dtype.char not in "fd" or not x.size or x.size < LEAST or not x.flags.carray:
+    if not x.size or not served(x, LEAST):
         return False
     for a in others:  # noqa: SIM110 - a generator costs twice as much
         if a is not None and (a.dtype != dtype or not a.flags.carray):

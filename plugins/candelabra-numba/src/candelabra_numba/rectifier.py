@@ -8,7 +8,7 @@ import numpy as np
 from candelabra.backends.numpy import rectifier as numpy_rectifier
 from candelabra.core.backend import Kernel
 
-from .compiled import Array, Loop, least, over_rows, plain
+from .compiled import Array, Loop, least, over_rows, plain, served
 
 LEAST = least(1 << 12)
 # So little is done with a number that a second thread has to take many.
@@ -18,7 +18,7 @@ _RELU_BACK, _LEAKY_BACK = Loop("rectifier", "relu_back"), Loop("rectifier", "lea
 
 
 def _serves(x: Array, g: Array) -> bool:
-    return x.size >= LEAST and x.dtype.char in "fd" and g.dtype == x.dtype and x.flags.carray
+    return served(x, LEAST) and g.dtype == x.dtype
 
 
 def _back(loop: Loop, x: Array, g: Array, *more: Array) -> tuple[Array]:

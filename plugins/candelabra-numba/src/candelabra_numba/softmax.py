@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from candelabra.core.backend import Kernel
 
-from .compiled import Array, Loop, in_training, least, over_rows, plain
+from .compiled import Array, Loop, in_training, least, over_rows, plain, served
 
 LEAST = least(256)
 
@@ -19,9 +19,9 @@ _LOGSUMEXP, _LOGSUMEXP_GRAD = Loop("softmax", "logsumexp"), Loop("softmax", "log
 def _rows(x: Array, axis: int) -> int:
     """Return how many rows there are along the last axis; 0 for what these kernels do not serve."""
     ndim = x.ndim
-    if x.size < LEAST or not x.size or not ndim or axis % ndim != ndim - 1 or x.dtype.char not in "fd":
+    if not x.size or not ndim or axis % ndim != ndim - 1 or not served(x, LEAST):
         return 0
-    return x.size // x.shape[-1] if x.flags.carray else 0
+    return x.size // x.shape[-1]
 
 
 def _forward(loop: Loop, x: Array, axis: int) -> Any:
