@@ -233,12 +233,16 @@ class Device:
         try:
             return self.native[chosen]
         except KeyError:
-            mend = self.backend.missing(chosen.name, self.index or 0)
-            raise DTypeError(
-                f"{operation + ': ' if operation else ''}device {str(self)!r} has no {chosen.name}; it supports "
-                + ", ".join(d.name for d in self.native)
-                + (f"; {mend}" if mend else "")
-            ) from None
+            raise self.lacks(chosen.name, operation) from None
+
+    def lacks(self, dtype: str, operation: str) -> DTypeError:
+        """Return the error for a dtype that the device has not, with what would bring it."""
+        mend = self.backend.missing(dtype, self.index or 0)
+        return DTypeError(
+            f"{operation + ': ' if operation else ''}device {str(self)!r} has no {dtype}; it supports "
+            + ", ".join(d.name for d in self.native)
+            + (f"; {mend}" if mend else "")
+        )
 
     def best_native_dtype(self, dtype: dtypes.DType) -> Any:
         """Return the library's dtype for a default dtype, or a smaller one where the device lacks it."""
@@ -398,10 +402,7 @@ def adopt(array: Any, target: Device, operation: str) -> Any:
     except ArgumentTypeError as error:
         raise ArgumentTypeError(f"{operation}: {error}") from error
     if found.dtype not in target.dtype_of:
-        raise DTypeError(
-            f"{operation}: device {str(target)!r} has no {found.dtype}; it supports "
-            + ", ".join(d.name for d in target.native)
-        )
+        raise target.lacks(str(found.dtype), operation)
     return found
 
 

@@ -49,8 +49,6 @@ def make_update(row: Row) -> Callable[..., None]:
             results = impl.forward(*arrays, donate=donate, **statics)
         else:
             results = impl.forward(*arrays, **statics)
-        if backend.settle is not None and not device.levels:
-            backend.settle([array for new in results for array in new])
         for i, new in zip(written, results, strict=True):
             for t, array in zip(lists[i], new, strict=True):
                 t._rebind(array if type(array) is impl.array_type else impl.normalize(array))
