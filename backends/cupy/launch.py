@@ -1,4 +1,4 @@
-"""Runs the kernels of the `.cu` files of this package on CuPy's arrays.
+"""Runs the kernels of the `.cu` files beside it on CuPy's arrays.
 
 A kernel is a C++ template; an expression such as ``softmax_rows<float, true>`` names one instance. Each is compiled by
 NVRTC when it is first wanted (CuPy keeps the result on disk), for the card that is current.
@@ -21,7 +21,7 @@ SYNC_ERRORS = "CANDELABRA_SYNC_ERRORS"
 # How many operations have indices to check.
 FAULTS = 32
 
-FOLDER = Path(__file__).parent / "cuda"
+FOLDER = Path(__file__).parent / "kernels"
 OPTIONS = ("--std=c++17",)
 
 # What C++ calls a dtype.

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core.backend import Backend
 from ...core.errors import DeviceError, MissingDependencyError
-from .kernels import Kernels
+from .kernels.table import Kernels
 from .launch import Launcher
 
 _CREATION = ("arange", "empty", "eye", "from_dlpack", "full", "linspace", "ones", "zeros")

@@ -135,7 +135,7 @@ class HostCudaBackend(Backend):
 
     def __init__(self) -> None:
         import array_api_compat.numpy
-        from candelabra.backends.cupy.kernels import Kernels
+        from candelabra.backends.cupy.kernels.table import Kernels
 
         super().__init__(array_api_compat.numpy)
         self.gpu = HostLauncher(HostCuda())

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from candelabra.backends.cupy.kernels import FAMILIES
+from candelabra.backends.cupy.kernels.table import FAMILIES
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

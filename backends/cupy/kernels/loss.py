@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...core.backend import Kernel
-from .launch import TYPES, Launcher, float64, int64, nothing, threads_for, type_of, without_residuals
+from ....core.backend import Kernel
+from ..launch import TYPES, Launcher, float64, int64, nothing, threads_for, type_of, without_residuals
 
 
 def kernels(gpu: Launcher) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...core.backend import Kernel
-from ...core.primitives.pooling import pooled_size
-from .launch import TYPES, Launcher, float64, nothing, type_of
+from ....core.backend import Kernel
+from ....core.primitives.pooling import pooled_size
+from ..launch import TYPES, Launcher, float64, nothing, type_of
 
 Sizes = tuple[int, ...]
 # As in pooling.cu.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.backend import Kernel
-from .launch import Launcher, float64, int64, type_of
+from ....core.backend import Kernel
+from ..launch import Launcher, float64, int64, type_of
 
 
 def kernels(gpu: Launcher) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .launch import TYPES, Launcher, int64
+from ..launch import TYPES, Launcher, int64
 
 _INDICES = ("int32", "int64")
 # The most blocks along the second axis of a grid.

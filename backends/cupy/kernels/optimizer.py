@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .launch import Launcher, float64, type_of
+from ..launch import Launcher, float64, type_of
 
 # As in optimizer.cu.
 MOST, LISTS, CHUNK = 36, 4, 8192

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from .launch import Launcher
+from ..launch import Launcher
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "activation": ("gelu", "silu", "mish", "softplus", "erf", "erfc", "sigmoid", "lgamma"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...core.backend import Kernel
-from .launch import Launcher, float64, int64, nothing, rows_of_channels, threads_for, type_of, without_residuals
+from ....core.backend import Kernel
+from ..launch import Launcher, float64, int64, nothing, rows_of_channels, threads_for, type_of, without_residuals
 
 _COLUMN_THREADS = 256
 # About so many blocks sum the columns of a gradient.

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...core.backend import Kernel
-from .launch import Launcher, float64, type_of, without_residuals
+from ....core.backend import Kernel
+from ..launch import Launcher, float64, type_of, without_residuals
 
 # As in attention.cu.
 MASK = np.dtype(

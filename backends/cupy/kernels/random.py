@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import ArgumentError
-from ..numpy.random import bounds, check_range, threshold
-from .launch import TYPES, Launcher, float64, int64, type_of_dtype
+from ....core.errors import ArgumentError
+from ...numpy.random import bounds, check_range, threshold
+from ..launch import TYPES, Launcher, float64, int64, type_of_dtype
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 

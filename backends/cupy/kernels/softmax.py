@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.backend import Kernel
-from .launch import Launcher, int64, rows_of, threads_for, type_of
+from ....core.backend import Kernel
+from ..launch import Launcher, int64, rows_of, threads_for, type_of
 
 # From so many rows beside each other, a thread takes a row for itself and its neighbour the next.
 _BESIDE = 32
