@@ -155,6 +155,10 @@ class Launcher:
         """Return a new array."""
         return self.xp.empty(shape, dtype)
 
+    def empty_like(self, array: Any) -> Any:
+        """Return a new array in the memory order of another."""
+        return self.xp.empty_like(array)
+
 
 def type_of_dtype(dtype: Any) -> str | None:
     """Return what C++ calls a dtype, None for one that is no floating-point dtype that kernels take."""

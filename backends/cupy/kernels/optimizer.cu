@@ -2,12 +2,12 @@
 
 const int MOST = 36, LISTS = 4, CHUNK = 8192;
 
-// Parameters and their state, first where each is read and then where it is written (the gradient is only read), with
-// what differs from parameter to parameter. It is a kernel's argument, and as large as one may be.
+// Parameters and their state, first where each is read and then where it is written (the gradient, the second, is only
+// read), with what differs from parameter to parameter. It is a kernel's argument, and as large as one may be.
 struct Parameters {
     uint64 from[LISTS + 1][MOST], to[LISTS][MOST];
     int64 sizes[MOST];
-    double first[MOST], second[MOST];
+    double first[MOST], second[MOST], third[MOST];
     int blocks[MOST];
     int count, pad;
 };
@@ -25,91 +25,243 @@ __device__ inline Place place_of_block(const Parameters& all) {
     return Place{i, start, start + CHUNK < size ? start + CHUNK : size};
 }
 
-// `first` holds lr / (1 - beta1^step), `second` the root of 1 - beta2^step.
-template <class T>
-__global__ void adam(Parameters all, double lr, double beta1, double beta2, double eps, double decay, bool amsgrad,
-                     bool maximize, bool decoupled) {
+// What a thread reads at once.
+template <class T> struct alignas(16) Pack {
+    static const int count = 16 / sizeof(T);
+    T items[count];
+};
+
+// `step` is given an element of a parameter, of its gradient and of what is remembered of it, and leaves what they
+// become; memory is read and written by sixteen bytes where all of it starts at a multiple of them.
+template <int LINES, class T, class Step>
+__device__ void every(const Parameters& all, const Place& at, const Step& step) {
     typedef typename Computed<T>::type C;
-    const Place at = place_of_block(all);
-    const T *p = (const T*)all.from[0][at.i], *g = (const T*)all.from[1][at.i];
-    const T *m = (const T*)all.from[2][at.i], *v = (const T*)all.from[3][at.i], *t = (const T*)all.from[4][at.i];
-    T *p_out = (T*)all.to[0][at.i], *m_out = (T*)all.to[1][at.i], *v_out = (T*)all.to[2][at.i];
-    T* t_out = (T*)all.to[3][at.i];
-    const C step = (C)all.first[at.i], root = (C)all.second[at.i];
-    for (int64 i = at.start + threadIdx.x; i < at.stop; i += blockDim.x) {
-        C value = (C)p[i], grad = maximize ? -(C)g[i] : (C)g[i];
-        if (decay != 0) {
-            if (decoupled) value *= (C)(1 - lr * decay);
-            else grad += (C)decay * value;
+    const int each = Pack<T>::count;
+    const T* from[LINES];
+    T* to[LINES];
+    uint64 places = 0;
+#pragma unroll
+    for (int k = 0; k < LINES; k++) {
+        from[k] = (const T*)all.from[k][at.i];
+        to[k] = (T*)all.to[k > 1 ? k - 1 : 0][at.i];
+        places |= (uint64)from[k] | (uint64)to[k];
+    }
+    const int64 rest = places % 16 ? at.start : at.stop - (at.stop - at.start) % each;
+    for (int64 i = at.start + threadIdx.x * each; i < rest; i += blockDim.x * each) {
+        Pack<T> packs[LINES];
+#pragma unroll
+        for (int k = 0; k < LINES; k++) packs[k] = *(const Pack<T>*)(from[k] + i);
+#pragma unroll
+        for (int j = 0; j < each; j++) {
+            C x[LINES];
+#pragma unroll
+            for (int k = 0; k < LINES; k++) x[k] = (C)packs[k].items[j];
+            step(x);
+#pragma unroll
+            for (int k = 0; k < LINES; k++) packs[k].items[j] = (T)x[k];
         }
-        const C mean = (C)beta1 * (C)m[i] + (C)(1 - beta1) * grad;
-        const C square = (C)beta2 * (C)v[i] + (C)(1 - beta2) * grad * grad;
-        C top = square;
-        if (amsgrad) {
-            top = (C)t[i] > square || (C)t[i] != (C)t[i] ? (C)t[i] : square;
-            t_out[i] = (T)top;
-        }
-        p_out[i] = (T)(value - step * mean / (sqrt(top) / root + (C)eps));
-        m_out[i] = (T)mean;
-        v_out[i] = (T)square;
+#pragma unroll
+        for (int k = 0; k < LINES; k++)
+            if (k != 1) *(Pack<T>*)(to[k] + i) = packs[k];
+    }
+    for (int64 i = rest + threadIdx.x; i < at.stop; i += blockDim.x) {
+        C x[LINES];
+#pragma unroll
+        for (int k = 0; k < LINES; k++) x[k] = (C)from[k][i];
+        step(x);
+#pragma unroll
+        for (int k = 0; k < LINES; k++)
+            if (k != 1) to[k][i] = (T)x[k];
     }
 }
 
+// The gradient to go against, an L2 penalty added.
+template <class C> __device__ C direction(C p, C g, C decay, bool maximize) {
+    if (maximize) g = -g;
+    return decay != 0 ? g + decay * p : g;
+}
+
+// The greater of two, or what is not a number.
+template <class C> __device__ C greater(C a, C b) { return a > b || a != a ? a : b; }
+
+// A decay apart from the gradient leaves a parameter's `left` share. `first` holds lr / (1 - beta1^step), `second` the
+// root of 1 - beta2^step.
+template <class T, bool AMSGRAD>
+__global__ void adam(Parameters all, double beta1, double beta2, double eps, double decay, double left,
+                     bool maximize) {
+    typedef typename Computed<T>::type C;
+    const Place at = place_of_block(all);
+    const C scale = (C)all.first[at.i], root = (C)all.second[at.i], small = (C)eps, l2 = (C)decay, fewer = (C)left;
+    const C keep = (C)beta1, take = (C)(1 - beta1), keep_square = (C)beta2, take_square = (C)(1 - beta2);
+    every<AMSGRAD ? 5 : 4, T>(all, at, [=](C* x) {
+        const C g = direction(x[0], x[1], l2, maximize);
+        x[0] *= fewer;
+        x[2] = keep * x[2] + take * g;
+        x[3] = keep_square * x[3] + take_square * g * g;
+        C top = x[3];
+        if (AMSGRAD) top = x[AMSGRAD ? 4 : 3] = greater(x[AMSGRAD ? 4 : 3], top);
+        x[0] -= scale * x[2] / (sqrt(top) / root + small);
+    });
+}
+
 // `first` is not 0 where the momentum's buffer starts as the gradient.
-template <class T>
+template <class T, bool MOMENTUM>
 __global__ void sgd(Parameters all, double lr, double momentum, double dampening, double decay, bool nesterov,
                     bool maximize) {
     typedef typename Computed<T>::type C;
     const Place at = place_of_block(all);
-    const T *p = (const T*)all.from[0][at.i], *g = (const T*)all.from[1][at.i], *b = (const T*)all.from[2][at.i];
-    T *p_out = (T*)all.to[0][at.i], *b_out = (T*)all.to[1][at.i];
-    for (int64 i = at.start + threadIdx.x; i < at.stop; i += blockDim.x) {
-        C grad = maximize ? -(C)g[i] : (C)g[i];
-        if (decay != 0) grad += (C)decay * (C)p[i];
-        if (momentum != 0) {
-            const C buffer = all.first[at.i] != 0 ? grad : (C)momentum * (C)b[i] + (C)(1 - dampening) * grad;
-            b_out[i] = (T)buffer;
-            grad = nesterov ? grad + (C)momentum * buffer : buffer;
+    const bool starts = all.first[at.i] != 0;
+    const C rate = (C)lr, keep = (C)momentum, take = (C)(1 - dampening), l2 = (C)decay;
+    every<MOMENTUM ? 3 : 2, T>(all, at, [=](C* x) {
+        C g = direction(x[0], x[1], l2, maximize);
+        if (MOMENTUM) {
+            C& buffer = x[MOMENTUM ? 2 : 1];
+            buffer = starts ? g : keep * buffer + take * g;
+            g = nesterov ? g + keep * buffer : buffer;
         }
-        p_out[i] = (T)((C)p[i] - (C)lr * grad);
-    }
+        x[0] -= rate * g;
+    });
+}
+
+template <class T, bool MOMENTUM, bool CENTERED>
+__global__ void rmsprop(Parameters all, double lr, double rho, double eps, double decay, double momentum,
+                        bool maximize) {
+    typedef typename Computed<T>::type C;
+    const Place at = place_of_block(all);
+    const C rate = (C)lr, keep = (C)rho, take = (C)(1 - rho), small = (C)eps, l2 = (C)decay, push = (C)momentum;
+    const int mean = MOMENTUM && CENTERED ? 4 : 3;
+    every<3 + MOMENTUM + CENTERED, T>(all, at, [=](C* x) {
+        const C g = direction(x[0], x[1], l2, maximize);
+        x[2] = keep * x[2] + take * g * g;
+        C spread = x[2];
+        if (CENTERED) {
+            C& middle = x[CENTERED ? mean : 2];
+            middle = keep * middle + take * g;
+            spread -= middle * middle;
+        }
+        C move = g / (sqrt(spread) + small);
+        if (MOMENTUM) {
+            C& buffer = x[MOMENTUM ? 3 : 2];
+            move = buffer = push * buffer + move;
+        }
+        x[0] -= rate * move;
+    });
+}
+
+// `first` holds the learning rate of each parameter.
+template <class T> __global__ void adagrad(Parameters all, double eps, double decay, bool maximize) {
+    typedef typename Computed<T>::type C;
+    const Place at = place_of_block(all);
+    const C rate = (C)all.first[at.i], small = (C)eps, l2 = (C)decay;
+    every<3, T>(all, at, [=](C* x) {
+        const C g = direction(x[0], x[1], l2, maximize);
+        x[2] += g * g;
+        x[0] -= rate * (g / (sqrt(x[2]) + small));
+    });
 }
 
 template <class T>
-__global__ void rmsprop(Parameters all, double lr, double alpha, double eps, double decay, double momentum,
-                        bool centered, bool maximize) {
+__global__ void adadelta(Parameters all, double lr, double rho, double eps, double decay, bool maximize) {
     typedef typename Computed<T>::type C;
     const Place at = place_of_block(all);
-    const T *p = (const T*)all.from[0][at.i], *g = (const T*)all.from[1][at.i], *v = (const T*)all.from[2][at.i];
-    const T *b = (const T*)all.from[3][at.i], *a = (const T*)all.from[4][at.i];
-    T *p_out = (T*)all.to[0][at.i], *v_out = (T*)all.to[1][at.i], *b_out = (T*)all.to[2][at.i];
-    T* a_out = (T*)all.to[3][at.i];
-    for (int64 i = at.start + threadIdx.x; i < at.stop; i += blockDim.x) {
-        C grad = maximize ? -(C)g[i] : (C)g[i];
-        if (decay != 0) grad += (C)decay * (C)p[i];
-        const C square = (C)alpha * (C)v[i] + (C)(1 - alpha) * grad * grad;
-        C var = square;
-        if (centered) {
-            const C mean = (C)alpha * (C)a[i] + (C)(1 - alpha) * grad;
-            var = square - mean * mean;
-            a_out[i] = (T)mean;
-        }
-        C move = grad / (sqrt(var) + (C)eps);
-        if (momentum != 0) {
-            move = (C)momentum * (C)b[i] + move;
-            b_out[i] = (T)move;
-        }
-        p_out[i] = (T)((C)p[i] - (C)lr * move);
-        v_out[i] = (T)square;
-    }
+    const C rate = (C)lr, keep = (C)rho, take = (C)(1 - rho), small = (C)eps, l2 = (C)decay;
+    every<4, T>(all, at, [=](C* x) {
+        const C g = direction(x[0], x[1], l2, maximize);
+        x[2] = keep * x[2] + take * g * g;
+        const C delta = sqrt(x[3] + small) / sqrt(x[2] + small) * g;
+        x[0] -= rate * delta;
+        x[3] = keep * x[3] + take * delta * delta;
+    });
+}
+
+// `first` holds lr / (1 - beta1^step).
+template <class T>
+__global__ void adamax(Parameters all, double beta1, double beta2, double eps, double decay, bool maximize) {
+    typedef typename Computed<T>::type C;
+    const Place at = place_of_block(all);
+    const C rate = (C)all.first[at.i], small = (C)eps, l2 = (C)decay;
+    const C keep = (C)beta1, take = (C)(1 - beta1), keep_top = (C)beta2;
+    every<4, T>(all, at, [=](C* x) {
+        const C g = direction(x[0], x[1], l2, maximize);
+        x[2] = keep * x[2] + take * g;
+        x[3] = greater(keep_top * x[3], (C)fabs(g) + small);
+        x[0] -= rate * (x[2] / x[3]);
+    });
+}
+
+// `first` and `second` hold the rates of the gradient and of its mean, `third` 1 - beta2^step.
+template <class T>
+__global__ void nadam(Parameters all, double beta1, double beta2, double eps, double decay, double left,
+                      bool maximize) {
+    typedef typename Computed<T>::type C;
+    const Place at = place_of_block(all);
+    const C now = (C)all.first[at.i], after = (C)all.second[at.i], scale = (C)all.third[at.i];
+    const C small = (C)eps, l2 = (C)decay, fewer = (C)left;
+    const C keep = (C)beta1, take = (C)(1 - beta1), keep_square = (C)beta2, take_square = (C)(1 - beta2);
+    every<4, T>(all, at, [=](C* x) {
+        const C g = direction(x[0], x[1], l2, maximize);
+        x[0] *= fewer;
+        x[2] = keep * x[2] + take * g;
+        x[3] = keep_square * x[3] + take_square * g * g;
+        const C root = sqrt(x[3] / scale) + small;
+        x[0] = x[0] - now * (g / root) - after * (x[2] / root);
+    });
+}
+
+// `first` holds the rate; where `third` is not 0 the step is rectified, and `second` its rate.
+template <class T>
+__global__ void radam(Parameters all, double beta1, double beta2, double eps, double decay, double left,
+                      bool maximize) {
+    typedef typename Computed<T>::type C;
+    const Place at = place_of_block(all);
+    const bool rectified = all.third[at.i] != 0;
+    const C rate = (C)(rectified ? all.second[at.i] : all.first[at.i]);
+    const C small = (C)eps, l2 = (C)decay, fewer = (C)left;
+    const C keep = (C)beta1, take = (C)(1 - beta1), keep_square = (C)beta2, take_square = (C)(1 - beta2);
+    every<4, T>(all, at, [=](C* x) {
+        const C g = direction(x[0], x[1], l2, maximize);
+        x[0] *= fewer;
+        x[2] = keep * x[2] + take * g;
+        x[3] = keep_square * x[3] + take_square * g * g;
+        x[0] -= rate * (rectified ? x[2] / (sqrt(x[3]) + small) : x[2]);
+    });
+}
+
+// `first` holds the rate of each parameter, `second` by how much its average moves, 1 where it starts.
+template <class T> __global__ void asgd(Parameters all, double lambd, double decay, bool maximize) {
+    typedef typename Computed<T>::type C;
+    const Place at = place_of_block(all);
+    const C rate = (C)all.first[at.i], share = (C)all.second[at.i], l2 = (C)decay;
+    const C left = (C)(1 - lambd * all.first[at.i]);
+    every<3, T>(all, at, [=](C* x) {
+        const C g = direction(x[0], x[1], l2, maximize);
+        x[0] = x[0] * left - rate * g;
+        x[2] = share == 1 ? x[0] : x[2] + share * (x[0] - x[2]);
+    });
+}
+
+template <class T>
+__global__ void rprop(Parameters all, double shrink, double grow, double smallest, double largest, bool maximize) {
+    typedef typename Computed<T>::type C;
+    const Place at = place_of_block(all);
+    const C less = (C)shrink, more = (C)grow, low = (C)smallest, high = (C)largest;
+    every<4, T>(all, at, [=](C* x) {
+        C g = maximize ? -x[1] : x[1], size = x[3];
+        const C sign = g * x[2];
+        size = sign > 0 ? size * more : sign < 0 ? size * less : sign == 0 ? size : sign;
+        size = size < low ? low : size;
+        size = size > high ? high : size;
+        if (sign < 0) g = 0;
+        x[0] -= g > 0 ? size : g < 0 ? -size : g * size;
+        x[2] = g;
+        x[3] = size;
+    });
 }
 
 // averages += share (values - averages)
 template <class T> __global__ void average(Parameters all, double share) {
     typedef typename Computed<T>::type C;
     const Place at = place_of_block(all);
-    const T *a = (const T*)all.from[0][at.i], *v = (const T*)all.from[1][at.i];
-    T* out = (T*)all.to[0][at.i];
-    for (int64 i = at.start + threadIdx.x; i < at.stop; i += blockDim.x)
-        out[i] = (T)((C)a[i] + (C)share * ((C)v[i] - (C)a[i]));
+    const C part = (C)share;
+    every<2, T>(all, at, [=](C* x) { x[0] += part * (x[1] - x[0]); });
 }

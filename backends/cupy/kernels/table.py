@@ -14,7 +14,10 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "indexing": ("take", "embedding", "gather", "take_along_axis", "index_add", "scatter_add"),
     "loss": ("cross_entropy",),
     "normalization": ("layer_norm", "rms_norm", "group_norm", "batch_norm"),
-    "optimizer": ("adam_step", "sgd_step", "rmsprop_step", "average_step"),
+    "optimizer": (
+        "adam_step", "sgd_step", "rmsprop_step", "adagrad_step", "adadelta_step", "adamax_step", "nadam_step",
+        "radam_step", "asgd_step", "rprop_step", "average_step",
+    ),
     "pooling": ("max_pool", "max_pool_with_indices", "avg_pool"),
     "random": (
         "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",
