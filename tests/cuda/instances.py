@@ -8,7 +8,8 @@ import re
 from candelabra.backends.cupy.launch import FLOATS, FOLDER, TYPES
 
 # A kernel's `class T` is a floating-point dtype, `class E` any that a card has, `class A` one that it adds
-# atomically, `class I` one of indices; `class F` is an elementwise function, `class D` one with a slope.
+# atomically, `class I` one of indices, `class H` one of 16 bits that tensor cores multiply; `class F` is an elementwise
+# function, `class D` one with a slope.
 FUNCTIONS = ["Gelu", "GeluTanh", "Silu", "Softplus", "Mish"]
 CHOICES = {
     "class D": FUNCTIONS,
@@ -17,6 +18,7 @@ CHOICES = {
     "class A": [TYPES[name] for name in (*FLOATS, "int32", "int64", "uint32", "uint64")],
     "class E": list(TYPES.values()),
     "class I": [TYPES["int32"], TYPES["int64"]],
+    "class H": [TYPES["float16"], TYPES["bfloat16"]],
 }
 _KERNEL = re.compile(r"(?:template <([^>]*)>\s*)?__global__ void (\w+)\(")
 

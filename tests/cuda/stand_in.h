@@ -20,7 +20,7 @@
 #define __launch_bounds__(...)
 #define __shared__ static
 #define __restrict__
-#define __align__(n) alignas(n)
+#define __align__(n) __attribute__((aligned(n)))
 
 using std::cos;
 using std::exp;
@@ -90,11 +90,22 @@ namespace stand_in {
 
 enum State { READY, AT_BLOCK, AT_WARP, DONE };
 
+// A copy that a thread has begun; without a source it brings zeros.
+struct Copy {
+    void* to;
+    const void* from;
+    size_t bytes;
+};
+
 struct Fibre {
     ucontext_t context;
     State state;
     dim3 index;
+    std::vector<std::vector<Copy>> groups;
 };
+
+// Four operands of eight bytes a lane.
+const size_t SHARE = 4;
 
 const size_t STACK = 64 * 1024;
 inline ucontext_t scheduler;
@@ -142,7 +153,7 @@ inline int run_block() {
     const size_t n = blockDim.x * blockDim.y * blockDim.z;
     fibres.resize(n);
     if (stacks.size() < n * STACK) stacks.resize(n * STACK);
-    exchange.assign((n + 31) / 32, std::vector<uint64_t>(32));
+    exchange.assign((n + 31) / 32, std::vector<uint64_t>(32 * SHARE));
     for (size_t i = 0; i < n; i++) {
         Fibre& f = fibres[i];
         getcontext(&f.context);
@@ -150,6 +161,7 @@ inline int run_block() {
         f.context.uc_stack.ss_size = STACK;
         f.context.uc_link = &scheduler;
         f.state = READY;
+        f.groups.assign(1, {});
         f.index = {(unsigned)(i % blockDim.x), (unsigned)(i / blockDim.x % blockDim.y),
                    (unsigned)(i / blockDim.x / blockDim.y)};
         makecontext(&f.context, enter, 0);
@@ -201,6 +213,38 @@ template <class V> V shuffle(V value, unsigned from) {
     if (from < 32) std::memcpy(&value, &slots[from], sizeof(V));
     wait(AT_WARP);
     return value;
+}
+
+// Let `use` see, by lane, what all lanes of the warp hold.
+template <class V, class Use> void together(const V& value, Use use) {
+    static_assert(sizeof(V) % 8 == 0 && sizeof(V) <= 8 * SHARE, "more than a warp exchanges");
+    std::vector<uint64_t>& slots = exchange[number() / 32];
+    std::memcpy((char*)slots.data() + number() % 32 * sizeof(V), &value, sizeof(V));
+    wait(AT_WARP);
+    use((int)(number() % 32), (const V*)slots.data());
+    wait(AT_WARP);
+}
+
+inline void require(bool held, const char* text) {
+    if (held) return;
+    std::fprintf(stderr, "stand-in: %s\n", text);
+    std::abort();
+}
+
+// Copies are made when somebody waits for them, no earlier.
+inline void later(void* to, const void* from, size_t bytes) { current->groups.back().push_back({to, from, bytes}); }
+
+inline void commit() { current->groups.emplace_back(); }
+
+inline void arrive(size_t left) {
+    std::vector<std::vector<Copy>>& groups = current->groups;
+    while (groups.size() > left + 1) {
+        for (const Copy& copy : groups.front()) {
+            if (copy.from) std::memcpy(copy.to, copy.from, copy.bytes);
+            else std::memset(copy.to, 0, copy.bytes);
+        }
+        groups.erase(groups.begin());
+    }
 }
 
 }  // namespace stand_in
