@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -39,10 +40,17 @@ MULTIPROCESSORS = 144
 int64, float64 = np.int64, np.float64
 
 
+_INCLUDE = re.compile(r'^#include "(\w+\.cuh)"$', re.MULTILINE)
+
+
 @cache
 def source(file: str) -> str:
-    """Return the text of a file of kernels, with what all of them share before it."""
-    return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("common.cuh", f"{file}.cu"))
+    """Return the text of a file of kernels, with what all of them share before it and what it includes in place."""
+
+    def text(name: str) -> str:
+        return _INCLUDE.sub(lambda found: text(found[1]), (FOLDER / name).read_text(encoding="utf-8"))
+
+    return "\n".join(text(name) for name in ("common.cuh", f"{file}.cu"))
 
 
 class Launcher:
