@@ -63,8 +63,14 @@ def loaded(code: str) -> tuple[ctypes.CDLL, list[str]]:
     return ctypes.CDLL(str(compiled(f'#include "{HEADER}"\n{code}\n{starts}\n'))), names
 
 
+class Address(int):
+    """Where the elements of an array lie that is not NumPy's."""
+
+
 def _held(argument: Any) -> np.ndarray:
     """Return an array that holds an argument as the driver takes it: an array's address, or a scalar's bytes."""
+    if isinstance(argument, Address):
+        return np.asarray(argument, np.uint64)
     if isinstance(argument, np.ndarray) and argument.dtype.names:
         # A structure is an argument itself.
         return argument

@@ -81,11 +81,16 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         words = random_bits(key=key, counter=counter, n=n)
         return gpu.xp.argsort(words, kind="stable").astype(dtype, copy=False)
 
-    return {
-        "random_bits": random_bits,
-        "random_uniform": random_uniform,
-        "random_normal": random_normal,
-        "random_bernoulli": random_bernoulli,
-        "random_integers": random_integers,
-        "random_permutation": random_permutation,
-    }
+    def there(kernel: Any) -> Any:
+        """A kernel that draws on the card which it is told."""
+
+        def run(*, device: Any = None, **statics: Any) -> Any:
+            if device is None or device.id == gpu.card():
+                return kernel(**statics)
+            with device:
+                return kernel(**statics)
+
+        return run
+
+    drawing = (random_bits, random_uniform, random_normal, random_bernoulli, random_integers, random_permutation)
+    return {kernel.__name__: there(kernel) for kernel in drawing}

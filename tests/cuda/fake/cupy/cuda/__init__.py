@@ -1,0 +1,338 @@
+"""Cards that are not there: devices, streams, events and the memory pool, and a count of what waits for them."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+CARDS = int(os.environ.get("CANDELABRA_FAKE_CARDS", "2"))
+TOTAL = int(os.environ.get("CANDELABRA_FAKE_MEMORY", str(8 * 2**30)))
+
+# "synchronisations": how often the host waited; "launches": kernels of ours; "calls": the library's own.
+counts: Counter[str] = Counter()
+
+_thread = threading.local()
+
+
+def counted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that waits for the card, and is counted."""
+
+    @functools.wraps(function)
+    def waits(*arguments: Any, **options: Any) -> Any:
+        counts["synchronisations"] += 1
+        return function(*arguments, **options)
+
+    return waits
+
+
+def _current() -> int:
+    return getattr(_thread, "card", 0)
+
+
+class Device:
+    """A card; as a context manager, the current one."""
+
+    def __init__(self, device: Any = None) -> None:
+        if isinstance(device, Device):
+            device = device.id
+        self.id = _current() if device is None else int(device)
+        self._before: list[int] = []
+
+    def use(self) -> None:
+        runtime.setDevice(self.id)
+
+    def __enter__(self) -> Device:
+        self._before.append(_current())
+        if self._before[-1] != self.id:
+            runtime.setDevice(self.id)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        runtime.setDevice(self._before.pop())
+
+    @counted
+    def synchronize(self) -> None:
+        pass
+
+    @property
+    def mem_info(self) -> tuple[int, int]:
+        with self:
+            return runtime.memGetInfo()
+
+    @property
+    def compute_capability(self) -> str:
+        return "90"
+
+    def __int__(self) -> int:
+        return self.id
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Device) and self.id == other.id
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return self.id
+
+    def __repr__(self) -> str:
+        return f"<CUDA Device {self.id}>"
+
+
+class Memory:
+    """A piece of a card's memory; the pool has it back when nobody holds it."""
+
+    def __init__(self, host: np.ndarray) -> None:
+        self.device = Device()
+        self.device_id = self.device.id
+        self.size = -(-host.nbytes // 512) * 512
+        self.ptr = host.__array_interface__["data"][0]
+        self.pool = _pools[self.device_id]
+        self.pool.take(self.size)
+
+    def __del__(self) -> None:
+        self.pool.give(self.size)
+
+
+class MemoryPointer:
+    """A place in a piece of memory."""
+
+    def __init__(self, mem: Any, offset: int) -> None:
+        self.mem, self.offset = mem, offset
+        self.ptr, self.device, self.device_id = mem.ptr + offset, mem.device, mem.device_id
+
+
+def _place(host: np.ndarray) -> Memory:
+    return Memory(host)
+
+
+class OutOfMemoryError(MemoryError):
+    """What CuPy raises where a card's memory does not suffice."""
+
+    def __init__(self, size: int, total: int, limit: int = 0) -> None:
+        told = f"Out of memory allocating {size:,} bytes (allocated so far: {total:,} bytes"
+        super().__init__(told + (f", limit set to: {limit:,} bytes)." if limit else ")."))
+
+
+class _Pool:
+    """The figures of one card."""
+
+    def __init__(self) -> None:
+        self.used = self.free = self.limit = 0
+        self.lock = threading.RLock()
+
+    def take(self, size: int) -> None:
+        with self.lock:
+            if size <= self.free:
+                self.free -= size
+            else:
+                # Blocks that are free do not fit together: they are given back before more is asked for.
+                room = min(TOTAL, self.limit or TOTAL)
+                if self.used + self.free + size > room:
+                    self.free = 0
+                if self.used + size > room:
+                    raise OutOfMemoryError(size, self.used, self.limit)
+            self.used += size
+
+    def give(self, size: int) -> None:
+        with self.lock:
+            self.used -= size
+            self.free += size
+
+
+_pools = [_Pool() for _ in range(max(CARDS, 1))]
+
+
+class MemoryPool:
+    """CuPy's pool: figures of the current card."""
+
+    def __init__(self, allocator: Any = None) -> None:
+        self.allocator = allocator
+
+    def used_bytes(self) -> int:
+        return _pools[_current()].used
+
+    def free_bytes(self) -> int:
+        return _pools[_current()].free
+
+    def total_bytes(self) -> int:
+        return self.used_bytes() + self.free_bytes()
+
+    def n_free_blocks(self) -> int:
+        return int(self.free_bytes() > 0)
+
+    def free_all_blocks(self, stream: Any = None) -> None:
+        _pools[_current()].free = 0
+
+    def set_limit(self, size: int | None = None, fraction: float | None = None) -> None:
+        _pools[_current()].limit = int(TOTAL * fraction) if fraction is not None else size or 0
+
+    def get_limit(self) -> int:
+        return _pools[_current()].limit
+
+
+class Stream:
+    """A stream; what is asked of it is done at once."""
+
+    null: Stream
+
+    def __init__(
+        self, null: bool = False, non_blocking: bool = False, ptds: bool = False, priority: int | None = None
+    ) -> None:
+        self.ptr = 0 if null else id(self)
+        self.device_id = -1 if null else _current()
+        self.is_non_blocking, self._before = non_blocking, []
+
+    def use(self) -> Stream:
+        _streams()[_current()] = self
+        return self
+
+    def __enter__(self) -> Stream:
+        self._before.append(get_current_stream())
+        return self.use()
+
+    def __exit__(self, *_: object) -> None:
+        self._before.pop().use()
+
+    @counted
+    def synchronize(self) -> None:
+        pass
+
+    @property
+    def done(self) -> bool:
+        return True
+
+    def record(self, event: Event | None = None) -> Event:
+        event = Event() if event is None else event
+        event.record(self)
+        return event
+
+    def wait_event(self, event: Event) -> None:
+        event.awaited.append(self)
+
+    def launch_host_func(self, function: Callable[[Any], Any], argument: Any) -> None:
+        function(argument)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Stream) and self.ptr == other.ptr
+
+    def __hash__(self) -> int:
+        return hash(self.ptr)
+
+
+class ExternalStream(Stream):
+    """A stream of another library."""
+
+    def __init__(self, ptr: int, device_id: int = -1) -> None:
+        super().__init__()
+        self.ptr, self.device_id = ptr, device_id
+
+
+Stream.null = Stream(null=True)
+
+
+def _streams() -> dict[int, Stream]:
+    if not hasattr(_thread, "streams"):
+        _thread.streams = {}
+    return _thread.streams
+
+
+def get_current_stream(device_id: int | None = None) -> Stream:
+    return _streams().get(_current() if device_id is None else device_id, Stream.null)
+
+
+class Event:
+    """An event; it has happened once it is recorded."""
+
+    def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None:
+        self.disable_timing, self.time, self.stream = disable_timing, None, None
+        self.awaited: list[Stream] = []
+
+    def record(self, stream: Stream | None = None) -> None:
+        self.stream = get_current_stream() if stream is None else stream
+        self.time = time.perf_counter()
+
+    @counted
+    def synchronize(self) -> None:
+        pass
+
+    @property
+    def done(self) -> bool:
+        return True
+
+
+def get_elapsed_time(start: Event, end: Event) -> float:
+    if start.disable_timing or end.disable_timing or start.time is None or end.time is None:
+        raise runtime.CUDARuntimeError(400, "cudaErrorInvalidResourceHandle: invalid resource handle")
+    return (end.time - start.time) * 1e3
+
+
+class _Runtime:
+    """The runtime's functions that tell and choose."""
+
+    memcpyDefault = 4
+
+    class CUDARuntimeError(RuntimeError):
+        def __init__(self, status: int, message: str = "") -> None:
+            self.status = status
+            super().__init__(message or f"error {status}")
+
+    def getDeviceCount(self) -> int:
+        if not CARDS:
+            raise self.CUDARuntimeError(100, "cudaErrorNoDevice: no CUDA-capable device is detected")
+        return CARDS
+
+    def getDevice(self) -> int:
+        return _current()
+
+    def setDevice(self, card: int) -> None:
+        if not 0 <= card < CARDS:
+            raise self.CUDARuntimeError(101, "cudaErrorInvalidDevice: invalid device ordinal")
+        _thread.card = card
+
+    @counted
+    def deviceSynchronize(self) -> None:
+        pass
+
+    def runtimeGetVersion(self) -> int:
+        return 12090
+
+    def driverGetVersion(self) -> int:
+        return 13000
+
+    def getDeviceProperties(self, card: int) -> dict[str, Any]:
+        return {
+            "name": f"Stand-in card {card}".encode(), "totalGlobalMem": TOTAL, "multiProcessorCount": 132, "major": 9,
+            "minor": 0, "sharedMemPerBlock": 49152, "sharedMemPerBlockOptin": 232448,
+        }  # fmt: skip
+
+    def memGetInfo(self) -> tuple[int, int]:
+        pool = _pools[_current()]
+        return TOTAL - pool.used - pool.free, TOTAL
+
+    def deviceCanAccessPeer(self, card: int, other: int) -> int:
+        return 0
+
+
+runtime = _Runtime()
+
+
+def is_available() -> bool:
+    return CARDS > 0
+
+
+def get_device_id() -> int:
+    return _current()
+
+
+def get_cublas_handle() -> int:
+    from .device import get_cublas_handle
+
+    return get_cublas_handle()

@@ -1,0 +1,20 @@
+"""What of CuPy's extensions the backend uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cupy
+import numpy as np
+
+
+def empty_pinned(shape: Any, dtype: Any = float, order: str = "C") -> np.ndarray:
+    return np.empty(shape, dtype, order=order)
+
+
+def zeros_pinned(shape: Any, dtype: Any = float, order: str = "C") -> np.ndarray:
+    return np.zeros(shape, dtype, order=order)
+
+
+def scatter_add(a: Any, slices: Any, value: Any) -> None:
+    cupy.add.at(a, slices, value)
