@@ -8,6 +8,7 @@ arithmetic, dtypes without a loop, arrays of another card. `cuda.counts` tells h
 from __future__ import annotations
 
 import builtins
+import importlib
 from typing import Any
 
 import numpy as np
@@ -279,4 +280,6 @@ for _short, _name in {"neg": "negative", "abs": "absolute", "invert": "invert", 
         setattr(ndarray, f"__{_short}__", (lambda function: lambda self: function(self))(globals()[_name]))
 
 from . import fft, linalg  # noqa: E402, F401
-from .cuda import device, memory, stream  # noqa: E402, F401
+
+for _name in ("device", "memory", "stream"):
+    importlib.import_module(f"{__name__}.cuda.{_name}")
