@@ -8,6 +8,7 @@ differentiates the row's rule or its body, used under `create_graph` and inside 
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import warnings
 from collections import ChainMap
@@ -62,6 +63,8 @@ class Implementation:
         under: Implementation | None = None
         if not generic:
             kernel, under = _find_kernel(row, device, below)
+            if row.canonical is not None and kernel is not None and (under or device is not devices.host_device()):
+                kernel = _canonical_kernel(kernel, row.canonical, self.xp)
         self.forward, self.source, declined = _find_forward(row, device, generic, kernel, under)
         able = backend.narrow_kernels and self.source == "kernel"
         if backend.narrow_dtypes and not able and (guards_narrow(row) or self.source == "generic"):
@@ -101,7 +104,7 @@ class Implementation:
         if backend.within is not None:
             for name in ("forward", "run", "declined", "train", "backward"):
                 if (function := getattr(self, name)) is not None:
-                    setattr(self, name, _placed(function, backend.within, device.index or 0))
+                    setattr(self, name, backend.placed(function, device.index or 0))
 
     def _at_levels(self) -> None:
         """Set up a row on a device of transformations: levels are entered often, so all that can be is taken over."""
@@ -122,14 +125,6 @@ class Implementation:
 
     def __repr__(self) -> str:
         return f"<{self.row.name} on {self.device} by {self.source}>"
-
-
-def _placed(function: Callable[..., Any], within: Callable[[int], Any], index: int) -> Callable[..., Any]:
-    def run(*operands: Any, **statics: Any) -> Any:
-        with within(index):
-            return function(*operands, **statics)
-
-    return run
 
 
 def _as_it_is(value: Any) -> Any:
@@ -230,6 +225,24 @@ def _made_canonical(native: Callable[..., Any], canonical: Callable[..., Any], d
     """Choose as the row's rules expect what the standard leaves open in a function's outputs."""
     xp = namespace(device)
     return lambda *operands, **statics: canonical(xp, native(*operands, **statics))
+
+
+def _canonical_kernel(kernel: Any, canonical: Callable[..., Any], xp: Any) -> Any:
+    """Choose so for a kernel, too, which the host's own do by themselves."""
+
+    def run(*operands: Any, **statics: Any) -> Any:
+        result = forward(*operands, **statics)
+        return result if result is NotImplemented else canonical(xp, result)
+
+    def train(*operands: Any, **statics: Any) -> Any:
+        result = kernel.train(*operands, **statics)
+        return result if result is NotImplemented else (canonical(xp, result[0]), result[1])
+
+    if not isinstance(kernel, Kernel):
+        forward = kernel
+        return run
+    forward = kernel.forward
+    return dataclasses.replace(kernel, forward=run, train=kernel.train and train)
 
 
 def _bind(function: Callable[..., Any], bound: Any, own: bool) -> Callable[..., Any]:

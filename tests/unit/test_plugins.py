@@ -405,6 +405,42 @@ print(y.node.impl.train is not None, [round(v, 4) for v in x.grad.tolist()[0]])
     assert in_a_process(code, tmp_path) == f"True {wanted}"
 
 
+SPECTRAL = """
+import numpy as np
+from candelabra.core.backend import Kernel
+from candelabra.plugins.hookspecs import KernelSpec
+
+def eig(x):
+    found = np.linalg.eig(x)
+    return NotImplemented if len(x) > 2 else (found.eigenvalues, found.eigenvectors * np.exp(1j))
+
+def forward(x):
+    found = np.linalg.eigh(x)
+    return found.eigenvalues, found.eigenvectors * np.exp(1j)
+
+def vjp(g):
+    return NotImplemented
+
+def candelabra_kernels():
+    kernel = Kernel(forward, lambda x: (forward(x), ()), vjp)
+    return [KernelSpec("cpu", "eig", eig), KernelSpec("cpu", "eigh", kernel)]
+"""
+
+
+def test_a_plugins_vectors_get_the_phases_that_the_rules_expect(install: Callable[..., None], tmp_path: Path) -> None:
+    install("spectral", SPECTRAL, group="candelabra.kernels")
+    code = """
+import candelabra as cb
+x = cb.asarray([[2.0, 1j], [-1j, 4.0]], requires_grad=True)
+found = [cb.linalg.eigh(x.detach())[1], cb.linalg.eigh(x)[1], cb.linalg.eig(x)[1], cb.linalg.eig(cb.eye(3) + 0j)[1]]
+cb.sum(cb.abs(found[1]) ** 4).backward()
+for v in (*found, x.grad):
+    print([[(round(w.real, 4) + 0.0, round(w.imag, 4) + 0.0) for w in row] for row in v.detach().tolist()])
+"""
+    plain = in_a_process(code, tmp_path, **{DISABLE: "1"})
+    assert in_a_process(code, tmp_path) == plain and "(0.9239, 0.0)" in plain
+
+
 def test_a_backend_loads_once_though_several_threads_ask() -> None:
     calls: list[int] = []
     start = threading.Barrier(8)

@@ -198,6 +198,29 @@ def test_indices_out_of_range_are_refused() -> None:
             weight[key] = 0.0
 
 
+@pytest.mark.parametrize("kind", ["float32", "complex64", "bfloat16"])
+def test_decompositions_read_the_lower_triangle(kind: str) -> None:
+    values = np.array([[4.0, 9.0], [1.0, 3.0]]) + (np.array([[0, 5j], [1j, 0]]) if kind == "complex64" else 0)
+    x = cb.astype(cb.asarray(values, device="jax"), getattr(cb, kind))
+    whole = np.tril(values) + np.tril(values, -1).conj().T
+    (first, vectors), second, factor = (
+        implementation(TABLE[name], x.device).forward(x.array) for name in ("eigh", "eigvalsh", "cholesky")
+    )
+    assert factor.dtype == vectors.dtype == x.array.dtype and first.dtype == second.dtype
+    factor, vectors, *both = (np.asarray(x).astype(whole.dtype) for x in (factor, vectors, first, second))
+    for part in both:
+        np.testing.assert_allclose(part, np.linalg.eigvalsh(whole), rtol=1e-2 if kind == "bfloat16" else 1e-5)
+    np.testing.assert_allclose(factor @ factor.conj().T, whole, rtol=2e-2 if kind == "bfloat16" else 1e-5)
+    if kind == "complex64":
+        assert (vectors[np.argmax(np.abs(vectors), axis=0), [0, 1]].imag == 0).all()
+
+
+def test_digamma_has_its_pole_at_zero() -> None:
+    x = cb.asarray([0.0, -0.0, 1.0], device="jax")
+    for found in (cb.digamma(x), cb.polygamma(0, x)):
+        assert found.tolist()[:2] == [-np.inf, np.inf]
+
+
 def test_compile_makes_one_function_of_many() -> None:
     backend = as_device("jax").backend
     assert backend.compile is not None

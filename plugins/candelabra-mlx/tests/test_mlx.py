@@ -148,6 +148,11 @@ def test_indices_out_of_range_are_refused() -> None:
 def test_what_has_no_inverse_is_told_where_it_is_given() -> None:
     with pytest.raises(LinAlgError, match=r"^inv\(x: float32 \(2, 2\)\) on mlx:0"):
         cb.linalg.inv(cb.zeros((2, 2), device="mlx"))
+    with pytest.raises(LinAlgError, match=r"^cholesky.* not positive definite"):
+        cb.linalg.cholesky(cb.asarray([[[4.0, 5.0], [5.0, 3.0]], [[1.0, 0.0], [0.0, 1.0]]], device="mlx"))
+    for function in (cb.linalg.eig, cb.linalg.eigvals):
+        with pytest.raises(LinAlgError, match="infs or NaNs"):
+            function(cb.full((2, 2), math.nan, device="mlx"))
 
 
 def test_order_with_nan_and_backwards() -> None:

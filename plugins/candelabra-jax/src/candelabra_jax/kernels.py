@@ -281,9 +281,13 @@ def in_pairs(step: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def digamma(x: Array, /) -> Array:
+    return jnp.where(x == 0, -jnp.copysign(jnp.asarray(jnp.inf, x.dtype), x), special.digamma(x))
+
+
 SPECIAL = {
     "erf": special.erf, "erfc": special.erfc, "erfinv": special.erfinv, "lgamma": special.gammaln,
-    "digamma": special.digamma, "i0": special.i0, "i0e": special.i0e, "i1": special.i1, "i1e": special.i1e,
+    "digamma": digamma, "i0": special.i0, "i0e": special.i0e, "i1": special.i1, "i1e": special.i1e,
     "igamma": special.gammainc, "igammac": special.gammaincc,
 }  # fmt: skip
 
@@ -312,10 +316,24 @@ def is_added(dtype: Any) -> bool:
     return dtype.kind != "b"
 
 
+def of_lower(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a decomposition of Hermitian matrices of which the lower triangle alone is read, also in 16 bits."""
+
+    @jax.jit
+    def run(x: Array, /) -> Any:
+        found = function(x if is_wide(x.dtype) else x.astype(jnp.float32), symmetrize_input=False)
+        if not isinstance(found, tuple):
+            return found if is_wide(x.dtype) else found.astype(x.dtype)
+        return tuple(part if is_wide(x.dtype) else part.astype(x.dtype) for part in found)
+
+    return run
+
+
 KERNELS: dict[str, Any] = {
     **{name: jax.jit(function) for name, function in SPECIAL.items()},
     "ndtri": where(is_wide, jax.jit(special.ndtri)),
-    "eigvalsh": where(is_wide, jax.jit(lambda x: jnp.linalg.eigvalsh(x, symmetrize_input=False))),
+    "cholesky": of_lower(jnp.linalg.cholesky), "eigh": of_lower(jnp.linalg.eigh),
+    "eigvalsh": of_lower(jnp.linalg.eigvalsh),
     "conv": conv, "conv_input": where(is_inexact, conv_input), "conv_weight": where(is_inexact, conv_weight),
     "slice": slice_, "getitem": getitem, "getitem_transpose": where(is_added, getitem_transpose), "setitem": setitem,
     "take": take, "take_along_axis": take_along_axis, "embedding": embedding, "index_add": where(is_added, index_add),

@@ -51,9 +51,31 @@ def solve(x1: Any, x2: Any, /) -> Any:
     return found[..., 0] if x2.ndim == 1 else found
 
 
+def _finite(x: Any) -> Any:
+    # LAPACK ends the process.
+    if not mx.isfinite(x).all().item():
+        raise LinAlgError("Array must not contain infs or NaNs")
+    return x
+
+
+def eig(x: Any, /) -> Any:
+    return _eig(_finite(x))
+
+
+def eigvals(x: Any, /) -> Any:
+    return _eigvals(_finite(x))
+
+
+def cholesky(x: Any, /) -> Any:
+    found = _cholesky(x)
+    if not (mx.diagonal(found, 0, -2, -1) > 0).all().item():
+        raise LinAlgError("Matrix is not positive definite")
+    return found
+
+
 _svd, _qr = _at_once(mx.linalg.svd), _at_once(mx.linalg.qr)
-inv, cholesky, _solve = _at_once(mx.linalg.inv), _at_once(mx.linalg.cholesky), _at_once(mx.linalg.solve)
+inv, _cholesky, _solve = _at_once(mx.linalg.inv), _at_once(mx.linalg.cholesky), _at_once(mx.linalg.solve)
 eigh = _at_once(mx.linalg.eigh, (mx.float32, mx.float64, mx.complex64))
 eigvalsh = _at_once(mx.linalg.eigvalsh, (mx.float32, mx.float64, mx.complex64))
-eig = _at_once(mx.linalg.eig, (mx.float32,))
-eigvals = _at_once(mx.linalg.eigvals, (mx.float32,))
+_eig = _at_once(mx.linalg.eig, (mx.float32,))
+_eigvals = _at_once(mx.linalg.eigvals, (mx.float32,))
