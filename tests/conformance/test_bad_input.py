@@ -42,6 +42,8 @@ def test_bad_input(subject: Subject) -> None:
         operands = subject.tensors(bad.sample)
         with pytest.raises(errors.CandelabraError) as caught:
             subject.call(operands, subject.statics(bad.sample))
+            # What only a card has seen is told when it is waited for.
+            subject.device.backend.synchronize(subject.device.index or 0)
         told = f"{subject.row.name}, {bad.what}: {type(caught.value).__name__}: {caught.value}"
         assert isinstance(caught.value, bad.error), told
         assert re.search(bad.text, str(caught.value), re.DOTALL), f"{told}\nexpected {bad.text!r}"

@@ -32,8 +32,10 @@ class ndarray:
     ) -> ndarray:
         dtype = np.dtype(dtype)
         if memptr is not None:
-            host = memptr.mem.bytes[memptr.offset :]
-            host = np.ndarray(shape, dtype, buffer=host, strides=strides)
+            # As NumPy does it for an interface: no array of NumPy's is asked who owns the memory.
+            told = {"shape": tuple(shape), "typestr": f"|V{dtype.itemsize}", "data": (memptr.ptr, False), "version": 3,
+                    "strides": strides}  # fmt: skip
+            host = np.asarray(type("Interface", (), {"__array_interface__": told})()).view(dtype)
             return made(host, memptr.mem)
         host = np.empty(shape, dtype, order=order)
         return made(host, _place(host))
@@ -198,8 +200,8 @@ class ndarray:
         found = self._host[key]
         if isinstance(found, np.generic) or not np.shares_memory(found, self._host):
             if _basic(key):
-                found = self._host[(*key, ...) if isinstance(key, tuple) else (key, ...)]
-                return view(self, found)
+                keys = key if isinstance(key, tuple) else (key,)
+                return view(self, self._host[keys if any(k is Ellipsis for k in keys) else (*keys, ...)])
             return made(np.array(found))
         return view(self, found)
 
