@@ -7,6 +7,7 @@ from typing import Any
 
 from ...core.backend import Backend
 from ...core.errors import DeviceError, MissingDependencyError
+from . import sharing
 from .kernels.table import Kernels
 from .launch import Launcher
 
@@ -46,6 +47,9 @@ class CupyBackend(Backend):
 
     name = "cupy"
     device_types = ("cuda",)
+    lenient = True
+    # A stream orders what writes into an array behind what reads it.
+    mutable = True
     # Products of more than two axes fail for bfloat16, and what is made of many steps overflows in float16.
     narrow_dtypes = frozenset(("float16", "bfloat16"))
     narrow_kernels = True
@@ -59,6 +63,7 @@ class CupyBackend(Backend):
         self.array_type = cupy.ndarray
         self.gpu = Launcher(cupy)
         self.kernels = Kernels(self.gpu)
+        self.donating = sharing.donating(cupy)
 
     def dtypes(self, index: int = 0) -> dict[str, Any]:
         names = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32",
@@ -96,7 +101,14 @@ class CupyBackend(Backend):
     def from_dlpack(self, array: Any, index: int = 0) -> Any:
         with self.native_device(index):
             # Memory of another device is copied: an array belongs where its name says.
-            return self.cupy.asarray(self.cupy.from_dlpack(array))
+            return sharing.borrowed(self.cupy, self.cupy.asarray(self.cupy.from_dlpack(array)))
+
+    def adopt(self, array: Any, index: int = 0) -> Any:
+        with array.device:
+            return sharing.borrowed(self.cupy, array)
+
+    def is_view_of_live_owner(self, array: Any) -> bool:
+        return sharing.is_view_of_live_owner(self.cupy, array)
 
     def to_device(self, array: Any, index: int) -> Any:
         with self.native_device(index):

@@ -94,6 +94,8 @@ class Memory:
         self.device_id = self.device.id
         self.size = -(-host.nbytes // 512) * 512
         self.ptr = host.__array_interface__["data"][0]
+        # It lives as long as any array over it.
+        self.held = host
         self.pool = _pools[self.device_id]
         self.pool.take(self.size)
 

@@ -1,0 +1,44 @@
+"""Who else holds an array's memory, and writing into what nobody else does.
+
+CuPy's views hold the array that they were taken from in ``base``, and a DLPack capsule holds its array, so that a
+reference count tells. Memory that came from elsewhere is held as a view of an array that nobody else knows.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def borrowed(cupy: Any, array: Any) -> Any:
+    """Return an array that came from elsewhere as a view of memory that this side does not own, and never writes."""
+    return cupy.ndarray(array.shape, array.dtype, array.data, array.strides).view()
+
+
+def is_view_of_live_owner(cupy: Any, array: Any) -> bool:
+    """Say whether an array is a view of one that somebody holds."""
+    base = array.base
+    # This name, the view's own reference and the call's argument are three.
+    return isinstance(base, cupy.ndarray) and sys.getrefcount(base) > 3
+
+
+def donating(cupy: Any) -> dict[str, Callable[..., Any]]:
+    """Return the functions that write a result into their first operand, by row."""
+
+    def in_place(name: str) -> Callable[[Any, Any], Any]:
+        function = getattr(cupy, name)
+
+        def write(x: Any, y: Any) -> Any:
+            with x.device:
+                if x.dtype.itemsize == 2 and x.dtype.kind in "fV" and not hasattr(y, "dtype"):
+                    # Beside 16-bit floats a Python number is a wider one to some of CuPy's functions.
+                    x[...] = function(x.astype(np.float32), y)
+                    return x
+                return function(x, y, out=x)
+
+        return write
+
+    return {name: in_place(name) for name in ("add", "subtract", "multiply", "divide")}
