@@ -22,7 +22,7 @@ PARAMETERS = np.dtype(
     ]
 )  # fmt: skip
 NUMBERS = ("first", "second", "third")
-# What a dtype's elements are for these kernels, and how many there are in one: complex numbers are pairs, as in PyTorch.
+# What a dtype's elements are for these kernels, and how many are in one: complex numbers are pairs, as in PyTorch.
 KINDS = {name: (TYPES[name], 1) for name in ("float16", "bfloat16", "float32", "float64")}
 KINDS |= {"complex64": (TYPES["float32"], 2), "complex128": (TYPES["float64"], 2)}
 
