@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -37,3 +38,19 @@ def test_every_instance_compiles_for_a_card(file: str, architecture: str) -> Non
     # A kernel that spills its registers in sight of the compiler would say so here.
     assert "warning" not in nvrtc.getProgramLog(program)
     assert len(nvrtc.getPTX(program)) > 1000
+
+
+def test_the_stand_in_offers_what_cupy_does() -> None:
+    cupy = pytest.importorskip("cupy", reason="the extra `cuda-compile` is not installed")
+    # Its folder on the path would put the stand-in before the library.
+    spec = importlib.util.spec_from_file_location("record", Path(__file__).parent / "fake" / "record.py")
+    assert spec is not None and spec.loader is not None
+    record = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(record)
+    kept = json.loads(record.OFFERS.read_text())
+    if kept["version"].split(".")[:2] != cupy.__version__.split(".")[:2]:
+        pytest.skip(f"recorded from CuPy {kept['version']}")
+    found = record.offers(cupy)
+    for place in ("", "linalg", "fft"):
+        gone = {name: about for name, about in kept[place].items() if found[place].get(name) != about}
+        assert not gone, "python tests/cuda/fake/record.py records anew"
