@@ -1,22 +1,24 @@
-"""The process of one library: builds one workload, then obeys commands, one line of JSON each, until its input ends.
+"""The process of one library: builds workloads and obeys commands, one line of JSON each, until its input ends.
 
-``python -m benchmarks.worker LIBRARY WORKLOAD`` answers on the descriptor that was its standard output; what libraries
-print goes to standard error.
+``python -m benchmarks.worker LIBRARY DEVICE`` answers on the descriptor that was its standard output; what libraries
+print goes to standard error. It never answers before its device has done what was asked, so that it may be frozen.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import json
 import os
 import statistics
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import repeat
 from time import perf_counter
 from typing import Any
 
-from .workload import Step
+from .devices import Place, place_of
+from .workload import Step, Workload
 from .workloads import WORKLOADS
 
 
@@ -35,76 +37,102 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def timed(step: Step, repetitions: int, self_timed: bool) -> float:
-    """Seconds that `repetitions` of the step take."""
+def timed(step: Step, repetitions: int, self_timed: bool, wait: Callable[[], None]) -> float:
+    """Seconds that `repetitions` of the step take, until the device has done them."""
     if self_timed:
         return sum(step() for _ in range(repetitions))
+    wait()
     start = perf_counter()
     for _ in repeat(None, repetitions):
         step()
+    wait()
     return perf_counter() - start
 
 
-def turn(step: Step, repetitions: int, self_timed: bool) -> float:
+def turn(step: Step, repetitions: int, self_timed: bool, wait: Callable[[], None]) -> float:
     """Seconds of one repetition: the median over up to ten parts of a turn, which a short stall cannot move."""
     parts = min(10, repetitions)
     each = repetitions // parts
-    return statistics.median(timed(step, each, self_timed) / each for _ in range(parts))
+    return statistics.median(timed(step, each, self_timed, wait) / each for _ in range(parts))
 
 
-def calibrated(step: Step, seconds: float, self_timed: bool) -> int:
+def calibrated(step: Step, seconds: float, self_timed: bool, wait: Callable[[], None]) -> int:
     """How many repetitions take about `seconds`, found on a step that has been warmed up."""
-    timed(step, 2, self_timed)
+    timed(step, 2, self_timed, wait)
     repetitions = 1
     while True:
-        taken = timed(step, repetitions, self_timed)
+        taken = timed(step, repetitions, self_timed, wait)
         if taken >= seconds / 4:
             return max(1, round(repetitions * seconds / taken))
         repetitions *= 2
 
 
-def version_of(library: str) -> str:
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
+class Job:
+    """One workload on one library's device.
+
+    Parameters
+    ----------
+    workload : Workload
+    place : Place
+    small : bool
+        Whether at the size of tests.
+    """
+
+    def __init__(self, workload: Workload, place: Place, small: bool) -> None:
+        self.workload, self.place = workload, place
+        building: AbstractContextManager[Any] = nullcontext()
+        if not workload.self_timed:
+            importlib.import_module(place.library)
+            building = place.building()
+            place.start()
+        self.before = peak_memory()
+        arrays = workload.arrays(small=small)
+        self.figures = {
+            kind: float(count(arrays))
+            for kind, count in (("moved", workload.moved), ("operations", workload.operations))
+            if count is not None
+        }
+        with building:
+            self.step: Step = workload.variants[place.library](arrays)
+
+    def wait(self) -> None:
+        """Wait for the device."""
+        if not self.workload.self_timed:
+            self.place.synchronize()
+
+    def answer(self, command: str, argument: Any) -> Any:
+        """Obey one command."""
+        self_timed = self.workload.self_timed
+        if command == "calibrate":
+            return calibrated(self.step, argument, self_timed, self.wait)
+        if command == "run":
+            # Caches went cold while it was frozen.
+            timed(self.step, max(1, argument // 20), self_timed, self.wait)
+            return turn(self.step, argument, self_timed, self.wait)
+        if command == "memory":
+            return {"before": self.before, "peak": peak_memory(), **({} if self_timed else self.place.memory())}
+        if command == "copy":
+            return self.place.copy_rate(argument)
+        if command == "figures":
+            return self.figures
+        return {} if self_timed else self.place.describe()
 
 
-def describe(library: str) -> dict[str, Any]:
-    """Version and threads of the library that this process runs."""
-    about: dict[str, Any] = {"version": version_of(library)}
-    if library == "torch":
-        import torch
-
-        about["threads"] = torch.get_num_threads()
-    if library == "candelabra":
-        from candelabra.core.device import as_device
-
-        facts = as_device("cpu").backend.describe()
-        about |= {"numpy" if key == "version" else key: value for key, value in facts.items()}
-    return about
-
-
-def main(library: str, name: str) -> None:
+def main(library: str, device: str) -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    workload = WORKLOADS[name]
-    if not workload.self_timed:
-        importlib.import_module(library)
-    before = peak_memory()
-    step = workload.build(library)
+    place = place_of(library, device)
+    job: Any = None
     for line in sys.stdin:
         command, argument = json.loads(line)
-        answer: Any
-        if command == "calibrate":
-            answer = calibrated(step, argument, workload.self_timed)
-        elif command == "run":
-            timed(step, max(1, argument // 20), workload.self_timed)  # caches went cold while it was frozen
-            answer = turn(step, argument, workload.self_timed)
-        elif command == "memory":
-            answer = {"before": before, "peak": peak_memory()}
+        if command == "build":
+            job = None
+            job = Job(WORKLOADS[argument["name"]], place, argument["small"])
+            answer = True
         else:
-            answer = {} if workload.self_timed else describe(library)
+            answer = job.answer(command, argument)
+        if job is not None:
+            job.wait()
         answers.write(json.dumps(answer) + "\n")
 
 

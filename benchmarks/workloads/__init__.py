@@ -6,16 +6,21 @@ from ..workload import Workload
 from . import (
     adam,
     attention,
+    attention_long,
+    bandwidth,
     cnn,
     conv3x3,
     data_loader,
     gelu,
+    gpt2,
     hessian,
     import_time,
     linear_sgd,
     lstm,
     mlp,
     per_sample_gradients,
+    products,
+    resnet18,
     resnet_block,
     rows,
     small_multiply,
@@ -45,6 +50,11 @@ WORKLOADS: dict[str, Workload] = {
         adam,
         data_loader,
         import_time,
+        products,
+        bandwidth,
+        attention_long,
+        resnet18,
+        gpt2,
     )
     for workload in module.WORKLOADS
 }

@@ -1,8 +1,10 @@
-"""One step of Adam on ten million parameters: ten matrices of 1000×1000, gradients given."""
+"""One step of Adam on ten million parameters: ten matrices of 1000×1000, gradients given; on a card on a hundred."""
 
 from __future__ import annotations
 
-from ..workload import Arrays, Step, Workload
+from functools import partial
+
+from ..workload import Arrays, Goal, Step, Workload
 
 LR = 1e-3
 
@@ -12,6 +14,11 @@ def inputs(rng, count: int = 10, size: int = 1000) -> Arrays:
         "parameters": list(rng.standard_normal((count, size, size), dtype="float32")),
         "gradients": list(rng.standard_normal((count, size, size), dtype="float32")),
     }
+
+
+def moved(arrays: Arrays) -> float:
+    """Parameter, gradient and both moments are read, and all but the gradient written."""
+    return 7.0 * sum(array.nbytes for array in arrays["parameters"])
 
 
 def in_candelabra(arrays: Arrays) -> Step:
@@ -67,5 +74,15 @@ WORKLOADS = [
         inputs=inputs,
         variants={"candelabra": in_candelabra, "torch": in_torch, "numpy": in_numpy},
         small={"count": 3, "size": 9},
-    )
+    ),
+    Workload(
+        name="adam-large",
+        title="Adam on 100M parameters",
+        ceiling=None,
+        inputs=partial(inputs, count=100),
+        variants={"candelabra": in_candelabra, "torch": in_torch},
+        small={"count": 3, "size": 9},
+        card=Goal(ceiling=1.0, fraction=0.85),
+        moved=moved,
+    ),
 ]
