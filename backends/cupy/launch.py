@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import IndexOutOfRangeError
+from ...core.errors import IndexOutOfRangeError, MissingDependencyError
 
 SYNC_ERRORS = "CANDELABRA_SYNC_ERRORS"
 # How many operations have indices to check.
@@ -71,6 +71,8 @@ class Launcher:
         self._faults: dict[int, Any] = {}
         self._fault_lines: dict[int, dict[str, Any]] = {}
         self._fault_possible: set[int] = set()
+        self._capabilities: dict[int, int] = {}
+        self._blas: tuple[Any, Any] | None = None
 
     def function(self, file: str, expression: str) -> Any:
         """Return an instance of a kernel, a callable of ``(grid, block, arguments)``."""
@@ -150,6 +152,32 @@ class Launcher:
     def card(self) -> int:
         """Return the number of the current card."""
         return self.xp.cuda.runtime.getDevice()
+
+    def capability(self) -> int:
+        """Return the current card's compute capability, 90 for 9.0."""
+        card = self.card()
+        if card not in self._capabilities:
+            self._capabilities[card] = int(self.xp.cuda.Device(card).compute_capability)
+        return self._capabilities[card]
+
+    def blas(self) -> tuple[Any, int]:
+        """Return CuPy's cuBLAS, and this thread's handle of it on the current card; calls go to the current stream.
+
+        Raises
+        ------
+        MissingDependencyError
+            If the library is not there.
+        """
+        if self._blas is None:
+            try:
+                from cupy_backends.cuda.libs import cublas
+            except ImportError as error:
+                raise MissingDependencyError(
+                    f"products on CUDA devices need cuBLAS, which cannot be loaded ({error}); "
+                    "pip install 'candelabra[cuda]'"
+                ) from error
+            self._blas = cublas, self.xp.cuda.device.get_cublas_handle
+        return self._blas[0], self._blas[1]()
 
     def address(self, array: Any) -> int:
         """Return where an array's elements lie."""

@@ -92,7 +92,8 @@ def _diagnose_vecdot(device: Any, x1: Any, x2: Any, axis: Any) -> tuple[()]:
 
 
 def _vecdot_body(xp: Any, x1: Any, x2: Any, *, axis: Any) -> Any:
-    return xp.sum(xp.conj(x1) * x2, axis=axis)
+    products = xp.conj(x1) * x2
+    return xp.sum(products, axis=axis, dtype=products.dtype)
 
 
 matmul = bilinear(

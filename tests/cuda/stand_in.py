@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -22,7 +23,8 @@ from candelabra.backends.cupy.launch import Launcher
 from candelabra.core.backend import Backend, BackendSpec
 from instances import instances
 
-HEADER = Path(__file__).with_name("stand_in.h")
+HERE = Path(__file__).parent
+HEADER = HERE / "stand_in.h"
 COMPILER = shutil.which(os.environ.get("CXX", "g++"))
 FLAGS = ("-std=c++20", "-O1", "-shared", "-fPIC", "-w", "-ffp-contract=off")
 
@@ -116,6 +118,16 @@ class HostCuda(ModuleType):
         return np.asarray(np.sum(*arguments, **options))
 
 
+@functools.cache
+def fake_blas() -> ModuleType:
+    """Return the stand-in of cuBLAS, which works on host memory."""
+    spec = importlib.util.spec_from_file_location("fake_cublas", HERE / "fake/cupy_backends/cuda/libs/cublas.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 class HostLauncher(Launcher):
     """The launcher, on NumPy's arrays; CuPy has no scalars, and what NumPy makes of 0-d arrays are some."""
 
@@ -124,6 +136,12 @@ class HostLauncher(Launcher):
 
     def card(self) -> int:
         return 0
+
+    def capability(self) -> int:
+        return 90
+
+    def blas(self) -> tuple[Any, int]:
+        return fake_blas(), 0
 
     def address(self, array: Any) -> int:
         return array.ctypes.data

@@ -12,7 +12,9 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "activation": ("gelu", "silu", "mish", "softplus", "erf", "erfc", "sigmoid", "lgamma"),
     "attention": ("attention",),
     "indexing": ("take", "embedding", "gather", "take_along_axis", "index_add", "scatter_add"),
+    "linear": ("linear",),
     "loss": ("cross_entropy",),
+    "matmul": ("matmul", "vecdot"),
     "normalization": ("layer_norm", "rms_norm", "group_norm", "batch_norm"),
     "optimizer": (
         "adam_step", "sgd_step", "rmsprop_step", "adagrad_step", "adadelta_step", "adamax_step", "nadam_step",

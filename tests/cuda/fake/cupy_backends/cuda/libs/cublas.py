@@ -110,7 +110,7 @@ def _run(
 
 
 def _refuse_other_cards(handle: int) -> None:
-    """A handle is of the card that was current when it was made; `cupy` may be absent where kernels run by themselves."""
+    """A handle is of the card that was current when it was made; without `cupy` kernels run by themselves."""
     import sys
 
     cuda = sys.modules.get("cupy.cuda")

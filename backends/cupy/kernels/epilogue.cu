@@ -1,0 +1,93 @@
+// What surrounds products of matrices: the bias that they are added to, sums of columns, and products of vectors.
+
+// What a thread moves at once: sixteen bytes where every row begins at a multiple of sixteen, else one element.
+template <class T, bool WIDE> struct alignas(WIDE ? 16 : sizeof(T)) Pack {
+    static const int SIZE = WIDE ? 16 / sizeof(T) : 1;
+    T values[SIZE];
+};
+
+// The bias in every row. `across` threads of a block stand beside each other, the others below them.
+template <class T, bool WIDE>
+__global__ void fill_rows(const T* bias, T* out, int64 rows, int64 width, int across) {
+    typedef Pack<T, WIDE> P;
+    const int64 column = ((int64)blockIdx.x * across + threadIdx.x % across) * P::SIZE;
+    if (column >= width) return;
+    P pack;
+    for (int i = 0; i < P::SIZE; i++) pack.values[i] = bias[column + i];
+    const int64 down = blockDim.x / across;
+    for (int64 row = blockIdx.y * down + threadIdx.x / across; row < rows; row += gridDim.y * down)
+        *(P*)(out + row * width + column) = pack;
+}
+
+// The sums of columns over every gridDim.y-th band of eight rows, one line of `out` for each; a block is eight warps.
+template <class T, bool WIDE>
+__global__ void column_sums(const T* x, typename Computed<T>::type* out, int64 rows, int64 width) {
+    typedef typename Computed<T>::type C;
+    typedef Pack<T, WIDE> P;
+    __shared__ C parts[8][32 * P::SIZE];
+    const int lane = threadIdx.x & 31, line = threadIdx.x >> 5;
+    const int64 column = ((int64)blockIdx.x * 32 + lane) * P::SIZE;
+    C sums[P::SIZE];
+    for (int i = 0; i < P::SIZE; i++) sums[i] = C(0);
+    if (column < width) {
+#pragma unroll 4
+        for (int64 row = (int64)blockIdx.y * 8 + line; row < rows; row += (int64)gridDim.y * 8) {
+            const P pack = *(const P*)(x + row * width + column);
+            for (int i = 0; i < P::SIZE; i++) sums[i] += (C)pack.values[i];
+        }
+    }
+    for (int i = 0; i < P::SIZE; i++) parts[line][lane * P::SIZE + i] = sums[i];
+    __syncthreads();
+    if (line > 0 || column >= width) return;
+    for (int i = 0; i < P::SIZE; i++) {
+        C sum = C(0);
+        for (int k = 0; k < 8; k++) sum += parts[k][lane * P::SIZE + i];
+        out[blockIdx.y * width + column + i] = sum;
+    }
+}
+
+// The sums of the columns of what several blocks have left; a block is eight warps.
+template <class T>
+__global__ void finish_columns(const typename Computed<T>::type* parts, T* out, int64 rows, int64 width) {
+    typedef typename Computed<T>::type C;
+    __shared__ C lines[8][32];
+    const int lane = threadIdx.x & 31, line = threadIdx.x >> 5;
+    const int64 column = (int64)blockIdx.x * 32 + lane;
+    C sum = C(0);
+    if (column < width)
+        for (int64 row = line; row < rows; row += 8) sum += parts[row * width + column];
+    lines[line][lane] = sum;
+    __syncthreads();
+    if (line > 0 || column >= width) return;
+    for (int k = 1; k < 8; k++) sum += lines[k][lane];
+    out[column] = (T)sum;
+}
+
+// The products of vectors, a row of each: one block a row, or several whose shares stand below each other in `parts`.
+template <class T>
+__global__ void dots(
+    const T* a, const T* b, T* out, typename Computed<T>::type* parts, int64 width, int64 step_a, int64 step_b) {
+    typedef typename Computed<T>::type C;
+    const int64 row = blockIdx.x, rows = gridDim.x;
+    a += row * step_a;
+    b += row * step_b;
+    C sum = C(0);
+    const int64 step = (int64)gridDim.y * blockDim.x;
+#pragma unroll 4
+    for (int64 i = (int64)blockIdx.y * blockDim.x + threadIdx.x; i < width; i += step) sum += (C)a[i] * (C)b[i];
+    sum = over_block(sum, Sum(), C(0));
+    if (threadIdx.x > 0) return;
+    if (gridDim.y == 1) out[row] = (T)sum;
+    else parts[blockIdx.y * rows + row] = sum;
+}
+
+// The same for short vectors: one thread a row.
+template <class T>
+__global__ void short_dots(const T* a, const T* b, T* out, int64 rows, int64 width, int64 step_a, int64 step_b) {
+    typedef typename Computed<T>::type C;
+    for (int64 row = (int64)blockIdx.x * blockDim.x + threadIdx.x; row < rows; row += (int64)gridDim.x * blockDim.x) {
+        C sum = C(0);
+        for (int64 i = 0; i < width; i++) sum += (C)a[row * step_a + i] * (C)b[row * step_b + i];
+        out[row] = (T)sum;
+    }
+}

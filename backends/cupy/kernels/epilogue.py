@@ -1,0 +1,98 @@
+"""What surrounds products of matrices on a card: a bias in every row, sums of columns, products of vectors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..launch import MULTIPROCESSORS, THREADS, Launcher, int64, threads_for, type_of
+
+# A block of sums of columns is so many lines of a warp each.
+_LINES = 8
+# Vectors up to this length are a thread's; a longer one keeps a block busy for so many elements.
+_SHORT, _LONG = 32, 16384
+# The largest grid along y.
+_DOWN = 65535
+
+
+def _packs(gpu: Launcher, array: Any, width: int) -> tuple[str, int]:
+    """Return whether threads move sixteen bytes at once, and how many such a row has."""
+    size = 16 // array.itemsize
+    wide = width % size == 0 and gpu.address(array) % 16 == 0
+    return ("true", width // size) if wide else ("false", width)
+
+
+def filled(gpu: Launcher, bias: Any, rows: int) -> Any:
+    """Return a matrix with the bias in every row.
+
+    A product that is added to it needs no pass of its own for the bias, and is rounded once.
+    """
+    width = bias.shape[0]
+    out = gpu.empty((rows, width), bias.dtype)
+    if out.size:
+        wide, packs = _packs(gpu, out, width)
+        across = min(THREADS, 1 << (packs - 1).bit_length())
+        blocks = -(-packs // across)
+        down = min(-(-rows * across // THREADS), max(1, 16 * MULTIPROCESSORS // blocks), _DOWN)
+        told = int64(rows), int64(width), np.int32(across)
+        kernel = f"fill_rows<{type_of(bias)}, {wide}>"
+        gpu.run("epilogue", kernel, (blocks, down), THREADS, gpu.contiguous(bias), out, *told)
+    return out
+
+
+def column_sums(gpu: Launcher, x: Any) -> Any:
+    """Return the sums of the columns of a matrix, always added in the same order."""
+    x = gpu.contiguous(x)
+    rows, width = x.shape
+    out = gpu.empty((width,), x.dtype)
+    if not rows:
+        out.fill(0)
+    elif width:
+        wide, packs = _packs(gpu, x, width)
+        blocks = -(-packs // 32)
+        bands = max(1, min(-(-rows // (8 * _LINES)), 8 * MULTIPROCESSORS // blocks, _DOWN))
+        parts = gpu.empty((bands, width), gpu.computed(x))
+        kernel = f"column_sums<{type_of(x)}, {wide}>"
+        gpu.run("epilogue", kernel, (blocks, bands), 32 * _LINES, x, parts, int64(rows), int64(width))
+        _finish(gpu, parts, out)
+    return out
+
+
+def _finish(gpu: Launcher, parts: Any, out: Any) -> None:
+    count, width = parts.shape
+    kernel = f"finish_columns<{type_of(out)}>"
+    gpu.run("epilogue", kernel, -(-width // 32), 32 * _LINES, parts, out, int64(count), int64(width))
+
+
+def dots(gpu: Launcher, a: Any, b: Any, shape: Sequence[int]) -> Any:
+    """Return the products of vectors: the rows of two arrays in C order, of which one may be a single row.
+
+    Parameters
+    ----------
+    gpu : Launcher
+        Runs it.
+    a, b : array
+        (..., K), in C order.
+    shape : sequence of int
+        The result's.
+    """
+    width, rows = a.shape[-1], math.prod(shape)
+    out = gpu.empty(shape, a.dtype)
+    if not width:
+        out.fill(0)
+        return out
+    steps = [int64(0 if x.size == width else width) for x in (a, b)]
+    if width <= _SHORT:
+        kernel = f"short_dots<{type_of(a)}>"
+        gpu.run_each("epilogue", kernel, rows, a, b, out, int64(rows), int64(width), *steps)
+    elif rows:
+        bands = max(1, min(-(-width // _LONG), 8 * MULTIPROCESSORS // rows, _DOWN))
+        parts = gpu.empty((bands, rows) if bands > 1 else (0, 0), gpu.computed(a))
+        kernel = f"dots<{type_of(a)}>"
+        gpu.run("epilogue", kernel, (rows, bands), threads_for(width), a, b, out, parts, int64(width), *steps)
+        if bands > 1:
+            _finish(gpu, parts, out.reshape(rows))
+    return out

@@ -1,0 +1,237 @@
+"""Products of matrices by cuBLAS, on arrays of any layout that it can read without a copy.
+
+cuBLAS stores matrices by columns. An array in C order is, to it, the transpose; so a product is asked for as
+``out.T = b.T @ a.T``, and an operand that is a transposed view is named as such instead of being copied.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...core.precision import get_float32_matmul_precision
+from .launch import Launcher
+
+# cuBLAS's numbers of how a matrix is read, of dtypes, of what products are computed in, and of a way of its own choice.
+KEPT, TURNED = 0, 1
+DTYPES = {"float16": 2, "bfloat16": 14, "float32": 0, "float64": 1, "complex64": 4, "complex128": 5}
+IN_FLOAT32, IN_FLOAT64 = 68, 70
+FASTER = {"highest": IN_FLOAT32, "high": 77, "medium": 75}
+DEFAULT = 99
+
+# Sizes are 32-bit integers.
+LIMIT = 2**31 - 1
+# So many products one after the other rather than a copy of an operand whose matrices lie apart irregularly, and rather
+# than a copy of one that is broadcast.
+_FEW, _MANY = 4, 64
+
+# What cuBLAS reads while it is called: factors are of what is computed in.
+_FACTORS = {
+    name: tuple(np.asarray(factor, np.complex128 if name == "complex128" else name) for factor in (0, 1))
+    for name in ("float32", "float64", "complex64", "complex128")
+}
+_ADDRESSES = {name: tuple(factor.ctypes.data for factor in factors) for name, factors in _FACTORS.items()}
+
+
+def serves(*arrays: Any) -> bool:
+    """Say whether cuBLAS multiplies these arrays as they are."""
+    dtype = arrays[0].dtype
+    return dtype.name in DTYPES and all(a.dtype == dtype for a in arrays)
+
+
+def computing(gpu: Launcher, dtype: str) -> tuple[int, tuple[int, int]]:
+    """Return what products of a dtype are computed in, and the addresses of 0 and 1 in it."""
+    if dtype == "float32":
+        precision = get_float32_matmul_precision()
+        if precision != "highest" and gpu.capability() >= 80:
+            return FASTER[precision], _ADDRESSES["float32"]
+        return IN_FLOAT32, _ADDRESSES["float32"]
+    if dtype in ("float64", "complex128"):
+        return IN_FLOAT64, _ADDRESSES[dtype]
+    return IN_FLOAT32, _ADDRESSES["complex64" if dtype == "complex64" else "float32"]
+
+
+def layout(rows: int, columns: int, row_step: int, column_step: int) -> tuple[int, int] | None:
+    """Return how cuBLAS reads a matrix's transpose and how far apart its lines are; None for what it cannot read.
+
+    Steps are in elements.
+    """
+    if (column_step == 1 or columns == 1) and (row_step >= columns or rows == 1):
+        found = KEPT, (row_step if rows > 1 else columns)
+    elif (row_step == 1 or rows == 1) and (column_step >= rows or columns == 1):
+        found = TURNED, (column_step if columns > 1 else rows)
+    else:
+        return None
+    return found if found[1] <= LIMIT else None
+
+
+def _readable(gpu: Launcher, x: Any) -> tuple[Any, int, int]:
+    """Return an array of matrices, copied if need be, and the `layout` of each."""
+    size = x.itemsize
+    found = layout(x.shape[-2], x.shape[-1], x.strides[-2] // size, x.strides[-1] // size)
+    if found is None:
+        x = gpu.copied(x)
+        found = layout(x.shape[-2], x.shape[-1], x.strides[-2] // size, x.strides[-1] // size)
+        assert found is not None, "a copy has a layout that cuBLAS reads"
+    return x, *found
+
+
+def multiply(gpu: Launcher, a: Any, b: Any, out: Any, add: bool = False) -> None:
+    """Write the product of two matrices, or add it to what is there.
+
+    Parameters
+    ----------
+    gpu : Launcher
+        Runs it.
+    a, b : array
+        (M, K) and (K, N), of one dtype.
+    out : array
+        (M, N), its rows without gaps inside; of the factors' dtype, or float32 for 16-bit factors.
+    add : bool
+        Whether to add.
+    """
+    (m, k), n = a.shape, b.shape[1]
+    if m == 0 or n == 0:
+        return
+    if k == 0:
+        if not add:
+            out.fill(0)
+        return
+    if max(m, n, k) > LIMIT:
+        _multiply_parts(gpu, a, b, out, add)
+        return
+    a, turned_a, step_a = _readable(gpu, a)
+    b, turned_b, step_b = _readable(gpu, b)
+    kind, out_kind = DTYPES[a.dtype.name], DTYPES[out.dtype.name]
+    compute, factors = computing(gpu, a.dtype.name)
+    cublas, handle = gpu.blas()
+    cublas.gemmEx(
+        handle, turned_b, turned_a, n, m, k, factors[1], gpu.address(b), kind, step_b, gpu.address(a), kind, step_a,
+        factors[add], gpu.address(out), out_kind, out.strides[0] // out.itemsize if m > 1 else n, compute, DEFAULT,
+    )  # fmt: skip
+
+
+def _multiply_parts(gpu: Launcher, a: Any, b: Any, out: Any, add: bool) -> None:
+    """`multiply`, where a size is no 32-bit integer."""
+    (m, k), n = a.shape, b.shape[1]
+    if k > LIMIT:
+        for start in range(0, k, LIMIT):
+            multiply(gpu, a[:, start : start + LIMIT], b[start : start + LIMIT], out, add or start > 0)
+    elif m > LIMIT:
+        for start in range(0, m, LIMIT):
+            multiply(gpu, a[start : start + LIMIT], b, out[start : start + LIMIT], add)
+    else:
+        # The rows of the result are too far apart, so that each is a product of its own.
+        for row in range(m):
+            for start in range(0, n, LIMIT):
+                part = slice(start, start + LIMIT)
+                multiply(gpu, a[row : row + 1], b[:, part], out[row : row + 1, part], add)
+
+
+def product(gpu: Launcher, a: Any, b: Any) -> Any:
+    """Return the products of matrices (..., M, K) and (..., K, N), whose leading axes broadcast."""
+    if a.ndim == 2 and b.ndim == 2:
+        out = gpu.empty((a.shape[0], b.shape[1]), a.dtype)
+        multiply(gpu, a, b, out)
+        return out
+    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    out = gpu.empty((*lead, a.shape[-2], b.shape[-1]), a.dtype)
+    if not out.size:
+        return out
+    if not a.shape[-1]:
+        out.fill(0)
+        return out
+    if math.prod(b.shape[:-2]) == 1 and a.shape[:-2] == lead and (rows := _as_rows(a)) is not None:
+        # One matrix for all: one product.
+        multiply(gpu, rows, b.reshape(b.shape[-2:]), out.reshape(-1, b.shape[-1]))
+        return out
+    _multiply_stacks(gpu, a, b, out, lead)
+    return out
+
+
+def _as_rows(a: Any) -> Any | None:
+    """Return matrices (..., M, K) as one of their rows, None where that takes a copy."""
+    if not a.flags.c_contiguous:
+        steps = [(n, s) for n, s in zip(a.shape[:-1], a.strides[:-1], strict=True) if n > 1]
+        if any(outer != inner * n for (_, outer), (n, inner) in itertools.pairwise(steps)):
+            return None
+    return a.reshape(-1, a.shape[-1])
+
+
+def _once(x: Any) -> Any:
+    """Return matrices without those that an axis of step zero repeats."""
+    if 0 not in x.strides[:-2]:
+        return x
+    return x[tuple(slice(0, 1) if step == 0 else slice(None) for step in x.strides[:-2])]
+
+
+def _steps(x: Any, lead: Sequence[int]) -> tuple[int, ...]:
+    """Return how far apart the matrices of an array are along the leading axes that it is broadcast to, in elements."""
+    own = [0 if n == 1 else s // x.itemsize for n, s in zip(x.shape[:-2], x.strides[:-2], strict=True)]
+    return (0,) * (len(lead) - len(own)) + tuple(own)
+
+
+def _merged(lead: Sequence[int], *steps: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return the leading axes as few as they can be: how long each is and each array's step along it."""
+    found: list[tuple[int, ...]] = []
+    for count, *each in zip(lead, *steps, strict=True):
+        if count == 1:
+            continue
+        if found and all(outer == inner * count for outer, inner in zip(found[-1][1:], each, strict=True)):
+            found[-1] = (found[-1][0] * count, *each)
+        else:
+            found.append((count, *each))
+    return found or [(1,) + (0,) * len(steps)]
+
+
+def _repeats(axes: list[tuple[int, ...]]) -> int:
+    """Return how many products of stacks it takes when the longest axis is the stack."""
+    counts = [axis[0] for axis in axes]
+    return math.prod(counts) // max(counts)
+
+
+def _multiply_stacks(gpu: Launcher, a: Any, b: Any, out: Any, lead: Sequence[int]) -> None:
+    (m, k), n = a.shape[-2:], b.shape[-1]
+    a, turned_a, step_a = _readable(gpu, _once(a))
+    b, turned_b, step_b = _readable(gpu, _once(b))
+    axes = _merged(lead, _steps(a, lead), _steps(b, lead), _steps(out, lead))
+    if _repeats(axes) > _FEW:
+        # What is no broadcast is cheap to have in order.
+        if len(_merged(a.shape[:-2], _steps(a, a.shape[:-2]))) > 1:
+            a, turned_a, step_a = _readable(gpu, gpu.copied(a))
+        if len(_merged(b.shape[:-2], _steps(b, b.shape[:-2]))) > 1:
+            b, turned_b, step_b = _readable(gpu, gpu.copied(b))
+        axes = _merged(lead, _steps(a, lead), _steps(b, lead), _steps(out, lead))
+    if _repeats(axes) > _MANY:
+        a, turned_a, step_a = _readable(gpu, gpu.copied(gpu.xp.broadcast_to(a, (*lead, m, k))))
+        b, turned_b, step_b = _readable(gpu, gpu.copied(gpu.xp.broadcast_to(b, (*lead, k, n))))
+        axes = _merged(lead, _steps(a, lead), _steps(b, lead), _steps(out, lead))
+    if max(m, n, k) > LIMIT:
+        for index in np.ndindex(*lead):
+            multiply(gpu, _matrix_at(a, lead, index), _matrix_at(b, lead, index), out[index])
+        return
+    longest = max(range(len(axes)), key=lambda i: axes[i][0])
+    count, *along = axes.pop(longest)
+    kind, size = DTYPES[a.dtype.name], a.itemsize
+    compute, (zero, one) = computing(gpu, a.dtype.name)
+    cublas, handle = gpu.blas()
+    addresses = gpu.address(a), gpu.address(b), gpu.address(out)
+    for start in range(0, count, LIMIT):
+        for index in itertools.product(*[range(axis[0]) for axis in axes]):
+            places = [(start, along), *((i, axis[1:]) for i, axis in zip(index, axes, strict=True))]
+            at_a, at_b, at_out = (
+                address + size * sum(i * steps[which] for i, steps in places) for which, address in enumerate(addresses)
+            )
+            cublas.gemmStridedBatchedEx(
+                handle, turned_b, turned_a, n, m, k, one, at_b, kind, step_b, along[1], at_a, kind, step_a, along[0],
+                zero, at_out, kind, n, along[2], min(count - start, LIMIT), compute, DEFAULT,
+            )  # fmt: skip
+
+
+def _matrix_at(x: Any, lead: Sequence[int], index: tuple[int, ...]) -> Any:
+    own = index[len(lead) - (x.ndim - 2) :]
+    return x[tuple(0 if n == 1 else i for i, n in zip(own, x.shape[:-2], strict=True))]
