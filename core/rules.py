@@ -48,7 +48,8 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
     if compile is not None:
         impl.backward = compiled_backward(impl.backward_graph, compile, impl)
     if kernel_vjp is not None:
-        impl.backward = _declining(_compile(row, kernel_vjp, impl, False, residuals), impl.backward)
+        own = _compile(row, kernel_vjp, impl, False, residuals, impl.device.backend.narrow_kernels)
+        impl.backward = _declining(own, impl.backward)
 
 
 _compiled: dict[tuple[Row, Any], tuple[Any, ...]] = {}
@@ -215,13 +216,16 @@ def _call(
     return f"{rule_name}({', '.join(arguments[:positional] + named)})"
 
 
-def _compile(row: Row, rules: Any, impl: Implementation, partial: bool, residuals: tuple[str, ...] = ()) -> Any:
+def _compile(
+    row: Row, rules: Any, impl: Implementation, partial: bool, residuals: tuple[str, ...] = (), able: bool = False
+) -> Any:
+    """Return the backward of rules; those that are `able` take 16-bit floats as they are."""
     scope: dict[str, Any] = {"__name__": __name__, "complexes": impl.complexes, "_conj": _conj, "_wide": _wide}
     scope["impl"], scope["narrow"] = impl, narrow_of(impl.device)
     scope["odd"] = scope["narrow"] | impl.complexes
     lines = ["def backward(xp, g, node, saved):"]
     widen = "g, saved = _wide(xp, g, impl), _wide(xp, saved, impl)"
-    if row.kind == "general" and scope["narrow"]:
+    if row.kind == "general" and scope["narrow"] and not able:
         lines += [f"    if node.dtype{'[0]' if len(row.outputs) > 1 else ''} in narrow:", f"        {widen}"]
     if callable(rules):
         scope["rule"] = rules
