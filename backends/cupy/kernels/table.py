@@ -11,7 +11,8 @@ from ..launch import Launcher
 FAMILIES: dict[str, tuple[str, ...]] = {
     "activation": ("gelu", "silu", "mish", "softplus", "erf", "erfc", "sigmoid", "lgamma"),
     "attention": ("attention",),
-    "indexing": ("take", "embedding", "gather", "take_along_axis", "index_add", "scatter_add"),
+    "convolution": ("conv", "conv_input", "conv_weight"),
+    "indexing": ("take", "embedding", "gather", "take_along_axis", "getitem", "getitem_transpose", "setitem"),
     "linear": ("linear",),
     "loss": ("cross_entropy",),
     "matmul": ("matmul", "vecdot"),
@@ -24,6 +25,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "random": (
         "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",
     ),
+    "scattering": ("index_add", "scatter_add", "scatter", "scatter_reduce"),
     "softmax": ("softmax", "log_softmax", "logsumexp"),
 }  # fmt: skip
 

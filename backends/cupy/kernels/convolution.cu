@@ -1,0 +1,187 @@
+// Convolution and its transposes as products of matrices that are never made: a tile's elements are read from the
+// arrays where they stand. Each block holds one tile of the result; while it multiplies, it fetches what comes next.
+#include "convolution.cuh"
+#include "tiles.cuh"
+
+// The result's rows are places, its columns channels, and terms are summed over. It serves the forward direction and,
+// phase by phase, the transpose in the input. Channels lie side by side in the source if LAST.
+template <class T, bool LARGE, bool LAST>
+__global__ void correlate(Correlation told, const T* source, const T* weight, const T* bias, T* target) {
+    typedef Tile<T, LARGE> S;
+    typedef Sums<T, LARGE, LAST> Total;
+    typedef Brought<T, LARGE, !LAST> Seen;
+    typedef Brought<T, LARGE, false> Weighed;
+    const int SIDE = S::SIDE, DEPTH = S::DEPTH, LOADS = S::LOADS, thread = threadIdx.x;
+    __shared__ Correlation how;
+    __shared__ Operand<T, LARGE, !LAST> left[2];
+    __shared__ Operand<T, LARGE, false> right[2];
+    __shared__ Term terms[2][S::DEPTH];
+    __shared__ Place places[S::SIDE];
+    if (thread == 0) {
+        how = told;
+        if (told.transposed) enter_phase(how, blockIdx.z % told.phases);
+    }
+    __syncthreads();
+    const int group = blockIdx.z / told.phases, rows = told.samples * places_of(how), count = told.channels * taps_of(how);
+    const int first_row = blockIdx.x * SIDE, first_column = blockIdx.y * SIDE;
+    if (first_row >= rows) return;
+    source += group * told.source_group;
+    weight += group * told.weight_group + how.weight_start + first_column * told.weight_column;
+    target += group * told.target_group + how.target_start;
+    if (thread < SIDE) {
+        Place place = place_of(how, digits_of(first_row + thread, sizes_of_places(how)));
+        if (first_row + thread >= rows) place.at[0] = NOWHERE;
+        places[thread] = place;
+    }
+    // The first threads tell the others of the terms to come.
+    const Digits sizes = sizes_of_terms(how, LAST), step = digits_of(DEPTH, sizes);
+    Digits next = digits_of(thread, sizes);
+    int number = thread;
+    auto tell = [&](int which) {
+        if (thread >= DEPTH) return;
+        Term term = term_of(how, next, LAST);
+        if (number >= count) term.at[0] = NOWHERE;
+        terms[which][thread] = term;
+        advance(next, step, sizes);
+        number += DEPTH;
+    };
+    const Extent extent = extent_of(how);
+    const int columns = told.columns, column_apart = (int)told.weight_column;
+    T seen[S::LOADS], weighed[S::LOADS];
+    auto fetch = [&](int which) {
+#pragma unroll
+        for (int i = 0; i < LOADS; i++) {
+            const Term& term = terms[which][Seen::term(i)];
+            const Place& place = places[Seen::row(i)];
+            seen[i] = inside(place, term, extent) ? source[place.source + term.source] : (T)0.0f;
+        }
+#pragma unroll
+        for (int i = 0; i < LOADS; i++) {
+            const Term& term = terms[which][Weighed::term(i)];
+            const int column = Weighed::row(i);
+            const bool there = exists(term) && first_column + column < columns;
+            weighed[i] = there ? weight[term.weight + column * column_apart] : (T)0.0f;
+        }
+    };
+    auto put = [&](int which) {
+#pragma unroll
+        for (int i = 0; i < LOADS; i++) {
+            left[which].put(Seen::row(i), Seen::term(i), seen[i]);
+            right[which].put(Weighed::row(i), Weighed::term(i), weighed[i]);
+        }
+    };
+    Total total;
+    total.clear();
+    const int tiles = (count + DEPTH - 1) / DEPTH;
+    tell(0);
+    __syncthreads();
+    fetch(0);
+    tell(1);
+    put(0);
+    __syncthreads();
+#pragma unroll 1
+    for (int tile = 0; tile < tiles; tile++) {
+        const int now = tile & 1, then = 1 - now;
+        if (tile + 1 < tiles) fetch(then);
+        total.add(left[now], right[now]);
+        if (tile + 1 < tiles) put(then);
+        tell(now);
+        __syncthreads();
+    }
+#pragma unroll
+    for (int i = 0; i < Total::COUNT; i++) {
+        const Place& place = places[Total::row(i)];
+        const int column = first_column + Total::column(i);
+        if (!exists(place) || column >= columns) continue;
+        const typename Total::C more = bias ? (typename Total::C)bias[group * columns + column] : 0;
+        target[place.target + column * told.target_column] = (T)(total.value(i) + more);
+    }
+}
+
+// The transpose in the weight: the result's rows are terms, its columns channels of `g`, and places are summed over,
+// `tiles` tiles of them by each of `splits` blocks. Several write to `parts`, one after the other's whole result.
+template <class T, bool LARGE, bool LAST>
+__global__ void correlate_weight(Correlation how, const T* source, const T* g, T* out, typename Computed<T>::type* parts,
+                                 int splits, int tiles, int64 size) {
+    typedef Tile<T, LARGE> S;
+    typedef Sums<T, LARGE, false> Total;
+    typedef Brought<T, LARGE, LAST> Both;
+    const int SIDE = S::SIDE, DEPTH = S::DEPTH, LOADS = S::LOADS, thread = threadIdx.x;
+    __shared__ Operand<T, LARGE, LAST> left[2];
+    __shared__ Operand<T, LARGE, LAST> right[2];
+    __shared__ Place places[2][S::DEPTH];
+    __shared__ Term terms[S::SIDE];
+    const int group = blockIdx.z / splits, split = blockIdx.z % splits;
+    const int rows = how.channels * taps_of(how), columns = how.columns;
+    const int first_row = blockIdx.x * SIDE, first_column = blockIdx.y * SIDE;
+    const int begin = split * tiles * DEPTH, count = how.samples * places_of(how);
+    source += group * how.source_group;
+    g += group * how.target_group + first_column * how.target_column;
+    if (thread < SIDE) {
+        Term term = term_of(how, digits_of(first_row + thread, sizes_of_terms(how, LAST)), LAST);
+        if (first_row + thread >= rows) term.at[0] = NOWHERE;
+        terms[thread] = term;
+    }
+    const Digits sizes = sizes_of_places(how), step = digits_of(DEPTH, sizes);
+    Digits next = digits_of(begin + thread, sizes);
+    int number = begin + thread;
+    auto tell = [&](int which) {
+        if (thread >= DEPTH) return;
+        Place place = place_of(how, next);
+        if (number >= count) place.at[0] = NOWHERE;
+        places[which][thread] = place;
+        advance(next, step, sizes);
+        number += DEPTH;
+    };
+    const Extent extent = extent_of(how);
+    const int64 column_apart = how.target_column;
+    T seen[S::LOADS], given[S::LOADS];
+    auto fetch = [&](int which) {
+#pragma unroll
+        for (int i = 0; i < LOADS; i++) {
+            const Place& place = places[which][Both::term(i)];
+            const Term& term = terms[Both::row(i)];
+            seen[i] = inside(place, term, extent) ? source[place.source + term.source] : (T)0.0f;
+        }
+#pragma unroll
+        for (int i = 0; i < LOADS; i++) {
+            const Place& place = places[which][Both::term(i)];
+            const int column = Both::row(i);
+            const bool there = exists(place) && first_column + column < columns;
+            given[i] = there ? g[place.target + column * column_apart] : (T)0.0f;
+        }
+    };
+    auto put = [&](int which) {
+#pragma unroll
+        for (int i = 0; i < LOADS; i++) {
+            left[which].put(Both::row(i), Both::term(i), seen[i]);
+            right[which].put(Both::row(i), Both::term(i), given[i]);
+        }
+    };
+    Total total;
+    total.clear();
+    tell(0);
+    __syncthreads();
+    fetch(0);
+    tell(1);
+    put(0);
+    __syncthreads();
+#pragma unroll 1
+    for (int tile = 0; tile < tiles; tile++) {
+        const int now = tile & 1, then = 1 - now;
+        if (tile + 1 < tiles) fetch(then);
+        total.add(left[now], right[now]);
+        if (tile + 1 < tiles) put(then);
+        tell(now);
+        __syncthreads();
+    }
+#pragma unroll
+    for (int i = 0; i < Total::COUNT; i++) {
+        const Term& term = terms[Total::row(i)];
+        const int column = first_column + Total::column(i);
+        if (!exists(term) || column >= columns) continue;
+        const int64 to = group * how.weight_group + term.weight + column * how.weight_column;
+        if (parts) parts[split * size + to] = total.value(i);
+        else out[to] = (T)total.value(i);
+    }
+}

@@ -1,0 +1,300 @@
+"""Convolution on a card: cuDNN where it is installed, else products of matrices that are never made.
+
+Arrays are read by their strides, so channels may lie last in memory; the result's then do, too.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ....core.backend import Kernel
+from ....core.primitives.windows import output_size
+from ..launch import MULTIPROCESSORS, THREADS, Launcher, int64, nothing, type_of
+
+Sizes = tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]
+
+# As in convolution.cuh.
+AXIS = np.dtype(
+    [(name, np.int32) for name in ("places", "taps", "size", "step", "first", "apart")]
+    + [(name, np.int64) for name in ("source", "target", "weight")]
+)
+CORRELATION = np.dtype(
+    [("axis", AXIS, 3)]
+    + [(name, np.int32) for name in ("samples", "channels", "columns", "groups", "phases", "transposed")]
+    + [
+        (name, np.int64)
+        for name in (
+            "source_sample", "source_channel", "source_group", "target_start", "target_sample", "target_column",
+            "target_group", "weight_start", "weight_channel", "weight_column", "weight_group",
+        )
+    ]
+)  # fmt: skip
+# How many terms' sums a thread holds at once, in convolution_direct.cu.
+HELD = 9
+# Up to so many channels of a result's group a tile would be empty for the most part.
+FEW_COLUMNS, FEW_WEIGHT_COLUMNS = 8, 4
+# What kernels count in 32 bits, and the most blocks along the second and third axis of a grid.
+MOST, MOST_COORDINATE, MOST_BLOCKS = 1 << 30, 1 << 27, 65535
+# The least tiles of terms that one of several blocks takes, and the most numbers that they leave together.
+LEAST_TILES, MOST_PARTS = 8, 1 << 26
+
+
+def strides_of(array: Any) -> Sizes:
+    """Return how many elements apart an array's neighbours lie along each axis."""
+    return tuple(s // array.itemsize for s in array.strides)
+
+
+def channels_last(array: Any) -> bool:
+    """Whether the channels of (N, C, *spatial) lie side by side in memory."""
+    return array.shape[1] > 1 and array.strides[1] == array.itemsize
+
+
+def reach(shape: Sizes, strides: Sizes) -> int:
+    """Return how far the last element lies from the first."""
+    return sum((n - 1) * abs(s) for n, s in zip(shape, strides))
+
+
+class Plan:
+    """What kernels are told of one convolution, its input x (N, C, *spatial), weight and result by their strides."""
+
+    def __init__(
+        self, x: tuple[Sizes, Sizes], weight: tuple[Sizes, Sizes], y: tuple[Sizes, Sizes], stride: Sizes,
+        padding: Pairs, dilation: Sizes, groups: int,
+    ) -> None:  # fmt: skip
+        self.x, self.weight, self.y, self.groups = x, weight, y, groups
+        self.how = list(zip(stride, (before for before, _ in padding), dilation))
+
+    def serves(self) -> bool:
+        """Whether 32 bits count all that kernels count."""
+        (x, xs), (w, ws), (y, ys) = self.x, self.weight, self.y
+        counts = (math.prod((x[0], *x[2:])), math.prod((y[0], *y[2:])), reach(x[1:], xs[1:]), reach(y[1:], ys[1:]))
+        spans = [(k - 1) * d + before + n + m for k, (_, before, d), n, m in zip(w[2:], self.how, x[2:], y[2:])]
+        return (
+            max(*counts, reach(w, ws)) < MOST and max(spans) < MOST_COORDINATE
+            and max(s * d for s, _, d in self.how) < MOST and 0 not in x + w + y
+        )  # fmt: skip
+
+    def _told(self) -> Any:
+        told = np.zeros((), CORRELATION)
+        told["samples"], told["groups"], told["phases"] = self.x[0][0], self.groups, 1
+        for name, value in (("places", 1), ("taps", 1), ("size", 1), ("step", 1), ("apart", 1)):
+            told["axis"][name] = value
+        return told
+
+    def forward(self) -> Any:
+        """Return what a kernel is told that reads x and writes the result, or for the weight reads both."""
+        (x, xs), (w, ws), (y, ys) = self.x, self.weight, self.y
+        told, columns = self._told(), w[0] // self.groups
+        first = 3 - len(self.how)
+        for i, (step, before, apart) in enumerate(self.how):
+            told["axis"][first + i] = (y[2 + i], w[2 + i], x[2 + i], step, -before, apart, xs[2 + i], ys[2 + i], ws[2 + i])
+        told["channels"], told["columns"] = w[1], columns
+        told["source_sample"], told["source_channel"], told["source_group"] = xs[0], xs[1], xs[1] * w[1]
+        told["target_sample"], told["target_column"], told["target_group"] = ys[0], ys[1], ys[1] * columns
+        told["weight_channel"], told["weight_column"], told["weight_group"] = ws[1], ws[0], ws[0] * columns
+        return told
+
+    def transposed(self) -> Any:
+        """Return what a kernel is told that reads the result's cotangent and writes that of x."""
+        (x, xs), (w, ws), (y, ys) = self.x, self.weight, self.y
+        told, channels = self._told(), w[0] // self.groups
+        first = 3 - len(self.how)
+        for i, (step, before, apart) in enumerate(self.how):
+            told["axis"][first + i] = (x[2 + i], w[2 + i], y[2 + i], step, before, apart, ys[2 + i], xs[2 + i], ws[2 + i])
+        told["phases"], told["transposed"] = math.prod(step for step, _, _ in self.how), 1
+        told["channels"], told["columns"] = channels, w[1]
+        told["source_sample"], told["source_channel"], told["source_group"] = ys[0], ys[1], ys[1] * channels
+        told["target_sample"], told["target_column"], told["target_group"] = xs[0], xs[1], xs[1] * w[1]
+        told["weight_channel"], told["weight_column"], told["weight_group"] = ws[0], ws[1], ws[0] * channels
+        return told
+
+
+def places_of_phase(told: Any) -> int:
+    """Return how many places of a transposed convolution its largest phase has, of one sample."""
+    return math.prod(-(-int(axis["places"]) // int(axis["step"])) for axis in told["axis"])
+
+
+def kernels(gpu: Launcher) -> dict[str, Any]:
+    """Return the kernels by row."""
+
+    def at(array: Any) -> Any:
+        """Return where an array of any strides begins, as kernels take it."""
+        return np.uint64(gpu.address(array))
+
+    def new(shape: Sizes, dtype: Any, last: bool) -> Any:
+        """Return a new array, its channels last in memory or in C order."""
+        if not last:
+            return gpu.empty(shape, dtype)
+        return gpu.xp.moveaxis(gpu.empty((shape[0], *shape[2:], shape[1]), dtype), -1, 1)
+
+    def serves(*arrays: Any) -> bool:
+        """Whether arrays are of one dtype that kernels take, of one to three spatial axes."""
+        first, kind = arrays[0], type_of(arrays[0])
+        return kind is not None and 3 <= first.ndim <= 5 and all(a is None or a.dtype == first.dtype for a in arrays)
+
+    def correlate(told: Any, source: Any, weight: Any, bias: Any, target: Any) -> bool:
+        """Run the kernel that writes a result, or say that there is none."""
+        kind, last = type_of(source), channels_last(source)
+        columns, phases, groups = int(told["columns"]), int(told["phases"]), int(told["groups"])
+        rows = int(told["samples"]) * (places_of_phase(told) if told["transposed"] else math.prod(told["axis"]["places"]))
+        bias = None if bias is None else gpu.contiguous(bias)
+        arguments = (told, at(source), at(weight), nothing(bias), at(target))
+        if columns <= FEW_COLUMNS or groups * phases > MOST_BLOCKS:
+            if phases > MOST_BLOCKS:
+                return False
+            blocks = min(-(-rows * columns * groups // THREADS), 16 * MULTIPROCESSORS)
+            gpu.run(
+                "convolution_direct", f"correlate_direct<{kind}>", (blocks, phases), THREADS, *arguments,
+                np.bool_(channels_last(target)),
+            )  # fmt: skip
+            return True
+        side = 128 if columns > 64 and tiles(rows, columns, 128) * groups * phases >= MULTIPROCESSORS else 64
+        grid = (-(-rows // side), -(-columns // side), groups * phases)
+        gpu.run("convolution", f"correlate<{kind}, {flag(side == 128)}, {flag(last)}>", grid, THREADS, *arguments)
+        return True
+
+    def correlate_weight(told: Any, source: Any, g: Any, out: Any) -> bool:
+        """Run the kernel that writes a weight's cotangent, or say that there is none."""
+        kind, last = type_of(source), channels_last(source) and channels_last(g)
+        columns, groups, size = int(told["columns"]), int(told["groups"]), out.size
+        terms = int(told["channels"]) * math.prod(map(int, told["axis"]["taps"]))
+        count = int(told["samples"]) * math.prod(map(int, told["axis"]["places"]))
+        if columns <= FEW_WEIGHT_COLUMNS or groups > MOST_BLOCKS // 64:
+            chunks = -(-terms // HELD)
+            blocks = columns * groups * chunks
+            slices, slice_ = shares(count, THREADS, blocks, size)
+            parts = gpu.empty((slices, size), gpu.computed(source)) if slices > 1 else None
+            gpu.run(
+                "convolution_direct", f"correlate_weight_direct<{kind}>", (blocks, slices), THREADS, told, at(source),
+                at(g), out, nothing(parts), np.int32(chunks), np.int32(slice_ * THREADS), int64(size), np.bool_(last),
+            )  # fmt: skip
+        else:
+            side = 128 if min(terms, columns) > 64 and tiles(terms, columns, 128) * groups >= 8 else 64
+            depth = 32 if source.itemsize == 2 else 8 if side == 128 else 16
+            splits, each = shares(count, depth, tiles(terms, columns, side) * groups, size)
+            splits = min(splits, MOST_BLOCKS // groups)
+            each = -(-(-(-count // depth)) // splits)
+            parts = gpu.empty((splits, size), gpu.computed(source)) if splits > 1 else None
+            gpu.run(
+                "convolution", f"correlate_weight<{kind}, {flag(side == 128)}, {flag(last)}>",
+                (-(-terms // side), -(-columns // side), groups * splits), THREADS, told, at(source), at(g), out,
+                nothing(parts), np.int32(splits), np.int32(each), int64(size),
+            )  # fmt: skip
+        if parts is not None:
+            summed(parts, out)
+        return True
+
+    def summed(parts: Any, out: Any) -> None:
+        gpu.run_each(
+            "convolution_direct", f"sum_parts<{type_of(out)}>", out.size, parts, out, int64(out.size),
+            np.int32(parts.shape[0]),
+        )  # fmt: skip
+
+    def conv(
+        x: Any, weight: Any, bias: Any = None, /, *, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+    ) -> Any:
+        if not serves(x, weight, bias):
+            return NotImplemented
+        sizes = zip(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+        shape = (x.shape[0], weight.shape[0], *(output_size(n, k, s, *p, d) for n, k, s, p, d in sizes))
+        out = new(shape, x.dtype, channels_last(x))
+        plan = planned(x, weight, out, stride, padding, dilation, groups)
+        served = plan.serves() and correlate(plan.forward(), x, weight, bias, out)
+        return out if served else NotImplemented
+
+    def planned(x: Any, weight: Any, y: Any, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Plan:
+        told = [(tuple(a.shape), strides_of(a)) for a in (x, weight, y)]
+        return Plan(*told, stride, padding, dilation, groups)
+
+    def conv_input(
+        c: Any, weight: Any, /, *, x_shape: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+    ) -> Any:
+        if not serves(c, weight):
+            return NotImplemented
+        out = new(tuple(x_shape), c.dtype, channels_last(c))
+        plan = planned(out, weight, c, stride, padding, dilation, groups)
+        served = plan.serves() and correlate(plan.transposed(), c, weight, None, out)
+        return out if served else NotImplemented
+
+    def conv_weight(
+        x: Any, c: Any, /, *, weight_shape: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
+    ) -> Any:
+        if not serves(x, c):
+            return NotImplemented
+        out = gpu.empty(weight_shape, x.dtype)
+        plan = planned(x, out, c, stride, padding, dilation, groups)
+        served = plan.serves() and correlate_weight(plan.forward(), x, c, out)
+        return out if served else NotImplemented
+
+    def bias_sum(g: Any) -> Any:
+        """Return the sum of each channel."""
+        channels, places = g.shape[1], math.prod(g.shape[2:])
+        if (by_place := line_of(g)) is None:
+            g, by_place = gpu.contiguous(g), 1
+        by_sample, by_channel = strides_of(g)[:2]
+        last = channels_last(g)
+        blocks = -(-channels // 32) if last else channels
+        slices, slice_ = shares(g.shape[0] * places, THREADS, blocks, channels)
+        parts = gpu.empty((slices, channels), gpu.computed(g))
+        gpu.run(
+            "convolution_direct", f"sum_channels<{type_of(g)}, {flag(last)}>", (blocks, slices), THREADS, at(g), parts,
+            np.int32(channels), np.int32(places), np.int32(g.shape[0] * places), np.int32(slice_ * THREADS),
+            int64(by_sample), int64(by_channel), int64(by_place),
+        )  # fmt: skip
+        out = gpu.empty((channels,), g.dtype)
+        summed(parts, out)
+        return out
+
+    def conv_vjp(
+        xp: Any, g: Any, x: Any, weight: Any, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int,
+        wants: tuple[bool, ...],
+    ) -> Any:  # fmt: skip
+        how: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        by_x, by_weight, by_bias = (*wants, False)[:3]
+        if not serves(g, x, weight) or not planned(x, weight, g, stride, padding, dilation, groups).serves():
+            return NotImplemented
+        found = (
+            conv_input(g, weight, x_shape=tuple(x.shape), **how) if by_x else None,
+            conv_weight(x, g, weight_shape=tuple(weight.shape), **how) if by_weight else None,
+            bias_sum(g) if by_bias else None,
+        )
+        return NotImplemented if any(f is NotImplemented for f in found) else found
+
+    return {
+        "conv": Kernel(conv, vjp=conv_vjp),
+        "conv_input": Kernel(conv_input),
+        "conv_weight": Kernel(conv_weight),
+    }
+
+
+def flag(value: bool) -> str:
+    """Return what C++ calls a truth value."""
+    return "true" if value else "false"
+
+
+def tiles(rows: int, columns: int, side: int) -> int:
+    """Return how many square tiles cover a matrix."""
+    return -(-rows // side) * -(-columns // side)
+
+
+def shares(count: int, unit: int, blocks: int, size: int) -> tuple[int, int]:
+    """Return among how many blocks a sum of `count` terms is shared, and how many units of terms each gets.
+
+    Where there are but few `blocks`, several sum what belongs to one, as long as the numbers that they leave are few.
+    """
+    units = -(-count // unit)
+    most = min(-(-2 * MULTIPROCESSORS // blocks), units // LEAST_TILES, MOST_PARTS // size, MOST_BLOCKS)
+    each = -(-units // max(1, most))
+    return -(-units // each), each
+
+
+def line_of(array: Any) -> int | None:
+    """Return how far apart the places of (N, C, *spatial) lie, all axes walked as one; None where they are none."""
+    axes = [(n, s) for n, s in zip(array.shape[2:], strides_of(array)[2:]) if n > 1]
+    if any(axes[i][1] != axes[i + 1][1] * axes[i + 1][0] for i in range(len(axes) - 1)):
+        return None
+    return axes[-1][1] if axes else 0
