@@ -11,16 +11,21 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from . import dtypes
 from .errors import DeviceError
+
+if TYPE_CHECKING:
+    from .stream import Streams
 
 API_VERSION = 1
 
 # How libraries say so: PyTorch, JAX, MLX, CUDA.
 _OUT_OF_MEMORY = re.compile(
-    "out of memory|RESOURCE_EXHAUSTED|can't allocate memory|unable to allocate|attempting to allocate|MemoryAllocation",
+    "out of memory|RESOURCE_EXHAUSTED|can't allocate memory|unable to allocate|attempting to allocate|MemoryAllocation|"
+    "ALLOC_FAILED",
     re.IGNORECASE,
 )
 # DLPack's number of the device whose memory the host reads.
@@ -127,6 +132,13 @@ class Backend:
     # Where arrays know no device: a function of a device's index that returns a context manager, inside which the
     # library computes there.
     within: Callable[[int], AbstractContextManager[Any]] | None = None
+    # Whether the devices' memory is their own, so that DLPack shares nothing with the host.
+    apart: bool = False
+    # DLPack's numbers of the memory beside the host's whose arrays, by the number of their device, lie on the backend's
+    # devices of the same indices.
+    dlpack_types: frozenset[int] = frozenset()
+    # Whether copies from pinned host memory go on while the host does something else.
+    pins: bool = False
     # What a lazy library does with arrays that take the place of others, such as parameters after a step: it starts to
     # compute them, so that no graph grows from step to step.
     settle: Callable[[Sequence[Any]], None] | None = None
@@ -192,6 +204,38 @@ class Backend:
 
         return host_backend().from_dlpack(array)
 
+    def placed(self, function: Callable[..., Any], index: int) -> Callable[..., Any]:
+        """Return a function that computes on a device as `function` does on the library's current one."""
+        within = self.within
+        if within is None:
+            return function
+
+        def run(*operands: Any, **statics: Any) -> Any:
+            with within(index):
+                return function(*operands, **statics)
+
+        return run
+
+    def from_host(self, array: Any, dtype: Any, index: int = 0, non_blocking: bool = False) -> Any:
+        """Return a host array on the device.
+
+        `non_blocking` allows to return before a copy out of pinned memory is done: the caller writes nothing there
+        until it is.
+        """
+        return self.asarray(array, dtype, index)
+
+    def to_host_later(self, array: Any) -> Any:
+        """Return what `to_host` does, perhaps before it is there: the caller waits for the device's current stream."""
+        return self.to_host(array)
+
+    def empty_pinned(self, shape: Sequence[int], dtype: Any) -> Any:
+        """Return a host array, of a host dtype, in pinned memory, where the library `pins`."""
+        raise DeviceError(f"backend {self.name!r} has no pinned memory")
+
+    def is_pinned(self, array: Any) -> bool:
+        """Say whether a host array lies in memory that is pinned for the library."""
+        return False
+
     def from_dlpack(self, array: Any, index: int = 0) -> Any:
         """Return an array over the memory of another library's array, through DLPack, without a copy."""
         return self.namespace.from_dlpack(array)
@@ -222,12 +266,41 @@ class Backend:
     def synchronize(self, index: int = 0) -> None:
         """Wait until the device has done what was asked of it."""
 
+    @cached_property
+    def streams(self) -> Streams:
+        """What the library does about streams and events."""
+        from .stream import Streams
+
+        return Streams(self)
+
+    def choose(self, index: int) -> None:
+        """Let a device without an index be this one, in this thread."""
+        if index != self.current_index():
+            raise DeviceError(f"backend {self.name!r} has no current device to choose")
+
     def memory(self, index: int = 0) -> dict[str, int]:
         """Return memory figures in bytes: ``allocated`` and ``reserved``, 0 where the library does not tell.
 
-        Where it is known, also the device's ``free`` and ``total``, which errors then name.
+        Where it is known, also the device's ``free`` and ``total``, which errors then name; the ``limit`` of what may
+        be reserved, where one is set, and the ``peak`` of what was allocated, where it is counted.
         """
         return {"allocated": 0, "reserved": 0}
+
+    def reset_peak_memory(self, index: int = 0) -> None:
+        """Count the peak of the allocated memory from here on."""
+        raise DeviceError(f"backend {self.name!r} does not count its memory's peak")
+
+    def set_memory_limit(self, limit: int | None, index: int = 0) -> None:
+        """Reserve no more than these bytes on the device."""
+        raise DeviceError(f"backend {self.name!r} knows no limit of its memory")
+
+    def set_allocator(self, allocator: Any) -> None:
+        """Take memory from elsewhere: an allocator by its name, as two functions, or as the library has them."""
+        raise DeviceError(f"backend {self.name!r} takes no allocator")
+
+    def wanted(self, error: BaseException) -> int:
+        """Return the bytes that an error of too little memory says were asked for, 0 where it does not."""
+        return 0
 
     def is_out_of_memory(self, error: BaseException) -> bool:
         """Say whether what the library raised means that the device's memory does not suffice."""

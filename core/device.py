@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from . import dtypes
+from .backend import HOST_MEMORY
 from .errors import ArgumentTypeError, DeviceError, DeviceMismatchError, DTypeError, OutOfRangeError
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class Resolver(Protocol):
 
     def backends(self) -> list[Backend]:
         """Return every backend that can be loaded, the host's first."""
+
+    def at_hand(self) -> list[Backend]:
+        """Return the backends that are in use or built in, as far as they can be loaded."""
 
     def origin(self, device_type: str, row: str = "") -> str:
         """Say which plugins compute on devices of a type, or a row there; "" for what is built in."""
@@ -406,10 +410,23 @@ def adopt(array: Any, target: Device, operation: str) -> Any:
     return found
 
 
-def transfer(array: Any, source: Device, target: Device) -> Any:
+def place_of(array: Any) -> Device | None:
+    """Return the device in whose memory another library's array lies, as it tells by DLPack, None on the host."""
+    try:
+        kind, number = map(int, array.__dlpack_device__())
+    except (AttributeError, BufferError, TypeError, ValueError, RuntimeError):
+        return None
+    if kind == HOST_MEMORY:
+        return None
+    found = (b for b in resolver().at_hand() if kind in b.dlpack_types)
+    return next((Device(b.device_types[0], number).resolved() for b in found), None)
+
+
+def transfer(array: Any, source: Device, target: Device, non_blocking: bool = False) -> Any:
     """Return a physical device's array on another physical device: through DLPack where both allow, else the host.
 
-    Integers of 64 bits are held by 32 on a device that has no wider ones, where they fit.
+    Integers of 64 bits are held by 32 on a device that has no wider ones, where they fit. With `non_blocking` a copy
+    between pinned host memory and a device may still be under way.
     """
     dtype = source.dtype_of[array.dtype]
     if dtype not in target.native:
@@ -417,6 +434,10 @@ def transfer(array: Any, source: Device, target: Device) -> Any:
         dtype = source.dtype_of[array.dtype]
     if source.backend is target.backend:
         return target.backend.to_device(array, target.index or 0)
+    if source.backend.apart and target is host_device():
+        return source.backend.to_host_later(array) if non_blocking else source.backend.to_host(array)
+    if target.backend.apart and source is host_device():
+        return from_host_memory(array, target.native[dtype], target, non_blocking)
     try:
         return target.backend.from_dlpack(_Offered(array, source.backend), target.index or 0)
     except (AttributeError, BufferError, TypeError, ValueError, RuntimeError):
@@ -424,12 +445,12 @@ def transfer(array: Any, source: Device, target: Device) -> Any:
         return from_host_memory(source.backend.to_host(array), target.native[dtype], target)
 
 
-def from_host_memory(array: Any, native: Any, target: Device) -> Any:
+def from_host_memory(array: Any, native: Any, target: Device, non_blocking: bool = False) -> Any:
     """Return a host array on a device, whose library need not take an order that runs backwards."""
     if min(array.strides, default=0) < 0:
         array = host_backend().copy(array)
     try:
-        return target.backend.asarray(array, native, target.index or 0)
+        return target.backend.from_host(array, native, target.index or 0, non_blocking)
     except Exception as error:
         from .failures import failure
 

@@ -12,12 +12,12 @@ import dataclasses
 import inspect
 import warnings
 from collections import ChainMap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from . import device as devices
 from . import dtypes, failures
-from .backend import Kernel
+from .backend import Backend, Kernel
 from .compiled import compiled_body
 from .errors import DeviceError, HostFallbackWarning, RegistrationError
 from .primitives.row import TABLE, Row, check_rule, rule_names
@@ -417,6 +417,16 @@ def implementations(row: Row) -> Implementations:
     if row.implementations is None:
         row.implementations = Implementations(row)
     return row.implementations  # type: ignore[return-value]
+
+
+def forget(backend: Backend, rows: Iterable[str] | None = None) -> None:
+    """Let rows, by default all, choose their implementations anew on the devices of a backend that is in use."""
+    for name in list(TABLE) if rows is None else rows:
+        made = (TABLE[name].implementations or {}) if name in TABLE else {}
+        for device in list(made):
+            if device.physical.backend is backend:
+                del made[device]
+                vars(namespace(device)).pop(name, None)
 
 
 def implementation(row: Row, device: devices.Device) -> Implementation:

@@ -25,7 +25,7 @@ from ..backends.numpy import plugin as numpy_plugin
 from ..core import functions
 from ..core.backend import API_VERSION, Backend, BackendSpec, Kernel
 from ..core.errors import CandelabraError, DeviceError, PluginError
-from ..core.implementation import namespace
+from ..core.implementation import forget
 from ..core.primitives.row import TABLE
 from . import hookspecs
 from .hookspecs import KERNELS, OWN_SUFFIXES, PROJECT, RECORDS, ROWS, KernelSpec
@@ -131,6 +131,11 @@ class Manager:
     def backends(self) -> list[Backend]:
         """Return every backend that can be loaded, the host's first; it imports the installed plugins."""
         return [status.backend for status in self.statuses(load=True) if status.backend is not None]
+
+    def at_hand(self) -> list[Backend]:
+        """Return the backends that are in use or built in, as far as they can be loaded, without looking for plugins."""
+        claims = [c for c in self._backend_claims() if c.backend is not None or c.source.distribution == PROJECT]
+        return [backend for claim in claims if (backend := claim.backend or self._load(claim)) is not None]
 
     def known(self) -> list[BackendSpec]:
         """Return the backends announced so far, without looking for plugins."""
@@ -358,7 +363,7 @@ class Manager:
                         if hook == "candelabra_kernels" and key[0] in claim.record.device_types
                     ]  # fmt: skip
                     self._override_kernels(claim.backend)
-                    _forget(rows, claim.backend)
+                    forget(claim.backend, rows)
 
     def _announced(self, plugin: Any, source: Source) -> Iterable[tuple[str, Any, Claim]]:
         new: set[tuple[str, Any]] = set()
@@ -450,16 +455,6 @@ def _announced_anywhere(group: str) -> bool:
 def plugins_disabled() -> bool:
     """Say whether the environment switches third parties' plugins off."""
     return os.environ.get(DISABLE, "0") not in ("", "0")
-
-
-def _forget(rows: Iterable[str], backend: Backend) -> None:
-    """Let rows choose their kernels anew on the devices of a backend that is already in use."""
-    for name in rows:
-        made = (TABLE[name].implementations or {}) if name in TABLE else {}
-        for device in list(made):
-            if device.physical.backend is backend:
-                del made[device]
-                vars(namespace(device)).pop(name, None)
 
 
 def _iterable(hook: str, found: Any, record_type: type) -> Iterable[Any]:

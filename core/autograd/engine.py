@@ -231,7 +231,8 @@ def _fitted(node: Any, cotangent: Any, graph: bool, source: Any) -> Any:
 def _sum_up(node: Any, before: Any, cotangent: Any, buffers: dict[Any, Any], owned: set[Any]) -> None:
     """Add a second cotangent into a new buffer, which is the engine's own where arrays can be written."""
     buffers[node] = _sum(node, before, cotangent)
-    if node.shape and not node.device.levels and node.device.backend.mutable:
+    backend = node.device.backend
+    if node.shape and not node.device.levels and backend.mutable and backend.within is None:
         owned.add(node)
 
 

@@ -326,6 +326,16 @@ class _Runtime:
 runtime = _Runtime()
 
 
+class _Nvrtc:
+    """The compiler's version; kernels are compiled by `RawModule`."""
+
+    def getVersion(self) -> tuple[int, int]:  # noqa: N802 - CuPy's name
+        return (12, 9)
+
+
+nvrtc = _Nvrtc()
+
+
 def is_available() -> bool:
     return CARDS > 0
 
