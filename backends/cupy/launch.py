@@ -66,6 +66,7 @@ class Launcher:
         self.xp = xp
         self.deterministic = False
         self._functions: dict[tuple[str, str], Any] = {}
+        self._capabilities: dict[int, int] = {}
         self._tells_at_once = os.environ.get(SYNC_ERRORS, "0") not in ("", "0")
         # By card: where bad indices are written down, each operation's own line, and whether kernels ran that may have.
         self._faults: dict[int, Any] = {}
@@ -179,6 +180,13 @@ class Launcher:
             self._blas = cublas, self.xp.cuda.device.get_cublas_handle
         return self._blas[0], self._blas[1]()
 
+    def capability(self) -> int:
+        """Return what the current card is capable of, 80 for 8.0."""
+        card = self.card()
+        if card not in self._capabilities:
+            self._capabilities[card] = int(self.xp.cuda.Device(card).compute_capability)
+        return self._capabilities[card]
+
     def address(self, array: Any) -> int:
         """Return where an array's elements lie."""
         return array.data.ptr
@@ -190,6 +198,10 @@ class Launcher:
     def empty(self, shape: Sequence[int], dtype: Any) -> Any:
         """Return a new array."""
         return self.xp.empty(shape, dtype)
+
+    def zeros(self, shape: Sequence[int], dtype: Any) -> Any:
+        """Return a new array of zeros."""
+        return self.xp.zeros(shape, dtype)
 
     def empty_like(self, array: Any) -> Any:
         """Return a new array in the memory order of another."""

@@ -18,7 +18,7 @@ ARRAY = ("array",)
 
 def native_key(key: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """Return a key without index arrays in Python's own terms, slices cut to the axes: the standard asks for both."""
-    parts = _expanded(key, len(shape))
+    parts = expanded_key(key, len(shape))
     if sum(1 for part in parts if part is not None) > len(shape):
         raise IndexOutOfRangeError(f"slice: more indices are given than a tensor of shape {shape} has axes")
     sizes = iter(shape)
@@ -38,7 +38,7 @@ def native_key(key: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
 def _positions(xp: Any, shape: tuple[int, ...], key: Any, indices: Any) -> Any:
     """The flat position in `shape` of each element that a key selects, by arithmetic on the axes' own indices."""
     kind = _int64(xp)
-    parts = _expanded(key, len(shape))
+    parts = expanded_key(key, len(shape))
     arrays = list(indices)
     advanced = [i for i, part in enumerate(parts) if part == ARRAY or (arrays and isinstance(part, int))]
     apart = bool(advanced) and advanced[-1] - advanced[0] + 1 != len(advanced)
@@ -85,8 +85,8 @@ def _positions(xp: Any, shape: tuple[int, ...], key: Any, indices: Any) -> Any:
     return total
 
 
-def _expanded(key: Any, rank: int) -> list[Any]:
-    """A key with its ellipsis spelled out, one part per axis and None."""
+def expanded_key(key: Any, rank: int) -> list[Any]:
+    """Return a key with its ellipsis spelled out, one part per axis and None."""
     used = sum(1 for k in key if k is not None and k is not Ellipsis)
     found: list[Any] = []
     for k in key if Ellipsis in key else (*key, Ellipsis):
@@ -123,7 +123,7 @@ def _transpose_body(xp: Any, g: Any, indices: Any, *, x_shape: Any, key: Any) ->
 def _put_back(xp: Any, g: Any, x_shape: tuple[int, ...], key: Any) -> Any:
     """Put what integers and slices selected back in its place, with zeros between and around."""
     taken: list[range] = []
-    for k in _expanded(key, len(x_shape)):
+    for k in expanded_key(key, len(x_shape)):
         if k is None:
             continue
         n = x_shape[len(taken)]

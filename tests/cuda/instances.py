@@ -7,20 +7,26 @@ import re
 
 from candelabra.backends.cupy.launch import FLOATS, FOLDER, TYPES
 
-# A kernel's `class T` is a floating-point dtype, `class E` any that a card has, `class A` one that it adds
-# atomically, `class I` one of indices, `class H` one of 16 bits that tensor cores multiply; `class F` is an elementwise
-# function, `class D` one with a slope.
+# A kernel's `class T` is a floating-point dtype, `class E` any that a card has, `class S` one of numbers, `class A` one
+# that it adds atomically, `class I` one of indices, `class M` what is moved at once, `class N` what counts elements,
+# `class O` how two are joined, `class H` one of 16 bits that tensor cores multiply; `class F` is an elementwise
+# function, `class D` one with a slope; `int WIDE` is how many features a tile has.
 FUNCTIONS = ["Gelu", "GeluTanh", "Silu", "Softplus", "Mish"]
 CHOICES = {
     "class D": FUNCTIONS,
     "class F": [*FUNCTIONS, "Erf", "Erfc", "Sigmoid", "LogGamma"],
     "class T": [TYPES[name] for name in FLOATS],
-    "class A": [TYPES[name] for name in (*FLOATS, "int32", "int64", "uint32", "uint64")],
+    "class A": [TYPES[name] for name in ("float32", "float64", "int32", "int64", "uint32", "uint64")],
     "class E": list(TYPES.values()),
     "class I": [TYPES["int32"], TYPES["int64"]],
+    "class M": ["unsigned char", "unsigned short", "unsigned", "unsigned long long", "Sixteen"],
+    "class N": ["unsigned", "long long"],
+    "class O": ["Adding", "Multiplying", "Greater", "Less"],
+    "class S": [kind for name, kind in TYPES.items() if name != "bool"],
     "class H": [TYPES["float16"], TYPES["bfloat16"]],
+    "int WIDE": ["32", "64", "128"],
 }
-_KERNEL = re.compile(r"(?:template <([^>]*)>\s*)?__global__ void (\w+)\(")
+_KERNEL = re.compile(r"(?:template <([^>]*)>\s*)?__global__ void (?:__launch_bounds__\(\w+\) )?(\w+)\(")
 
 
 def files() -> list[str]:

@@ -44,6 +44,10 @@ struct dim3 {
     unsigned x, y, z;
 };
 
+struct alignas(16) int4 {
+    int x, y, z, w;
+};
+
 inline dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 inline double __longlong_as_double(long long bits) {
@@ -277,5 +281,11 @@ template <class V> V atomicOr(V* place, V value) {
 template <class V> V atomicCAS(V* place, V expected, V value) {
     const V old = *place;
     if (old == expected) *place = value;
+    return old;
+}
+
+template <class V> V atomicMax(V* place, V value) {
+    const V old = *place;
+    if (value > old) *place = value;
     return old;
 }

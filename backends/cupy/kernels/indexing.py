@@ -1,120 +1,154 @@
-"""Taking and adding along an axis on a card; an index out of range is told at the next synchronisation."""
+"""Taking and indexing on a card, and their ways back; an index out of range is told at the next synchronisation."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-import numpy as np
-
+from ....core.backend import Kernel
 from ..launch import TYPES, Launcher, int64
-
-_INDICES = ("int32", "int64")
-# The most blocks along the second axis of a grid.
-MOST_BLOCKS_BEHIND = 65535
-# What an atomic addition takes.
-_ADDED = ("float16", "bfloat16", "float32", "float64", "int32", "int64", "uint32", "uint64")
-
-
-def _places(shape: tuple[int, ...], axis: int) -> tuple[int, int, int]:
-    return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
+from .places import counter, indices_of, one_axis, selected, units
+from .scattering import add_rows, write_rows
 
 
 def kernels(gpu: Launcher) -> dict[str, Any]:
     """Return the kernels by row."""
 
-    def indices(array: Any) -> Any:
-        """Indices in C order, of a dtype that kernels take."""
-        if array.dtype.name not in _INDICES:
-            array = array.astype(np.int64)
-        return gpu.contiguous(array)
-
     def taken(operation: str, x: Any, index: Any, axis: int, shape: tuple[int, ...]) -> Any:
-        kind = TYPES.get(x.dtype.name)
-        if kind is None:
-            return NotImplemented
-        x, index = gpu.contiguous(x), indices(index)
-        _, size, after = _places(x.shape, axis)
         out = gpu.empty(shape, x.dtype)
-        if out.size and not size:
+        if not out.size:
+            return out
+        if not x.size:
             return NotImplemented
+        x, index = gpu.contiguous(x), indices_of(gpu, index)
+        kind, after = units(gpu, x.itemsize, math.prod(x.shape[axis + 1 :]), x, out)
+        size = math.prod(x.shape[:axis]) * index.size * after
         gpu.run_each(
-            "indexing", f"take<{kind}, {TYPES[index.dtype.name]}>", out.size, x, index, out, int64(out.size),
-            int64(size), int64(index.size), int64(after), gpu.fault(operation),
+            "indexing", f"take<{kind}, {TYPES[index.dtype.name]}, {counter(size)}>", size, x, index, out, int64(size),
+            int64(x.shape[axis]), int64(index.size), int64(after), gpu.fault(operation),
         )  # fmt: skip
         return out
 
-    def take(x: Any, indices_: Any, /, *, axis: int | None = None) -> Any:
+    def take(x: Any, indices: Any, /, *, axis: int | None = None) -> Any:
         axis = 0 if axis is None else axis % x.ndim
-        return taken("take", x, indices_, axis, (*x.shape[:axis], *indices_.shape, *x.shape[axis + 1 :]))
+        return taken("take", x, indices, axis, (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]))
 
-    def embedding(weight: Any, indices_: Any, /, *, padding_idx: int | None) -> Any:
-        return taken("embedding", weight, indices_, 0, (*indices_.shape, *weight.shape[1:]))
+    def embedding(weight: Any, indices: Any, /, *, padding_idx: int | None) -> Any:
+        return taken("embedding", weight, indices, 0, (*indices.shape, *weight.shape[1:]))
+
+    def back(operation: str, g: Any, index: Any, x_shape: tuple[int, ...], axis: int) -> Any:
+        """Add the slices of `g` at what an index of any shape named along an axis."""
+        out = gpu.zeros(x_shape, g.dtype)
+        return add_rows(gpu, operation, out, index, g, axis)
+
+    def take_vjp(xp: Any, g: Any, indices: Any, x_shape: Any, axis: Any, wants: tuple[bool, ...]) -> Any:
+        found = back("take", g, indices, tuple(x_shape), 0 if axis is None else axis % len(x_shape))
+        return found if found is NotImplemented else (found, None)
+
+    def embedding_vjp(
+        xp: Any, g: Any, indices: Any, weight_shape: Any, padding_idx: Any, wants: tuple[bool, ...]
+    ) -> Any:
+        found = back("embedding", g, indices, tuple(weight_shape), 0)
+        if found is NotImplemented:
+            return found
+        if padding_idx is not None:
+            found[padding_idx : padding_idx + 1] = 0
+        return found, None
 
     def along(operation: str, x: Any, index: Any, axis: int) -> Any:
         axis %= x.ndim
-        kind, beside = TYPES.get(x.dtype.name), [n for i, n in enumerate(x.shape) if i != axis]
-        if kind is None or beside != [n for i, n in enumerate(index.shape) if i != axis]:
+        beside = [[n for i, n in enumerate(a.shape) if i != axis] for a in (x, index)]
+        if beside[0] != beside[1]:
             return NotImplemented
-        x, index = gpu.contiguous(x), indices(index)
-        _, size, after = _places(x.shape, axis)
         out = gpu.empty(index.shape, x.dtype)
-        if out.size and not size:
+        if not out.size:
+            return out
+        if not x.size:
+            return NotImplemented
+        x, index = gpu.contiguous(x), indices_of(gpu, index)
+        kind, each = units(gpu, x.itemsize, 1, x, out)
+        if each != 1:
             return NotImplemented
         gpu.run_each(
-            "indexing", f"gather<{kind}, {TYPES[index.dtype.name]}>", out.size, x, index, out, int64(out.size),
-            int64(size), int64(index.shape[axis]), int64(after), gpu.fault(operation),
+            "indexing", f"gather<{kind}, {TYPES[index.dtype.name]}, {counter(out.size)}>", out.size, x, index, out,
+            int64(out.size), int64(x.shape[axis]), int64(index.shape[axis]), int64(math.prod(x.shape[axis + 1 :])),
+            gpu.fault(operation),
         )  # fmt: skip
         return out
 
     def gather(x: Any, index: Any, /, *, axis: int) -> Any:
-        return along("gather", x, index, axis) if x.ndim else NotImplemented
+        if not x.ndim:
+            return NotImplemented
+        if index.shape[:axis] + index.shape[axis + 1 :] != x.shape[:axis] + x.shape[axis + 1 :]:
+            x = x[tuple(slice(None) if i == axis else slice(0, n) for i, n in enumerate(index.shape))]
+        return along("gather", x, index, axis)
 
     def take_along_axis(x: Any, index: Any, /, *, axis: int = -1) -> Any:
-        return along("take_along_axis", x, index, axis) if x.ndim and index.ndim == x.ndim else NotImplemented
+        if not x.ndim or index.ndim != x.ndim:
+            return NotImplemented
+        axis %= x.ndim
+        beside = [1 if i == axis else max(n, m) for i, (n, m) in enumerate(zip(x.shape, index.shape, strict=True))]
+        shapes = [tuple(a.shape[i] if i == axis else n for i, n in enumerate(beside)) for a in (x, index)]
+        try:
+            x, index = (gpu.xp.broadcast_to(a, shape) for a, shape in zip((x, index), shapes, strict=True))
+        except ValueError:
+            return NotImplemented
+        return along("take_along_axis", x, index, axis)
 
-    def index_add(x: Any, index: Any, source: Any, /, *, axis: int) -> Any:
-        if x.dtype.name not in _ADDED or source.dtype != x.dtype:
-            return NotImplemented
-        out, index, source = gpu.copied(x), indices(index), gpu.contiguous(source)
-        before, size, after = _places(x.shape, axis)
-        told = (int64(size), int64(index.size), int64(after), gpu.fault("index_add"))
-        kinds = f"<{TYPES[x.dtype.name]}, {TYPES[index.dtype.name]}>"
-        if not size:
-            return NotImplemented if source.size else out
-        if gpu.deterministic and x.dtype.kind not in "iu" and before > MOST_BLOCKS_BEHIND:
-            return NotImplemented
-        if gpu.deterministic and x.dtype.kind not in "iu":
-            order = gpu.xp.argsort(index, kind="stable").astype(np.int64)
-            gpu.run(
-                "indexing", f"index_add_in_order{kinds}", (index.size, before), 128, out, index[order], order, source,
-                *told,
-            )  # fmt: skip
-        else:
-            gpu.run_each("indexing", f"index_add{kinds}", source.size, out, index, source, int64(source.size), *told)
-        return out
+    def getitem(x: Any, indices: list[Any], /, *, key: Any) -> Any:
+        axis = one_axis(key, x.ndim)
+        if axis is not None:
+            (index,) = indices
+            return taken("getitem", x, index, axis, (*x.shape[:axis], *index.shape, *x.shape[axis + 1 :]))
+        found = selected(gpu, "getitem", x.shape, indices, key)
+        if found is NotImplemented:
+            return found
+        places, shape, after = found
+        rows = gpu.contiguous(x).reshape((-1, after) if after else (0, 0))
+        if not after:
+            return gpu.empty(shape, x.dtype)
+        return taken("getitem", rows, places, 0, (places.size, after)).reshape(shape)
 
-    def scatter_add(x: Any, index: Any, source: Any, /, *, axis: int) -> Any:
-        if x.ndim == 0 or gpu.deterministic:
-            return NotImplemented
-        beside = [[n for i, n in enumerate(a.shape) if i != axis] for a in (x, index)]
-        if x.dtype.name not in _ADDED or source.dtype != x.dtype or beside[0] != beside[1] or not x.shape[axis]:
-            return NotImplemented
-        if source.shape != index.shape:
-            source = source[tuple(slice(0, n) for n in index.shape)]
-        out, index, source = gpu.copied(x), indices(index), gpu.contiguous(source)
-        _, size, after = _places(x.shape, axis)
-        gpu.run_each(
-            "indexing", f"scatter_add<{TYPES[x.dtype.name]}, {TYPES[index.dtype.name]}>", source.size, out, index,
-            source, int64(source.size), int64(size), int64(index.shape[axis]), int64(after), gpu.fault("scatter_add"),
-        )  # fmt: skip
-        return out
+    def getitem_transpose(g: Any, indices: list[Any], /, *, x_shape: Any, key: Any) -> Any:
+        x_shape = tuple(x_shape)
+        if not indices:
+            out = gpu.zeros(x_shape, g.dtype)
+            out[tuple(slice(*k[1:]) if isinstance(k, tuple) else k for k in key)] = g
+            return out
+        axis = one_axis(key, len(x_shape))
+        if axis is not None:
+            return back("getitem", g, indices[0], x_shape, axis)
+        found = selected(gpu, "getitem", x_shape, indices, key)
+        if found is NotImplemented:
+            return found
+        places, _, after = found
+        if not after:
+            return gpu.zeros(x_shape, g.dtype)
+        total = gpu.zeros((math.prod(x_shape) // after, after), g.dtype)
+        total = add_rows(gpu, "getitem", total, places, g, 0)
+        return total if total is NotImplemented else total.reshape(x_shape)
+
+    def set_in(x: Any, value: Any, indices: list[Any], key: Any) -> Any:
+        """Write into `x`, which is in C order."""
+        found = selected(gpu, "setitem", x.shape, indices, key)
+        if found is NotImplemented:
+            return found
+        places, shape, after = found
+        return write_rows(gpu, x, places, value, shape, after)
+
+    def setitem(x: Any, value: Any, indices: list[Any], /, *, key: Any) -> Any:
+        out = gpu.copied(x)
+        if not indices:
+            out[tuple(slice(*k[1:]) if isinstance(k, tuple) else k for k in key)] = value
+            return out
+        return set_in(out, value, indices, key)
 
     return {
-        "take": take,
-        "embedding": embedding,
+        "take": Kernel(take, vjp=take_vjp),
+        "embedding": Kernel(embedding, vjp=embedding_vjp),
         "gather": gather,
         "take_along_axis": take_along_axis,
-        "index_add": index_add,
-        "scatter_add": scatter_add,
+        "getitem": getitem,
+        "getitem_transpose": getitem_transpose,
+        "setitem": setitem,
     }
