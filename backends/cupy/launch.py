@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.determinism import are_deterministic_algorithms_enabled
 from ...core.errors import IndexOutOfRangeError, MissingDependencyError
 
 SYNC_ERRORS = "CANDELABRA_SYNC_ERRORS"
@@ -64,9 +65,7 @@ class Launcher:
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
-        self.deterministic = False
         self._functions: dict[tuple[str, str], Any] = {}
-        self._capabilities: dict[int, int] = {}
         self._tells_at_once = os.environ.get(SYNC_ERRORS, "0") not in ("", "0")
         # By card: where bad indices are written down, each operation's own line, and whether kernels ran that may have.
         self._faults: dict[int, Any] = {}
@@ -75,12 +74,26 @@ class Launcher:
         self._capabilities: dict[int, int] = {}
         self._blas: tuple[Any, Any] | None = None
 
+    @property
+    def deterministic(self) -> bool:
+        """Whether the same bits must come in every run."""
+        return are_deterministic_algorithms_enabled()
+
     def function(self, file: str, expression: str) -> Any:
         """Return an instance of a kernel, a callable of ``(grid, block, arguments)``."""
         found = self._functions.get((file, expression))
         if found is None:
             module = self.xp.RawModule(code=source(file), options=OPTIONS, name_expressions=(expression,))
             found = self._functions[file, expression] = module.get_function(expression)
+        return found
+
+    def function_of_text(self, code: str, name: str) -> Any:
+        """Return a kernel of a generated text, which names it ``extern "C"``; its sums and products stay apart."""
+        found = self._functions.get((code, name))
+        if found is None:
+            # A card that contracts them would make of x * x - x * x what is not zero.
+            module = self.xp.RawModule(code=code, options=(*OPTIONS, "--fmad=false"), name_expressions=None)
+            found = self._functions[code, name] = module.get_function(name)
         return found
 
     def run(self, file: str, expression: str, blocks: int | tuple[int, ...], threads: int, *arguments: Any) -> None:
@@ -179,13 +192,6 @@ class Launcher:
                 ) from error
             self._blas = cublas, self.xp.cuda.device.get_cublas_handle
         return self._blas[0], self._blas[1]()
-
-    def capability(self) -> int:
-        """Return what the current card is capable of, 80 for 8.0."""
-        card = self.card()
-        if card not in self._capabilities:
-            self._capabilities[card] = int(self.xp.cuda.Device(card).compute_capability)
-        return self._capabilities[card]
 
     def address(self, array: Any) -> int:
         """Return where an array's elements lie."""

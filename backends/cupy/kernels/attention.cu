@@ -1,13 +1,7 @@
 // Attention that never holds the whole matrix of scores (Dao et al., 2022): tiles of TILE queries by TILE keys, four
-// threads a row. Arrays are (batch, rows, features) with at most WIDE features; products are summed in the dtype that
-// the operands' one is computed in.
-
-// Where a mask's element stands, and of which kind it is: 0 none, 1 which keys take part, 2 what is added to scores.
-struct Mask {
-    uint64 values;
-    int64 by_batch, by_row, by_column;
-    int kind, causal;
-};
+// threads a row. Rows have at most WIDE features; products are summed in the dtype that the operands' one is computed
+// in. `lse` holds the logarithm of each row's sum of exponentials, +inf where no key takes part.
+#include "attention.cuh"
 
 // Tiles that fit a block's shared memory: of features up to 64, or up to 128 (`WIDER`).
 template <class T, bool WIDER> struct Tiles {
@@ -15,26 +9,13 @@ template <class T, bool WIDER> struct Tiles {
     static const int WIDE = WIDER ? 128 : 64, TILE = (WIDER ? 64 : 128) / (int)sizeof(C);
 };
 
-struct Shape {
-    int64 queries, keys, width, value_width;
-};
-
-template <class T, class C>
-__device__ C masked(const Mask& mask, C score, int64 batch, int64 row, int64 column) {
-    if (mask.causal && column > row) return -infinity<C>();
-    if (mask.kind == 0) return score;
-    const int64 at = batch * mask.by_batch + row * mask.by_row + column * mask.by_column;
-    if (mask.kind == 1) return ((const bool*)mask.values)[at] ? score : -infinity<C>();
-    return score + (C)((const T*)mask.values)[at];
-}
-
 // A tile of rows from `first` on, zeros where there are none.
 template <class T, class C, int TILE, int WIDE>
-__device__ void load(C (&tile)[TILE][WIDE + 1], const T* from, int64 first, int64 rows, int64 width) {
+__device__ void load(C (&tile)[TILE][WIDE + 1], const T* from, int64 by_row, int first, int rows, int width) {
 #pragma unroll 4
     for (int i = threadIdx.x; i < TILE * WIDE; i += blockDim.x) {
         const int r = i / WIDE, e = i % WIDE;
-        tile[r][e] = first + r < rows && e < width ? (C)from[(first + r) * width + e] : C(0);
+        tile[r][e] = first + r < rows && e < width ? (C)from[(first + r) * by_row + e] : C(0);
     }
 }
 
@@ -52,36 +33,35 @@ template <class C, class Op> __device__ C over_row(C value, Op op) {
     return op(value, __shfl_xor_sync(0xffffffffu, value, 2));
 }
 
-// out = softmax(scale q k^T + mask) v, and the logarithm of each row's sum of exponentials; a row in which no key
-// takes part is zero, and its logarithm -inf.
+// out = softmax(scale q k^T + mask) v, and lse; a row in which no key takes part is zero.
 template <class T, bool WIDER>
-__global__ void attention(const T* q, const T* k, const T* v, Mask mask, T* out, typename Computed<T>::type* lse,
-                          Shape shape, double scale) {
+__global__ void attention(View q, View k, View v, View mask, View out, typename Computed<T>::type* lse, Plan plan) {
     typedef typename Computed<T>::type C;
     const int WIDE = Tiles<T, WIDER>::WIDE, TILE = Tiles<T, WIDER>::TILE;
     __shared__ C queries[TILE][WIDE + 1];
     __shared__ C others[TILE][WIDE + 1];
     __shared__ C weights[TILE][TILE + 1];
-    const int64 batch = blockIdx.y, first = (int64)blockIdx.x * TILE;
-    const int r = threadIdx.x / 4, lane = threadIdx.x % 4;
-    const int64 row = first + r;
-    load<T, C, TILE, WIDE>(queries, q + batch * shape.queries * shape.width, first, shape.queries, shape.width);
+    const int first = blockIdx.x % plan.tiles * TILE, r = threadIdx.x / 4, lane = threadIdx.x % 4, row = first + r;
+    int place[3];
+    locate<ALL>(place, blockIdx.x / plan.tiles, plan);
+    const int64 batch = offset_of(mask, place);
+    const T* keys = rows_of<T>(k, place);
+    const T* values = rows_of<T>(v, place);
+    load<T, C, TILE, WIDE>(queries, rows_of<T>(q, place), q.by_row, first, plan.queries, plan.width);
     C total[WIDE / 4];
     for (int e = 0; e < WIDE / 4; e++) total[e] = 0;
     C top = -infinity<C>(), sum = 0;
-    const int64 last = mask.causal && first + TILE < shape.keys ? first + TILE : shape.keys;
+    const int last = plan.causal && first + TILE < plan.keys ? first + TILE : plan.keys;
 #pragma unroll 1
-    for (int64 start = 0; start < last; start += TILE) {
+    for (int start = 0; start < last; start += TILE) {
         __syncthreads();
-        load<T, C, TILE, WIDE>(others, k + batch * shape.keys * shape.width, start, shape.keys, shape.width);
+        load<T, C, TILE, WIDE>(others, keys, k.by_row, start, plan.keys, plan.width);
         __syncthreads();
         C scores[TILE / 4], best = -infinity<C>();
         for (int j = 0; j < TILE / 4; j++) {
-            const int64 column = start + j * 4 + lane;
-            scores[j] = column < shape.keys && row < shape.queries
-                            ? masked<T, C>(mask, dot<C, TILE, WIDE>(queries, r, others, j * 4 + lane) * (C)scale,
-                                           batch, row, column)
-                            : -infinity<C>();
+            scores[j] = masked<T, C>(plan, mask, batch,
+                                     dot<C, TILE, WIDE>(queries, r, others, j * 4 + lane) * (C)plan.scale, row,
+                                     start + j * 4 + lane, C(1));
             best = Largest()(best, scores[j]);
         }
         best = Largest()(over_row(best, Largest()), top);
@@ -96,143 +76,102 @@ __global__ void attention(const T* q, const T* k, const T* v, Mask mask, T* out,
         top = best;
         for (int e = 0; e < WIDE / 4; e++) total[e] *= fade;
         __syncthreads();
-        load<T, C, TILE, WIDE>(others, v + batch * shape.keys * shape.value_width, start, shape.keys,
-                               shape.value_width);
+        load<T, C, TILE, WIDE>(others, values, v.by_row, start, plan.keys, plan.value_width);
         __syncthreads();
 #pragma unroll 1
         for (int c = 0; c < TILE; c++)
             for (int e = 0; e < WIDE / 4; e++) total[e] += weights[r][c] * others[c][e * 4 + lane];
     }
-    if (row >= shape.queries) return;
+    if (row >= plan.queries) return;
+    T* to = rows_of<T>(out, place) + row * out.by_row;
     for (int e = 0; e < WIDE / 4; e++)
-        if (e * 4 + lane < shape.value_width)
-            out[(batch * shape.queries + row) * shape.value_width + e * 4 + lane] =
-                (T)(sum == C(0) ? C(0) : total[e] / sum);
-    if (lane == 0) lse[batch * shape.queries + row] = sum == C(0) ? -infinity<C>() : top + log(sum);
+        if (e * 4 + lane < plan.value_width) to[e * 4 + lane] = (T)(sum == C(0) ? C(0) : total[e] / sum);
+    if (lane == 0) lse[line_of(place, plan) + row] = sum == C(0) ? infinity<C>() : top + log(sum);
 }
 
-// sum(g out) of each row, which every score's gradient needs.
-template <class T>
-__global__ void attention_shares(const T* g, const T* out, typename Computed<T>::type* shares, int64 width) {
+// sum(g out) of each query, which every score's gradient needs: a warp each.
+template <class T> __global__ void attention_shares(View g, View out, typename Computed<T>::type* shares, Plan plan) {
     typedef typename Computed<T>::type C;
+    const int64 all = (int64)plan.sizes[0] * plan.sizes[1] * plan.sizes[2] * plan.queries;
+    const int64 line = (int64)blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
+    if (line >= all) return;
+    int place[3];
+    locate<ALL>(place, (int)(line / plan.queries), plan);
+    const int64 row = line % plan.queries;
+    const T* one = rows_of<T>(g, place) + row * g.by_row;
+    const T* other = rows_of<T>(out, place) + row * out.by_row;
     C sum = 0;
-    for (int64 e = threadIdx.x; e < width; e += blockDim.x)
-        sum += (C)g[blockIdx.x * width + e] * (C)out[blockIdx.x * width + e];
-    sum = over_block(sum, Sum(), C(0));
-    if (threadIdx.x == 0) shares[blockIdx.x] = sum;
+    for (int e = threadIdx.x & 31; e < plan.value_width; e += 32) sum += (C)one[e] * (C)other[e];
+    sum = over_warp(sum, Sum());
+    if ((threadIdx.x & 31) == 0) shares[line] = sum;
 }
 
-// A weight, and the gradient of its score.
-template <class C> struct Cell { C weight, slope; };
-
-template <class T, class C>
-__device__ Cell<C> cell(const Mask& mask, C product, C by_value, C lse, C share, int64 batch, int64 row,
-                        int64 column, double scale) {
-    const C score = masked<T, C>(mask, product * (C)scale, batch, row, column);
-    const C weight = lse == -infinity<C>() ? C(0) : exp(score - lse);
-    return Cell<C>{weight, weight * (by_value - share)};
-}
-
-// The gradient of the queries: a tile of them goes over all keys.
-template <class T, bool WIDER>
-__global__ void attention_grad_queries(const T* q, const T* k, const T* v, Mask mask, const T* g,
-                                       const typename Computed<T>::type* lse,
-                                       const typename Computed<T>::type* shares, T* out, Shape shape, double scale) {
+// The gradient of the queries, whose tile goes over all keys; or (`BY_KEY`) those of keys and values, whose tile goes over
+// all queries that see them. `own` and `others` are queries and the outputs' gradients, or keys and values.
+template <class T, bool WIDER, bool BY_KEY>
+__global__ void attention_grad(View own, View own_too, View others, View others_too, View mask,
+                               const typename Computed<T>::type* lse, const typename Computed<T>::type* shares,
+                               View out, View out_too, Plan plan) {
     typedef typename Computed<T>::type C;
     const int WIDE = Tiles<T, WIDER>::WIDE, TILE = Tiles<T, WIDER>::TILE;
-    __shared__ C queries[TILE][WIDE + 1];
-    __shared__ C gradients[TILE][WIDE + 1];
-    __shared__ C keys[TILE][WIDE + 1];
-    __shared__ C values[TILE][WIDE + 1];
+    __shared__ C rows[TILE][WIDE + 1];
+    __shared__ C rows_too[TILE][WIDE + 1];
+    __shared__ C across[TILE][WIDE + 1];
+    __shared__ C across_too[TILE][WIDE + 1];
     __shared__ C slopes[TILE][TILE + 1];
-    const int64 batch = blockIdx.y, first = (int64)blockIdx.x * TILE;
-    const int r = threadIdx.x / 4, lane = threadIdx.x % 4;
-    const int64 row = first + r, line = batch * shape.queries + row;
-    load<T, C, TILE, WIDE>(queries, q + batch * shape.queries * shape.width, first, shape.queries, shape.width);
-    load<T, C, TILE, WIDE>(gradients, g + batch * shape.queries * shape.value_width, first, shape.queries,
-                           shape.value_width);
-    C total[WIDE / 4];
+    __shared__ C weights[BY_KEY ? TILE : 1][TILE + 1];
+    const int first = blockIdx.x % plan.tiles * TILE, r = threadIdx.x / 4, lane = threadIdx.x % 4;
+    const int count = BY_KEY ? plan.keys : plan.queries, other_count = BY_KEY ? plan.queries : plan.keys;
+    int place[3] = {0, 0, 0};
+    locate<BY_KEY ? OWN : ALL>(place, blockIdx.x / plan.tiles, plan);
+    load<T, C, TILE, WIDE>(rows, rows_of<T>(own, place), own.by_row, first, count, plan.width);
+    load<T, C, TILE, WIDE>(rows_too, rows_of<T>(own_too, place), own_too.by_row, first, count, plan.value_width);
+    C total[WIDE / 4], total_too[BY_KEY ? WIDE / 4 : 1];
     for (int e = 0; e < WIDE / 4; e++) total[e] = 0;
-    const int64 last = mask.causal && first + TILE < shape.keys ? first + TILE : shape.keys;
-#pragma unroll 1
-    for (int64 start = 0; start < last; start += TILE) {
-        __syncthreads();
-        load<T, C, TILE, WIDE>(keys, k + batch * shape.keys * shape.width, start, shape.keys, shape.width);
-        load<T, C, TILE, WIDE>(values, v + batch * shape.keys * shape.value_width, start, shape.keys,
-                               shape.value_width);
-        __syncthreads();
-#pragma unroll 1
-        for (int j = 0; j < TILE / 4; j++) {
-            const int c = j * 4 + lane;
-            C slope = 0;
-            if (start + c < shape.keys && row < shape.queries)
-                slope = cell<T, C>(mask, dot<C, TILE, WIDE>(queries, r, keys, c),
-                                   dot<C, TILE, WIDE>(gradients, r, values, c), lse[line], shares[line], batch, row,
-                                   start + c, scale).slope;
-            slopes[r][c] = slope;
-        }
-        __syncwarp();
-#pragma unroll 1
-        for (int c = 0; c < TILE; c++)
-            for (int e = 0; e < WIDE / 4; e++) total[e] += slopes[r][c] * keys[c][e * 4 + lane];
-    }
-    if (row >= shape.queries) return;
-    for (int e = 0; e < WIDE / 4; e++)
-        if (e * 4 + lane < shape.width) out[line * shape.width + e * 4 + lane] = (T)(total[e] * (C)scale);
-}
-
-// The gradients of keys and values: a tile of them goes over all queries.
-template <class T, bool WIDER>
-__global__ void attention_grad_keys(const T* q, const T* k, const T* v, Mask mask, const T* g,
-                                    const typename Computed<T>::type* lse, const typename Computed<T>::type* shares,
-                                    T* key_out, T* value_out, Shape shape, double scale) {
-    typedef typename Computed<T>::type C;
-    const int WIDE = Tiles<T, WIDER>::WIDE, TILE = Tiles<T, WIDER>::TILE;
-    __shared__ C queries[TILE][WIDE + 1];
-    __shared__ C gradients[TILE][WIDE + 1];
-    __shared__ C keys[TILE][WIDE + 1];
-    __shared__ C values[TILE][WIDE + 1];
-    __shared__ C slopes[TILE][TILE + 1];
-    __shared__ C weights[TILE][TILE + 1];
-    const int64 batch = blockIdx.y, first = (int64)blockIdx.x * TILE;
-    const int r = threadIdx.x / 4, lane = threadIdx.x % 4;
-    const int64 column = first + r;
-    load<T, C, TILE, WIDE>(keys, k + batch * shape.keys * shape.width, first, shape.keys, shape.width);
-    load<T, C, TILE, WIDE>(values, v + batch * shape.keys * shape.value_width, first, shape.keys, shape.value_width);
-    C by_key[WIDE / 4], by_value[WIDE / 4];
-    for (int e = 0; e < WIDE / 4; e++) by_key[e] = by_value[e] = 0;
+    if (BY_KEY)
+        for (int e = 0; e < WIDE / 4; e++) total_too[e] = 0;
     // Under a causal mask no query before the keys sees them.
+    const int begin = BY_KEY && plan.causal ? first : 0;
+    const int end = !BY_KEY && plan.causal && first + TILE < other_count ? first + TILE : other_count;
+    const int repeats = BY_KEY ? repeats_of(plan) : 1;
 #pragma unroll 1
-    for (int64 start = mask.causal ? first : 0; start < shape.queries; start += TILE) {
-        __syncthreads();
-        load<T, C, TILE, WIDE>(queries, q + batch * shape.queries * shape.width, start, shape.queries, shape.width);
-        load<T, C, TILE, WIDE>(gradients, g + batch * shape.queries * shape.value_width, start, shape.queries,
-                               shape.value_width);
-        __syncthreads();
+    for (int repeat = 0; repeat < repeats; repeat++) {
+        if (BY_KEY) locate<SHARED>(place, repeat, plan);
+        const int64 batch = offset_of(mask, place), line = line_of(place, plan);
 #pragma unroll 1
-        for (int j = 0; j < TILE / 4; j++) {
-            const int c = j * 4 + lane;
-            const int64 row = start + c, line = batch * shape.queries + row;
-            Cell<C> found = {C(0), C(0)};
-            if (row < shape.queries && column < shape.keys)
-                found = cell<T, C>(mask, dot<C, TILE, WIDE>(queries, c, keys, r),
-                                   dot<C, TILE, WIDE>(gradients, c, values, r), lse[line], shares[line], batch, row,
-                                   column, scale);
-            slopes[r][c] = found.slope;
-            weights[r][c] = found.weight;
-        }
-        __syncwarp();
+        for (int start = begin; start < end; start += TILE) {
+            __syncthreads();
+            load<T, C, TILE, WIDE>(across, rows_of<T>(others, place), others.by_row, start, other_count, plan.width);
+            load<T, C, TILE, WIDE>(across_too, rows_of<T>(others_too, place), others_too.by_row, start, other_count,
+                                   plan.value_width);
+            __syncthreads();
 #pragma unroll 1
-        for (int c = 0; c < TILE; c++)
-            for (int e = 0; e < WIDE / 4; e++) {
-                by_key[e] += slopes[r][c] * queries[c][e * 4 + lane];
-                by_value[e] += weights[r][c] * gradients[c][e * 4 + lane];
+            for (int j = 0; j < TILE / 4; j++) {
+                const int c = j * 4 + lane, row = BY_KEY ? start + c : first + r, column = BY_KEY ? first + r : start + c;
+                C weight = 0, slope = 0;
+                if (row < plan.queries && column < plan.keys) {
+                    const C score = dot<C, TILE, WIDE>(rows, r, across, c) * (C)plan.scale;
+                    weight = exp(masked<T, C>(plan, mask, batch, score, row, column, C(1)) - lse[line + row]);
+                    slope = weight * (dot<C, TILE, WIDE>(rows_too, r, across_too, c) - shares[line + row]);
+                }
+                slopes[r][c] = slope;
+                if (BY_KEY) weights[r][c] = weight;
             }
+            __syncwarp();
+#pragma unroll 1
+            for (int c = 0; c < TILE; c++)
+                for (int e = 0; e < WIDE / 4; e++) {
+                    total[e] += slopes[r][c] * across[c][e * 4 + lane];
+                    if (BY_KEY) total_too[e] += weights[r][c] * across_too[c][e * 4 + lane];
+                }
+        }
     }
-    if (column >= shape.keys) return;
-    const int64 line = batch * shape.keys + column;
-    for (int e = 0; e < WIDE / 4; e++) {
-        if (e * 4 + lane < shape.width) key_out[line * shape.width + e * 4 + lane] = (T)(by_key[e] * (C)scale);
-        if (e * 4 + lane < shape.value_width) value_out[line * shape.value_width + e * 4 + lane] = (T)by_value[e];
-    }
+    if (first + r >= count) return;
+    T* to = rows_of<T>(out, place) + (first + r) * out.by_row;
+    for (int e = 0; e < WIDE / 4; e++)
+        if (e * 4 + lane < plan.width) to[e * 4 + lane] = (T)(total[e] * (C)plan.scale);
+    if (!BY_KEY) return;
+    to = rows_of<T>(out_too, place) + (first + r) * out_too.by_row;
+    for (int e = 0; e < WIDE / 4; e++)
+        if (e * 4 + lane < plan.value_width) to[e * 4 + lane] = (T)total_too[e];
 }
