@@ -87,8 +87,15 @@ _SUBMODULES = frozenset(
 _LATE = {
     "save": "serialization", "load": "serialization", "set_printoptions": "core.printing",
     "get_printoptions": "core.printing", "set_num_threads": "core.threads", "get_num_threads": "core.threads",
-    "devices": "core.listing", "vmap": "core.transforms.mapping", "checkpoint": "core.autograd.checkpoint",
+    "devices": "core.listing", "Stream": "core.stream", "Event": "core.stream", "synchronize": "core.stream",
+    "release_memory": "core.memory", "set_memory_limit": "core.memory", "set_allocator": "core.memory",
+    "vmap": "core.transforms.mapping", "checkpoint": "core.autograd.checkpoint",
 }  # fmt: skip
+_DETERMINISM = (
+    "use_deterministic_algorithms", "are_deterministic_algorithms_enabled", "set_deterministic_debug_mode",
+    "is_deterministic_algorithms_warn_only_enabled", "get_deterministic_debug_mode",
+)  # fmt: skip
+_LATE.update(dict.fromkeys(_DETERMINISM, "core.determinism"))
 # Functions of layers that PyTorch has at its front door, too.
 _LAYERS = (
     "adaptive_avg_pool1d", "alpha_dropout", "avg_pool1d", "bilinear", "celu", "celu_", "channel_shuffle", "conv1d",

@@ -66,12 +66,29 @@ from .core.tensor import (
 from .core.autograd.checkpoint import (
     checkpoint as checkpoint,
 )
+from .core.determinism import (
+    are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+    get_deterministic_debug_mode as get_deterministic_debug_mode,
+    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
+    set_deterministic_debug_mode as set_deterministic_debug_mode,
+    use_deterministic_algorithms as use_deterministic_algorithms,
+)
 from .core.listing import (
     devices as devices,
+)
+from .core.memory import (
+    release_memory as release_memory,
+    set_allocator as set_allocator,
+    set_memory_limit as set_memory_limit,
 )
 from .core.printing import (
     get_printoptions as get_printoptions,
     set_printoptions as set_printoptions,
+)
+from .core.stream import (
+    Event as Event,
+    Stream as Stream,
+    synchronize as synchronize,
 )
 from .core.threads import (
     get_num_threads as get_num_threads,

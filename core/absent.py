@@ -25,8 +25,6 @@ _SYMBOLIC = "sizes are ints here; PyTorch's compiler has symbolic ones"
 _TYPED = "PyTorch's old name of a dtype; write tensor(data, dtype=...), or isinstance(x, Tensor) and x.dtype"
 _THREADS = "one pool of threads serves all; call set_num_threads"
 _WARNINGS = "Python's module warnings has the filters"
-_DETERMINISTIC = "the kernels of the CPU always give the same bits; there is nothing to switch"
-_STREAMS = "work is queued by the backend; candelabra.cuda.synchronize() waits for it"
 _ELSEWHERE = "give x.to(device) the name of a device that is listed by candelabra.devices()"
 _REMOVED = "PyTorch removed it"
 _PRECISION = "a product of float32 is computed in float32"
@@ -106,10 +104,7 @@ _FUNCTIONS: tuple[tuple[str, str], ...] = (
         BFloat16Tensor"""),
     (_THREADS, "get_num_interop_threads init_num_threads set_num_interop_threads thread_safe_generator"),
     (_WARNINGS, "is_warn_always_enabled set_warn_always"),
-    (_DETERMINISTIC, """are_deterministic_algorithms_enabled get_deterministic_debug_mode
-        is_deterministic_algorithms_warn_only_enabled set_deterministic_debug_mode use_deterministic_algorithms"""),
     (_PRECISION, "get_float32_matmul_precision set_float32_matmul_precision"),
-    (_STREAMS, "Event Stream"),
     ("a tensor made in inference_mode is a tensor like any other", "is_inference"),
     ("call autograd.detect_anomaly or autograd.set_detect_anomaly",
      "is_anomaly_check_nan_enabled is_anomaly_enabled set_anomaly_enabled"),
@@ -159,7 +154,6 @@ _METHODS: tuple[tuple[str, str], ...] = (
     (_STORAGE, "is_set_to set_ storage storage_type untyped_storage"),
     (_RESIZED, "resize resize_ resize_as"),
     ("hand tensors to other processes by pickle, or let DataLoader's workers do it", "is_shared share_memory_"),
-    (_STREAMS, "record_stream"),
     (_ELSEWHERE, "ipu mtia xpu"),
     (_HALF_COMPLEX, "chalf"),
     ("PyTorch deprecated it; call x.new_tensor or x.new_empty", "new"),

@@ -84,6 +84,11 @@ from_numpy: T.from_numpy(np.arange(3.0))
 frombuffer: T.frombuffer(b"12345678", dtype=T.int32) ; T.frombuffer(bytearray(b"12345678"), dtype=T.uint8, count=2, offset=3) ; T.frombuffer(np.arange(3.0), dtype=T.float64)
 full: T.full((2, 3), 1.5) ; T.full(size=(2,), fill_value=1) ; T.full((2,), 2) ; T.full((2,), True) ; T.full((2,), 1, dtype=T.float64)
 full_like: T.full_like(x, 2.5) ; T.full_like(x, 2, dtype=T.int64)
+are_deterministic_algorithms_enabled: T.are_deterministic_algorithms_enabled()
+get_deterministic_debug_mode: T.get_deterministic_debug_mode()
+is_deterministic_algorithms_warn_only_enabled: T.is_deterministic_algorithms_warn_only_enabled()
+set_deterministic_debug_mode: T.set_deterministic_debug_mode("warn"), T.get_deterministic_debug_mode(), T.set_deterministic_debug_mode(0)
+use_deterministic_algorithms: T.use_deterministic_algorithms(True), T.are_deterministic_algorithms_enabled(), T.use_deterministic_algorithms(False)
 get_default_device: T.get_default_device().type
 get_default_dtype: T.get_default_dtype().itemsize
 get_num_threads: T.get_num_threads() > 0
