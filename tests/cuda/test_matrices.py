@@ -12,10 +12,10 @@ from candelabra.backends.cupy.launch import FOLDER, OPTIONS
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from cards import NEEDED
 from instances import instances
 from stand_in import COMPILER, Module
 from test_compilation import cuda_headers
-from test_kernels import NEEDED
 
 HEADERS = "\n".join((FOLDER / name).read_text() for name in ("common.cuh", "mma.cuh"))
 KERNELS = """
