@@ -53,41 +53,89 @@ class Compiled:
             return found
 
 
-def compiled_body(body: Callable[..., Any], compile: Callable[..., Any], xp: Any) -> Callable[..., Any]:
-    """Return a row's body on a device as a function of operands and statics that runs compiled."""
+def compiled_body(body_on: Callable[[Any], Callable[..., Any]], compile: Callable[..., Any], home: Any) -> Any:
+    """Return a row's body on a device as a function of operands and statics that runs compiled.
 
-    def make(names: tuple[str, ...], statics: tuple[Any, ...]) -> Callable[..., Any]:
+    Parameters
+    ----------
+    body_on : callable
+        Returns the body on a device, as it is.
+    compile : callable
+        The backend's `compile`.
+    home : Device
+        The device.
+    """
+    plain = body_on(home)
+
+    def make(names: tuple[str, ...], *statics: Any) -> Callable[..., Any]:
         given = dict(zip(names, statics, strict=True))
-        return lambda *operands: body(xp, *operands, **given)
 
-    run = Compiled(compile, lambda names, *statics: make(names, statics))
-    return lambda *operands, **statics: run((tuple(statics), *statics.values()), operands)
+        def function(*operands: Any, device: Any = home) -> Any:
+            return (plain if device is home else body_on(device))(*operands, **given)
+
+        return function
+
+    found = Compiled(compile, make)
+
+    def run(*operands: Any, **statics: Any) -> Any:
+        if found.cannot:
+            return plain(*operands, **statics)
+        return found((tuple(statics), *statics.values()), operands)
+
+    return run
 
 
-def compiled_backward(backward: Callable[..., Any], compile: Callable[..., Any], impl: Any) -> Callable[..., Any]:
-    """Return a row's backward that runs compiled where it is given raw arrays."""
+def compiled_backward(backward: Callable[..., Any], compile: Callable[..., Any], impl: Any, narrow: Any) -> Any:
+    """Return a row's backward that runs compiled where it is given raw arrays.
+
+    Where the row was given one of the dtypes of `narrow`, which backwards compute in a wider one, cotangents of the
+    result's shape are cast back as part of it.
+    """
     kept = [i for i, (kind, _) in enumerate(impl.saves) if kind not in ("shape", "dtype")]
     told = [i for i, (kind, _) in enumerate(impl.saves) if kind in ("shape", "dtype")]
+    home = impl.device
 
-    def make(wants: tuple[bool, ...], dtype: Any, statics: tuple[Any, ...], facts: tuple[Any, ...]) -> Any:
+    def make(wants: tuple[bool, ...], dtype: Any, facts: tuple[Any, ...], ends: Any, *statics: Any) -> Any:
         parents = tuple([w or None for w in wants])
-        node = SimpleNamespace(impl=impl, parents=parents, dtype=dtype, statics=statics)
 
-        def run(g: Any, arrays: Any) -> Any:
+        def function(g: Any, arrays: Any, *, device: Any = home) -> Any:
             saved = [None] * (len(kept) + len(told))
             for i, value in zip((*kept, *told), (*arrays, *facts), strict=True):
                 saved[i] = value
-            return backward(impl.xp, g, node, tuple(saved))
+            there, walk = (impl, backward) if device is home else _on(impl.row, device)
+            node = SimpleNamespace(impl=there, parents=parents, dtype=dtype, statics=statics)
+            found = walk(there.xp, g, node, tuple(saved))
+            return _ended(there.xp, found, ends) if ends else found
 
-        return run
+        return function
 
-    found = Compiled(compile, lambda wants, dtype, facts, *statics: make(wants, dtype, statics, facts))
+    found = Compiled(compile, make)
 
     def first_order(xp: Any, g: Any, node: Any, saved: Any) -> Any:
-        if xp is not impl.xp:
+        if found.cannot or xp is not impl.xp:
             return backward(xp, g, node, saved)
+        dtype, ends = node.dtype, None
+        if dtype in narrow:
+            shape = node.shape
+            ends = tuple([p.dtype if p is not None and p.shape == shape else None for p in node.parents])
         wants = tuple([p is not None for p in node.parents])
         facts = tuple([saved[i] for i in told])
-        return found((wants, node.dtype, facts, *node.statics), (g, tuple([saved[i] for i in kept])))
+        return found((wants, dtype, facts, ends, *node.statics), (g, tuple([saved[i] for i in kept])))
 
     return first_order
+
+
+def _on(row: Any, device: Any) -> tuple[Any, Callable[..., Any]]:
+    """Return a row's implementation on another device, and its backward there."""
+    from .implementation import implementation
+
+    there = implementation(row, device)
+    return there, there.backward_graph  # type: ignore[return-value]
+
+
+def _ended(xp: Any, cotangents: Any, ends: tuple[Any, ...]) -> Any:
+    """Return cotangents in the dtypes of the operands at which they end, where those are told."""
+    return tuple([
+        xp.astype(c, end) if c is not None and end is not None and c.dtype != end else c
+        for c, end in zip(cotangents, ends, strict=True)
+    ])  # fmt: skip

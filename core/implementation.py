@@ -69,7 +69,9 @@ class Implementation:
         able = backend.narrow_kernels and self.source == "kernel"
         if backend.narrow_dtypes and not able and (guards_narrow(row) or self.source == "generic"):
             self.narrow = narrow_of(device)
-            self.forward = _widened(self.forward, self.narrow, device)
+            # What is compiled widens by itself.
+            if self.source != "generic" or not _is_compiled(row, device):
+                self.forward = _widened(self.forward, self.narrow, device)
         # What dispatch calls: the forward, or a kernel itself, which may decline by `NotImplemented`.
         self.run = self.forward
         bound = row.kind == "creation" and backend.on_device(device.index or 0)
@@ -296,8 +298,9 @@ def _otherwise(row: Row, device: devices.Device) -> Callable[..., Any]:
     if row.body is None:
         return _host_forward(row, device)
     narrow = narrow_of(device)
+    forward = _body_forward(row, device)
     # Constants in a body are Python floats, which widen some libraries' 16-bit floats.
-    return _widened(_body_forward(row, device), narrow, device) if narrow else _body_forward(row, device)
+    return _widened(forward, narrow, device) if narrow and not _is_compiled(row, device) else forward
 
 
 def _first_dtype(operands: Any) -> Any:
@@ -345,13 +348,28 @@ def _body_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
     if row.kind == "update":
         # Where a kernel has declined: what it might have overwritten is of no use to a body.
         return lambda *lists, donate=False, **statics: body(xp, *lists, **statics)
-    if device.backend.compile is not None and row.kind != "creation":
-        return compiled_body(body, device.backend.compile, xp)
+    if _is_compiled(row, device):
+        return compiled_body(lambda device: _plain_body(row, device), device.backend.compile, device)
 
     def generic(*operands: Any, **statics: Any) -> Any:
         return body(xp, *operands, **statics)
 
     return generic
+
+
+def _is_compiled(row: Row, device: devices.Device) -> bool:
+    return device.backend.compile is not None and row.kind not in ("creation", "update")
+
+
+def _plain_body(row: Row, device: devices.Device) -> Callable[..., Any]:
+    """Return a row's body on a device as it is, 16-bit floats computed in a wider dtype."""
+    xp, narrow = namespace(device), narrow_of(device)
+    body: Any = row.body
+
+    def plain(*operands: Any, **statics: Any) -> Any:
+        return body(xp, *operands, **statics)
+
+    return _widened(plain, narrow, device) if narrow else plain
 
 
 def _declining(kernel: Callable[..., Any], otherwise: Callable[..., Any]) -> Callable[..., Any]:

@@ -45,8 +45,9 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
         impl.backward_graph = _compile(row, graph_rules, impl, row.partials is not None)
     impl.backward = impl.backward_graph
     compile = None if impl.device.levels else impl.device.backend.compile
-    if compile is not None:
-        impl.backward = compiled_backward(impl.backward_graph, compile, impl)
+    # Partials of one are nothing to compile.
+    if compile is not None and any(p is not None and p != -1 for p in row.partials or (True,)):
+        impl.backward = compiled_backward(impl.backward_graph, compile, impl, narrow_of(impl.device))
     if kernel_vjp is not None:
         own = _compile(row, kernel_vjp, impl, False, residuals, impl.device.backend.narrow_kernels)
         impl.backward = _declining(own, impl.backward)

@@ -12,6 +12,7 @@ from ...core.backend import HOST_MEMORY, Backend
 from ...core.errors import DeviceError, MissingDependencyError
 from ...core.implementation import forget
 from . import memory, missing, sharing
+from .fusion import Fusion
 from .kernels.table import Kernels
 from .launch import Launcher
 from .stream import CupyStreams
@@ -73,6 +74,7 @@ class CupyBackend(Backend):
         self.array_type = cupy.ndarray
         self.gpu = Launcher(cupy)
         self.kernels = Kernels(self.gpu)
+        self.compile = Fusion(self.gpu).compile
         self.donating = sharing.donating(cupy)
         self.card_memory = memory.CardMemory(cupy)
         self.forked = False

@@ -22,23 +22,44 @@
 #define __restrict__
 #define __align__(n) __attribute__((aligned(n)))
 
+using std::acos;
+using std::acosh;
+using std::asin;
+using std::asinh;
+using std::atan;
+using std::atan2;
+using std::atanh;
+using std::ceil;
+using std::copysign;
 using std::cos;
-using std::exp;
-using std::expm1;
+using std::cosh;
 using std::erf;
 using std::erfc;
-using std::lgamma;
+using std::exp;
+using std::exp2;
+using std::expm1;
 using std::fabs;
 using std::floor;
 using std::fma;
+using std::hypot;
+using std::isfinite;
+using std::isinf;
 using std::isnan;
+using std::lgamma;
 using std::log;
+using std::log10;
 using std::log1p;
+using std::log2;
+using std::nextafter;
 using std::pow;
+using std::rint;
+using std::signbit;
 using std::sin;
+using std::sinh;
 using std::sqrt;
 using std::tan;
 using std::tanh;
+using std::trunc;
 
 struct dim3 {
     unsigned x, y, z;
