@@ -235,3 +235,40 @@ def _multiply_stacks(gpu: Launcher, a: Any, b: Any, out: Any, lead: Sequence[int
 def _matrix_at(x: Any, lead: Sequence[int], index: tuple[int, ...]) -> Any:
     own = index[len(lead) - (x.ndim - 2) :]
     return x[tuple(0 if n == 1 else i for i, n in zip(own, x.shape[:-2], strict=True))]
+
+
+class Repeated:
+    """Many products of rows of an array with one matrix, into rows of another, each as cheap to ask for as can be.
+
+    Parameters
+    ----------
+    gpu : Launcher
+        Runs them.
+    a, out : array
+        (R, K) and (S, N), in C order. They and `b` are not to be gone before the last product is asked for.
+    b : array
+        (K, N), of a's dtype.
+    add : bool
+        Whether to add to what is there.
+    """
+
+    def __init__(self, gpu: Launcher, a: Any, b: Any, out: Any, add: bool = False) -> None:
+        (_, k), n = a.shape, b.shape[1]
+        assert a.flags.c_contiguous and out.flags.c_contiguous and b.shape[0] == k and out.shape[1] == n
+        b, turned, step = _readable(gpu, b)
+        kind, out_kind = DTYPES[a.dtype.name], DTYPES[out.dtype.name]
+        compute, factors = computing(gpu, a.dtype.name)
+        self._cublas, self._handle = gpu.blas()
+        self._before = self._handle, turned, KEPT, n
+        self._matrix = k, factors[1], gpu.address(b), kind, step
+        self._of_a = kind, k, factors[add]
+        self._end = out_kind, n, compute, DEFAULT
+        self._a, self._out = (gpu.address(a), a.strides[0]), (gpu.address(out), out.strides[0])
+        self._held = a, b, out
+
+    def __call__(self, row: int, rows: int, to: int) -> None:
+        """Multiply so many rows of the array from `row` on, into those of the other from `to` on."""
+        (a, a_step), (out, out_step) = self._a, self._out
+        self._cublas.gemmEx(
+            *self._before, rows, *self._matrix, a + row * a_step, *self._of_a, out + to * out_step, *self._end,
+        )  # fmt: skip

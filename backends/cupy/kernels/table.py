@@ -12,6 +12,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "activation": ("gelu", "silu", "mish", "softplus", "erf", "erfc", "sigmoid", "lgamma"),
     "attention": ("attention",),
     "convolution": ("conv", "conv_input", "conv_weight"),
+    "dropout": ("random_dropout",),
     "indexing": ("take", "embedding", "gather", "take_along_axis", "getitem", "getitem_transpose", "setitem"),
     "linear": ("linear",),
     "loss": ("cross_entropy",),
@@ -26,6 +27,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "random_bits", "random_uniform", "random_normal", "random_bernoulli", "random_integers", "random_permutation",
     ),
     "scattering": ("index_add", "scatter_add", "scatter", "scatter_reduce"),
+    "recurrent": ("rnn", "gru", "lstm"),
     "softmax": ("softmax", "log_softmax", "logsumexp"),
 }  # fmt: skip
 
