@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .backend import Backend
+    from .stream import Event, Stream
 
 
 class Resolver(Protocol):
@@ -37,6 +38,9 @@ class Resolver(Protocol):
 
     def backends(self) -> list[Backend]:
         """Return every backend that can be loaded, the host's first."""
+
+    def in_use(self) -> list[Backend]:
+        """Return the backends that have been loaded."""
 
     def at_hand(self) -> list[Backend]:
         """Return the backends that are in use or built in, as far as they can be loaded."""
@@ -263,6 +267,42 @@ class Device:
     def whole(self) -> dtypes.DType:
         """The dtype of indices and counts: int64, or the widest integers that the device has."""
         return dtypes.int64 if dtypes.int64 in self.native else self.dtype_of[self.best_native_dtype(dtypes.int64)]
+
+    def stream(self, priority: int = 0) -> Stream:
+        """Return a new stream of the device, as `candelabra.Stream` does."""
+        from .stream import Stream
+
+        return Stream(self, priority)
+
+    def current_stream(self) -> Stream:
+        """Return the stream on which this thread's work for the device is queued."""
+        from .stream import current_stream
+
+        return current_stream(self)
+
+    def default_stream(self) -> Stream:
+        """Return the stream that is current where nobody has chosen another."""
+        from .stream import default_stream
+
+        return default_stream(self)
+
+    def event(self, enable_timing: bool = False) -> Event:
+        """Return a new event of the device, as `candelabra.Event` does."""
+        from .stream import Event
+
+        return Event(self, enable_timing)
+
+    def synchronize(self) -> None:
+        """Wait until the device has done what was asked of it, as `candelabra.synchronize` does."""
+        from .stream import synchronize
+
+        synchronize(self)
+
+    def memory(self) -> dict[str, int]:
+        """Return what is known of the device's memory, in bytes: see `candelabra.core.memory.memory`."""
+        from .memory import memory
+
+        return memory(self)
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Device) and self.physical is other.physical)

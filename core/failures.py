@@ -62,23 +62,49 @@ def failure(what: str, device: Device, error: Exception, row: str = "") -> Excep
 
 
 def out_of_memory(what: str, device: Device, error: BaseException, row: str = "") -> OutOfMemoryError:
-    """Return the error for a device without enough memory, with what its backend tells of it."""
+    """Return the error for a device without enough memory, with who holds what its backend tells of."""
     reason = str(error).strip().rstrip(".") or "there is not enough memory"
+    figures, mends = _figures(device, error)
     return OutOfMemoryError(
-        f"{what}: {reason}: out of memory on {str(device)!r}{_figures(device)}{in_brackets(device, row)}; use smaller "
-        "batches or a narrower dtype, or let go of tensors that are no longer needed"
+        f"{what}: {reason}: out of memory on {str(device)!r}{figures}{in_brackets(device, row)}; use smaller batches "
+        "or a narrower dtype, let go of tensors that are no longer needed (a loss holds what its backward needs), "
+        f"compute without a graph (no_grad) or keep less of it (candelabra.checkpoint){mends}"
     )
 
 
-def _figures(device: Device) -> str:
+def _figures(device: Device, error: BaseException) -> tuple[str, str]:
+    """Return who holds how much of a device's memory, and what that suggests."""
+    backend = device.backend
     try:
-        found = device.backend.memory(device.index or 0)
+        found = backend.memory(device.index or 0)
+        wanted = backend.wanted(error)
     except Exception:  # a third party's code, which is in trouble already
-        return ""
-    parts = [f"{found[name] / 2**30:.2f} GiB {name}" for name in ("allocated", "reserved") if found.get(name)]
-    if found.get("total"):
-        parts.append(f"{found.get('free', 0) / 2**30:.2f} of {found['total'] / 2**30:.2f} GiB free")
-    return f", {', '.join(parts)}" if parts else ""
+        return "", ""
+    allocated, total, limit = found.get("allocated", 0), found.get("total", 0), found.get("limit", 0)
+    kept = max(0, found.get("reserved", 0) - allocated)
+    others = max(0, total - found.get("free", 0) - allocated - kept) if total else 0
+    parts, mends = [f"{_size(wanted)} wanted"] if wanted else [], ""
+    if allocated:
+        parts.append(f"{_size(allocated)} in tensors")
+    if kept:
+        parts.append(f"{_size(kept)} kept to use again")
+    if total and (allocated or kept):
+        parts.append(f"{_size(others)} held by others")
+    if total:
+        parts.append(f"{_size(found.get('free', 0))} of {_size(total)} free")
+    if limit:
+        parts.append(f"limited to {_size(limit)}")
+        mends += ", or raise the limit (candelabra.set_memory_limit)"
+    if total and others > total // 4:
+        mends += "; other programs and libraries hold a good part of the device, too"
+    return f", {', '.join(parts)}" if parts else "", mends
+
+
+def _size(count: int) -> str:
+    for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if count >= unit:
+            return f"{count / unit:.2f} {name}"
+    return f"{count} bytes"
 
 
 def absence(device: Device) -> str:

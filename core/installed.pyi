@@ -573,7 +573,7 @@ class Installed:
     def cross(self, other: Tensor, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> Tensor:
         """Return the cross products of vectors of three elements along an axis."""
 
-    def cuda(self, device: Any = None) -> Tensor:
+    def cuda(self, device: Any = None, non_blocking: builtins.bool = False) -> Tensor:
         """Return the tensor on a CUDA device."""
 
     def cummax(self, axis: builtins.int | None = None, *, dim: builtins.int | None = None) -> ValuesAndIndices:
@@ -1008,7 +1008,7 @@ class Installed:
         """Say whether the one element of a tensor is not zero."""
 
     def is_pinned(self, device: Any = None) -> builtins.bool:
-        """Return False: host memory is not pinned here."""
+        """Say whether the tensor lies in pinned memory of the host, from which a device copies by itself."""
 
     @property
     def is_quantized(self) -> builtins.bool: ...
@@ -1529,7 +1529,7 @@ class Installed:
         """Return the tensor with its axes in another order."""
 
     def pin_memory(self, device: Any = None) -> Tensor:
-        """Return the tensor itself, and say that pinning has no effect: host memory is not pinned here."""
+        """Return the tensor in pinned memory of the host, so that ``x.to(device, non_blocking=True)`` need not wait."""
 
     def pinverse(self, /, rcond: builtins.float = 1e-15) -> Tensor:
         """Return pseudo-inverses: `linalg.pinv` with ``rtol=rcond``."""
@@ -1605,6 +1605,9 @@ class Installed:
 
     def reciprocal_(self) -> Tensor:
         """Do the same as `reciprocal`, in place."""
+
+    def record_stream(self, stream: Any) -> None:
+        """Tell that a stream uses this tensor, which is not the one on which it was made."""
 
     def relu(self) -> Tensor:
         """Return ``max(x, 0)``; the gradient at 0 is 0."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+import warnings
+from typing import Any
 
-from .device import as_device
-from .errors import ArgumentError, ArgumentTypeError
-
-if TYPE_CHECKING:
-    from .device import Device
+from .backend import Backend
+from .device import Device, as_device, host_device, resolver
+from .errors import ArgumentError, ArgumentTypeError, CandelabraError
+from .failures import failure
+from .tensor import Tensor
 
 
 def memory(device: str | Device | None = None) -> dict[str, int]:
@@ -109,3 +110,47 @@ def set_allocator(allocator: Any, device: str | Device | None = None) -> None:
     """
     place = as_device(device).physical
     place.backend.set_allocator(allocator)
+
+
+def is_pinned(x: Tensor, device: str | Device | None = None) -> bool:
+    """Say whether a tensor lies in pinned memory of the host, of which a device, by default any, takes copies."""
+    if x.device is not host_device():
+        return False
+    backends = resolver().in_use() if device is None else [as_device(device).backend]
+    return any(backend.pins and backend.is_pinned(x.array) for backend in backends)
+
+
+def pin_memory(x: Tensor, device: str | Device | None = None) -> Tensor:
+    """Return a host tensor in pinned memory, itself where it lies there; see `Tensor.pin_memory`."""
+    host = host_device()
+    if x.device is not host:
+        raise ArgumentTypeError(f"pin_memory: tensors of the host are pinned, this one is on {str(x.device)!r}")
+    backend = pinning(device)
+    if backend is None:
+        where = "no device here takes" if device is None else f"device {str(device)!r} takes no"
+        warnings.warn(
+            f"pin_memory has no effect: {where} copies out of pinned memory; leave it out", UserWarning, stacklevel=3
+        )
+        return x
+    if backend.is_pinned(x.array):
+        return x
+    try:
+        array = backend.empty_pinned(x.array.shape, x.array.dtype)
+    except CandelabraError:
+        raise
+    except Exception as error:
+        raise failure(f"pin_memory(x of shape {x.shape})", host, error) from error
+    array[...] = x.array
+    return Tensor(array, host)
+
+
+def pinning(device: str | Device | None = None) -> Backend | None:
+    """Return the backend of a device, by default of one that is there, that takes copies out of pinned memory."""
+    if device is not None:
+        backend = as_device(device).backend
+        return backend if backend.pins else None
+    for found in (resolver().in_use, resolver().at_hand):
+        for backend in found():
+            if backend.pins:
+                return backend
+    return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
-from . import ops
+from . import device as devices
+from . import memory, ops
 from .errors import ArgumentTypeError, ShapeError
 from .primitives.tools import shape_tuple
+from .stream import Stream
 from .tensor import Tensor, concrete
 
 
@@ -64,18 +65,33 @@ def is_neg(self: Tensor) -> bool:
 
 
 def is_pinned(self: Tensor, device: Any = None) -> bool:
-    """Return False: host memory is not pinned here."""
-    return False
+    """Say whether the tensor lies in pinned memory of the host, from which a device copies by itself."""
+    return memory.is_pinned(self, device)
 
 
 def pin_memory(self: Tensor, device: Any = None) -> Tensor:
-    """Return the tensor itself, and say that pinning has no effect: host memory is not pinned here."""
-    warnings.warn(
-        "pin_memory has no effect: x.to(device) takes a tensor from ordinary host memory; leave it out",
-        UserWarning,
-        stacklevel=2,
-    )
-    return self
+    """Return the tensor in pinned memory of the host, so that ``x.to(device, non_blocking=True)`` need not wait.
+
+    Parameters
+    ----------
+    device : Device or str, optional
+        For which device; default: one that is in use, else any that takes pinned memory. Where there is none, the
+        tensor itself is returned, and a warning says so.
+    """
+    return memory.pin_memory(self, device)
+
+
+def record_stream(self: Tensor, stream: Any) -> None:
+    """Tell that a stream uses this tensor, which is not the one on which it was made.
+
+    When the tensor is let go, its memory then serves nobody else before that stream has done what it was asked. On a
+    device that does at once what it is asked, nothing is to be done.
+    """
+    if not isinstance(stream, Stream):
+        raise ArgumentTypeError(f"record_stream: a Stream is needed, got {type(stream).__name__}")
+    if stream.device is not self.device.physical:
+        raise devices.mismatch("record_stream", [self.device, stream.device])
+    stream.device.backend.streams.keep(concrete(self, "record_stream"), stream.native, stream.device.index or 0)
 
 
 def resolve_conj(self: Tensor) -> Tensor:
@@ -169,5 +185,5 @@ PROPERTIES: dict[str, Callable[[Tensor], Any]] = {
 }
 FACTS = (
     data_ptr, const_data_ptr, get_device, ndimension, is_signed, is_same_size, is_conj, is_neg, is_pinned, pin_memory,
-    resolve_conj, resolve_neg, reshape_as, sum_to_size, as_subclass, to_dense, prelu, hardshrink,
+    record_stream, resolve_conj, resolve_neg, reshape_as, sum_to_size, as_subclass, to_dense, prelu, hardshrink,
 )  # fmt: skip

@@ -252,12 +252,13 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     *args : Device, str, DType or Tensor
         A device, a dtype, or another tensor whose device and dtype to take.
     **kwargs
-        ``device=``, ``dtype=``, ``other=``, ``copy=``; ``non_blocking=`` is accepted.
+        ``device=``, ``dtype=``, ``other=``, ``copy=``; ``non_blocking=True`` may return while a copy between pinned
+        memory of the host and a device is under way, as `to_device` says.
     """
     device, dtype = kwargs.pop("device", None), kwargs.pop("dtype", None)
     copy = kwargs.pop("copy", False)
     args = (*args, *((kwargs.pop("other"),) if "other" in kwargs else ()))
-    kwargs.pop("non_blocking", None)
+    non_blocking = kwargs.pop("non_blocking", False)
     if kwargs:
         raise ArgumentTypeError(f"to: unknown argument {next(iter(kwargs))!r}")
     for arg in args:
@@ -271,7 +272,8 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         elif isinstance(arg, dtypes.DType) or arg in (float, int, bool, complex):
             dtype = dtypes.as_dtype(arg)
         elif isinstance(arg, bool):
-            continue
+            # PyTorch's third argument.
+            non_blocking = arg
         elif arg is not None:
             raise ArgumentTypeError(f"to: a device, a dtype or a Tensor is needed, got {arg!r}")
     result = self
@@ -279,7 +281,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if dtype is not None and self.dtype not in devices.as_device(device).native:
             # The dtype that is asked for may be one that the device has.
             result = ops.astype(result, dtype)
-        result = ops.to_device(result, device)
+        result = ops.to_device(result, device, non_blocking=bool(non_blocking))
     if dtype is not None and dtypes.as_dtype(dtype) is not result.dtype:
         result = ops.astype(result, dtype)
     return ops.clone(result) if copy and result is self else result
@@ -295,11 +297,11 @@ def cpu(self: Tensor) -> Tensor:
     return ops.to_device(self, devices.host_device())
 
 
-def cuda(self: Tensor, device: Any = None) -> Tensor:
+def cuda(self: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
     """Return the tensor on a CUDA device."""
     if isinstance(device, int):
         device = f"cuda:{device}"
-    return ops.to_device(self, "cuda" if device is None else device)
+    return ops.to_device(self, "cuda" if device is None else device, non_blocking=non_blocking)
 
 
 def clone(self: Tensor) -> Tensor:
@@ -355,7 +357,7 @@ def copy_(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     inplace.warn_of_lost_write(self, "copy_", "write owner[key] = value instead")
     if not isinstance(src, Tensor):
         src = ops.asarray(src)
-    moved = ops.astype(ops.to_device(src, self.device.physical), self.dtype)
+    moved = ops.astype(ops.to_device(src, self.device.physical, non_blocking=non_blocking), self.dtype)
     return inplace.assign_(self, ops.broadcast_to(moved, self.shape), "copy_")
 
 

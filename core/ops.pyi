@@ -1446,6 +1446,8 @@ def random_bernoulli(
 def random_bits(*, key: Any, counter: Any, n: Any, device: Device | str | None = None) -> Tensor:
     """Return the first n words of the random stream at a counter, as uint64 or their leading bits."""
 
+def random_dropout(x: Tensor, /, *, key: Any, counter: Any, keep: Any, wide: Any) -> Tensor: ...
+
 def random_integers(
     *,
     key: Any,

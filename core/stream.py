@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .device import Device, as_device
 from .errors import ArgumentTypeError, DeviceError
@@ -162,7 +162,7 @@ class Stream:
         self.native = self.device.backend.streams.new(_index(self.device), priority)
 
     @classmethod
-    def of(cls, native: Any, device: Device) -> Stream:
+    def of(cls, native: Any, device: Device) -> Self:
         """Return the stream that a backend takes for one as an object."""
         made = object.__new__(cls)
         made.device, made.native = device.physical, native
@@ -210,7 +210,11 @@ class Stream:
         found.record(self)
         return found
 
-    def __enter__(self) -> Stream:
+    def make_current(self) -> None:
+        """Let this be the current stream of its device, in this thread, from here on."""
+        self._streams.enter(self.native, _index(self.device))
+
+    def __enter__(self) -> Self:
         token = self._streams.enter(self.native, _index(self.device))
         _entered.__dict__.setdefault("tokens", []).append((self._streams, token))
         return self

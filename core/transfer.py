@@ -36,12 +36,12 @@ class _Transfer:
         return (transfer(g, self.source.physical),)
 
 
-def transfer(x: Tensor, target: devices.Device) -> Tensor:
+def transfer(x: Tensor, target: devices.Device, non_blocking: bool = False) -> Tensor:
     """Return a tensor on another physical device; inside transformations what they wrap moves and stays wrapped."""
     source = x.device
     if source.physical is target:
         return x
-    array = _moved(x.array, source.physical, target)
+    array = _moved(x.array, source.physical, target, non_blocking)
     place = target.at_levels(source.levels) if source.levels else target
     out = Tensor(array, place)
     if x.node is not None and (mode := grad_mode.get()):
@@ -64,12 +64,12 @@ def _failure(array: Any, source: devices.Device, target: devices.Device, error: 
     return failure(f"to_device(x of shape {tuple(array.shape)}) from {source} to {target}", at, error)
 
 
-def _moved(array: Any, source: devices.Device, target: devices.Device) -> Any:
+def _moved(array: Any, source: devices.Device, target: devices.Device, non_blocking: bool = False) -> Any:
     """Return a device's array, plain or wrapped by transformations, on another device."""
     wrapping = getattr(array, "level", None)
     if wrapping is None:
         try:
-            return devices.transfer(array, source, target)
+            return devices.transfer(array, source, target, non_blocking)
         except CandelabraError:
             raise
         except Exception as error:
@@ -77,4 +77,5 @@ def _moved(array: Any, source: devices.Device, target: devices.Device) -> Any:
     from .transforms.levels import check_alive
 
     check_alive(array)
-    return array.map(lambda inner: _moved(inner, source, target), target.at_levels(array.device.levels))
+    place = target.at_levels(array.device.levels)
+    return array.map(lambda inner: _moved(inner, source, target, non_blocking), place)

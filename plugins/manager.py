@@ -132,8 +132,12 @@ class Manager:
         """Return every backend that can be loaded, the host's first; it imports the installed plugins."""
         return [status.backend for status in self.statuses(load=True) if status.backend is not None]
 
+    def in_use(self) -> list[Backend]:
+        """Return the backends that have been loaded."""
+        return [claim.backend for claim in self._backend_claims() if claim.backend is not None]
+
     def at_hand(self) -> list[Backend]:
-        """Return the backends that are in use or built in, as far as they can be loaded, without looking for plugins."""
+        """Return the backends that are in use or built in, as far as these load; no plugin is looked for."""
         claims = [c for c in self._backend_claims() if c.backend is not None or c.source.distribution == PROJECT]
         return [backend for claim in claims if (backend := claim.backend or self._load(claim)) is not None]
 

@@ -23,7 +23,8 @@ class CupyStreams(Streams):
         self.cuda = backend.cupy.cuda
         self.runtime = self.cuda.runtime
         self.kept = Kept(self.cuda)
-        self._default = "ptds" if os.environ.get("CUPY_CUDA_PER_THREAD_DEFAULT_STREAM", "0") not in ("", "0") else "null"
+        of_threads = os.environ.get("CUPY_CUDA_PER_THREAD_DEFAULT_STREAM", "0") not in ("", "0")
+        self._default = "ptds" if of_threads else "null"
 
     def new(self, index: int, priority: int) -> Any:
         with self.backend.native_device(index):

@@ -112,7 +112,7 @@ def asarray(
     dtype : DType, optional
         Default: the array's own; for Python numbers bool, int64, the default float, or its complex counterpart.
     device : Device or str, optional
-        Default: the tensor's own, else the default device.
+        Default: where a tensor, or another library's array on one of the devices, lies; else the default device.
     copy : bool, optional
         True always copies, False never does (an error where it would have to), None copies where needed.
     requires_grad : bool
@@ -159,6 +159,10 @@ def asarray(
             if obj.node is not None and obj.node.is_leaf:
                 made = ops.positive(obj)
         return _finish(made, requires_grad) if requires_grad and made.node is None else made
+    if hasattr(obj, "__dlpack_device__") and devices.place_of(obj) is not None:
+        # Shared where it lies; what else is wanted is done there.
+        shared = from_dlpack(obj)
+        return asarray(shared, dtype=dtype, device=device, copy=copy, requires_grad=requires_grad)
     target = devices.as_device(device)
     backend = target.backend
     own = kind is backend.array_type and target is devices.host_device()
@@ -330,7 +334,13 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
         return asarray(x, device=device, copy=copy)
     if not hasattr(x, "__dlpack__"):
         raise ArgumentTypeError(f"from_dlpack: an object with __dlpack__ is needed, got {type(x).__name__}")
-    target = devices.as_device(device)
+    place = devices.place_of(x)
+    target = devices.as_device(device) if place is None or device is not None else place
+    if copy is False and place is not None and place is not target:
+        raise ExchangeError(
+            f"from_dlpack: {type(x).__name__} lies on {str(place)!r}, and a copy to {str(target)!r} is needed, but "
+            "copy=False"
+        )
     kind = target.backend.array_type
     if target is not devices.host_device() and kind is not object and isinstance(x, kind):
         x = devices.adopt(x, target, "from_dlpack")
@@ -339,5 +349,9 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> T
     except (BufferError, TypeError, ValueError, RuntimeError) as error:
         if copy is False:
             raise ExchangeError(f"from_dlpack: {type(x).__name__} cannot be shared, and copy=False: {error}") from error
+        if place is target:
+            raise ExchangeError(f"from_dlpack: {type(x).__name__} on {place} cannot be shared: {error}") from error
+        if place is not None:
+            return asarray(from_dlpack(x), device=target, copy=copy)
         return asarray(x, device=target, copy=copy)
     return Tensor(target.backend.copy(array) if copy else array, target)

@@ -51,12 +51,33 @@ def astype(x: Tensor, dtype: Any, /, *, copy: bool = True, device: Any = None) -
     return row_function(TABLE["astype"])(x, chosen)
 
 
-def to_device(x: Tensor, device: Any, /, *, stream: Any = None) -> Tensor:
-    """Return the tensor on another device; differentiable."""
+def to_device(x: Tensor, device: Any, /, *, stream: Any = None, non_blocking: bool = False) -> Tensor:
+    """Return the tensor on another device; differentiable.
+
+    Parameters
+    ----------
+    x : Tensor
+        What is moved.
+    device : Device or str
+        Where to.
+    stream : Stream, optional
+        On which the copy is queued; default: the devices' current streams.
+    non_blocking : bool
+        Return while a copy between pinned memory of the host and a device may be under way. Until it is done, which an
+        event or `candelabra.synchronize` tells, host memory that is read must not be written, and a host tensor that
+        is returned not be read.
+    """
     target = devices.as_device(device)
     if target is x.device or (x.device.levels and target is x.device.physical):
         return x
-    return transfer(x, target)
+    if stream is None:
+        return transfer(x, target, non_blocking)
+    from ..stream import Stream
+
+    if not isinstance(stream, Stream):
+        raise ArgumentTypeError(f"to_device: stream is a Stream, got {type(stream).__name__}")
+    with stream:
+        return transfer(x, target, non_blocking)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ from candelabra.core.errors import AutogradError
 
 MODULES = ("linalg", "fft", "special", "func", "autograd")
 # Classes, and what has tests of its own.
-APART = {"Generator", "Tensor", "device", "dtype", "from_dlpack", "load", "lstm", "save", "to_dlpack"}
-NEED_A_CARD = {"cuda", "pin_memory"}
+APART = {
+    "Event", "Generator", "Stream", "Tensor", "device", "dtype", "from_dlpack", "load", "lstm", "save", "to_dlpack",
+}  # fmt: skip
+NEED_A_CARD = {"cuda", "pin_memory", "record_stream"}
 NOT_DIFFERENTIATED = (
     "derivative for", "modified by an inplace operation", "only supported for tensors that don't require grad",
     "it is a view of a tensor", "does not require grad", "for tensors that require grad",

@@ -329,7 +329,7 @@ runtime = _Runtime()
 class _Nvrtc:
     """The compiler's version; kernels are compiled by `RawModule`."""
 
-    def getVersion(self) -> tuple[int, int]:  # noqa: N802 - CuPy's name
+    def getVersion(self) -> tuple[int, int]:
         return (12, 9)
 
 
