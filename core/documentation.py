@@ -92,7 +92,7 @@ def docstring(row: Row) -> str:
 
 
 def _static_text(row: Row, name: str) -> str:
-    return _STATIC_TEXTS["key_" if name == "key" and row.kind == "creation" else name]
+    return _STATIC_TEXTS["key_" if name == "key" and row.name.startswith("random_") else name]
 
 
 _STATIC_TEXTS = {
@@ -152,6 +152,8 @@ _STATIC_TEXTS = {
     "nonlinearity": "``\"tanh\"`` or ``\"relu\"``.",
     "key_": "The generator's key.",
     "counter": "The block of the stream at which the draw begins.",
+    "keep": "The probability with which an element is kept.",
+    "wide": "Whether an element takes a word of the stream, as float64 does, or half of one.",
     "n": "How many values.",
     "low": "The lower bound, which may occur.",
     "high": "The upper bound, which does not occur.",

@@ -80,6 +80,20 @@ def _drawn(
         raise explain(TABLE[f"random_{kind}"], (), error, {"shape": shape, **statics}, device) from error
 
 
+def drop(x: Tensor, keep: float, generator: Generator | None) -> Tensor | None:
+    """Return `x` with a share of its elements kept and scaled where a device has a kernel that draws, too; else None."""
+    if active_stack.get() or x.device.levels or _implementations("dropout")[x.device].source != "kernel":
+        return None
+    source = default_generator if generator is None else _source(generator)
+    n, dtype = x.size, x.dtype.to_real()
+    key, counter = source.draw("bernoulli", n, dtype)
+    try:
+        return ops.random_dropout(x, key=key, counter=counter, keep=keep, wide=dtype.bits == 64)
+    except Exception:
+        source.take_back("bernoulli", n, dtype, key, counter)
+        raise
+
+
 def draw_permutation(n: int, dtype: DType, device: Device, generator: Generator | None) -> Tensor:
     """Return the integers below `n` in a random order."""
     levels = _levels_with_own_draws("permutation") if active_stack.get() else ()

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import device as devices
 from .. import dtypes, ops
-from ..drawing import below, draw, draw_permutation, draw_standard, integer, largest_integer, number, require
+from ..drawing import below, draw, draw_permutation, draw_standard, drop, integer, largest_integer, number, require
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from ..inplace import apply_
 from ..primitives.tools import shape_tuple
@@ -458,6 +458,8 @@ def dropout(x: Tensor, *, p: float, generator: Generator | None = None) -> Tenso
     if p == 1.0:
         return ops.multiply(x, 0.0)
     keep = 1.0 - p
+    if (dropped := drop(x, keep, generator)) is not None:
+        return dropped
     mask = draw("bernoulli", x.shape, x.dtype.to_real(), x.device.physical, generator, p=keep)
     return ops.multiply(x, apply_(mask, "multiply", 1.0 / keep))
 

@@ -36,7 +36,7 @@ INTERNAL = frozenset((
     "gammainc_slope", "getitem", "getitem_transpose", "hermitian_part", "interpolate_transpose", "inv",
     "ldl_packed", "ldl_solve", "lstsq", "reflections", "lu_packed", "lu_triangles", "permutation",
     "orthogonal_polynomial", "pinv", "pivot_order", "random_bernoulli", "random_bits", "random_integers",
-    "random_normal", "random_permutation", "random_uniform", "rank_index", "running_extremum",
+    "random_dropout", "random_normal", "random_permutation", "random_uniform", "rank_index", "running_extremum",
     "running_logsumexp", "segment_argmax", "segment_reduction", "setitem", "slice", "solve", "solve_triangular",
     "svdvals", "top_indices", "transfer",
 ))  # fmt: skip

@@ -216,6 +216,7 @@ EXAMPLES: dict[str, str] = {
     "qr": ">>> q, r = cb.linalg.qr(cb.tensor([[3.0, 1.0], [4.0, 2.0]]))\n>>> q @ r\ntensor([[3.0000, 1.0000],\n        [4.0000, 2.0000]])",
     "random_bernoulli": ">>> from candelabra.core import ops\n>>> ops.random_bernoulli(key=1, counter=0, shape=(4,), dtype=cb.bool, p=0.5)\ntensor([False, False,  True, False])",
     "random_bits": ">>> from candelabra.core import ops\n>>> ops.random_bits(key=1, counter=0, n=2).shape\n(2,)",
+    "random_dropout": ">>> from candelabra.core import ops\n>>> ops.random_dropout(cb.ones(4), key=1, counter=0, keep=0.5, wide=False)\ntensor([0., 0., 2., 0.])",
     "random_integers": ">>> from candelabra.core import ops\n>>> ops.random_integers(key=1, counter=0, shape=(3,), dtype=cb.int64, low=0, high=10)\ntensor([7, 6, 9])",
     "random_normal": ">>> from candelabra.core import ops\n>>> ops.random_normal(key=1, counter=0, shape=(2,), dtype=cb.float32)\ntensor([ 0.1813, -0.6254])",
     "random_permutation": ">>> from candelabra.core import ops\n>>> ops.random_permutation(key=1, counter=0, n=4, dtype=cb.int64)\ntensor([3, 1, 0, 2])",

@@ -8,7 +8,7 @@ from typing import Any
 from .. import device as devices
 from .. import dtypes
 from ..errors import DTypeError
-from .row import TABLE, creation
+from .row import TABLE, creation, linear
 
 
 def _filled_on_the_host(name: str, made: str = "") -> Callable[..., Any]:
@@ -72,4 +72,23 @@ random_integers = creation(
 random_permutation = creation(
     "random_permutation", "*, key, counter, n, dtype", "Return a random order of the integers below n.",
     body=_filled_on_the_host("random_permutation", "real"), category="real numeric",
+)  # fmt: skip
+
+
+def _dropout_body(xp: Any, x: Any, *, key: int, counter: int, keep: float, wide: bool) -> Any:
+    drawn = xp.device.native_dtype("float64" if wide else "float32", "random_dropout")
+    mask = xp.random_bernoulli(key=key, counter=counter, shape=tuple(x.shape), dtype=drawn, p=keep)
+    kind = xp.device.dtype_of.get(x.dtype, x.dtype).to_real()
+    mask = xp.astype(mask, xp.device.native_dtype(kind, "random_dropout"))
+    return xp.multiply(x, xp.multiply(mask, 1 / keep))
+
+
+random_dropout = linear(
+    "random_dropout", "x, /, *, key, counter, keep, wide",
+    "Return `x` with elements set to zero by a draw, of a word each (`wide`) or half a word, that keeps a share, and scaled by its "
+    "inverse.",
+    transpose=lambda xp, g, key, counter, keep, wide: xp.random_dropout(
+        g, key=key, counter=counter, keep=keep, wide=wide
+    ),
+    body=_dropout_body, category="floating-point", floating=True,
 )  # fmt: skip

@@ -80,6 +80,11 @@ def random_bernoulli(*, key: int, counter: int, shape: Any, dtype: str, p: float
     return np.asarray(values, dtype=dtype if dtype != "bfloat16" else np.float64).reshape(shape)
 
 
+def random_dropout(x: Any, *, key: int, counter: int, keep: float, wide: bool) -> Any:
+    drawn = stream.bernoulli(key, counter, x.size, "float64" if wide else "float32", keep)
+    return x * np.asarray(drawn, dtype=np.float64).reshape(x.shape) / keep
+
+
 def random_integers(*, key: int, counter: int, shape: Any, dtype: str, low: int, high: int) -> Any:
     values = stream.integers(key, counter, math.prod(shape), low, high)
     return np.asarray(values, dtype=dtype if dtype != "bfloat16" else np.float64).reshape(shape)

@@ -106,6 +106,11 @@ def draw_random_bernoulli(d: Draw) -> Sample:
     return Sample((), {**_stream(d), "shape": d.shape(), "dtype": d.dtype.name, "p": d.choice((0.0, 0.3, 1.0))})
 
 
+def draw_random_dropout(d: Draw) -> Sample:
+    wide = d.dtype.name in ("float64", "complex128")
+    return Sample((d.array(d.shape()),), {**_stream(d), "keep": d.choice((0.3, 0.5, 1.0)), "wide": wide})
+
+
 def draw_random_integers(d: Draw) -> Sample:
     return Sample((), {**_stream(d), "shape": d.shape(), "dtype": d.dtype.name, "low": 0, "high": d.integer(1, 100)})
 

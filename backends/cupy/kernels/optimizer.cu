@@ -1,5 +1,7 @@
 // Steps of optimizers over many parameters in one launch: a block takes CHUNK elements of one parameter.
 
+#include "moved.cuh"
+
 const int MOST = 36, LISTS = 4, CHUNK = 8192;
 
 // Parameters and their state, first where each is read and then where it is written (the gradient, the second, is only
@@ -24,12 +26,6 @@ __device__ inline Place place_of_block(const Parameters& all) {
     const int64 start = (int64)(blockIdx.x - (i ? all.blocks[i - 1] : 0)) * CHUNK, size = all.sizes[i];
     return Place{i, start, start + CHUNK < size ? start + CHUNK : size};
 }
-
-// What a thread reads at once.
-template <class T> struct alignas(16) Pack {
-    static const int count = 16 / sizeof(T);
-    T items[count];
-};
 
 // `step` is given an element of a parameter, of its gradient and of what is remembered of it, and leaves what they
 // become; memory is read and written by sixteen bytes where all of it starts at a multiple of them.

@@ -11,12 +11,12 @@ from ....core.errors import ArgumentError
 from ...numpy.random import bounds, check_range, threshold
 from ..launch import TYPES, Launcher, float64, int64, type_of_dtype
 
-_MASK = 0xFFFFFFFFFFFFFFFF
+MASK = 0xFFFFFFFFFFFFFFFF
 
 
-def _stream(key: int, counter: int) -> tuple[Any, ...]:
+def stream(key: int, counter: int) -> tuple[Any, ...]:
     """Return key and counter as kernels take them, the counter's least significant word first."""
-    words = [(counter >> shift) & _MASK for shift in (0, 64, 128, 192)]
+    words = [(counter >> shift) & MASK for shift in (0, 64, 128, 192)]
     return tuple(np.uint64(word) for word in (key, *words))
 
 
@@ -30,7 +30,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         return out
 
     def random_bits(*, key: int, counter: int, n: int) -> Any:
-        return draw("bits", (n,), np.uint64, 4, _stream(key, counter))
+        return draw("bits", (n,), np.uint64, 4, stream(key, counter))
 
     def random_uniform(
         *, key: int, counter: int, shape: tuple[int, ...], dtype: Any, low: float = 0.0, high: float = 1.0
@@ -44,7 +44,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             compute = np.dtype(np.float64 if dtype.name == "float64" else np.float32)
             told = tuple(float64(value) for value in bounds(low, high, dtype, compute))
         each = 4 if kind == "double" else 8
-        return draw(f"uniform<{kind}>", shape, dtype, each, _stream(key, counter), *told, np.bool_(unit))
+        return draw(f"uniform<{kind}>", shape, dtype, each, stream(key, counter), *told, np.bool_(unit))
 
     def random_normal(
         *, key: int, counter: int, shape: tuple[int, ...], dtype: Any, mean: float = 0.0, std: float = 1.0
@@ -55,7 +55,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         if not std >= 0:
             raise ArgumentError(f"normal: the standard deviation must not be negative, got {std}")
         each = 4 if kind == "double" else 8
-        return draw(f"normal<{kind}>", shape, dtype, each, _stream(key, counter), float64(mean), float64(std))
+        return draw(f"normal<{kind}>", shape, dtype, each, stream(key, counter), float64(mean), float64(std))
 
     def random_bernoulli(*, key: int, counter: int, shape: tuple[int, ...], dtype: Any, p: float) -> Any:
         if not 0 <= p <= 1:
@@ -67,15 +67,15 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         if bound is None:
             return gpu.xp.ones(shape, dtype)
         told = (np.uint64(bound), np.bool_(wide))
-        return draw(f"bernoulli<{kind}>", shape, dtype, 4 if wide else 8, _stream(key, counter), *told)
+        return draw(f"bernoulli<{kind}>", shape, dtype, 4 if wide else 8, stream(key, counter), *told)
 
     def random_integers(*, key: int, counter: int, shape: tuple[int, ...], dtype: Any, low: int, high: int) -> Any:
         kind = TYPES.get(dtype.name)
         if kind is None:
             return NotImplemented
         check_range(low, high, dtype)
-        told = (np.uint64(low & _MASK), np.uint64((high - low) & _MASK), np.bool_(high > 1 << 63))
-        return draw(f"integers<{kind}>", shape, dtype, 4, _stream(key, counter), *told)
+        told = (np.uint64(low & MASK), np.uint64((high - low) & MASK), np.bool_(high > 1 << 63))
+        return draw(f"integers<{kind}>", shape, dtype, 4, stream(key, counter), *told)
 
     def random_permutation(*, key: int, counter: int, n: int, dtype: Any) -> Any:
         words = random_bits(key=key, counter=counter, n=n)
