@@ -81,7 +81,7 @@ def _drawn(
 
 
 def drop(x: Tensor, keep: float, generator: Generator | None) -> Tensor | None:
-    """Return `x` with a share of its elements kept and scaled where a device has a kernel that draws, too; else None."""
+    """Return `x` with a share of its elements kept, and scaled, where a kernel of the device draws, too; else None."""
     if active_stack.get() or x.device.levels or _implementations("dropout")[x.device].source != "kernel":
         return None
     source = default_generator if generator is None else _source(generator)
