@@ -1,4 +1,8 @@
-"""What every pytest run from the checkout shares: hypothesis profiles, peers, and defaults reset between tests.
+"""What every pytest run from the checkout shares: hypothesis profiles, peers, devices, and defaults that are reset.
+
+``--device cuda`` runs all tests on that device, conformance too: it is the default device, except of tests that are
+marked `host`. Several devices, or none, leave the default at the CPU; a test that takes `any_device` runs on each of
+them, one that takes `elsewhere` on each but the CPU.
 
 The fixtures hang on a plugin object and not on this folder, so that the doctests and the conformance suite of the
 installed package get them too.
@@ -23,6 +27,8 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 pytest_plugins = ["candelabra.conformance.plugin"] if importlib.util.find_spec("candelabra.conformance.plugin") else []
 
 PEERS = ("torch", "scipy", "sklearn", "einops")
+# What comes with the base install, and the plugin that refuses whatever is not in the standard.
+DEVICES = ("cpu", "strict")
 
 
 def peers_are_required() -> bool:
@@ -41,8 +47,42 @@ def import_peer(name: str) -> ModuleType:
     pytest.skip(reason)
 
 
+def asked_devices(config: pytest.Config) -> list[str]:
+    """Return the devices that were asked for."""
+    return config.getoption("--device", None) or []
+
+
+def default_device(request: pytest.FixtureRequest) -> str:
+    """Return where a test makes its tensors unless it says otherwise."""
+    asked, item = asked_devices(request.config), request.node
+    # What documents show is the CPU's, and the conformance suite names its devices.
+    says = isinstance(item, pytest.DoctestItem) or {"subject", "conformance_device"} & set(request.fixturenames)
+    return asked[0] if len(asked) == 1 and not says and item.get_closest_marker("host") is None else "cpu"
+
+
 class SharedFixtures:
     """Fixtures for all tests, wherever their files lie."""
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        devices = asked_devices(metafunc.config) or DEVICES
+        others = [name for name in devices if name != "cpu"] or [name for name in DEVICES if name != "cpu"]
+        for fixture, names in (("any_device", devices), ("elsewhere", others)):
+            if fixture in metafunc.fixturenames:
+                metafunc.parametrize(fixture, names, indirect=True)
+
+    @pytest.fixture
+    def any_device(self, request: pytest.FixtureRequest) -> str:
+        """A device, each in turn of those that are tested."""
+        if request.param == "strict":
+            pytest.importorskip("candelabra_strict", reason="the plugin candelabra-strict is not installed")
+        return request.param
+
+    @pytest.fixture
+    def elsewhere(self, request: pytest.FixtureRequest) -> str:
+        """The same without the CPU, for what must be as it is there."""
+        if request.param == "strict":
+            pytest.importorskip("candelabra_strict", reason="the plugin candelabra-strict is not installed")
+        return request.param
 
     @pytest.fixture
     def require_peer(self) -> Callable[[str], ModuleType]:
@@ -60,18 +100,19 @@ class SharedFixtures:
         return import_peer("scipy")
 
     @pytest.fixture(autouse=True)
-    def _defaults(self, doctest_namespace: dict[str, Any]) -> Iterator[None]:
+    def _defaults(self, request: pytest.FixtureRequest, doctest_namespace: dict[str, Any]) -> Iterator[None]:
         import candelabra as cb
 
         doctest_namespace["cb"] = cb
         cb.set_default_dtype(cb.float32)
-        cb.set_default_device("cpu")
+        cb.set_default_device(default_device(request))
         cb.manual_seed(0)
         yield
         assert cb.is_grad_enabled(), "the test left gradients switched off"
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "host: about the host's own arrays; the default device is the CPU")
     missing = [name for name in PEERS if importlib.util.find_spec(name) is None]
     if missing and peers_are_required():
         raise pytest.UsageError(f"CANDELABRA_REQUIRE_PEERS=1, but not installed: {', '.join(missing)} (extra `peers`)")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import importlib.util
 import inspect
 from types import ModuleType
 from typing import Any
@@ -191,13 +190,12 @@ def test_a_leaf_is_refused_in_place(torch: ModuleType, name: str, call: str) -> 
 MAY_LACK = {"Tensor.bfloat16", "Tensor.const_data_ptr", "Tensor.data_ptr", "Tensor.half"}
 
 
-@pytest.mark.skipif(importlib.util.find_spec("candelabra_strict") is None, reason="candelabra-strict is not installed")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("name", "call"), [c for c in _calls() if c[1][:1] not in ("", "~") and c[0] not in MAY_LACK])
-def test_name_on_another_device(name: str, call: str) -> None:
+def test_name_on_another_device(elsewhere: str, name: str, call: str) -> None:
     ours = call.lstrip("!").partition(" | ")[0]
     names, found = inputs_of(ours), []
-    for place in ("cpu", "strict"):
+    for place in ("cpu", elsewhere):
         values = {n: cb.tensor(name_cases.INPUTS[n].copy(), device=place) for n in names}
         if recorded(call):
             for x in values.values():

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from candelabra.core.errors import ArgumentError, ArgumentTypeError, AutogradError, DTypeError
 
-DEVICES = ["cpu", "strict"]
-
 
 def at(seed: int) -> cb.Generator:
     return cb.Generator().manual_seed(seed)
@@ -70,19 +68,18 @@ def test_in_place_draws_follow_their_distribution(scipy: ModuleType, name: str, 
     assert np.abs(empirical - expected(stats).cdf(points)).max() < 2.5 / np.sqrt(20_000)
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_draws_repeat_and_broadcast(device: str) -> None:
-    rates = cb.tensor([[0.5, 100.0], [3.0, 0.0]], device=device)
+def test_draws_repeat_and_broadcast(any_device: str) -> None:
+    rates = cb.tensor([[0.5, 100.0], [3.0, 0.0]], device=any_device)
     first = cb.poisson(rates, at(1))
     assert first.dtype is cb.float32 and first.device is rates.device
     assert first.tolist() == cb.poisson(cb.tensor(rates.tolist()), at(1)).tolist()
-    count, prob = cb.full((3, 1), 9.0, device=device), cb.tensor([0.1, 0.9], device=device)
+    count, prob = cb.full((3, 1), 9.0, device=any_device), cb.tensor([0.1, 0.9], device=any_device)
     assert cb.binomial(count, prob, at(2)).shape == (3, 2)
     there = cb.binomial(count, prob, at(2)).tolist()
     assert there == cb.binomial(cb.full((3, 1), 9.0), cb.tensor([0.1, 0.9]), at(2)).tolist()
     for name, (draw, _) in DRAWS.items():
         cb.manual_seed(5)
-        one = draw(cb.zeros(4, device=device)).tolist()
+        one = draw(cb.zeros(4, device=any_device)).tolist()
         cb.manual_seed(5)
         assert draw(cb.zeros(4)).tolist() == pytest.approx(one, rel=1e-5), name
 

@@ -12,11 +12,9 @@ from candelabra.core.errors import ArgumentTypeError, CandelabraError
 few = st.lists(st.integers(-4, 4), max_size=8)
 
 
-@pytest.fixture(params=["cpu", "strict"])
-def device(request) -> str:
-    if request.param == "strict":
-        pytest.importorskip("candelabra_strict")
-    return request.param
+@pytest.fixture
+def device(any_device: str) -> str:
+    return any_device
 
 
 @hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture], deadline=None)

@@ -10,19 +10,9 @@ import numpy as np
 import pytest
 from layer_cases import draw, flat, give, listed, materialize
 
-ELSEWHERE = "strict"
-
+pytestmark = pytest.mark.host
 
 CASES = listed("CASES")
-
-
-@pytest.fixture(scope="module")
-def elsewhere() -> str:
-    try:
-        cb.ones(1, device=ELSEWHERE)
-    except cb.CandelabraError as error:
-        pytest.skip(str(error))
-    return ELSEWHERE
 
 
 def moved(value: Any, device: str) -> Any:

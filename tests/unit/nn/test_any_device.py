@@ -65,9 +65,7 @@ LOSSES: list[tuple[str, Any]] = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def strict() -> None:
-    pytest.importorskip("candelabra_strict")
+pytestmark = pytest.mark.host
 
 
 def first(value: Any) -> Any:
@@ -87,10 +85,10 @@ def run(module: nn.Module, device: str, *inputs: np.ndarray) -> tuple[Any, list[
     return out.detach().cpu().numpy(), [leaf.grad.cpu().numpy() for leaf in leaves if leaf.grad is not None]
 
 
-def compare(module: nn.Module, twin: nn.Module, *inputs: np.ndarray) -> None:
+def compare(device: str, module: nn.Module, twin: nn.Module, *inputs: np.ndarray) -> None:
     twin.load_state_dict(module.state_dict())
-    twin.to("strict")
-    (one, gradients), (other, others) = run(module, "cpu", *inputs), run(twin, "strict", *inputs)
+    twin.to(device)
+    (one, gradients), (other, others) = run(module, "cpu", *inputs), run(twin, device, *inputs)
     np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-9)
     assert len(gradients) == len(others)
     for a, b in zip(gradients, others):
@@ -100,32 +98,33 @@ def compare(module: nn.Module, twin: nn.Module, *inputs: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(("name", "args", "kwargs", "shape"), LAYERS, ids=[f"{i}-{x[0]}" for i, x in enumerate(LAYERS)])
-def test_layer(name: str, args: Any, kwargs: Any, shape: tuple[int, ...]) -> None:
+def test_layer(elsewhere: str, name: str, args: Any, kwargs: Any, shape: tuple[int, ...]) -> None:
     made = [getattr(nn, name)(*args, **kwargs).double() for _ in range(2)]
     rng = np.random.default_rng(0)
-    compare(*made, rng.standard_normal(shape) if shape else rng.integers(0, 7, 9))
+    compare(elsewhere, *made, rng.standard_normal(shape) if shape else rng.integers(0, 7, 9))
 
 
 @pytest.mark.parametrize(("name", "target"), LOSSES, ids=[f"{i}-{x[0]}" for i, x in enumerate(LOSSES)])
-def test_loss(name: str, target: np.ndarray) -> None:
+def test_loss(elsewhere: str, name: str, target: np.ndarray) -> None:
     made = [getattr(nn, name)() for _ in range(2)]
-    compare(*made, np.random.default_rng(0).standard_normal((4, 3)), target)
+    compare(elsewhere, *made, np.random.default_rng(0).standard_normal((4, 3)), target)
 
 
-def test_attention_with_masks() -> None:
+def test_attention_with_masks(elsewhere: str) -> None:
     class SelfAttention(nn.MultiheadAttention):
         def forward(self, x: cb.Tensor) -> Any:  # type: ignore[override]
             hidden = cb.asarray([[False] * 4 + [True]] * 2, device=x.device)
             bias = cb.linspace(-1, 1, 25, dtype=cb.float64, device=x.device).reshape(5, 5)
             return super().forward(x, x, x, key_padding_mask=hidden, attn_mask=bias)
 
-    compare(*(SelfAttention(8, 2).double() for _ in range(2)), np.random.default_rng(0).standard_normal((5, 2, 8)))
+    made = (SelfAttention(8, 2).double() for _ in range(2))
+    compare(elsewhere, *made, np.random.default_rng(0).standard_normal((5, 2, 8)))
 
 
-def test_a_model_trains_where_it_lies() -> None:
-    model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1)).to("strict")
+def test_a_model_trains_where_it_lies(elsewhere: str) -> None:
+    model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1)).to(elsewhere)
     optimizer = cb.optim.SGD(model.parameters(), lr=0.1)
-    x, y = cb.ones(4, 3, device="strict"), cb.zeros(4, 1, device="strict")
+    x, y = cb.ones(4, 3, device=elsewhere), cb.zeros(4, 1, device=elsewhere)
     losses = []
     for _ in range(5):
         loss = nn.functional.mse_loss(model(x), y)

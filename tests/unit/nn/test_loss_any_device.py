@@ -19,9 +19,7 @@ import pytest
 PARITY = Path(__file__).parents[2] / "parity" / "nn"
 
 
-@pytest.fixture(autouse=True)
-def strict() -> None:
-    pytest.importorskip("candelabra_strict")
+pytestmark = pytest.mark.host
 
 
 def load(name: str) -> ModuleType:
@@ -80,10 +78,10 @@ def run(case: Any, device: str) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("index", range(len(CASES)), ids=[f"{i}-{c[0]}" for i, c in enumerate(CASES)])
-def test_the_same_everywhere(index: int) -> None:
+def test_the_same_everywhere(elsewhere: str, index: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        one, other = (run(CASES[index], device) for device in ("cpu", "strict"))
+        one, other = (run(CASES[index], device) for device in ("cpu", elsewhere))
     assert len(one) == len(other)
     for a, b in zip(one, other, strict=True):
         np.testing.assert_allclose(b, a, rtol=1e-8, atol=1e-8)
