@@ -96,6 +96,8 @@ _DETERMINISM = (
     "is_deterministic_algorithms_warn_only_enabled", "get_deterministic_debug_mode",
 )  # fmt: skip
 _LATE.update(dict.fromkeys(_DETERMINISM, "core.determinism"))
+_PRECISION = ("set_float32_matmul_precision", "get_float32_matmul_precision")
+_LATE.update(dict.fromkeys(_PRECISION, "core.precision"))
 # Functions of layers that PyTorch has at its front door, too.
 _LAYERS = (
     "adaptive_avg_pool1d", "alpha_dropout", "avg_pool1d", "bilinear", "celu", "celu_", "channel_shuffle", "conv1d",

@@ -81,6 +81,10 @@ from .core.memory import (
     set_allocator as set_allocator,
     set_memory_limit as set_memory_limit,
 )
+from .core.precision import (
+    get_float32_matmul_precision as get_float32_matmul_precision,
+    set_float32_matmul_precision as set_float32_matmul_precision,
+)
 from .core.printing import (
     get_printoptions as get_printoptions,
     set_printoptions as set_printoptions,

@@ -27,7 +27,6 @@ _THREADS = "one pool of threads serves all; call set_num_threads"
 _WARNINGS = "Python's module warnings has the filters"
 _ELSEWHERE = "give x.to(device) the name of a device that is listed by candelabra.devices()"
 _REMOVED = "PyTorch removed it"
-_PRECISION = "a product of float32 is computed in float32"
 _NODES = "the graph's nodes do not show their numbers"
 
 _QUANTIZED_METHODS = (
@@ -104,7 +103,6 @@ _FUNCTIONS: tuple[tuple[str, str], ...] = (
         BFloat16Tensor"""),
     (_THREADS, "get_num_interop_threads init_num_threads set_num_interop_threads thread_safe_generator"),
     (_WARNINGS, "is_warn_always_enabled set_warn_always"),
-    (_PRECISION, "get_float32_matmul_precision set_float32_matmul_precision"),
     ("a tensor made in inference_mode is a tensor like any other", "is_inference"),
     ("call autograd.detect_anomaly or autograd.set_detect_anomaly",
      "is_anomaly_check_nan_enabled is_anomaly_enabled set_anomaly_enabled"),

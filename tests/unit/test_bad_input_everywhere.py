@@ -62,10 +62,10 @@ CALLS: dict[str, Callable[[], Call]] = {
 OTHERS = {
     "are_deterministic_algorithms_enabled", "checkpoint", "devices", "fork_rng", "get_default_device",
     "get_deterministic_debug_mode", "is_deterministic_algorithms_warn_only_enabled", "set_deterministic_debug_mode",
-    "use_deterministic_algorithms", "get_default_dtype", "get_num_threads",
+    "use_deterministic_algorithms", "get_default_dtype", "get_float32_matmul_precision", "get_num_threads",
     "get_printoptions", "get_rng_state", "grad", "initial_seed", "is_grad_enabled", "is_inference_mode_enabled", "load",
-    "manual_seed", "save", "seed", "set_default_device", "set_default_dtype", "set_num_threads", "set_printoptions",
-    "set_rng_state", "vmap",
+    "manual_seed", "save", "seed", "set_default_device", "set_default_dtype", "set_float32_matmul_precision",
+    "set_num_threads", "set_printoptions", "set_rng_state", "vmap",
 }  # fmt: skip
 # The function that a small and often called one hands its arguments to, and that speaks for it.
 SPEAKS = {
