@@ -9,6 +9,7 @@ from multiprocessing.context import BaseContext
 from typing import Any
 
 from ..core.errors import ArgumentError, ArgumentTypeError, DataError
+from ..core.memory import pinning
 from .dataset import IterableDataset
 from .fetch import length_of
 from .nursery import main_has_a_file
@@ -140,14 +141,17 @@ def as_context(context: Any, num_workers: int) -> Any:
     return context
 
 
-def warn_of_pinning(pin_memory: Any, device: Any) -> None:
-    """Say that pinning has no effect."""
+def check_pinning(pin_memory: Any, pin_memory_device: Any, device: Any) -> None:
+    """Raise where the arguments about pinned memory are wrong, and say where pinning has no effect."""
     if not isinstance(pin_memory, bool):
         raise ArgumentTypeError(f"DataLoader: pin_memory={pin_memory!r} is not a bool")
-    if pin_memory:
+    if not isinstance(pin_memory_device, str):
+        raise ArgumentTypeError(f"DataLoader: pin_memory_device={pin_memory_device!r} is not a device's name")
+    wanted = device if device is not None else pin_memory_device or None
+    if pin_memory and pinning(wanted) is None:
+        where = "no device here takes" if wanted is None else f"device {str(wanted)!r} takes no"
         warnings.warn(
-            "DataLoader: pin_memory=True has no effect: batches are made in ordinary host memory, from which device= "
-            "takes them; leave it out",
+            f"DataLoader: pin_memory=True has no effect: {where} copies out of pinned memory; leave it out",
             UserWarning,
             stacklevel=3,
         )

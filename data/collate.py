@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Mapping, MutableMapping, MutableSequence, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, MutableSequence, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,27 @@ from ..core.errors import ArgumentTypeError, DataError
 from ..core.host import from_host
 from ..core.tensor import Tensor
 
-room: Callable[[tuple[int, ...], Any], Any] | None = None
+Room = Callable[[tuple[int, ...], Any], Any]
+room: Room | None = None
 """Gives, in a worker, the shared memory to write a batch into; None where it has none for that shape and dtype."""
+_thread = threading.local()
+
+
+@contextmanager
+def pinned_room(given: Room) -> Iterator[None]:
+    """Let batches that this thread makes inside the block be written into what `given` returns, as into `room`."""
+    before = getattr(_thread, "room", None)
+    _thread.room = given
+    try:
+        yield
+    finally:
+        _thread.room = before
+
+
+def room_here() -> Room | None:
+    """Return what gives the memory to write a batch into, None where any does."""
+    return getattr(_thread, "room", None) if room is None else room
+
 
 # The first kind that a batch has decides its dtype; a bool is also an int, and never stands beside other ints.
 NUMBERS = {complex: dtypes.complex128, float: dtypes.float64, bool: dtypes.bool_, int: dtypes.int64}
@@ -261,10 +282,11 @@ def numpy_batch(batch: Sequence[Any], path: str) -> Tensor:
 
 
 def stacked(arrays: Sequence[Any]) -> Any:
-    """Stack NumPy arrays of one shape, in a worker at the place where its caller will read them."""
-    first = arrays[0]
-    place = None if room is None else room((len(arrays), *first.shape), first.dtype)
-    if place is None or len({array.dtype for array in arrays}) > 1:
+    """Stack NumPy arrays of one shape, where their reader wants them."""
+    first, given = arrays[0], room_here()
+    mixed = given is None or len({array.dtype for array in arrays}) > 1
+    place = None if mixed or given is None else given((len(arrays), *first.shape), first.dtype)
+    if place is None:
         return np.stack(arrays)
     for i, array in enumerate(arrays):
         place[i] = array
@@ -274,7 +296,7 @@ def stacked(arrays: Sequence[Any]) -> Any:
 def tensor_batch(batch: Sequence[Tensor]) -> Tensor:
     """Stack tensors of one shape."""
     host = host_device()
-    if room is None or any(tensor.device is not host or tensor.node is not None for tensor in batch):
+    if room_here() is None or any(tensor.device is not host or tensor.node is not None for tensor in batch):
         return ops.stack(list(batch))
     if len({tensor.array.dtype for tensor in batch}) > 1:
         return ops.stack(list(batch))
@@ -282,12 +304,12 @@ def tensor_batch(batch: Sequence[Tensor]) -> Tensor:
 
 
 def taken(tensor: Tensor, indices: Sequence[int]) -> Tensor:
-    """Return the rows of a tensor at `indices`, in a worker at the place where its caller will read them."""
-    host = host_device()
+    """Return the rows of a tensor at `indices`, where their reader wants them."""
+    host, given = host_device(), room_here()
     count = tensor.array.shape[0]
-    if room is not None and tensor.device is host and tensor.node is None:
+    if given is not None and tensor.device is host and tensor.node is None:
         where = np.asarray(indices, dtype=np.int64)
-        place = room((len(where), *tensor.array.shape[1:]), tensor.array.dtype)
+        place = given((len(where), *tensor.array.shape[1:]), tensor.array.dtype)
         if place is not None and where.size and where.min() >= 0 and where.max() < count:
             # The indices are right: any other mode than "clip" makes a second copy.
             np.take(tensor.array, where, axis=0, out=place, mode="clip")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..core.errors import DataError
-from .collate import converted
 from .fetch import Exhausted, length_of, size_error
+from .moving import Mover
 from .pool import Pool, rebuilt_error
 
 Position = dict[str, Any]
@@ -30,8 +30,8 @@ class Epoch:
         The dataset's length, which must not change.
     expected : int, optional
         The number of batches that a length promised; more of them are worth a warning.
-    device : Device, optional
-        Where tensors are put.
+    mover : Mover
+        Puts the tensors of a batch where they belong.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class Epoch:
         dataset: Any,
         size: int | None,
         expected: Callable[[], int | None],
-        device: Any,
+        mover: Mover,
     ) -> None:
         self.indices, self.position, self.dataset, self.size = indices, position, dataset, size
-        self.expected, self.device = expected, device
+        self.expected, self.mover = expected, mover
         self.done = False
 
     def __iter__(self) -> Iterator[Any]:
@@ -66,8 +66,7 @@ class Epoch:
                 UserWarning,
                 stacklevel=2,
             )
-        device = self.device
-        return batch if device is None else converted(batch, lambda tensor: tensor.to(device))
+        return self.mover(batch)
 
     shared = False
 

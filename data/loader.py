@@ -10,20 +10,22 @@ from typing import Any
 from ..core import dtypes, ops
 from ..core.device import Device, as_device
 from ..core.errors import ArgumentError, DataError, StateDictError
+from ..core.memory import pinning
 from ..core.random_state import Generator, default_generator
 from .arguments import (
     as_context,
     check_dataset,
     check_functions,
     check_order,
+    check_pinning,
     check_workers,
     choose_pickler,
-    warn_of_pinning,
 )
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .epoch import ParallelEpoch, Position, SerialEpoch
 from .fetch import Exhausted, length_of, make_fetcher
+from .moving import Mover
 from .pool import Pool, Spare, check_may_have_workers, default_context
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, check_generator
 from .worker import Content, Task
@@ -56,7 +58,8 @@ class DataLoader:
     collate_fn : callable, optional
         Makes a batch of a list of samples; `default_collate` otherwise (`default_convert` without batches).
     pin_memory : bool
-        Has no effect, and True says so: batches are made in ordinary host memory.
+        Whether batches that stay on the host lie in pinned memory, from which a device copies by itself. Those of
+        `device` come through pinned memory anyway. Where no device takes copies out of it, True says so.
     drop_last : bool
         Leave out the last batch where it is smaller.
     timeout : float
@@ -74,11 +77,12 @@ class DataLoader:
     persistent_workers : bool
         Keep the workers, and their copies of the dataset, from one epoch to the next.
     pin_memory_device : str
-        Has no effect, as `pin_memory`.
+        For which device memory is pinned; default: one that is there.
     in_order : bool
         False gives each batch to the worker that has time, and yields batches as they come.
     device : str or Device, optional
-        Where the tensors of each batch are put.
+        Where the tensors of each batch are put. Where copies can go on beside what the device computes, they do, on a
+        stream of their own for which the caller's current stream waits.
 
     Raises
     ------
@@ -137,7 +141,7 @@ class DataLoader:
         check_workers(num_workers, timeout, multiprocessing_context, prefetch_factor, persistent_workers)
         check_order(dataset, batch_size, shuffle, sampler, batch_sampler, drop_last, in_order)
         check_functions(collate_fn=collate_fn, worker_init_fn=worker_init_fn)
-        warn_of_pinning(pin_memory, pin_memory_device)
+        check_pinning(pin_memory, pin_memory_device, device)
         context = as_context(multiprocessing_context, num_workers)
         if num_workers:
             parts = {"dataset": dataset, "collate_fn": collate_fn, "worker_init_fn": worker_init_fn}
@@ -205,7 +209,7 @@ class DataLoader:
 
     def _begin_serially(self) -> tuple[Callable[[Any], Any], tuple[Any, ...]]:
         common, _ = self._begin()
-        fetch = self._fetcher(common[1])
+        fetch = common[-1].making(self._fetcher(common[1]))
         self._position, self._resumed = common[1], None
         return fetch, common
 
@@ -241,7 +245,11 @@ class DataLoader:
                 generator.set_state(present)
         size = length_of(self.dataset) if self._watches else None
         promised = lambda: self._promised if self._stream else None
-        return (indices, position, self.dataset, size, promised, self.device), seed
+        return (indices, position, self.dataset, size, promised, self._mover()), seed
+
+    def _mover(self) -> Mover:
+        pins = pinning(self.pin_memory_device or None) if self.pin_memory and self.device is None else None
+        return Mover(self.device, pins, bool(self.num_workers) or self.collate_fn is default_collate)
 
     def _fetcher(self, position: Position) -> Callable[[Any], Any]:
         """Return what makes batches in this process."""
