@@ -69,12 +69,19 @@ def layout(rows: int, columns: int, row_step: int, column_step: int) -> tuple[in
     return found if found[1] <= LIMIT else None
 
 
+def _copied(gpu: Launcher, x: Any) -> Any:
+    """Return a copy whose matrices lie one after the other, transposed if they are so nearer to how they lay."""
+    if abs(x.strides[-2]) < abs(x.strides[-1]):
+        return gpu.copied(x.swapaxes(-1, -2)).swapaxes(-1, -2)
+    return gpu.copied(x)
+
+
 def _readable(gpu: Launcher, x: Any) -> tuple[Any, int, int]:
     """Return an array of matrices, copied if need be, and the `layout` of each."""
     size = x.itemsize
     found = layout(x.shape[-2], x.shape[-1], x.strides[-2] // size, x.strides[-1] // size)
     if found is None:
-        x = gpu.copied(x)
+        x = _copied(gpu, x)
         found = layout(x.shape[-2], x.shape[-1], x.strides[-2] // size, x.strides[-1] // size)
         assert found is not None, "a copy has a layout that cuBLAS reads"
     return x, *found
@@ -196,24 +203,24 @@ def _repeats(axes: list[tuple[int, ...]]) -> int:
 
 def _multiply_stacks(gpu: Launcher, a: Any, b: Any, out: Any, lead: Sequence[int]) -> None:
     (m, k), n = a.shape[-2:], b.shape[-1]
+    if max(m, n, k) > LIMIT:
+        for index in np.ndindex(*lead):
+            multiply(gpu, _matrix_at(a, lead, index), _matrix_at(b, lead, index), out[index])
+        return
     a, turned_a, step_a = _readable(gpu, _once(a))
     b, turned_b, step_b = _readable(gpu, _once(b))
     axes = _merged(lead, _steps(a, lead), _steps(b, lead), _steps(out, lead))
     if _repeats(axes) > _FEW:
         # What is no broadcast is cheap to have in order.
         if len(_merged(a.shape[:-2], _steps(a, a.shape[:-2]))) > 1:
-            a, turned_a, step_a = _readable(gpu, gpu.copied(a))
+            a, turned_a, step_a = _readable(gpu, _copied(gpu, a))
         if len(_merged(b.shape[:-2], _steps(b, b.shape[:-2]))) > 1:
-            b, turned_b, step_b = _readable(gpu, gpu.copied(b))
+            b, turned_b, step_b = _readable(gpu, _copied(gpu, b))
         axes = _merged(lead, _steps(a, lead), _steps(b, lead), _steps(out, lead))
     if _repeats(axes) > _MANY:
-        a, turned_a, step_a = _readable(gpu, gpu.copied(gpu.xp.broadcast_to(a, (*lead, m, k))))
-        b, turned_b, step_b = _readable(gpu, gpu.copied(gpu.xp.broadcast_to(b, (*lead, k, n))))
+        a, turned_a, step_a = _readable(gpu, _copied(gpu, gpu.xp.broadcast_to(a, (*lead, m, k))))
+        b, turned_b, step_b = _readable(gpu, _copied(gpu, gpu.xp.broadcast_to(b, (*lead, k, n))))
         axes = _merged(lead, _steps(a, lead), _steps(b, lead), _steps(out, lead))
-    if max(m, n, k) > LIMIT:
-        for index in np.ndindex(*lead):
-            multiply(gpu, _matrix_at(a, lead, index), _matrix_at(b, lead, index), out[index])
-        return
     longest = max(range(len(axes)), key=lambda i: axes[i][0])
     count, *along = axes.pop(longest)
     kind, size = DTYPES[a.dtype.name], a.itemsize

@@ -91,6 +91,7 @@ set_deterministic_debug_mode: T.set_deterministic_debug_mode("warn"), T.get_dete
 use_deterministic_algorithms: T.use_deterministic_algorithms(True), T.are_deterministic_algorithms_enabled(), T.use_deterministic_algorithms(False)
 get_default_device: T.get_default_device().type
 get_default_dtype: T.get_default_dtype().itemsize
+get_float32_matmul_precision: T.get_float32_matmul_precision()
 get_num_threads: T.get_num_threads() > 0
 get_rng_state: T.get_rng_state() is not None
 gradient: T.gradient(v) ; T.gradient(x, dim=1) ; T.gradient(x, spacing=2.0) ; T.gradient(v, spacing=(T.cumsum(w * w + 1, 0),), edge_order=1)
@@ -165,6 +166,7 @@ selu_: T.selu_(x.clone())
 set_default_device: T.set_default_device("cpu")
 set_default_dtype: T.set_default_dtype(T.float32)
 set_grad_enabled: T.set_grad_enabled(True) is not None
+set_float32_matmul_precision: T.set_float32_matmul_precision("high"), T.get_float32_matmul_precision(), T.set_float32_matmul_precision("highest")
 set_num_threads: T.set_num_threads(T.get_num_threads())
 set_printoptions: T.set_printoptions(precision=4)
 set_rng_state: T.set_rng_state(T.get_rng_state())
