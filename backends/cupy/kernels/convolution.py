@@ -12,6 +12,7 @@ import numpy as np
 
 from ....core.backend import Kernel
 from ....core.primitives.windows import output_size
+from ..cudnn import Convolutions
 from ..launch import MULTIPROCESSORS, THREADS, Launcher, int64, nothing, type_of
 
 Sizes = tuple[int, ...]
@@ -120,6 +121,7 @@ def places_of_phase(told: Any) -> int:
 
 def kernels(gpu: Launcher) -> dict[str, Any]:
     """Return the kernels by row."""
+    library = Convolutions(gpu)
 
     def at(array: Any) -> Any:
         """Return where an array of any strides begins, as kernels take it."""
@@ -157,8 +159,8 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         gpu.run("convolution", f"correlate<{kind}, {flag(side == 128)}, {flag(last)}>", grid, THREADS, *arguments)
         return True
 
-    def correlate_weight(told: Any, source: Any, g: Any, out: Any) -> bool:
-        """Run the kernel that writes a weight's cotangent, or say that there is none."""
+    def correlate_weight(told: Any, source: Any, g: Any, out: Any) -> None:
+        """Run the kernel that writes a weight's cotangent."""
         kind, last = type_of(source), channels_last(source) and channels_last(g)
         columns, groups, size = int(told["columns"]), int(told["groups"]), out.size
         terms = int(told["channels"]) * math.prod(map(int, told["axis"]["taps"]))
@@ -186,7 +188,6 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             )  # fmt: skip
         if parts is not None:
             summed(parts, out)
-        return True
 
     def summed(parts: Any, out: Any) -> None:
         gpu.run_each(
@@ -203,8 +204,17 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         shape = (x.shape[0], weight.shape[0], *(output_size(n, k, s, *p, d) for n, k, s, p, d in sizes))
         out = new(shape, x.dtype, channels_last(x))
         plan = planned(x, weight, out, stride, padding, dilation, groups)
-        served = plan.serves() and correlate(plan.forward(), x, weight, bias, out)
-        return out if served else NotImplemented
+        if not plan.serves():
+            return NotImplemented
+        if library.run("conv_fprop", x, weight, out, channels_last(x), stride, padding, dilation):
+            if bias is not None:
+                side_by_side = 1 if channels_last(x) else math.prod(shape[2:])
+                gpu.run_each(
+                    "convolution_direct", f"add_bias<{type_of(x)}>", out.size, at(out), gpu.contiguous(bias),
+                    int64(out.size), np.int32(shape[1]), np.int32(side_by_side),
+                )  # fmt: skip
+            return out
+        return out if correlate(plan.forward(), x, weight, bias, out) else NotImplemented
 
     def planned(x: Any, weight: Any, y: Any, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Plan:
         told = [(tuple(a.shape), strides_of(a)) for a in (x, weight, y)]
@@ -217,8 +227,11 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             return NotImplemented
         out = new(tuple(x_shape), c.dtype, channels_last(c))
         plan = planned(out, weight, c, stride, padding, dilation, groups)
-        served = plan.serves() and correlate(plan.transposed(), c, weight, None, out)
-        return out if served else NotImplemented
+        if not plan.serves():
+            return NotImplemented
+        if library.run("conv_dgrad", c, weight, out, channels_last(c), stride, padding, dilation):
+            return out
+        return out if correlate(plan.transposed(), c, weight, None, out) else NotImplemented
 
     def conv_weight(
         x: Any, c: Any, /, *, weight_shape: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
@@ -227,8 +240,11 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             return NotImplemented
         out = gpu.empty(weight_shape, x.dtype)
         plan = planned(x, out, c, stride, padding, dilation, groups)
-        served = plan.serves() and correlate_weight(plan.forward(), x, c, out)
-        return out if served else NotImplemented
+        if not plan.serves():
+            return NotImplemented
+        if not library.run("conv_wgrad", x, c, out, channels_last(x), stride, padding, dilation):
+            correlate_weight(plan.forward(), x, c, out)
+        return out
 
     def bias_sum(g: Any) -> Any:
         """Return the sum of each channel."""
