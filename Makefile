@@ -3,6 +3,7 @@
 # make test-plugins   the tests of the plugins (PLUGINS=names, default all), each with its library, and of their mixture
 # make lint    ruff and mypy
 # make bench   benchmarks against PyTorch and NumPy
+# make cuda    on a machine with a card: all that only a card can show, in ten minutes, into OUT (runs/cuda)
 # make array-api SUITE=path    the standard's own tests (a checkout of data-apis/array-api-tests with its submodule),
 #              for a VERSION of the standard, on a DEVICE, whose plugin is installed, with MAX_EXAMPLES a test
 # make clean   forget the virtual environment and what builds left
@@ -14,6 +15,7 @@ TESTS ?= tests plugins/candelabra-strict/tests --doctest-modules --doctest-ignor
 DEVICES ?= cpu strict
 PLUGINS ?= $(patsubst plugins/candelabra-%/pyproject.toml,%,$(wildcard plugins/candelabra-*/pyproject.toml))
 PYTEST_ARGS ?=
+OUT ?= runs/cuda
 SUITE =
 VERSION = 2025.12
 DEVICE = cpu
@@ -25,7 +27,7 @@ wheels := $(VENV)/wheels
 ready := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-plugins lint bench array-api clean
+.PHONY: demo test test-plugins lint bench cuda array-api clean
 
 # A wheel of the tree as it stands replaces the last one; pip adds what the extras named in $(1) still lack.
 define install
@@ -67,6 +69,10 @@ lint: $(ready)
 bench: $(ready)
 	$(call install,peers)
 	$(python) -m benchmarks
+
+# It makes environments of its own: PyTorch and CuPy bring CUDA libraries of several versions under the same names.
+cuda:
+	PYTHON=$(PYTHON) benchmarks/cuda.sh $(OUT)
 
 # What a device's library is known to answer otherwise stands in its plugin.
 device_type = $(firstword $(subst :, ,$(DEVICE)))

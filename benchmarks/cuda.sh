@@ -54,6 +54,11 @@ refuse() {
     exit 2
 }
 
+# Of a log, the line that says most.
+gist() {
+    { grep -E '(passed|failed|error)[ ,]|Error: ' "$1" || tail -n 1 "$1"; } | tail -n 1
+}
+
 # stage NAME SECONDS COMMAND...: run a command for so long at most, and no longer than there is time.
 stage() {
     local name=$1 most=$2 left=$((limit - (SECONDS - begun))) start=$SECONDS code=0
@@ -69,9 +74,9 @@ stage() {
     timeout --kill-after=15 "$most" "$@" >"$out/$name.log" 2>&1 </dev/null || code=$?
     codes+=("$code") times+=($((SECONDS - start)))
     case $code in
-        0) notes+=("passed") ;;
-        124 | 130 | 137 | 143) notes+=("ran out of time: $(tail -n 1 "$out/$name.log")") ;;
-        *) notes+=("$(tail -n 1 "$out/$name.log")") ;;
+        0) notes+=("done") ;;
+        124 | 130 | 137 | 143) notes+=("ran out of time: $(gist "$out/$name.log")") ;;
+        *) notes+=("$(gist "$out/$name.log")") ;;
     esac
     echo "${notes[-1]}"
 }
@@ -145,7 +150,7 @@ if [ -n "$torch_install" ]; then
     wait "$torch_install"
     code=$?
     torch_install=
-    names+=(install-torch) codes+=("$code") times+=(0) notes+=("$(tail -n 1 "$out/install-torch.log")")
+    names+=(install-torch) codes+=("$code") times+=(0) notes+=("$(gist "$out/install-torch.log")")
 fi
 options=(--device "$device" --rounds 5 --seconds 0.1 --patience 0.5 --json "$out/benchmarks.json" --torch-python "$theirs")
 [ -n "${TORCH_DEVICE:-}" ] && options+=(--torch-device "$TORCH_DEVICE")

@@ -40,9 +40,6 @@ def _variant(name: str, build: Callable[[Any, Arrays], Step]) -> Callable[[Array
 @contextmanager
 def products(lib: Any, precision: str) -> Iterator[None]:
     """Let float32 products, convolutions too, be as precise as `precision` says, then as exact as before."""
-    if not hasattr(lib.module, "get_float32_matmul_precision"):
-        yield
-        return
     before = lib.module.get_float32_matmul_precision()
     backends = getattr(lib.module, "backends", None)
     convolutions = getattr(backends, "cudnn", None)
