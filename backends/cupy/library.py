@@ -11,7 +11,7 @@ from typing import Any
 from ...core.backend import HOST_MEMORY, Backend
 from ...core.errors import DeviceError, MissingDependencyError
 from ...core.implementation import forget
-from . import memory, missing, sharing
+from . import memory, mended, missing, sharing
 from .fusion import Fusion
 from .kernels.table import Kernels
 from .launch import Launcher
@@ -69,7 +69,7 @@ class CupyBackend(Backend):
         import array_api_compat.cupy
         import cupy
 
-        super().__init__(_Namespace(array_api_compat.cupy))
+        super().__init__(_Namespace(array_api_compat.cupy, cupy))
         self.cupy: Any = cupy
         self.array_type = cupy.ndarray
         self.gpu = Launcher(cupy)
@@ -292,10 +292,12 @@ class CupyBackend(Backend):
 class _Namespace:
     """array-api-compat's functions; those that create, which ignore ``device=`` there, go to the device named."""
 
-    def __init__(self, compat: Any) -> None:
+    def __init__(self, compat: Any, cupy: Any) -> None:
         self._compat = compat
         for name in _CREATION:
             setattr(self, name, _on_device(getattr(compat, name)))
+        for name, function in mended.functions(cupy).items():
+            setattr(self, name, function)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._compat, name)

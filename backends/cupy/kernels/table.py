@@ -13,6 +13,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "attention": ("attention",),
     "convolution": ("conv", "conv_input", "conv_weight"),
     "dropout": ("random_dropout",),
+    "extremes": ("argmax", "argmin"),
     "indexing": ("take", "embedding", "gather", "take_along_axis", "getitem", "getitem_transpose", "setitem"),
     "linear": ("linear",),
     "loss": ("cross_entropy",),
