@@ -11,7 +11,11 @@ const float LOG2_E = 1.4426950408889634f;
 // The tiles' rows: what a kernel's block owns is in ROWS or KEYS, what it goes over in STEP. 48 KB are enough for all.
 template <int WIDE> struct Forward { static const int BANDS = 2, ROWS = 16 * BANDS * WARPS, STEP = WIDE > 64 ? 32 : 64; };
 template <> struct Forward<256> { static const int BANDS = 1, ROWS = 16 * WARPS, STEP = 16; };
-template <int WIDE> struct Backward { static const int ROWS = 16 * WARPS, STEP = WIDE > 64 ? 32 : 64; };
+template <int WIDE> struct Backward {
+    static const int ROWS = 16 * WARPS, STEP = WIDE > 64 ? 32 : 64;
+    // How much of a tile a warp multiplies at a time: registers hold no more.
+    static const int PART = WIDE > 64 ? 16 : WIDE > 32 ? 32 : 64;
+};
 
 template <int WIDE> __device__ int chunk_at(int row, int chunk) {
     return row * WIDE + (WIDE > 32 ? chunk ^ (row & 7) : chunk ^ (row >> 1 & 3)) * 8;
@@ -75,20 +79,13 @@ __device__ void add_products(float (&sums)[WIDE / 8][4], const float (&left)[STE
     }
 }
 
-// The products of 16 rows, held as fragments, with the STEP rows of a tile.
-template <class H, int WIDE, int STEP>
-__device__ void products(float (&found)[STEP / 8][4], const unsigned (&rows)[WIDE / 16][4], const H* tile) {
-#pragma unroll
-    for (int n = 0; n < STEP / 8; n++) found[n][0] = found[n][1] = found[n][2] = found[n][3] = 0;
-#pragma unroll
-    for (int k = 0; k < WIDE / 16; k++)
-#pragma unroll
-        for (int n = 0; n < STEP / 16; n++) {
-            unsigned b[4];
-            load_matrices(b, tile + of_columns<WIDE>(16 * n, 2 * k));
-            product<H>(found[2 * n], rows[k], b[0], b[1]);
-            product<H>(found[2 * n + 1], rows[k], b[2], b[3]);
-        }
+// found += the products of 16 rows, held as fragments, with 16 rows of a tile; of all their features from 16 `k` on.
+template <class H, int WIDE>
+__device__ void add_products_of_rows(float (*found)[4], const unsigned (&rows)[4], const H* tile, int row, int k) {
+    unsigned b[4];
+    load_matrices(b, tile + of_columns<WIDE>(row, 2 * k));
+    product<H>(found[0], rows, b[0], b[1]);
+    product<H>(found[1], rows, b[2], b[3]);
 }
 
 // Write 16 rows that a warp holds, times `factors` of rows g and g + 8, by way of its own part of a tile.
@@ -278,7 +275,7 @@ template <class H, int WIDE, bool BY_KEY>
 __global__ void __launch_bounds__(THREADS) attention_mma_grad(View own, View own_too, View others, View others_too,
                                                               View mask, const float* lse, const float* shares,
                                                               View out, View out_too, Plan plan) {
-    const int ROWS = Backward<WIDE>::ROWS, STEP = Backward<WIDE>::STEP;
+    const int ROWS = Backward<WIDE>::ROWS, STEP = Backward<WIDE>::STEP, PART = Backward<WIDE>::PART;
     __shared__ __align__(16) H tiles[4][STEP * WIDE];
     __shared__ __align__(16) float logs[2][STEP];
     __shared__ __align__(16) float parts[2][STEP];
@@ -349,9 +346,6 @@ __global__ void __launch_bounds__(THREADS) attention_mma_grad(View own, View own
         commit_copies();
         const int start = begin + step % steps * STEP;
         if (mine >= count || (plan.causal && (BY_KEY ? start + STEP <= mine : start >= mine + 16))) continue;
-        float weights[STEP / 8][4], slopes[STEP / 8][4];
-        products<H, WIDE, STEP>(weights, held, tiles[now]);
-        products<H, WIDE, STEP>(slopes, held_too, tiles[now + 1]);
         // Rows that are not there are zeros, and so is what they bring, if their weights are finite.
         const bool plain = plan.kind == 0 && (BY_KEY || start + STEP <= plan.keys) &&
                            (!plan.causal || (BY_KEY ? start >= mine + 15 : start + STEP <= mine + 1));
@@ -362,23 +356,37 @@ __global__ void __launch_bounds__(THREADS) attention_mma_grad(View own, View own
             batch = offset_of(mask, at);
         }
 #pragma unroll
-        for (int n = 0; n < STEP / 8; n++)
+        for (int part = 0; part < STEP; part += PART) {
+            const H* tile = tiles[now] + part * WIDE;
+            const H* tile_too = tiles[now + 1] + part * WIDE;
+            float weights[PART / 8][4] = {}, slopes[PART / 8][4] = {};
 #pragma unroll
-            for (int i = 0; i < 4; i++) {
-                const int r = mine + i / 2 * 8 + g, c = n * 8 + 2 * t + i % 2;
-                float score = weights[n][i] * scale;
-                if (!plain)
-                    score = masked<H>(plan, mask, batch, score, BY_KEY ? start + c : r, BY_KEY ? r : start + c, LOG2_E);
-                weights[n][i] = power_of_two(score - (BY_KEY ? logs[now / 2][c] : row_log[i / 2]));
-                slopes[n][i] = weights[n][i] * (slopes[n][i] - (BY_KEY ? parts[now / 2][c] : row_part[i / 2]));
-            }
-        if constexpr (BY_KEY) add_products<H, WIDE, STEP>(sums_too, weights, tiles[now + 1]);
-        add_products<H, WIDE, STEP>(sums, slopes, tiles[now]);
+            for (int k = 0; k < WIDE / 16; k++)
+#pragma unroll
+                for (int n = 0; n < PART / 8; n += 2) {
+                    add_products_of_rows<H, WIDE>(weights + n, held[k], tile, 8 * n, k);
+                    add_products_of_rows<H, WIDE>(slopes + n, held_too[k], tile_too, 8 * n, k);
+                }
+#pragma unroll
+            for (int n = 0; n < PART / 8; n++)
+#pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    const int r = mine + i / 2 * 8 + g, c = part + n * 8 + 2 * t + i % 2;
+                    float score = weights[n][i] * scale;
+                    if (!plain)
+                        score = masked<H>(plan, mask, batch, score, BY_KEY ? start + c : r, BY_KEY ? r : start + c,
+                                          LOG2_E);
+                    weights[n][i] = power_of_two(score - (BY_KEY ? logs[now / 2][c] : row_log[i / 2]));
+                    slopes[n][i] = weights[n][i] * (slopes[n][i] - (BY_KEY ? parts[now / 2][c] : row_part[i / 2]));
+                }
+            if constexpr (BY_KEY) add_products<H, WIDE, PART>(sums_too, weights, tile_too);
+            add_products<H, WIDE, PART>(sums, slopes, tile);
+        }
     }
     __syncthreads();
-    H* part = tiles[0] + warp * 16 * WIDE;
+    H* by_warp = tiles[0] + warp * 16 * WIDE;
     const float factor = (float)plan.scale;
-    store<H, WIDE>(part, sums, factor, factor, rows_of<H>(out, place), out, mine, count, plan.width);
+    store<H, WIDE>(by_warp, sums, factor, factor, rows_of<H>(out, place), out, mine, count, plan.width);
     if constexpr (BY_KEY)
-        store<H, WIDE>(part, sums_too, 1.f, 1.f, rows_of<H>(out_too, place), out_too, mine, count, plan.value_width);
+        store<H, WIDE>(by_warp, sums_too, 1.f, 1.f, rows_of<H>(out_too, place), out_too, mine, count, plan.value_width);
 }
