@@ -26,7 +26,7 @@ CHOICES = {
     "class H": [TYPES["float16"], TYPES["bfloat16"]],
     "int WIDE": ["32", "64", "128"],
 }
-_KERNEL = re.compile(r"(?:template <([^>]*)>\s*)?__global__ void (?:__launch_bounds__\(\w+\) )?(\w+)\(")
+_KERNEL = re.compile(r"(?:template <([^>]*)>\s*)?__global__ void (?:__launch_bounds__\([^()]*\)\s+)?(\w+)\(")
 
 
 def files() -> list[str]:
