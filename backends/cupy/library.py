@@ -219,6 +219,9 @@ class CupyBackend(Backend):
         cuda, source = self.cupy.cuda, array.device.id
         if source == index:
             return array
+        if not array.size:
+            with self.native_device(index):
+                return self.cupy.empty(array.shape, array.dtype)
         with self.native_device(source):
             here = cuda.get_current_stream()
             if not array.flags.c_contiguous:

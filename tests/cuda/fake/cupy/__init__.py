@@ -79,6 +79,7 @@ def array(
             return obj
         if copy is False and (there or changed):
             raise ValueError("Unable to avoid copy while creating an array as requested.")
+        obj._at.use()
         return made(np.array(obj._host, dtype=dtype, copy=True, order=order, ndmin=ndmin))
     if isinstance(obj, tuple | list) and _calls.arrays_in(obj):
         return made(np.array(bare(_as_list(obj)), dtype=dtype, order=order, ndmin=ndmin))
@@ -171,10 +172,9 @@ def matmul(*operands: Any, out: Any = None, **options: Any) -> ndarray:
 
 
 def get_default_memory_pool() -> cuda.MemoryPool:
-    return _pool
+    return cuda.default_pool
 
 
-_pool = cuda.MemoryPool()
 
 
 def _method(name: str) -> Any:
@@ -281,5 +281,5 @@ for _short, _name in {"neg": "negative", "abs": "absolute", "invert": "invert", 
 
 from . import fft, linalg  # noqa: E402, F401
 
-for _name in ("device", "memory", "stream"):
+for _name in ("device", "memory", "pinned_memory", "stream"):
     importlib.import_module(f"{__name__}.cuda.{_name}")

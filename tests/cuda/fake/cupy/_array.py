@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .cuda import MemoryPointer, _current, _place, counted
+from .cuda import MemoryPointer, _current, _place, counted, counts, get_current_stream
+from .cuda.order import clock_of, tell_host
 
 
 class Flags:
@@ -94,8 +95,13 @@ class ndarray:
         self._host.imag = bare(value)
 
     # What waits for the card.
-    @counted
     def get(self, stream: Any = None, order: str = "C", out: Any = None, blocking: bool = True) -> np.ndarray:
+        with self.device:
+            stream = get_current_stream() if stream is None else stream
+            self._at.uses.use(stream._queue())
+        if blocking:
+            counts["synchronisations"] += 1
+            tell_host(clock_of(stream._queue()))
         if out is not None:
             out[...] = self._host
             return out
@@ -288,6 +294,7 @@ def reach(array: ndarray) -> None:
             "The device where the array resides does not match the current device: "
             f"array device = {array._at.device.id} while current = {_current()}"
         )
+    array._at.use()
 
 
 def bare(value: Any) -> Any:

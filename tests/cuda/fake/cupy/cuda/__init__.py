@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from . import order
+
 CARDS = int(os.environ.get("CANDELABRA_FAKE_CARDS", "2"))
 TOTAL = int(os.environ.get("CANDELABRA_FAKE_MEMORY", str(8 * 2**30)))
 
@@ -27,6 +29,13 @@ def counted(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def waits(*arguments: Any, **options: Any) -> Any:
         counts["synchronisations"] += 1
+        memory = getattr(arguments[0], "_at", None)
+        if memory is not None:
+            # What reads a value waits for the stream on which it reads.
+            with memory.device:
+                queue = get_current_stream()._queue()
+                memory.uses.use(queue)
+                order.tell_host(order.clock_of(queue))
         return function(*arguments, **options)
 
     return waits
@@ -59,7 +68,7 @@ class Device:
 
     @counted
     def synchronize(self) -> None:
-        pass
+        order.finish(self.id)
 
     @property
     def mem_info(self) -> tuple[int, int]:
@@ -87,7 +96,7 @@ class Device:
 
 
 class Memory:
-    """A piece of a card's memory; the pool has it back when nobody holds it."""
+    """A piece of a card's memory; whoever it was taken from has it back when nobody holds it."""
 
     def __init__(self, host: np.ndarray) -> None:
         self.device = Device()
@@ -96,11 +105,28 @@ class Memory:
         self.ptr = host.__array_interface__["data"][0]
         # It lives as long as any array over it.
         self.held = host
-        self.pool = _pools[self.device_id]
-        self.pool.take(self.size)
+        self.block = _allocator[0](host.nbytes).mem
+        self.uses = order.Uses(order.queue_of(get_current_stream(), self.device_id))
+
+    def use(self) -> None:
+        """Note that something which the current stream is asked uses the memory."""
+        self.uses.use(order.queue_of(get_current_stream(), _current()))
 
     def __del__(self) -> None:
-        self.pool.give(self.size)
+        # What could not be allocated is not let go.
+        if hasattr(self, "uses"):
+            self.uses.let_go()
+
+
+class Block:
+    """What an allocator gives; the stand-in's arrays lie elsewhere."""
+
+    def __init__(self, size: int, back: Callable[[], Any], address: int = 1) -> None:
+        self.size, self.back, self.ptr, self.device_id = size, back, address, _current()
+        self.device = Device()
+
+    def __del__(self) -> None:
+        self.back()
 
 
 class MemoryPointer:
@@ -119,16 +145,18 @@ class OutOfMemoryError(MemoryError):
     """What CuPy raises where a card's memory does not suffice."""
 
     def __init__(self, size: int, total: int, limit: int = 0) -> None:
+        self._size, self._total, self._limit = size, total, limit
         told = f"Out of memory allocating {size:,} bytes (allocated so far: {total:,} bytes"
         super().__init__(told + (f", limit set to: {limit:,} bytes)." if limit else ")."))
 
 
 class _Pool:
-    """The figures of one card."""
+    """A pool's figures on one card."""
 
     def __init__(self) -> None:
         self.used = self.free = self.limit = 0
         self.lock = threading.RLock()
+        _pools.append((_current(), self))
 
     def take(self, size: int) -> None:
         with self.lock:
@@ -149,7 +177,9 @@ class _Pool:
             self.free += size
 
 
-_pools = [_Pool() for _ in range(max(CARDS, 1))]
+_pools: list[tuple[int, _Pool]] = []
+# By card, what no pool knows.
+direct: Counter[int] = Counter()
 
 
 class MemoryPool:
@@ -157,12 +187,23 @@ class MemoryPool:
 
     def __init__(self, allocator: Any = None) -> None:
         self.allocator = allocator
+        self._cards: dict[int, _Pool] = {}
+
+    def _card(self) -> _Pool:
+        if _current() not in self._cards:
+            self._cards[_current()] = _Pool()
+        return self._cards[_current()]
+
+    def malloc(self, size: int) -> MemoryPointer:
+        card, rounded = self._card(), -(-size // 512) * 512
+        card.take(rounded)
+        return MemoryPointer(Block(rounded, lambda: card.give(rounded)), 0)
 
     def used_bytes(self) -> int:
-        return _pools[_current()].used
+        return self._card().used
 
     def free_bytes(self) -> int:
-        return _pools[_current()].free
+        return self._card().free
 
     def total_bytes(self) -> int:
         return self.used_bytes() + self.free_bytes()
@@ -171,13 +212,54 @@ class MemoryPool:
         return int(self.free_bytes() > 0)
 
     def free_all_blocks(self, stream: Any = None) -> None:
-        _pools[_current()].free = 0
+        self._card().free = 0
 
     def set_limit(self, size: int | None = None, fraction: float | None = None) -> None:
-        _pools[_current()].limit = int(TOTAL * fraction) if fraction is not None else size or 0
+        self._card().limit = int(TOTAL * fraction) if fraction is not None else size or 0
 
     def get_limit(self) -> int:
-        return _pools[_current()].limit
+        return self._card().limit
+
+
+class MemoryAsyncPool(MemoryPool):
+    """The pool of CUDA itself."""
+
+    def __init__(self, pool_handles: Any = "current") -> None:
+        super().__init__()
+
+
+class PythonFunctionAllocator:
+    """Memory from two functions of Python's."""
+
+    def __init__(self, malloc_func: Callable[[int, int], int], free_func: Callable[[int, int], Any]) -> None:
+        self._malloc, self._free = malloc_func, free_func
+
+    def malloc(self, size: int) -> MemoryPointer:
+        card = _current()
+        address = self._malloc(size, card)
+        return MemoryPointer(Block(size, lambda: self._free(address, card), address), 0)
+
+
+def _malloc(size: int) -> MemoryPointer:
+    card = _current()
+    direct[card] += size
+    return MemoryPointer(Block(size, lambda: direct.subtract({card: size})), 0)
+
+
+def malloc_managed(size: int) -> MemoryPointer:
+    return _malloc(size)
+
+
+default_pool = MemoryPool()
+_allocator: list[Callable[[int], Any]] = [default_pool.malloc]
+
+
+def set_allocator(allocator: Any = None) -> None:
+    _allocator[0] = _malloc if allocator is None else allocator
+
+
+def get_allocator() -> Any:
+    return _allocator[0]
 
 
 class Stream:
@@ -193,8 +275,14 @@ class Stream:
         self.is_non_blocking, self._before = non_blocking, []
 
     def use(self) -> Stream:
+        if self.device_id not in (-1, _current()):
+            raise RuntimeError(f"The device that the stream is created on ({self.device_id}) does not match with the "
+                               f"current device ({_current()})")  # fmt: skip
         _streams()[_current()] = self
         return self
+
+    def _queue(self) -> order.Queue:
+        return order.queue_of(self, _current() if self.device_id == -1 else self.device_id)
 
     def __enter__(self) -> Stream:
         self._before.append(get_current_stream())
@@ -205,10 +293,13 @@ class Stream:
 
     @counted
     def synchronize(self) -> None:
-        pass
+        order.tell_host(order.clock_of(self._queue()))
 
     @property
     def done(self) -> bool:
+        if self.ptr in order.busy:
+            return False
+        order.tell_host(order.clock_of(self._queue()))
         return True
 
     def record(self, event: Event | None = None) -> Event:
@@ -218,6 +309,7 @@ class Stream:
 
     def wait_event(self, event: Event) -> None:
         event.awaited.append(self)
+        order.wait(self._queue(), event.clock)
 
     def launch_host_func(self, function: Callable[[Any], Any], argument: Any) -> None:
         function(argument)
@@ -256,17 +348,25 @@ class Event:
     def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None:
         self.disable_timing, self.time, self.stream = disable_timing, None, None
         self.awaited: list[Stream] = []
+        self.clock: order.Clock = {}
+        self.card = _current()
 
     def record(self, stream: Stream | None = None) -> None:
         self.stream = get_current_stream() if stream is None else stream
+        if self.stream._queue()[0] != self.card:
+            raise runtime.CUDARuntimeError(400, "cudaErrorInvalidResourceHandle: invalid resource handle")
+        self.clock = order.record(self.stream._queue())
         self.time = time.perf_counter()
 
     @counted
     def synchronize(self) -> None:
-        pass
+        order.tell_host(self.clock)
 
     @property
     def done(self) -> bool:
+        if self.stream is not None and self.stream.ptr in order.busy:
+            return False
+        order.tell_host(self.clock)
         return True
 
 
@@ -316,8 +416,8 @@ class _Runtime:
         }  # fmt: skip
 
     def memGetInfo(self) -> tuple[int, int]:
-        pool = _pools[_current()]
-        return TOTAL - pool.used - pool.free, TOTAL
+        taken = sum(pool.used + pool.free for card, pool in _pools if card == _current())
+        return TOTAL - taken - direct[_current()], TOTAL
 
     def deviceCanAccessPeer(self, card: int, other: int) -> int:
         return 0
