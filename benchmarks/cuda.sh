@@ -45,7 +45,7 @@ import sys
 import candelabra as cb
 try:
     print(cb.device(sys.argv[1]).resolved())
-except cb.DeviceError as error:
+except cb.CandelabraError as error:
     sys.exit(str(error))
 '
 
