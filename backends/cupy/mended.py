@@ -1,4 +1,4 @@
-"""Functions of the standard in place of array-api-compat's, whose ways make the host wait for the card."""
+"""Functions of the standard in place of array-api-compat's, which make the host wait for the card or take too much."""
 
 from __future__ import annotations
 
@@ -27,4 +27,9 @@ def functions(cupy: Any) -> dict[str, Callable[..., Any]]:
         out = out if max is None else cupy.minimum(out, bound(max, x))
         return out.copy() if out is x else out
 
-    return {"clip": clip}
+    def imag(x: Any, /) -> Any:
+        if x.dtype.kind != "c":
+            raise TypeError("real numbers have no imaginary part")
+        return cupy.imag(x)
+
+    return {"clip": clip, "imag": imag}
