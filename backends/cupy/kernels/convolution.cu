@@ -6,7 +6,8 @@
 // The result's rows are places, its columns channels, and terms are summed over. It serves the forward direction and,
 // phase by phase, the transpose in the input. Channels lie side by side in the source if LAST.
 template <class T, bool LARGE, bool LAST>
-__global__ void correlate(Correlation told, const T* source, const T* weight, const T* bias, T* target) {
+__global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
+    correlate(Correlation told, const T* source, const T* weight, const T* bias, T* target) {
     typedef Tile<T, LARGE> S;
     typedef Sums<T, LARGE, LAST> Total;
     typedef Brought<T, LARGE, !LAST> Seen;
@@ -98,11 +99,17 @@ __global__ void correlate(Correlation told, const T* source, const T* weight, co
     }
 }
 
+// What 16-bit arrays with channels last bring of two large tiles does not fit half of a multiprocessor's registers.
+template <class T, bool LARGE, bool LAST> struct Weighing {
+    static const int RESIDENT = LAST && LARGE && sizeof(T) == 2 ? 1 : Tile<T, LARGE>::RESIDENT;
+};
+
 // The transpose in the weight: the result's rows are terms, its columns channels of `g`, and places are summed over,
 // `tiles` tiles of them by each of `splits` blocks. Several write to `parts`, one after the other's whole result.
 template <class T, bool LARGE, bool LAST>
-__global__ void correlate_weight(Correlation how, const T* source, const T* g, T* out, typename Computed<T>::type* parts,
-                                 int splits, int tiles, int64 size) {
+__global__ void __launch_bounds__(BLOCK, Weighing<T, LARGE, LAST>::RESIDENT)
+    correlate_weight(Correlation how, const T* source, const T* g, T* out, typename Computed<T>::type* parts, int splits,
+                     int tiles, int64 size) {
     typedef Tile<T, LARGE> S;
     typedef Sums<T, LARGE, false> Total;
     typedef Brought<T, LARGE, LAST> Both;

@@ -92,7 +92,8 @@ class Plan:
         told, columns = self._told(), w[0] // self.groups
         first = 3 - len(self.how)
         for i, (step, before, apart) in enumerate(self.how):
-            told["axis"][first + i] = (y[2 + i], w[2 + i], x[2 + i], step, -before, apart, xs[2 + i], ys[2 + i], ws[2 + i])
+            n = 2 + i
+            told["axis"][first + i] = (y[n], w[n], x[n], step, -before, apart, xs[n], ys[n], ws[n])
         told["channels"], told["columns"] = w[1], columns
         told["source_sample"], told["source_channel"], told["source_group"] = xs[0], xs[1], xs[1] * w[1]
         told["target_sample"], told["target_column"], told["target_group"] = ys[0], ys[1], ys[1] * columns
@@ -105,7 +106,8 @@ class Plan:
         told, channels = self._told(), w[0] // self.groups
         first = 3 - len(self.how)
         for i, (step, before, apart) in enumerate(self.how):
-            told["axis"][first + i] = (x[2 + i], w[2 + i], y[2 + i], step, before, apart, ys[2 + i], xs[2 + i], ws[2 + i])
+            n = 2 + i
+            told["axis"][first + i] = (x[n], w[n], y[n], step, before, apart, ys[n], xs[n], ws[n])
         told["phases"], told["transposed"] = math.prod(step for step, _, _ in self.how), 1
         told["channels"], told["columns"] = channels, w[1]
         told["source_sample"], told["source_channel"], told["source_group"] = ys[0], ys[1], ys[1] * channels
@@ -114,9 +116,10 @@ class Plan:
         return told
 
 
-def places_of_phase(told: Any) -> int:
-    """Return how many places of a transposed convolution its largest phase has, of one sample."""
-    return math.prod(-(-int(axis["places"]) // int(axis["step"])) for axis in told["axis"])
+def places_of(told: Any) -> int:
+    """Return how many places of one sample there are, of a transposed convolution in its largest phase."""
+    phases = told["axis"]["step"] if told["transposed"] else (1, 1, 1)
+    return math.prod(-(-int(n) // int(step)) for n, step in zip(told["axis"]["places"], phases))
 
 
 def kernels(gpu: Launcher) -> dict[str, Any]:
@@ -142,7 +145,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         """Run the kernel that writes a result, or say that there is none."""
         kind, last = type_of(source), channels_last(source)
         columns, phases, groups = int(told["columns"]), int(told["phases"]), int(told["groups"])
-        rows = int(told["samples"]) * (places_of_phase(told) if told["transposed"] else math.prod(told["axis"]["places"]))
+        rows = int(told["samples"]) * places_of(told)
         bias = None if bias is None else gpu.contiguous(bias)
         arguments = (told, at(source), at(weight), nothing(bias), at(target))
         if columns <= FEW_COLUMNS or groups * phases > MOST_BLOCKS:
@@ -164,7 +167,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         kind, last = type_of(source), channels_last(source) and channels_last(g)
         columns, groups, size = int(told["columns"]), int(told["groups"]), out.size
         terms = int(told["channels"]) * math.prod(map(int, told["axis"]["taps"]))
-        count = int(told["samples"]) * math.prod(map(int, told["axis"]["places"]))
+        count = int(told["samples"]) * places_of(told)
         if columns <= FEW_WEIGHT_COLUMNS or groups > MOST_BLOCKS // 64:
             chunks = -(-terms // HELD)
             blocks = columns * groups * chunks
@@ -179,7 +182,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             depth = 32 if source.itemsize == 2 else 8 if side == 128 else 16
             splits, each = shares(count, depth, tiles(terms, columns, side) * groups, size)
             splits = min(splits, MOST_BLOCKS // groups)
-            each = -(-(-(-count // depth)) // splits)
+            each = math.ceil(math.ceil(count / depth) / splits)
             parts = gpu.empty((splits, size), gpu.computed(source)) if splits > 1 else None
             gpu.run(
                 "convolution", f"correlate_weight<{kind}, {flag(side == 128)}, {flag(last)}>",

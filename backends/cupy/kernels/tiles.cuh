@@ -9,6 +9,8 @@ template <class T, bool LARGE> struct Tile {
     static const int SIDE = LARGE ? 128 : 64, DEPTH = HALF ? 32 : LARGE ? 8 : 16, EACH = SIDE / 16;
     // What each thread brings of a tile.
     static const int LOADS = SIDE * DEPTH / BLOCK;
+    // How many blocks' registers a multiprocessor should hold.
+    static const int RESIDENT = LARGE && sizeof(T) == 8 ? 1 : 2;
 };
 
 // Which element of a tile is the i-th that a thread brings: its neighbours' lie along the rows, or ACROSS them.

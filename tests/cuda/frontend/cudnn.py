@@ -1,8 +1,8 @@
 """A stand-in for NVIDIA's frontend of cuDNN: its names and manners, NumPy's arithmetic on the host's memory.
 
-Put this folder on ``PYTHONPATH``, beside the stand-in for CuPy. It has what both 1.24 and 1.28 have, in the order in which
-they want it, and refuses what cuDNN's engines often do: more padding on one side than on the other. `executed` tells
-what ran; float32 is rounded to TensorFloat32 unless plans that do so are deselected.
+Put this folder on ``PYTHONPATH``, beside the stand-in for CuPy. It has what both 1.24 and 1.28 have, in the order in
+which they want it, and refuses what cuDNN's engines often do: more padding on one side than on the other. `executed`
+tells what ran; float32 is rounded to TensorFloat32 unless plans that do so are deselected.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ executed: list[dict[str, Any]] = []
 built: list[str] = []
 
 
-class cudnnGraphNotSupportedError(Exception):  # noqa: N801, N818
+class cudnnGraphNotSupportedError(Exception):
     """No engine serves a graph."""
 
 
-class data_type(enum.Enum):  # noqa: N801
+class data_type(enum.Enum):
     """Dtypes."""
 
     HALF, BFLOAT16, FLOAT, DOUBLE = range(4)
 
 
-class numerical_note(enum.Enum):  # noqa: N801
+class numerical_note(enum.Enum):
     """What an engine's results are like."""
 
     TENSOR_CORE, DOWN_CONVERT_INPUTS, NONDETERMINISTIC = range(3)
 
 
-class heur_mode(enum.Enum):  # noqa: N801
+class heur_mode(enum.Enum):
     """Where plans come from."""
 
     A, B, FALLBACK = range(3)
@@ -101,19 +101,18 @@ class Tensor:
     def at(self, address: int) -> np.ndarray:
         """Return the array that lies somewhere; it is packed, and begins where cuDNN assumes arrays to."""
         assert address % 16 == 0, "cuDNN takes arrays to begin at multiples of 16 bytes"
-        order = sorted(range(len(self.dim)), key=lambda i: -self.stride[i] * (self.dim[i] > 1) or -len(self.dim))
         dtype, size = NUMPYS[self.data_type], int(np.prod(self.dim))
         memory = np.frombuffer((ctypes.c_char * (size * dtype.itemsize)).from_address(address), dtype)
         strides = [s * dtype.itemsize for s in self.stride]
         reach = sum((n - 1) * s for n, s in zip(self.dim, self.stride))
-        assert reach + 1 == size, f"strides {self.stride} of {self.dim} leave gaps ({order})"
+        assert reach + 1 == size, f"strides {self.stride} of {self.dim} leave gaps"
         return np.lib.stride_tricks.as_strided(memory, self.dim, strides)
 
 
 STAGES = ("described", "validated", "operations", "plans", "supported", "built")
 
 
-class pygraph:  # noqa: N801
+class pygraph:
     """A graph of one convolution."""
 
     def __init__(self, *, io_data_type: Any, intermediate_data_type: Any, compute_data_type: Any, handle: Any) -> None:
