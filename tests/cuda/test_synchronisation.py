@@ -1,0 +1,48 @@
+"""Nothing in forward, backward or a step waits for a card, but what is named here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from cards import python  # noqa: E402
+
+# How many elements there are, or how much there is to compute, is for the values to say.
+ROWS = {
+    "det": "back: the adjugate is computed only where a matrix may be singular",
+    "matrix_exp": "the greatest norm says how many products it takes",
+    "nonzero": "the values say how many there are",
+    "orthogonal_polynomial": "the greatest degree says how many steps it takes",
+    "unique_all": "the values say how many there are",
+    "unique_counts": "the values say how many there are",
+    "unique_inverse": "the values say how many there are",
+    "unique_values": "the values say how many there are",
+}
+LAYERS = {"AdaptiveLogSoftmaxWithLoss": "each cluster takes the rows whose classes it has"}
+
+
+def waits(tmp_path: Path, *arguments: str) -> dict[str, list[str]]:
+    done = python([str(HERE / "synchronised.py"), *arguments], tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout)
+
+
+def named(found: dict[str, list[str]]) -> str:
+    return "\n".join(f"{name}: {place}" for name, places in found.items() for place in places[:3])
+
+
+@pytest.mark.parametrize("walk, allowed", [("rows", ROWS), ("layers", LAYERS), ("optimizers", {})])
+def test_only_what_is_named_waits_for_a_card(walk: str, allowed: dict[str, str], tmp_path: Path) -> None:
+    found: dict[str, Any] = waits(tmp_path, walk)
+    # Exactly these: a count that counts nothing would not find them.
+    assert set(found) == set(allowed), named(found)
+    for name, reason in allowed.items():
+        if reason.startswith("back: "):
+            assert all(place.startswith("back: ") for place in found[name]), name
