@@ -21,6 +21,8 @@ WAITS = {
     "delete": 1, "bincount": 1, "array_equiv": 1, "place": 1, "copyto": 0, "in1d": 1, "union1d": 1, "setdiff1d": 1,
     "intersect1d": 1, "setxor1d": 1, "histogram": 1,
 }  # fmt: skip
+# What CuPy accumulates in float32 for 16-bit floats.
+IN_FLOAT32 = {"sum", "prod", "mean", "var", "std", "nansum", "nanprod", "nanmean"}
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
 
@@ -153,8 +155,15 @@ def function(name: str, parameters: str, numpys: Callable[..., Any]) -> Callable
         if name == "where" and len(arguments) == 1:
             counts["synchronisations"] += 1
         out = options.get("out")
+        asked = {k: bare(v) for k, v in options.items() if k != "blocking"}
         with np.errstate(all="ignore"):
-            found = numpys(*bare(arguments), **{k: bare(v) for k, v in options.items() if k != "blocking"})
+            if name in IN_FLOAT32 and given[0].dtype.itemsize == 2 and given[0].dtype.kind in "fV" and not asked.get(
+                "dtype"
+            ):
+                wide = [x.astype(np.float32) if x is given[0]._host else x for x in bare(arguments)]
+                found = np.asarray(numpys(*wide, **asked)).astype(given[0].dtype)
+            else:
+                found = numpys(*bare(arguments), **asked)
         return out if out is not None else wrap(found, given)
 
     call.__name__ = call.__qualname__ = name
