@@ -103,10 +103,15 @@ class Implementation:
             from . import rules
 
             rules.compile_backward(self, vjp, residuals)
+        self._place()
+
+    def _place(self) -> None:
+        """Let everything run on the device, where the library does not see by its arrays which one that is."""
+        backend = self.device.physical.backend
         if backend.within is not None:
             for name in ("forward", "run", "declined", "train", "backward"):
                 if (function := getattr(self, name)) is not None:
-                    setattr(self, name, backend.placed(function, device.index or 0))
+                    setattr(self, name, backend.placed(function, self.device.index or 0))
 
     def _at_levels(self) -> None:
         """Set up a row on a device of transformations: levels are entered often, so all that can be is taken over."""
@@ -124,6 +129,7 @@ class Implementation:
             from . import rules
 
             rules.compile_at_levels(self)
+        self._place()
 
     def __repr__(self) -> str:
         return f"<{self.row.name} on {self.device} by {self.source}>"

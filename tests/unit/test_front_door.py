@@ -5,13 +5,10 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
-from types import SimpleNamespace
 from typing import Any
 
 import candelabra as cb
-import numpy as np
 import pytest
-from candelabra.backends.cupy import library
 from candelabra.core.errors import DeviceError, MissingDependencyError
 
 MODULES = {
@@ -93,76 +90,3 @@ def test_a_tensor_says_why_it_cannot_go_to_cuda() -> None:
         with pytest.raises(DeviceError, match=r"device 'cuda' cannot be used: .* does not load: ") as caught:
             move()
         assert isinstance(caught.value.__cause__, MissingDependencyError | DeviceError)
-
-
-def test_without_cupy_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cupy", None)
-    with pytest.raises(MissingDependencyError, match=r"CUDA devices need CuPy, .*; pip install 'candelabra\[cuda\]'"):
-        library.load_backend()
-
-
-def test_without_a_driver_or_card_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    class CUDARuntimeError(RuntimeError):
-        pass
-
-    def no_driver() -> int:
-        raise CUDARuntimeError("CUDA driver version is insufficient")
-
-    for count, text in (
-        (no_driver, "finds no CUDA device: CUDA driver version is insufficient; install NVIDIA's driver"),
-        (lambda: 0, "finds no CUDA device; `nvidia-smi` must list one"),
-    ):
-        runtime = SimpleNamespace(getDeviceCount=count, CUDARuntimeError=CUDARuntimeError)
-        stand_in = SimpleNamespace(__version__="14.2.0", cuda=SimpleNamespace(runtime=runtime))
-        monkeypatch.setitem(sys.modules, "cupy", stand_in)
-        with pytest.raises(DeviceError) as caught:
-            library.load_backend()
-        assert f"CuPy 14.2.0 is installed, but {text}" in str(caught.value)
-
-
-class Card:
-    """A CUDA device of the stand-in below."""
-
-    used: list[int] = []
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-
-    def __enter__(self) -> None:
-        self.used.append(self.index)
-
-    def __exit__(self, *error: object) -> None:
-        self.used.append(-1)
-
-    def synchronize(self) -> None:
-        self.used.append(100 + self.index)
-
-
-def test_the_backend_names_its_device_where_it_creates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CuPy's place taken by NumPy: what is asked of the card's context, without a card."""
-    pool = SimpleNamespace(used_bytes=lambda: 10, total_bytes=lambda: 20, free_all_blocks=lambda: None)
-    runtime = SimpleNamespace(
-        getDeviceCount=lambda: 2, getDevice=lambda: 1, runtimeGetVersion=lambda: 12040, driverGetVersion=lambda: 12040,
-        getDeviceProperties=lambda index: {"name": f"card {index}".encode()}, CUDARuntimeError=RuntimeError,
-    )  # fmt: skip
-    stand_in = SimpleNamespace(
-        __version__="14.2.0", cuda=SimpleNamespace(runtime=runtime, Device=Card), ndarray=np.ndarray, dtype=np.dtype,
-        asarray=np.asarray, asnumpy=np.asarray, from_dlpack=np.from_dlpack, get_default_memory_pool=lambda: pool,
-    )  # fmt: skip
-    compat = SimpleNamespace(**{name: getattr(np, name) for name in (*library._CREATION, "add", "reshape", "asarray")})
-    monkeypatch.setitem(sys.modules, "cupy", stand_in)
-    import array_api_compat
-
-    monkeypatch.setattr(array_api_compat, "cupy", compat, raising=False)
-    monkeypatch.setitem(sys.modules, "array_api_compat.cupy", compat)
-    backend = library.load_backend()
-    assert backend.devices() == ["", ""] and backend.current_index() == 1
-    assert backend.device_name(1) == "card 1" and backend.memory(0) == {"allocated": 10, "reserved": 20}
-    assert "bfloat16" in backend.dtypes() and backend.describe()["version"] == "14.2.0"
-    Card.used.clear()
-    assert backend.namespace.zeros(3, device=Card(1)).shape == (3,)
-    assert backend.asarray([1.0], index=1).tolist() == [1.0]
-    assert backend.to_device(np.ones(2), 0).tolist() == [1.0, 1.0]
-    backend.release_memory(0)
-    backend.synchronize(1)
-    assert Card.used == [1, -1, 1, -1, 0, -1, 0, -1, 101, 1, -1]

@@ -87,7 +87,10 @@ def array(
     if host.dtype.char not in "?bhilqBHILQefdFDE":
         raise ValueError(f"Unsupported dtype {host.dtype}")
     counts["uploads"] += 1
-    return made(host.copy(order="K"))
+    found = made(host.copy(order="K"))
+    if blocking:
+        cuda.get_current_stream().synchronize()
+    return found
 
 
 def _in_order(obj: ndarray, order: str) -> Any:
@@ -99,7 +102,7 @@ def _as_list(value: Any) -> Any:
 
 
 def asarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, blocking: Any = False) -> ndarray:
-    return array(a, dtype, copy=copy if copy is not None else None, order=order or "K")
+    return array(a, dtype, copy=copy if copy is not None else None, order=order or "K", blocking=blocking)
 
 
 def asanyarray(a: Any, dtype: Any = None, order: Any = None, *, copy: Any = None, blocking: Any = False) -> ndarray:
@@ -124,12 +127,21 @@ def asnumpy(a: Any, stream: Any = None, order: str = "C", out: Any = None, *, bl
 
 
 def from_dlpack(x: Any, *, device: Any = None, copy: Any = None) -> ndarray:
+    if device is not None:
+        raise NotImplementedError("from_dlpack() does not support device yet.")
     kind, card = x.__dlpack_device__()
-    if kind != 2:
-        return asarray(np.from_dlpack(x))
+    if kind not in (2, 13):
+        raise TypeError("CPU arrays cannot be directly imported to CuPy. Use `cupy.array(numpy.from_dlpack(input))` "
+                        "instead.")  # fmt: skip
     with cuda.Device(card):
         # As CuPy, which hands the current stream over and takes the producer's capsule.
-        capsule = x.__dlpack__(stream=cuda.get_current_stream().ptr or 1)
+        stream = cuda.get_current_stream().ptr or 1
+        try:
+            capsule = x.__dlpack__(stream=stream, max_version=(1, 0), copy=copy)
+        except TypeError:
+            if copy is not None:
+                raise
+            capsule = x.__dlpack__(stream=stream)
         return view(capsule, capsule._host)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .cuda import MemoryPointer, _current, _place, counted, counts, get_current_stream
-from .cuda.order import clock_of, tell_host
+from .cuda.order import clock_of, record, tell_host, wait
 
 
 class Flags:
@@ -169,6 +169,24 @@ class ndarray:
     def __dlpack__(
         self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None
     ) -> Any:
+        if max_version is not None and not isinstance(max_version, tuple):
+            raise TypeError("Argument 'max_version' has incorrect type")
+        if dl_device in (None, self.__dlpack_device__()):
+            if copy is True:
+                raise BufferError("copy=True only supported for copy to CPU.")
+        elif dl_device == (1, 0):
+            if copy is False:
+                raise ValueError("GPU memory cannot be exported to CPU without copy.")
+            return self.get().__dlpack__(max_version=max_version)
+        else:
+            raise BufferError("unsupported device requested.")
+        consumer = 1 if stream is None else stream
+        if consumer < -1:
+            raise ValueError(f"On CUDA, the valid stream for the DLPack protocol is -1, 1, 2, or any larger value, but "
+                             f"{stream} was provided")  # fmt: skip
+        current = get_current_stream()
+        if consumer != -1 and consumer != (current.ptr or 1):
+            wait((_current(), 0 if consumer == 1 else consumer), record(current._queue()))
         # No capsule can tell of a card that is not there: the array itself takes its place.
         return self
 
