@@ -193,6 +193,17 @@ class Launcher:
             self._blas = cublas, self.xp.cuda.device.get_cublas_handle
         return self._blas[0], self._blas[1]()
 
+    def blas_lt(self) -> Any:
+        """Return cuBLASLt, None where it is not there; what loads cuBLAS has loaded it."""
+        from .biased import load
+
+        self.blas()
+        return load(self.xp.cuda.runtime.runtimeGetVersion())
+
+    def stream_address(self) -> int:
+        """Return the current stream as CUDA's libraries take it."""
+        return self.xp.cuda.get_current_stream().ptr
+
     def address(self, array: Any) -> int:
         """Return where an array's elements lie."""
         return array.data.ptr

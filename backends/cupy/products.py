@@ -76,7 +76,7 @@ def _copied(gpu: Launcher, x: Any) -> Any:
     return gpu.copied(x)
 
 
-def _readable(gpu: Launcher, x: Any) -> tuple[Any, int, int]:
+def readable(gpu: Launcher, x: Any) -> tuple[Any, int, int]:
     """Return an array of matrices, copied if need be, and the `layout` of each."""
     size = x.itemsize
     found = layout(x.shape[-2], x.shape[-1], x.strides[-2] // size, x.strides[-1] // size)
@@ -111,8 +111,8 @@ def multiply(gpu: Launcher, a: Any, b: Any, out: Any, add: bool = False) -> None
     if max(m, n, k) > LIMIT:
         _multiply_parts(gpu, a, b, out, add)
         return
-    a, turned_a, step_a = _readable(gpu, a)
-    b, turned_b, step_b = _readable(gpu, b)
+    a, turned_a, step_a = readable(gpu, a)
+    b, turned_b, step_b = readable(gpu, b)
     kind, out_kind = DTYPES[a.dtype.name], DTYPES[out.dtype.name]
     compute, factors = computing(gpu, a.dtype.name)
     cublas, handle = gpu.blas()
@@ -207,19 +207,19 @@ def _multiply_stacks(gpu: Launcher, a: Any, b: Any, out: Any, lead: Sequence[int
         for index in np.ndindex(*lead):
             multiply(gpu, _matrix_at(a, lead, index), _matrix_at(b, lead, index), out[index])
         return
-    a, turned_a, step_a = _readable(gpu, _once(a))
-    b, turned_b, step_b = _readable(gpu, _once(b))
+    a, turned_a, step_a = readable(gpu, _once(a))
+    b, turned_b, step_b = readable(gpu, _once(b))
     axes = _merged(lead, _steps(a, lead), _steps(b, lead), _steps(out, lead))
     if _repeats(axes) > _FEW:
         # What is no broadcast is cheap to have in order.
         if len(_merged(a.shape[:-2], _steps(a, a.shape[:-2]))) > 1:
-            a, turned_a, step_a = _readable(gpu, _copied(gpu, a))
+            a, turned_a, step_a = readable(gpu, _copied(gpu, a))
         if len(_merged(b.shape[:-2], _steps(b, b.shape[:-2]))) > 1:
-            b, turned_b, step_b = _readable(gpu, _copied(gpu, b))
+            b, turned_b, step_b = readable(gpu, _copied(gpu, b))
         axes = _merged(lead, _steps(a, lead), _steps(b, lead), _steps(out, lead))
     if _repeats(axes) > _MANY:
-        a, turned_a, step_a = _readable(gpu, _copied(gpu, gpu.xp.broadcast_to(a, (*lead, m, k))))
-        b, turned_b, step_b = _readable(gpu, _copied(gpu, gpu.xp.broadcast_to(b, (*lead, k, n))))
+        a, turned_a, step_a = readable(gpu, _copied(gpu, gpu.xp.broadcast_to(a, (*lead, m, k))))
+        b, turned_b, step_b = readable(gpu, _copied(gpu, gpu.xp.broadcast_to(b, (*lead, k, n))))
         axes = _merged(lead, _steps(a, lead), _steps(b, lead), _steps(out, lead))
     longest = max(range(len(axes)), key=lambda i: axes[i][0])
     count, *along = axes.pop(longest)
@@ -262,7 +262,7 @@ class Repeated:
     def __init__(self, gpu: Launcher, a: Any, b: Any, out: Any, add: bool = False) -> None:
         (_, k), n = a.shape, b.shape[1]
         assert a.flags.c_contiguous and out.flags.c_contiguous and b.shape[0] == k and out.shape[1] == n
-        b, turned, step = _readable(gpu, b)
+        b, turned, step = readable(gpu, b)
         kind, out_kind = DTYPES[a.dtype.name], DTYPES[out.dtype.name]
         compute, factors = computing(gpu, a.dtype.name)
         self._cublas, self._handle = gpu.blas()

@@ -143,6 +143,12 @@ class HostLauncher(Launcher):
     def blas(self) -> tuple[Any, int]:
         return fake_blas(), 0
 
+    def blas_lt(self) -> Any:
+        return None
+
+    def stream_address(self) -> int:
+        return 0
+
     def address(self, array: Any) -> int:
         return array.ctypes.data
 

@@ -25,13 +25,12 @@ def _packs(gpu: Launcher, array: Any, width: int) -> tuple[str, int]:
     return ("true", width // size) if wide else ("false", width)
 
 
-def filled(gpu: Launcher, bias: Any, rows: int) -> Any:
-    """Return a matrix with the bias in every row.
+def fill_rows(gpu: Launcher, bias: Any, out: Any) -> None:
+    """Write the bias into every row of a matrix in C order.
 
     A product that is added to it needs no pass of its own for the bias, and is rounded once.
     """
-    width = bias.shape[0]
-    out = gpu.empty((rows, width), bias.dtype)
+    rows, width = out.shape
     if out.size:
         wide, packs = _packs(gpu, out, width)
         across = min(THREADS, 1 << (packs - 1).bit_length())
@@ -40,7 +39,6 @@ def filled(gpu: Launcher, bias: Any, rows: int) -> Any:
         told = int64(rows), int64(width), np.int32(across)
         kernel = f"fill_rows<{type_of(bias)}, {wide}>"
         gpu.run("epilogue", kernel, (blocks, down), THREADS, gpu.contiguous(bias), out, *told)
-    return out
 
 
 def column_sums(gpu: Launcher, x: Any) -> Any:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 from ....core.backend import Kernel
+from ..biased import Biased
 from ..launch import Launcher, type_of
 from ..products import multiply, serves
-from .epilogue import column_sums, filled
+from .epilogue import column_sums, fill_rows
 
 
 def kernels(gpu: Launcher) -> dict[str, Any]:
     """Return the kernels by row."""
+
+    @cache
+    def with_bias() -> Biased | None:
+        library = gpu.blas_lt()
+        return None if library is None else Biased(gpu, library)
 
     def linear(x: Any, weight: Any, bias: Any = None, /) -> Any:
         if not serves(x, weight) or type_of(x) is None or weight.ndim != 2 or x.shape[-1:] != weight.shape[1:]:
@@ -20,8 +27,13 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         if bias is not None and (bias.dtype != x.dtype or bias.shape != weight.shape[:1]):
             return NotImplemented
         rows, outputs = math.prod(x.shape[:-1]), weight.shape[0]
-        out = gpu.empty((rows, outputs), x.dtype) if bias is None else filled(gpu, bias, rows)
-        multiply(gpu, x.reshape(rows, x.shape[-1]), weight.swapaxes(0, 1), out, add=bias is not None)
+        out = gpu.empty((rows, outputs), x.dtype)
+        flat, turned = x.reshape(rows, x.shape[-1]), weight.swapaxes(0, 1)
+        if bias is None:
+            multiply(gpu, flat, turned, out)
+        elif (biased := with_bias()) is None or not biased(flat, turned, bias, out):
+            fill_rows(gpu, bias, out)
+            multiply(gpu, flat, turned, out, add=True)
         return out.reshape(*x.shape[:-1], outputs)
 
     def linear_vjp(xp: Any, g: Any, x: Any, weight: Any, wants: tuple[bool, ...]) -> Any:

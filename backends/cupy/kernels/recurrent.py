@@ -14,7 +14,7 @@ import numpy as np
 from ....core.backend import Kernel
 from ..launch import THREADS, Launcher, nothing, type_of
 from ..products import Repeated, multiply
-from .epilogue import column_sums, filled
+from .epilogue import column_sums, fill_rows
 
 Sizes = tuple[int, ...] | None
 
@@ -100,10 +100,9 @@ def _of_inputs(gpu: Launcher, x: Any, weight: Any, *biases: Any) -> Any:
         if bias is not None:
             wide = bias.astype(computed, copy=False)
             total = wide if total is None else total + wide
-    if total is None:
-        out = gpu.empty((rows.shape[0], weight.shape[0]), computed)
-    else:
-        out = filled(gpu, total, rows.shape[0])
+    out = gpu.empty((rows.shape[0], weight.shape[0]), computed)
+    if total is not None:
+        fill_rows(gpu, total, out)
     multiply(gpu, rows, weight.swapaxes(0, 1), out, add=total is not None)
     return out
 
