@@ -106,7 +106,9 @@ class Backend:
         Ellipsis as NumPy's are, by its masks of leading axes, and by one array of integers.
     compile : callable, optional
         Takes a function of the library's arrays, lists of them and None, and returns one that does the same as a whole,
-        faster. Bodies and backwards of rows run through it; it raises where a function looks at values.
+        faster. Bodies and backwards of rows run through it; it raises where a function looks at values, and
+        `NothingGained` where it is no faster. The function also takes ``device=``, by default its own: another
+        `Device`, whose namespace it then calls on that one's arrays, lets a backend see what it does.
     kernels : mapping of str to callable or Kernel
         Own ways to compute rows of the table; rows not named here run the namespace's function or the generic body.
     donating : mapping of str to callable

@@ -12,6 +12,12 @@ from typing import Any
 
 # A static that changes from call to call is no constant of a compiled function.
 MOST = 64
+# After how many functions that gain nothing by it no more are compiled.
+VAIN = 2
+
+
+class NothingGained(Exception):
+    """What a compiled function raises that would do no better than the function itself."""
 
 
 class Compiled:
@@ -25,12 +31,14 @@ class Compiled:
         Takes a key's constants and returns the function of arrays to compile.
     """
 
-    __slots__ = ("cannot", "compile", "made", "make")
+    __slots__ = ("cannot", "compile", "made", "make", "plain")
 
     def __init__(self, compile: Callable[..., Any], make: Callable[..., Callable[..., Any]]) -> None:
         self.compile, self.make = compile, make
         self.made: dict[Any, Callable[..., Any]] = {}
         self.cannot = False
+        # What gained nothing, by its constants.
+        self.plain: set[Any] = set()
 
     def __call__(self, constants: tuple[Any, ...], arrays: tuple[Any, ...]) -> Any:
         if self.cannot:
@@ -44,6 +52,11 @@ class Compiled:
                 return function(*arrays)
             function = self.made[key] = self.compile(function)
         try:
+            return function(*arrays)
+        except NothingGained:
+            self.made[key] = function = self.make(*constants)
+            self.plain.add(key)
+            self.cannot = len(self.plain) == len(self.made) >= VAIN
             return function(*arrays)
         except Exception:
             # Either the operands are at fault, and this raises again, or the function looks at values.

@@ -45,8 +45,7 @@ def compile_backward(impl: Implementation, kernel_vjp: Any, residuals: tuple[str
         impl.backward_graph = _compile(row, graph_rules, impl, row.partials is not None)
     impl.backward = impl.backward_graph
     compile = None if impl.device.levels else impl.device.backend.compile
-    # Partials of one are nothing to compile.
-    if compile is not None and any(p is not None and p != -1 for p in row.partials or (True,)):
+    if compile is not None and not _is_short(row):
         impl.backward = compiled_backward(impl.backward_graph, compile, impl, narrow_of(impl.device))
     if kernel_vjp is not None:
         own = _compile(row, kernel_vjp, impl, False, residuals, impl.device.backend.narrow_kernels)
@@ -81,6 +80,13 @@ def compile_at_levels(impl: Implementation) -> None:
         base = implementation(row, device.physical)
         if base.backward is not base.backward_graph:
             use_merged_kernel(impl, base)
+
+
+def _is_short(row: Row) -> bool:
+    """Say whether each cotangent is at most one product: there is nothing to compile."""
+    return row.partials is not None and all(
+        p is None or p == -1 or (callable(p) and p.__code__.co_code == _IDENTITY) for p in row.partials
+    )
 
 
 def _wide(xp: Any, value: Any, impl: Implementation) -> Any:

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ...core import dtypes
+from ...core.compiled import NothingGained
 from ...core.device import Device
-from .fusion_plan import Nothing, Plan, program
+from .fusion_plan import Plan, program
+from .fusion_text import is_fill
 from .fusion_trace import Trace, Traced, tracing_device
 from .launch import Launcher
 
@@ -59,23 +61,25 @@ class Fused:
 
     def __call__(self, *given: Any) -> Any:
         flat: list[Any] = []
-        key: list[Any] = [dtypes.get_default_dtype()]
-        self._open(given, key, flat)
-        found = self.programs.get(tuple(key), 0)
+        signs: list[Any] = [dtypes.get_default_dtype()]
+        self._open(given, signs, flat)
+        key = tuple(signs)
+        found = self.programs.get(key, 0)
         if type(found) is not int:
-            return self.function(*given) if found is None else found(*flat)
+            return found(*flat)
         if found < self.fusion.after:
             if len(self.programs) >= MOST:
                 self.programs.clear()
-            self.programs[tuple(key)] = found + 1
+            self.programs[key] = found + 1
             return self.function(*given)
-        return self._trace(tuple(key), given, len(flat))
+        return self._trace(key, given, len(flat))
 
     def _open(self, given: Any, key: list[Any], flat: list[Any]) -> None:
         kind = self.array_type
         for value in given:
             if type(value) is kind:
-                key += (value.shape, value.dtype)
+                key.append(value.shape)
+                key.append(value.dtype)
                 flat.append(value)
             elif value is None:
                 key.append(None)
@@ -103,10 +107,11 @@ class Fused:
             lock.release()
         _, results = trace.open(found)
         plan = Plan(trace, results)
-        groups = plan.groups()
-        if not groups and not any(plan.chained):
-            raise Nothing
-        self.programs[key] = program(plan, count, self.fusion.gpu) if groups else None
+        if plan.groups():
+            self.programs[key] = program(plan, count, self.fusion.gpu)
+        elif not trace.calls or not all(map(is_fill, trace.calls)):
+            # What gives one number for operands without elements may do more for others.
+            raise NothingGained
         return _arrays(found)
 
     def _traced(self, given: Any, trace: Trace) -> Any:

@@ -36,10 +36,6 @@ MOST_STATEMENTS = 1500
 MOST_BLOCKS = 2**31 - 1
 
 
-class Nothing(Exception):
-    """A function has no chain that a kernel would do at once."""
-
-
 def refs_of(given: Any) -> list[int]:
     """Return the numbers of the values in what was given to a call."""
     if type(given) is Ref:
@@ -183,29 +179,36 @@ class Kernel:
         self.size = int(np.prod(group.shape, dtype=object))
         self.dtypes = tuple(trace.dtypes[n] for n in group.roots)
         self.ready: dict[Any, Any] = {}
+        # How a function of just so many arrays is called is most of what it takes.
+        self.run = self._written() if self.size else self._nothing
 
-    def __call__(self, *operands: Any) -> tuple[Any, ...]:
-        gpu, shape = self.gpu, self.shape
-        if self.size == 0:
-            return tuple([gpu.empty(shape, dtype) for dtype in self.dtypes])
-        address, found = gpu.address, 0
-        places, key = [], []
-        for x in operands:
-            place = address(x)
-            places.append(place)
-            key.append(x.strides)
-            found |= place
-        key.append(found % WIDTH == 0)
-        way = self.ready.get(tuple(key))
-        if way is None:
-            way = self._prepare(operands, key)
-        function, pack, tail, kind, grid, memory, back = way
-        results = [gpu.empty(memory, dtype) for dtype in self.dtypes]
-        places += [address(r) for r in results]
-        function(grid, (THREADS,), (np.frombuffer(pack(*places, self.size) + tail, kind),))
-        return tuple(results if back is None else [r.transpose(back) for r in results])
+    def _written(self) -> Callable[..., tuple[Any, ...]]:
+        """Return the function that runs the kernel on arrays."""
+        ins, outs = range(len(self.group.leaves)), range(len(self.dtypes))
+        operands = ", ".join(f"x{i}" for i in ins)
+        places = "".join(f"p{i}, " for i in ins)
+        results = "".join(f"r{i}, " for i in outs)
+        lines = [f"def run({operands}):", *(f"    p{i} = address(x{i})" for i in ins)]
+        lines.append(f"    aligned = not ({' | '.join(f'p{i}' for i in ins) or '0'}) & {WIDTH - 1}")
+        lines.append(f"    key = ({''.join(f'x{i}.strides, ' for i in ins)}aligned)")
+        lines += ["    way = ready.get(key)", "    if way is None:", f"        way = prepare(key, ({operands},))"]
+        lines.append("    function, pack, tail, kind, grid, memory, back = way")
+        lines += [f"    r{i} = empty(memory, d{i})" for i in outs]
+        told = f"pack({places}{''.join(f'address(r{i}), ' for i in outs)}{self.size}) + tail"
+        lines.append(f"    function(grid, ({THREADS},), (frombuffer({told}, kind),))")
+        turned = "".join(f"r{i}.transpose(back), " for i in outs)
+        lines.append(f"    return ({results}) if back is None else ({turned})")
+        scope: dict[str, Any] = {
+            "address": self.gpu.address, "empty": self.gpu.empty, "frombuffer": np.frombuffer, "ready": self.ready,
+            "prepare": self._prepare, **{f"d{i}": self.dtypes[i] for i in outs},
+        }  # fmt: skip
+        exec(compile("\n".join(lines), "<launch of a fused kernel>", "exec"), scope)
+        return scope["run"]
 
-    def _prepare(self, operands: Sequence[Any], key: Sequence[Any]) -> Any:
+    def _nothing(self, *operands: Any) -> tuple[Any, ...]:
+        return tuple([self.gpu.empty(self.shape, dtype) for dtype in self.dtypes])
+
+    def _prepare(self, key: Any, operands: Sequence[Any]) -> Any:
         """Return what runs for operands that lie so: the function, what it is told, the grid, the results' order."""
         prepared = self.prepared([x.strides for x in operands], key[-1])
         told = [*prepared.dims] if prepared.layout.rank > 1 else []
@@ -226,7 +229,7 @@ class Kernel:
         kind = np.dtype([("words", np.uint64, (words,))])
         if len(self.ready) >= MOST_LAYOUTS:
             self.ready.clear()
-        way = self.ready[tuple(key)] = (function, pack, tail, kind, (blocks,), memory, back)
+        way = self.ready[key] = (function, pack, tail, kind, (blocks,), memory, back)
         return way
 
     def prepared(self, strides: Sequence[Sequence[int]], aligned: bool) -> Prepared:
@@ -238,7 +241,9 @@ class Kernel:
 
 def program(plan: Plan, operands: int, gpu: Launcher) -> Callable[..., Any]:
     """Return the function of a plan: it takes the operands, lists opened, and returns what the traced function did."""
-    trace, scope = plan.trace, {}
+    trace = plan.trace
+    scope: dict[str, Any] = {}
+    kernels: dict[int, Kernel] = {}
     for n, array in trace.held.items():
         scope[f"v{n}"] = array
     last: dict[int, int] = {}
@@ -261,7 +266,8 @@ def program(plan: Plan, operands: int, gpu: Launcher) -> Callable[..., Any]:
     lines = [f"def run({', '.join(f'v{i}' for i in range(operands))}):"]
     for at, step in enumerate(plan.steps):
         if isinstance(step, Group):
-            scope[f"f{at}"] = Kernel(gpu, step, trace)
+            kernels[at] = Kernel(gpu, step, trace)
+            scope[f"f{at}"] = kernels[at].run
             outs: tuple[int, ...] = step.roots
             call, many, normalized = f"f{at}({', '.join(f'v{n}' for n in step.leaves)})", True, False
         else:
@@ -279,5 +285,6 @@ def program(plan: Plan, operands: int, gpu: Launcher) -> Callable[..., Any]:
         lines += [f"    del {', '.join(f'v{n}' for n in sorted(done))}"] if done else []
     lines.append(f"    return {source(plan.results)}")
     exec(compile("\n".join(lines), "<fused>", "exec"), scope)
-    scope["run"].plan = plan
-    return scope["run"]
+    run = scope["run"]
+    run.plan, run.kernels = plan, tuple(kernels.values())
+    return run

@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,7 +27,13 @@ from instances import instances
 HERE = Path(__file__).parent
 HEADER = HERE / "stand_in.h"
 COMPILER = shutil.which(os.environ.get("CXX", "g++"))
+# How a generated kernel begins.
+GLOBAL = 'extern "C" __global__'
 FLAGS = ("-std=c++20", "-O1", "-shared", "-fPIC", "-w", "-ffp-contract=off")
+
+
+# Shared memory is static there: kernels of several threads run one after the other.
+_LAUNCH = threading.Lock()
 
 
 class Deadlock(RuntimeError):
@@ -41,16 +48,45 @@ class Module:
 
     def get_function(self, name: str) -> Any:
         library, names = loaded(self.code)
-        start = getattr(library, f"start_{names.index(name)}")
+        return launched(getattr(library, f"start_{names.index(name)}"), name)
 
-        def run(grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
-            sizes = (ctypes.c_uint * 6)(*(*grid, 1, 1)[:3], *(*block, 1, 1)[:3])
-            kept = [_held(argument) for argument in arguments]
-            pointers = (ctypes.c_void_p * len(kept))(*(held.ctypes.data for held in kept))
-            if start(sizes, pointers):
-                raise Deadlock(f"{name}: threads wait for each other at different barriers")
 
-        return run
+def launched(start: Any, name: str) -> Any:
+    """Return a kernel of a library as what CuPy calls."""
+
+    def run(grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
+        sizes = (ctypes.c_uint * 6)(*(*grid, 1, 1)[:3], *(*block, 1, 1)[:3])
+        kept = [_held(argument) for argument in arguments]
+        pointers = (ctypes.c_void_p * len(kept))(*(held.ctypes.data for held in kept))
+        with _LAUNCH:
+            stuck = start(sizes, pointers)
+        if stuck:
+            raise Deadlock(f"{name}: threads wait for each other at different barriers")
+
+    return run
+
+
+def together(texts: list[str], common: str) -> str:
+    """Return generated texts that begin alike as one; the kernel ``fused`` of each is then ``t0::fused`` and so on."""
+    parts = [common]
+    for i, text in enumerate(texts):
+        head, found, own = text.partition(common)
+        assert found, "a text does not begin as all do"
+        parts[0] = head + common if len(head) + len(common) > len(parts[0]) else parts[0]
+        parts.append(f"namespace t{i} {{{own.replace(GLOBAL, '__global__')}}}")
+    return "\n".join(parts)
+
+
+def loaded_together(texts: list[str], common: str) -> list[Any]:
+    """Return the kernels named ``fused`` of generated texts that begin alike, compiled as one."""
+    starts = [
+        f'extern "C" int start_{i}(const unsigned* sizes, void** arguments) '
+        f"{{ return stand_in::start(&t{i}::fused, sizes, arguments); }}"
+        for i in range(len(texts))
+    ]
+    text = "\n".join([f'#include "{HEADER}"', together(texts, common), *starts, ""])
+    library = ctypes.CDLL(str(compiled(text)))
+    return [launched(getattr(library, f"start_{i}"), "fused") for i in range(len(texts))]
 
 
 @functools.cache

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from candelabra.core.compiled import MOST, Compiled
+from candelabra.core.compiled import MOST, VAIN, Compiled, NothingGained
 from candelabra.core.errors import ShapeError
 
 
@@ -58,6 +58,27 @@ def test_what_looks_at_values_runs_as_it_is() -> None:
     assert run((2,), (3,)) == ("compiled", 6)
     assert run((2,), ("value",)) == "valuevalue"
     assert run((2,), (3,)) == 6 and compiler.given == 1
+
+
+def test_what_gains_nothing_runs_as_it_is() -> None:
+    given = []
+
+    def compile(function: Callable[..., Any]) -> Callable[..., Any]:
+        given.append(function)
+
+        def run(x: int) -> Any:
+            if x < 10:
+                raise NothingGained
+            return ("compiled", function(x))
+
+        return run
+
+    run = Compiled(compile, lambda factor: lambda x: x * factor)
+    assert [run((3,), (2,)), run((3,), (20,)), run((4,), (20,))] == [6, 60, ("compiled", 80)]
+    assert not run.cannot and len(given) == 2
+    never = Compiled(compile, lambda factor: lambda x: x * factor)
+    assert [never((n,), (2,)) for n in range(VAIN + 2)] == [2 * n for n in range(VAIN + 2)]
+    assert never.cannot and len(given) == 2 + VAIN
 
 
 def test_errors_are_the_functions_own() -> None:
