@@ -86,6 +86,8 @@ for dtype in TOLERANCES:
         compare(dtype, (1, 12, 5, 3, 4), (70, 12, 2, 3, 1), how(3, (1, 2, 3), uneven, (1, 1, 2)), last)
         compare(dtype, (3, 9, 33), (11, 9, 4), how(1, 3, ((2, 1),), 2), last)
         compare(dtype, (2, 5, 4, 4), (12, 5, 1, 1), how(2, 3), last)
+        compare(dtype, (2, 5, 4, 3), (12, 5, 1, 1), how(2), last)
+        compare(dtype, (3, 5, 7), (4, 5, 1), how(1), last)
 """,
         tmp_path,
     )

@@ -14,6 +14,7 @@ from ....core.backend import Kernel
 from ....core.primitives.windows import output_size
 from ..cudnn import Convolutions
 from ..launch import MULTIPROCESSORS, THREADS, Launcher, int64, nothing, type_of
+from ..products import product
 
 Sizes = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
@@ -210,14 +211,35 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         if not plan.serves():
             return NotImplemented
         if library.run("conv_fprop", x, weight, out, channels_last(x), stride, padding, dilation):
-            if bias is not None:
-                side_by_side = 1 if channels_last(x) else math.prod(shape[2:])
-                gpu.run_each(
-                    "convolution_direct", f"add_bias<{type_of(x)}>", out.size, at(out), gpu.contiguous(bias),
-                    int64(out.size), np.int32(shape[1]), np.int32(side_by_side),
-                )  # fmt: skip
-            return out
+            return biased(out, bias)
+        if is_pointwise(weight, stride, padding, groups) and (found := pointwise(x, weight)) is not None:
+            return biased(found, bias)
         return out if correlate(plan.forward(), x, weight, bias, out) else NotImplemented
+
+    def biased(out: Any, bias: Any) -> Any:
+        """Add a bias to an array in C order, or with channels last in memory."""
+        if bias is not None:
+            together = 1 if channels_last(out) else math.prod(out.shape[2:])
+            gpu.run_each(
+                "convolution_direct", f"add_bias<{type_of(out)}>", out.size, at(out), gpu.contiguous(bias),
+                int64(out.size), np.int32(out.shape[1]), np.int32(together),
+            )  # fmt: skip
+        return out
+
+    def rows_of_last(array: Any) -> Any:
+        """Return (N, C, *spatial) as rows of channels."""
+        return gpu.contiguous(gpu.xp.moveaxis(array, 1, -1)).reshape(-1, array.shape[1])
+
+    def pointwise(x: Any, weight: Any) -> Any:
+        """Return a convolution with one tap as a product of matrices, None where x would have to be copied for it."""
+        matrix, sizes = weight.reshape(weight.shape[:2]), x.shape[2:]
+        moved = gpu.xp.moveaxis(x, 1, -1)
+        if channels_last(x) and moved.flags.c_contiguous:
+            found = product(gpu, moved.reshape(-1, x.shape[1]), matrix.swapaxes(0, 1))
+            return gpu.xp.moveaxis(found.reshape(x.shape[0], *sizes, -1), -1, 1)
+        if not x.flags.c_contiguous:
+            return None
+        return product(gpu, matrix, x.reshape(*x.shape[:2], -1)).reshape(x.shape[0], -1, *sizes)
 
     def planned(x: Any, weight: Any, y: Any, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Plan:
         told = [(tuple(a.shape), strides_of(a)) for a in (x, weight, y)]
@@ -234,6 +256,9 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             return NotImplemented
         if library.run("conv_dgrad", c, weight, out, channels_last(c), stride, padding, dilation):
             return out
+        turned = weight.swapaxes(0, 1)
+        if is_pointwise(weight, stride, padding, groups) and (found := pointwise(c, turned)) is not None:
+            return found
         return out if correlate(plan.transposed(), c, weight, None, out) else NotImplemented
 
     def conv_weight(
@@ -245,8 +270,11 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         plan = planned(x, out, c, stride, padding, dilation, groups)
         if not plan.serves():
             return NotImplemented
-        if not library.run("conv_wgrad", x, c, out, channels_last(x), stride, padding, dilation):
-            correlate_weight(plan.forward(), x, c, out)
+        if library.run("conv_wgrad", x, c, out, channels_last(x), stride, padding, dilation):
+            return out
+        if is_pointwise(out, stride, padding, groups) and channels_last(x) and channels_last(c):
+            return product(gpu, rows_of_last(c).swapaxes(0, 1), rows_of_last(x)).reshape(weight_shape)
+        correlate_weight(plan.forward(), x, c, out)
         return out
 
     def bias_sum(g: Any) -> Any:
@@ -288,6 +316,11 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         "conv_input": Kernel(conv_input),
         "conv_weight": Kernel(conv_weight),
     }
+
+
+def is_pointwise(weight: Any, stride: Sizes, padding: Pairs, groups: int) -> bool:
+    """Whether each place of a result sees one place, its own."""
+    return groups == 1 and set(weight.shape[2:]) == {1} and set(stride) == {1} and set(padding) == {(0, 0)}
 
 
 def flag(value: bool) -> str:
