@@ -19,6 +19,8 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
 
     def extreme(x: Any, axis: int | None, keepdims: bool, most: bool) -> Any:
         shape = x.shape
+        if axis is not None and not -len(shape) <= axis < len(shape):
+            return NotImplemented
         x = gpu.contiguous(x)
         if axis is None:
             x, axis, rest, kept = x.reshape(-1), 0, (), (1,) * len(shape)

@@ -16,7 +16,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "extremes": ("argmax", "argmin"),
     "indexing": ("take", "embedding", "gather", "take_along_axis", "getitem", "getitem_transpose", "setitem"),
     "linear": ("linear",),
-    "loss": ("cross_entropy",),
+    "loss": ("cross_entropy", "nll_loss"),
     "matmul": ("matmul", "vecdot"),
     "normalization": ("layer_norm", "rms_norm", "group_norm", "batch_norm"),
     "optimizer": (
