@@ -11,7 +11,7 @@ from typing import Any
 from ...core.backend import HOST_MEMORY, Backend
 from ...core.errors import DeviceError, MissingDependencyError
 from ...core.implementation import forget
-from . import memory, mended, missing, sharing
+from . import cudnn, memory, mended, missing, sharing
 from .fusion import Fusion
 from .kernels.table import Kernels
 from .launch import Launcher
@@ -288,6 +288,7 @@ class CupyBackend(Backend):
                 f"{about['name'].decode()}, compute capability {about['major']}.{about['minor']}, "
                 f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
             )
+        facts["convolution"] = cudnn.describe()
         facts["memory from"] = memory.NAMES.get(self.card_memory.source, self.card_memory.source)
         return facts
 

@@ -67,6 +67,11 @@ def test_the_page_on_training_runs(tmp_path: Path) -> None:
     assert len(shown) == 3 and float(shown[-1]) < float(shown[0])
 
 
+def test_the_page_on_cuda_runs_anywhere(tmp_path: Path) -> None:
+    shown = run(blocks("docs/cuda.md"), tmp_path).splitlines()
+    assert shown[0] == "cpu True" and shown[-1] == "2000.0"
+
+
 USE_WHAT_PLUGINS_ADD = """
 import os, tempfile
 assert cb.asarray([1e-6], device="mended").log1p().item() > 0
@@ -110,8 +115,11 @@ def test_every_member_of_a_backend_is_taught() -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "CONTRIBUTING.md", "docs/conformance.md", "docs/ecosystem.md", "docs/plugins.md", "docs/training.md"],
-)
+    [
+        "README.md", "CONTRIBUTING.md", "docs/conformance.md", "docs/cuda.md", "docs/ecosystem.md", "docs/plugins.md",
+        "docs/training.md",
+    ],
+)  # fmt: skip
 def test_links_and_paths_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     named = set(re.findall(r"\]\((?!https?:)([^)#]+)\)", text))
