@@ -17,7 +17,7 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
     __shared__ Operand<T, LARGE, !LAST> left[2];
     __shared__ Operand<T, LARGE, false> right[2];
     __shared__ Term terms[2][S::DEPTH];
-    __shared__ Place places[S::SIDE];
+    __shared__ Spot places[S::SIDE];
     if (thread == 0) {
         how = told;
         if (told.transposed) enter_phase(how, blockIdx.z % told.phases);
@@ -30,7 +30,7 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
     weight += group * told.weight_group + how.weight_start + first_column * told.weight_column;
     target += group * told.target_group + how.target_start;
     if (thread < SIDE) {
-        Place place = place_of(how, digits_of(first_row + thread, sizes_of_places(how)));
+        Spot place = spot_of(how, digits_of(first_row + thread, sizes_of_places(how)));
         if (first_row + thread >= rows) place.at[0] = NOWHERE;
         places[thread] = place;
     }
@@ -53,7 +53,7 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
 #pragma unroll
         for (int i = 0; i < LOADS; i++) {
             const Term& term = terms[which][Seen::term(i)];
-            const Place& place = places[Seen::row(i)];
+            const Spot& place = places[Seen::row(i)];
             seen[i] = inside(place, term, extent) ? source[place.source + term.source] : (T)0.0f;
         }
 #pragma unroll
@@ -91,7 +91,7 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
     }
 #pragma unroll
     for (int i = 0; i < Total::COUNT; i++) {
-        const Place& place = places[Total::row(i)];
+        const Spot& place = places[Total::row(i)];
         const int column = first_column + Total::column(i);
         if (!exists(place) || column >= columns) continue;
         const typename Total::C more = bias ? (typename Total::C)bias[group * columns + column] : 0;
@@ -116,7 +116,7 @@ __global__ void __launch_bounds__(BLOCK, Weighing<T, LARGE, LAST>::RESIDENT)
     const int SIDE = S::SIDE, DEPTH = S::DEPTH, LOADS = S::LOADS, thread = threadIdx.x;
     __shared__ Operand<T, LARGE, LAST> left[2];
     __shared__ Operand<T, LARGE, LAST> right[2];
-    __shared__ Place places[2][S::DEPTH];
+    __shared__ Spot places[2][S::DEPTH];
     __shared__ Term terms[S::SIDE];
     const int group = blockIdx.z / splits, split = blockIdx.z % splits;
     const int rows = how.channels * taps_of(how), columns = how.columns;
@@ -134,7 +134,7 @@ __global__ void __launch_bounds__(BLOCK, Weighing<T, LARGE, LAST>::RESIDENT)
     int number = begin + thread;
     auto tell = [&](int which) {
         if (thread >= DEPTH) return;
-        Place place = place_of(how, next);
+        Spot place = spot_of(how, next);
         if (number >= count) place.at[0] = NOWHERE;
         places[which][thread] = place;
         advance(next, step, sizes);
@@ -146,13 +146,13 @@ __global__ void __launch_bounds__(BLOCK, Weighing<T, LARGE, LAST>::RESIDENT)
     auto fetch = [&](int which) {
 #pragma unroll
         for (int i = 0; i < LOADS; i++) {
-            const Place& place = places[which][Both::term(i)];
+            const Spot& place = places[which][Both::term(i)];
             const Term& term = terms[Both::row(i)];
             seen[i] = inside(place, term, extent) ? source[place.source + term.source] : (T)0.0f;
         }
 #pragma unroll
         for (int i = 0; i < LOADS; i++) {
-            const Place& place = places[which][Both::term(i)];
+            const Spot& place = places[which][Both::term(i)];
             const int column = Both::row(i);
             const bool there = exists(place) && first_column + column < columns;
             given[i] = there ? g[place.target + column * column_apart] : (T)0.0f;

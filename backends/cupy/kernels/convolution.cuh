@@ -108,13 +108,13 @@ __device__ inline Term term_of(const Correlation& how, const Digits& digits, boo
 }
 
 // Where a place sees the source's first tap, and where its result stands.
-struct Place {
+struct Spot {
     int64 source, target;
     int at[3];
 };
 
-__device__ inline Place place_of(const Correlation& how, const Digits& digits) {
-    Place found;
+__device__ inline Spot spot_of(const Correlation& how, const Digits& digits) {
+    Spot found;
     found.source = digits.at[0] * how.source_sample;
     found.target = digits.at[0] * how.target_sample;
     for (int a = 0; a < 3; a++) {
@@ -134,7 +134,7 @@ __device__ inline Extent extent_of(const Correlation& how) {
     return Extent{{(unsigned)how.axis[0].size, (unsigned)how.axis[1].size, (unsigned)how.axis[2].size}};
 }
 
-__device__ inline bool inside(const Place& place, const Term& term, const Extent& extent) {
+__device__ inline bool inside(const Spot& place, const Term& term, const Extent& extent) {
     return (unsigned)(place.at[0] + term.at[0]) < extent.at[0] && (unsigned)(place.at[1] + term.at[1]) < extent.at[1] &&
            (unsigned)(place.at[2] + term.at[2]) < extent.at[2];
 }

@@ -22,10 +22,10 @@ __global__ void correlate_direct(Correlation told, const T* source, const T* wei
     for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x) {
         const int channel = (int)(last ? i % channels : i / places % channels);
         const int sample = (int)(i / ((int64)places * channels));
-        const int spot = (int)(last ? i / channels % places : i % places);
+        const int rest = (int)(last ? i / channels % places : i % places);
         const int group = channel / columns, column = channel % columns;
-        const Place place = place_of(how, Digits{{sample, spot / (y.places * z.places), spot / z.places % y.places,
-                                                  spot % z.places}});
+        const Spot place = spot_of(how, Digits{{sample, rest / (y.places * z.places), rest / z.places % y.places,
+                                                  rest % z.places}});
         const T* from = source + place.source + group * how.source_group;
         const T* by = weight + how.weight_start + group * how.weight_group + column * how.weight_column;
         C sum = 0;
@@ -73,7 +73,7 @@ __global__ void correlate_weight_direct(Correlation how, const T* source, const 
     for (int e = 0; e < HELD; e++) sums[e] = 0;
 #pragma unroll 1
     for (int i = begin + threadIdx.x; i < end; i += blockDim.x, advance(number, step, sizes)) {
-        const Place place = place_of(how, number);
+        const Spot place = spot_of(how, number);
         const C given = (C)g[place.target];
 #pragma unroll
         for (int e = 0; e < HELD; e++) {
