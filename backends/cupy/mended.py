@@ -1,4 +1,4 @@
-"""Functions of the standard in place of array-api-compat's, which make the host wait for the card or take too much."""
+"""Functions of the standard in place of array-api-compat's, that make the host wait, take too much or are inexact."""
 
 from __future__ import annotations
 
@@ -32,4 +32,24 @@ def functions(cupy: Any) -> dict[str, Callable[..., Any]]:
             raise TypeError("real numbers have no imaginary part")
         return cupy.imag(x)
 
-    return {"clip": clip, "imag": imag}
+    def is_real(x1: Any, x2: Any) -> bool:
+        return "f" in (getattr(getattr(x, "dtype", None), "kind", "") for x in (x1, x2))
+
+    # CuPy's own are floor(x1 / x2), and x1 without so many x2: 1.0 // 0.1 would be 10, and 1.0 % inf no number.
+    def remainder(x1: Any, x2: Any, /) -> Any:
+        if not is_real(x1, x2):
+            return cupy.remainder(x1, x2)
+        found = cupy.fmod(x1, x2)
+        found = cupy.where((found != 0) & ((found < 0) != cupy.less(x2, 0)), found + x2, found)
+        return cupy.where(found == 0, cupy.copysign(found, x2), found)
+
+    def floor_divide(x1: Any, x2: Any, /) -> Any:
+        if not is_real(x1, x2):
+            return cupy.floor_divide(x1, x2)
+        quotient = cupy.divide(x1, x2)
+        whole = cupy.rint(cupy.divide(cupy.subtract(x1, remainder(x1, x2)), x2))
+        whole = cupy.where(whole == 0, cupy.copysign(whole, quotient), whole)
+        # Where an operand or the quotient is infinite, there is no remainder.
+        return cupy.where(cupy.isfinite(quotient) & cupy.isfinite(whole), whole, cupy.floor(quotient))
+
+    return {"clip": clip, "floor_divide": floor_divide, "imag": imag, "remainder": remainder}
