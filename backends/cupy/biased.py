@@ -14,7 +14,7 @@ from ctypes import POINTER, c_float, c_int, c_int32, c_int64, c_size_t, c_uint32
 from typing import Any
 
 from .launch import Launcher
-from .products import DTYPES, LIMIT, computing, readable
+from .products import DTYPES, LIMIT, computing, kind_of, readable
 
 # cuBLASLt's numbers: attributes of a product, the epilogue that adds a bias, attributes of what is asked of a way.
 TRANSA, TRANSB, EPILOGUE, BIAS_POINTER = 3, 4, 7, 8
@@ -22,7 +22,7 @@ BIAS = 4
 MAX_WORKSPACE, ALIGNMENTS = 1, (5, 6, 7, 8)
 
 _REAL32 = DTYPES["float32"]
-_SERVED = ("float32", "float16", "bfloat16")
+_SERVED = {DTYPES[name] for name in ("float32", "float16", "bfloat16")}
 # A way may want this much memory besides; it is had from the pool for as long as the product is asked for.
 _WORKSPACE = 32 * 2**20
 # How many products, by layout and sizes, a thread remembers the ways of.
@@ -172,18 +172,18 @@ class Biased:
         out : array
             (M, N), in C order.
         """
-        gpu, dtype = self.gpu, out.dtype.name
+        gpu, kind = self.gpu, kind_of(out.dtype)
         (m, k), n = a.shape, b.shape[1]
-        if dtype not in _SERVED or min(m, n - 1, k - 1) < 1 or max(m, n, k) > LIMIT:
+        if kind is None or kind.number not in _SERVED or min(m, n - 1, k - 1) < 1 or max(m, n, k) > LIMIT:
             return False
         a, turned_a, step_a = readable(gpu, a)
         b, turned_b, step_b = readable(gpu, b)
         bias = gpu.contiguous(bias)
-        compute, (zero, one) = computing(gpu, dtype)
+        zero, one = kind.factors
         handle = gpu.blas()[1]
         at_a, at_b, at_out, at_bias = (gpu.address(x) for x in (a, b, out, bias))
         told = (
-            compute, DTYPES[dtype], (turned_b, turned_a), (n, m, k), (step_b, step_a, n),
+            computing(gpu, kind), kind.number, (turned_b, turned_a), (n, m, k), (step_b, step_a, n),
             (_aligned(at_b), _aligned(at_a), _aligned(at_out)),
         )  # fmt: skip
         key = handle, _aligned(at_bias), told

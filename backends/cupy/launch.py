@@ -157,7 +157,7 @@ class Launcher:
 
     def computed(self, array: Any) -> Any:
         """Return the dtype that kernels compute an array's elements in."""
-        return array.dtype if array.dtype.name == "float64" else np.dtype(np.float32)
+        return computed_dtype(array.dtype)
 
     def contiguous(self, array: Any) -> Any:
         """Return an array in C order, itself if it is."""
@@ -225,6 +225,19 @@ class Launcher:
         return self.xp.empty_like(array)
 
 
+@cache
+def name_of(dtype: Any) -> str:
+    """Return a dtype's name, which NumPy takes longer to tell than it takes to ask for a kernel."""
+    return dtype.name
+
+
+@cache
+def computed_dtype(dtype: Any) -> Any:
+    """Return the dtype that kernels compute elements of a dtype in."""
+    return dtype if dtype.name == "float64" else np.dtype(np.float32)
+
+
+@cache
 def type_of_dtype(dtype: Any) -> str | None:
     """Return what C++ calls a dtype, None for one that is no floating-point dtype that kernels take."""
     return TYPES[dtype.name] if dtype.name in FLOATS else None

@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,29 +31,40 @@ LIMIT = 2**31 - 1
 _FEW, _MANY = 4, 64
 
 # What cuBLAS reads while it is called: factors are of what is computed in.
-_FACTORS = {
-    name: tuple(np.asarray(factor, np.complex128 if name == "complex128" else name) for factor in (0, 1))
-    for name in ("float32", "float64", "complex64", "complex128")
-}
-_ADDRESSES = {name: tuple(factor.ctypes.data for factor in factors) for name, factors in _FACTORS.items()}
+_COMPUTED = ("float32", "float64", "complex64", "complex128")
+_FACTORS = {name: tuple(np.asarray(factor, name) for factor in (0, 1)) for name in _COMPUTED}
+
+
+class Kind(NamedTuple):
+    """What cuBLAS is told of a dtype: its number, what it is computed in, where 0 and 1 lie in that."""
+
+    number: int
+    compute: int
+    factors: tuple[int, int]
+
+
+@cache
+def kind_of(dtype: Any) -> Kind | None:
+    """Return what cuBLAS is told of a dtype, None for one that it does not multiply."""
+    name = dtype.name
+    if name not in DTYPES:
+        return None
+    compute = IN_FLOAT64 if name in ("float64", "complex128") else IN_FLOAT32
+    zero, one = _FACTORS.get(name, _FACTORS["float32"])
+    return Kind(DTYPES[name], compute, (zero.ctypes.data, one.ctypes.data))
 
 
 def serves(*arrays: Any) -> bool:
     """Say whether cuBLAS multiplies these arrays as they are."""
     dtype = arrays[0].dtype
-    return dtype.name in DTYPES and all(a.dtype == dtype for a in arrays)
+    return kind_of(dtype) is not None and all(a.dtype == dtype for a in arrays[1:])
 
 
-def computing(gpu: Launcher, dtype: str) -> tuple[int, tuple[int, int]]:
-    """Return what products of a dtype are computed in, and the addresses of 0 and 1 in it."""
-    if dtype == "float32":
-        precision = get_float32_matmul_precision()
-        if precision != "highest" and gpu.capability() >= 80:
-            return FASTER[precision], _ADDRESSES["float32"]
-        return IN_FLOAT32, _ADDRESSES["float32"]
-    if dtype in ("float64", "complex128"):
-        return IN_FLOAT64, _ADDRESSES[dtype]
-    return IN_FLOAT32, _ADDRESSES["complex64" if dtype == "complex64" else "float32"]
+def computing(gpu: Launcher, kind: Kind) -> int:
+    """Return what products of a dtype are computed in."""
+    if kind.number == DTYPES["float32"] and (precision := get_float32_matmul_precision()) != "highest":
+        return FASTER[precision] if gpu.capability() >= 80 else kind.compute
+    return kind.compute
 
 
 def layout(rows: int, columns: int, row_step: int, column_step: int) -> tuple[int, int] | None:
@@ -78,8 +90,8 @@ def _copied(gpu: Launcher, x: Any) -> Any:
 
 def readable(gpu: Launcher, x: Any) -> tuple[Any, int, int]:
     """Return an array of matrices, copied if need be, and the `layout` of each."""
-    size = x.itemsize
-    found = layout(x.shape[-2], x.shape[-1], x.strides[-2] // size, x.strides[-1] // size)
+    shape, steps, size = x.shape, x.strides, x.itemsize
+    found = layout(shape[-2], shape[-1], steps[-2] // size, steps[-1] // size)
     if found is None:
         x = _copied(gpu, x)
         found = layout(x.shape[-2], x.shape[-1], x.strides[-2] // size, x.strides[-1] // size)
@@ -113,12 +125,14 @@ def multiply(gpu: Launcher, a: Any, b: Any, out: Any, add: bool = False) -> None
         return
     a, turned_a, step_a = readable(gpu, a)
     b, turned_b, step_b = readable(gpu, b)
-    kind, out_kind = DTYPES[a.dtype.name], DTYPES[out.dtype.name]
-    compute, factors = computing(gpu, a.dtype.name)
+    kind: Any = kind_of(a.dtype)
+    number = kind.number
+    out_number = number if out.dtype == a.dtype else DTYPES[out.dtype.name]
     cublas, handle = gpu.blas()
     cublas.gemmEx(
-        handle, turned_b, turned_a, n, m, k, factors[1], gpu.address(b), kind, step_b, gpu.address(a), kind, step_a,
-        factors[add], gpu.address(out), out_kind, out.strides[0] // out.itemsize if m > 1 else n, compute, DEFAULT,
+        handle, turned_b, turned_a, n, m, k, kind.factors[1], gpu.address(b), number, step_b, gpu.address(a), number,
+        step_a, kind.factors[add], gpu.address(out), out_number, out.strides[0] // out.itemsize if m > 1 else n,
+        computing(gpu, kind), DEFAULT,
     )  # fmt: skip
 
 
@@ -145,7 +159,10 @@ def product(gpu: Launcher, a: Any, b: Any) -> Any:
         out = gpu.empty((a.shape[0], b.shape[1]), a.dtype)
         multiply(gpu, a, b, out)
         return out
-    lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    lead, other = a.shape[:-2], b.shape[:-2]
+    if lead != other and other:
+        # Slow, and seldom needed.
+        lead = np.broadcast_shapes(lead, other) if lead else other
     out = gpu.empty((*lead, a.shape[-2], b.shape[-1]), a.dtype)
     if not out.size:
         return out
@@ -207,36 +224,41 @@ def _multiply_stacks(gpu: Launcher, a: Any, b: Any, out: Any, lead: Sequence[int
         for index in np.ndindex(*lead):
             multiply(gpu, _matrix_at(a, lead, index), _matrix_at(b, lead, index), out[index])
         return
-    a, turned_a, step_a = readable(gpu, _once(a))
-    b, turned_b, step_b = readable(gpu, _once(b))
-    axes = _merged(lead, _steps(a, lead), _steps(b, lead), _steps(out, lead))
-    if _repeats(axes) > _FEW:
-        # What is no broadcast is cheap to have in order.
-        if len(_merged(a.shape[:-2], _steps(a, a.shape[:-2]))) > 1:
-            a, turned_a, step_a = readable(gpu, _copied(gpu, a))
-        if len(_merged(b.shape[:-2], _steps(b, b.shape[:-2]))) > 1:
-            b, turned_b, step_b = readable(gpu, _copied(gpu, b))
-        axes = _merged(lead, _steps(a, lead), _steps(b, lead), _steps(out, lead))
-    if _repeats(axes) > _MANY:
-        a, turned_a, step_a = readable(gpu, _copied(gpu, gpu.xp.broadcast_to(a, (*lead, m, k))))
-        b, turned_b, step_b = readable(gpu, _copied(gpu, gpu.xp.broadcast_to(b, (*lead, k, n))))
-        axes = _merged(lead, _steps(a, lead), _steps(b, lead), _steps(out, lead))
-    longest = max(range(len(axes)), key=lambda i: axes[i][0])
-    count, *along = axes.pop(longest)
-    kind, size = DTYPES[a.dtype.name], a.itemsize
-    compute, (zero, one) = computing(gpu, a.dtype.name)
+    a, b = _once(a), _once(b)
+    left, right = readable(gpu, a), readable(gpu, b)
+    if len(lead) == 1:
+        axes = [(lead[0], *(_steps(x, lead)[0] for x in (left[0], right[0], out)))]
+    else:
+        axes = _merged(lead, _steps(left[0], lead), _steps(right[0], lead), _steps(out, lead))
+        if _repeats(axes) > _FEW:
+            # What is no broadcast is cheap to have in order.
+            left, right = (_in_order(gpu, found) for found in (left, right))
+            axes = _merged(lead, _steps(left[0], lead), _steps(right[0], lead), _steps(out, lead))
+        if _repeats(axes) > _MANY:
+            left = readable(gpu, _copied(gpu, gpu.xp.broadcast_to(left[0], (*lead, m, k))))
+            right = readable(gpu, _copied(gpu, gpu.xp.broadcast_to(right[0], (*lead, k, n))))
+            axes = _merged(lead, _steps(left[0], lead), _steps(right[0], lead), _steps(out, lead))
+    (a, turned_a, step_a), (b, turned_b, step_b) = left, right
+    count, *along = axes.pop(max(range(len(axes)), key=lambda i: axes[i][0]))
+    kind: Any = kind_of(a.dtype)
+    number, compute, (zero, one), size = kind.number, computing(gpu, kind), kind.factors, a.itemsize
     cublas, handle = gpu.blas()
-    addresses = gpu.address(a), gpu.address(b), gpu.address(out)
+    places = gpu.address(a), gpu.address(b), gpu.address(out)
     for start in range(0, count, LIMIT):
         for index in itertools.product(*[range(axis[0]) for axis in axes]):
-            places = [(start, along), *((i, axis[1:]) for i, axis in zip(index, axes, strict=True))]
-            at_a, at_b, at_out = (
-                address + size * sum(i * steps[which] for i, steps in places) for which, address in enumerate(addresses)
-            )
+            steps = [(start, along), *((i, axis[1:]) for i, axis in zip(index, axes, strict=True))]
+            at_a, at_b, at_out = [place + size * sum([i * s[x] for i, s in steps]) for x, place in enumerate(places)]
             cublas.gemmStridedBatchedEx(
-                handle, turned_b, turned_a, n, m, k, one, at_b, kind, step_b, along[1], at_a, kind, step_a, along[0],
-                zero, at_out, kind, n, along[2], min(count - start, LIMIT), compute, DEFAULT,
+                handle, turned_b, turned_a, n, m, k, one, at_b, number, step_b, along[1], at_a, number, step_a,
+                along[0], zero, at_out, number, n, along[2], min(count - start, LIMIT), compute, DEFAULT,
             )  # fmt: skip
+
+
+def _in_order(gpu: Launcher, found: tuple[Any, int, int]) -> tuple[Any, int, int]:
+    """Return a `readable` array whose matrices lie one after the other."""
+    x = found[0]
+    lead = x.shape[:-2]
+    return found if len(_merged(lead, _steps(x, lead))) == 1 else readable(gpu, _copied(gpu, x))
 
 
 def _matrix_at(x: Any, lead: Sequence[int], index: tuple[int, ...]) -> Any:
@@ -263,13 +285,12 @@ class Repeated:
         (_, k), n = a.shape, b.shape[1]
         assert a.flags.c_contiguous and out.flags.c_contiguous and b.shape[0] == k and out.shape[1] == n
         b, turned, step = readable(gpu, b)
-        kind, out_kind = DTYPES[a.dtype.name], DTYPES[out.dtype.name]
-        compute, factors = computing(gpu, a.dtype.name)
+        kind: Any = kind_of(a.dtype)
         self._cublas, self._handle = gpu.blas()
         self._before = self._handle, turned, KEPT, n
-        self._matrix = k, factors[1], gpu.address(b), kind, step
-        self._of_a = kind, k, factors[add]
-        self._end = out_kind, n, compute, DEFAULT
+        self._matrix = k, kind.factors[1], gpu.address(b), kind.number, step
+        self._of_a = kind.number, k, kind.factors[add]
+        self._end = DTYPES[out.dtype.name], n, computing(gpu, kind), DEFAULT
         self._a, self._out = (gpu.address(a), a.strides[0]), (gpu.address(out), out.strides[0])
         self._held = a, b, out
 
