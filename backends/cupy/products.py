@@ -227,7 +227,8 @@ def _multiply_stacks(gpu: Launcher, a: Any, b: Any, out: Any, lead: Sequence[int
     a, b = _once(a), _once(b)
     left, right = readable(gpu, a), readable(gpu, b)
     if len(lead) == 1:
-        axes = [(lead[0], *(_steps(x, lead)[0] for x in (left[0], right[0], out)))]
+        along = [0 if x.ndim == 2 or len(x) == 1 else x.strides[0] // x.itemsize for x in (left[0], right[0], out)]
+        axes = [(lead[0], *along)]
     else:
         axes = _merged(lead, _steps(left[0], lead), _steps(right[0], lead), _steps(out, lead))
         if _repeats(axes) > _FEW:
@@ -238,20 +239,33 @@ def _multiply_stacks(gpu: Launcher, a: Any, b: Any, out: Any, lead: Sequence[int
             left = readable(gpu, _copied(gpu, gpu.xp.broadcast_to(left[0], (*lead, m, k))))
             right = readable(gpu, _copied(gpu, gpu.xp.broadcast_to(right[0], (*lead, k, n))))
             axes = _merged(lead, _steps(left[0], lead), _steps(right[0], lead), _steps(out, lead))
-    (a, turned_a, step_a), (b, turned_b, step_b) = left, right
-    count, *along = axes.pop(max(range(len(axes)), key=lambda i: axes[i][0]))
+    _run_stacks(gpu, left, right, out, (m, k, n), axes)
+
+
+def _run_stacks(gpu: Launcher, left: Any, right: Any, out: Any, sizes: Any, axes: list[tuple[int, ...]]) -> None:
+    """Multiply stacks that lie as `axes` tells, the longest at once."""
+    (a, turned_a, step_a), (b, turned_b, step_b), (m, k, n) = left, right, sizes
     kind: Any = kind_of(a.dtype)
     number, compute, (zero, one), size = kind.number, computing(gpu, kind), kind.factors, a.itemsize
     cublas, handle = gpu.blas()
     places = gpu.address(a), gpu.address(b), gpu.address(out)
+
+    def multiply_at(at_a: int, at_b: int, at_out: int, count: int, by_a: int, by_b: int, by_out: int) -> None:
+        cublas.gemmStridedBatchedEx(
+            handle, turned_b, turned_a, n, m, k, one, at_b, number, step_b, by_b, at_a, number, step_a, by_a, zero,
+            at_out, number, n, by_out, count, compute, DEFAULT,
+        )  # fmt: skip
+
+    if len(axes) == 1 and axes[0][0] <= LIMIT:
+        multiply_at(*places, *axes[0])
+        return
+    count, *along = axes.pop(max(range(len(axes)), key=lambda i: axes[i][0]))
     for start in range(0, count, LIMIT):
         for index in itertools.product(*[range(axis[0]) for axis in axes]):
             steps = [(start, along), *((i, axis[1:]) for i, axis in zip(index, axes, strict=True))]
             at_a, at_b, at_out = [place + size * sum([i * s[x] for i, s in steps]) for x, place in enumerate(places)]
-            cublas.gemmStridedBatchedEx(
-                handle, turned_b, turned_a, n, m, k, one, at_b, number, step_b, along[1], at_a, number, step_a,
-                along[0], zero, at_out, number, n, along[2], min(count - start, LIMIT), compute, DEFAULT,
-            )  # fmt: skip
+            by_a, by_b, by_out = along
+            multiply_at(at_a, at_b, at_out, min(count - start, LIMIT), by_a, by_b, by_out)
 
 
 def _in_order(gpu: Launcher, found: tuple[Any, int, int]) -> tuple[Any, int, int]:
