@@ -2,4 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 collect_ignore = ["conformance"]
+
+# Tests of the CPU's backend and of its texts, of processes and of packages: `--device` leaves them where they are.
+HOST = (
+    "arms", "cuda", "ecosystem", "examples", "unit/backends", "unit/data/test_workers.py", "unit/nn/test_any_device.py",
+    "unit/optim/test_devices.py", "unit/test_bad_input.py", "unit/test_bad_input_everywhere.py",
+    "unit/test_bad_input_families.py", "unit/test_bad_input_methods.py", "unit/test_bad_input_sizes.py",
+    "unit/test_benchmarks.py", "unit/test_cli.py", "unit/test_compiled.py", "unit/test_conformance.py",
+    "unit/test_conformance_command.py", "unit/test_conformance_faults.py", "unit/test_devices.py",
+    "unit/test_differences.py", "unit/test_dlpack.py", "unit/test_documents.py", "unit/test_new_plugin.py",
+    "unit/test_operations_page.py", "unit/test_packaging.py", "unit/test_plugin_failures.py",
+    "unit/test_plugin_hooks.py", "unit/test_plugins.py", "unit/test_printing.py", "unit/transforms/test_writes.py",
+)  # fmt: skip
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            place = item.path.relative_to(HERE)
+            if any(place.is_relative_to(host) for host in HOST):
+                item.add_marker(pytest.mark.host)

@@ -133,6 +133,7 @@ def test_older_versions_have_lists_where_the_newest_has_tuples(version: str) -> 
         xp.sine
 
 
+@pytest.mark.host
 def test_inspection() -> None:
     info = cb.__array_namespace_info__()
     assert info.capabilities()["boolean indexing"] is True
@@ -355,6 +356,7 @@ def test_operators_in_place_and_reflected() -> None:
         n += cb.ones((3, 2), dtype=cb.int64)
 
 
+@pytest.mark.host
 def test_reading_through_dlpack_and_numpy() -> None:
     x = cb.asarray([1.0, 2.0])
     assert np.from_dlpack(x).tolist() == [1.0, 2.0] and x.__dlpack_device__() == (1, 0)

@@ -400,6 +400,7 @@ class TestHooks:
             total.sum().backward()
         assert x.grad.tolist() == [11.0, 11.0] and y.grad.tolist() == [1.0, 1.0]
 
+    @pytest.mark.host
     def test_another_dtype_or_device_from_a_hook(self):
         x = leaf([1.0, 2.0], cb.float32)
         with x.register_hook(lambda g: g.double()), pytest.raises(DTypeError, match="float64 for a gradient"):
@@ -465,6 +466,7 @@ class TestRetainGrad:
             assert y.grad is None
 
 
+@pytest.mark.host
 class TestDevices:
     def test_a_gradient_from_elsewhere_is_refused(self):
         pytest.importorskip("candelabra_strict")
