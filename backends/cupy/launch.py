@@ -67,10 +67,12 @@ class Launcher:
         self.xp = xp
         self._functions: dict[tuple[str, str], Any] = {}
         self._tells_at_once = os.environ.get(SYNC_ERRORS, "0") not in ("", "0")
-        # By card: where bad indices are written down, each operation's own line, and whether kernels ran that may have.
+        # By card: where bad indices are written down, each operation's own line, the streams on which kernels ran that
+        # may have, and those that come after what made the place.
         self._faults: dict[int, Any] = {}
         self._fault_lines: dict[int, dict[str, Any]] = {}
-        self._fault_possible: set[int] = set()
+        self._fault_streams: dict[int, set[int]] = {}
+        self._fault_known: dict[int, tuple[set[int], Any]] = {}
         self._capabilities: dict[int, int] = {}
         self._blas: tuple[Any, Any] | None = None
 
@@ -122,17 +124,33 @@ class Launcher:
 
     def fault(self, operation: str) -> Any:
         """Return where the kernels of an operation write down an index that is out of range."""
-        card = self.card()
+        card, stream = self.card(), self.stream_address()
         if card not in self._faults:
             self._faults[card], self._fault_lines[card] = self.xp.zeros((FAULTS, 3), np.uint64), {}
+            self._fault_known[card], self._fault_streams[card] = ({stream}, self.event()), set()
+        known, made = self._fault_known[card]
+        if stream not in known:
+            self.xp.cuda.get_current_stream().wait_event(made)
+            known.add(stream)
         lines = self._fault_lines[card]
         if operation not in lines:
             lines[operation] = self._faults[card][len(lines)]
-        self._fault_possible.add(card)
+        self._fault_streams[card].add(stream)
         return lines[operation]
 
-    def check(self) -> None:
+    def event(self) -> Any:
+        """Return an event behind what the current stream was asked so far."""
+        made = self.xp.cuda.Event(disable_timing=True)
+        made.record()
+        return made
+
+    def check(self, everything: bool = False) -> None:
         """Raise what kernels of the current card have written down since the last time; it waits if they may have.
+
+        Parameters
+        ----------
+        everything : bool
+            Whether all of the card's streams were waited for, and not the current one alone.
 
         Raises
         ------
@@ -140,9 +158,13 @@ class Launcher:
             If an index was out of range. The operation went on with the nearest one that is not.
         """
         card = self.card()
-        if card not in self._fault_possible:
+        streams = self._fault_streams.get(card)
+        if not streams:
             return
-        self._fault_possible.discard(card)
+        if everything:
+            streams.clear()
+        else:
+            streams.discard(self.stream_address())
         found = [[int(n) for n in line] for line in self._faults[card].tolist()]
         told = [
             f"{name}: index {index - 2**64 if index >> 63 else index} is out of range for size {size}"

@@ -242,7 +242,7 @@ class CupyBackend(Backend):
     def synchronize(self, index: int = 0) -> None:
         with self.native_device(index) as card:
             card.synchronize()
-            self.gpu.check()
+            self.gpu.check(everything=True)
 
     def memory(self, index: int = 0) -> dict[str, int]:
         self._sweep()

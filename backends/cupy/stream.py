@@ -31,7 +31,7 @@ class CupyStreams(Streams):
             return self.cuda.Stream(non_blocking=True, priority=priority)
 
     def external(self, address: int, index: int) -> Any:
-        return self.cuda.ExternalStream(address, index)
+        return self.cuda.Stream.from_external(_Foreign(address))
 
     def default(self, index: int) -> Any:
         return getattr(self.cuda.Stream, self._default)
@@ -95,6 +95,18 @@ class CupyStreams(Streams):
 
     def keep(self, array: Any, stream: Any, index: int) -> None:
         self.kept.keep(array, stream, index)
+
+
+class _Foreign:
+    """Another library's stream, by CUDA's protocol of streams."""
+
+    __slots__ = ("address",)
+
+    def __init__(self, address: int) -> None:
+        self.address = address
+
+    def __cuda_stream__(self) -> tuple[int, int]:
+        return 0, self.address
 
 
 class _Held:

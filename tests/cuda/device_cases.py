@@ -288,6 +288,34 @@ def waiting_tells_of_bad_indices() -> None:
     refused(IndexOutOfRangeError, event.synchronize, "embedding")
 
 
+def bad_indices_of_every_stream_are_told() -> None:
+    streams = ONE.stream(), ONE.stream()
+    weight, bad = cb.ones((3, 2), device="cuda:1"), cb.tensor([5], device="cuda:1")
+    good = cb.tensor([1], device="cuda:1")
+    for stream in streams:
+        stream.wait_stream(ONE.current_stream())
+    with streams[0]:
+        cb.gather(weight, bad[None] * 0, axis=0)
+        ONE.backend.to_host(cb.embedding(weight, good).array)
+    with streams[1]:
+        cb.embedding(weight, bad)
+        refused(IndexOutOfRangeError, lambda: cb.embedding(weight, good).tolist(), "embedding: index 5")
+    # A stream that nobody has waited for may still tell, until the whole card is waited for.
+    possible = ONE.backend.gpu._fault_streams[1]
+    with streams[0]:
+        cb.embedding(weight, good)
+    ONE.current_stream().synchronize()
+    assert possible == {streams[0].native.ptr}
+    ONE.synchronize()
+    assert not possible
+    for tensor in (weight, good, bad):
+        for stream in streams:
+            tensor.record_stream(stream)
+    del tensor, weight, good, bad
+    cb.release_memory("cuda:1")
+    assert not order.hazards, order.hazards
+
+
 # DLPack.
 
 

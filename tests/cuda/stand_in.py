@@ -185,6 +185,9 @@ class HostLauncher(Launcher):
     def stream_address(self) -> int:
         return 0
 
+    def event(self) -> Any:
+        return None
+
     def address(self, array: Any) -> int:
         return array.ctypes.data
 

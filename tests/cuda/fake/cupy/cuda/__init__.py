@@ -6,6 +6,7 @@ import functools
 import os
 import threading
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -274,6 +275,14 @@ class Stream:
         self.device_id = -1 if null else _current()
         self.is_non_blocking, self._before = non_blocking, []
 
+    @classmethod
+    def from_external(cls, obj: Any) -> Stream:
+        version, address = obj.__cuda_stream__()
+        assert version == 0
+        made = cls(non_blocking=True)
+        made.ptr, made.device_id = address, -1
+        return made
+
     def use(self) -> Stream:
         if self.device_id not in (-1, _current()):
             raise RuntimeError(f"The device that the stream is created on ({self.device_id}) does not match with the "
@@ -325,6 +334,7 @@ class ExternalStream(Stream):
     """A stream of another library."""
 
     def __init__(self, ptr: int, device_id: int = -1) -> None:
+        warnings.warn("ExternalStream is deprecated.", DeprecationWarning, stacklevel=2)
         super().__init__()
         self.ptr, self.device_id = ptr, device_id
 
