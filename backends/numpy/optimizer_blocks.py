@@ -74,8 +74,8 @@ class Update:
             self.small.append((body, operands + results))
             return
         if p.dtype.itemsize == 2:
-            # 16-bit parameters compute in float32.
-            wide = [np.array(x, dtype=np.float32) for x in operands]
+            # 16-bit parameters compute in float32, all in one order.
+            wide = [np.array(x, dtype=np.float32, order="C") for x in operands]
             results = [wide[0], *wide[2:]]
             for position, x in enumerate(results):
                 target = self.lists[position + (position > 0)][i]

@@ -91,6 +91,21 @@ def test_copies_go_on_alone(kind: str, copied: Any) -> None:
     assert run(v, other, 3) == run(w, opt, 3) and v.tolist() == w.tolist()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_order_of_a_gradient_in_memory_changes_nothing(kind: str, dtype: str) -> None:
+    ends = []
+    for turned in (False, True):
+        w = cb.reshape(cb.arange(12, dtype=getattr(cb, dtype)), (3, 4)).requires_grad_()
+        opt = getattr(optim, kind)([w], **KINDS[kind])
+        for _ in range(2):
+            g = cb.cos(w.detach())
+            w.grad = g.mT.clone().mT if turned else g
+            opt.step()
+        ends.append(w.tolist())
+    assert ends[0] == ends[1]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_parts_of_a_batch_add_up(kind: str) -> None:
     ends = []
