@@ -11,12 +11,15 @@ const float LOG2_E = 1.4426950408889634f;
 // The tiles' rows: what a kernel's block owns is in ROWS or KEYS, what it goes over in STEP. 48 KB are enough for all.
 template <int WIDE> struct Forward { static const int BANDS = 2, ROWS = 16 * BANDS * WARPS, STEP = WIDE > 64 ? 32 : 64; };
 template <> struct Forward<256> { static const int BANDS = 1, ROWS = 16 * WARPS, STEP = 16; };
-template <int WIDE> struct Backward {
-    static const int ROWS = 16 * WARPS, STEP = WIDE > 64 ? 32 : 64;
-    // How much of a tile a warp multiplies at a time: registers hold no more.
+template <int WIDE, bool BY_KEY> struct Backward {
+    // Whether registers have room for fragments of both operands that a block owns.
+    static const bool HOLDS = !BY_KEY || WIDE <= 64;
+    static const int ROWS = 16 * WARPS, STEP = WIDE <= 64 ? 64 : HOLDS ? 32 : 16;
+    // How much of a tile a warp multiplies at a time.
     static const int PART = WIDE > 64 ? 16 : WIDE > 32 ? 32 : 64;
 };
 
+// Where a 16-byte chunk of a row is in a tile, in elements.
 template <int WIDE> __device__ int chunk_at(int row, int chunk) {
     return row * WIDE + (WIDE > 32 ? chunk ^ (row & 7) : chunk ^ (row >> 1 & 3)) * 8;
 }
@@ -24,14 +27,16 @@ template <int WIDE> __device__ int chunk_at(int row, int chunk) {
 // Begin to copy ROWS rows from `first` on; zeros where there are none.
 template <class H, int WIDE, int ROWS>
 __device__ void fetch(H* tile, const H* from, const View& view, int first, int rows, int width) {
-    const int CHUNKS = WIDE / 8;
+    const int CHUNKS = WIDE / 8, APART = THREADS / CHUNKS;
     if (view.aligned) {
+        // A thread's rows are a multiple of eight apart: its chunks are permuted alike.
+        const int r = threadIdx.x / CHUNKS, c = threadIdx.x % CHUNKS;
+        const int left = c * 8 < width ? rows - first - r : 0;
+        const Place to = place_of(tile + chunk_at<WIDE>(r, c));
+        const H* at = from + (first + r) * view.by_row + c * 8;
 #pragma unroll
-        for (int i = 0; i < ROWS * CHUNKS / THREADS; i++) {
-            const int r = (threadIdx.x + i * THREADS) / CHUNKS, c = (threadIdx.x + i * THREADS) % CHUNKS;
-            const bool there = first + r < rows && c * 8 < width;
-            copy_async<16>(tile + chunk_at<WIDE>(r, c), from + (there ? (first + r) * view.by_row + c * 8 : 0), there);
-        }
+        for (int i = 0; i < ROWS; i += APART)
+            copy_async<16>(to + i * WIDE * 2, i < left ? at + i * view.by_row : from, i < left);
         return;
     }
 #pragma unroll 1
@@ -42,18 +47,22 @@ __device__ void fetch(H* tile, const H* from, const View& view, int first, int r
     }
 }
 
-// A fragment `a` of the 16 rows from `row` on and of the 16 columns from 2 `chunk` on; it is `b` of two neighbours, too,
-// where a tile's rows are the product's: load_transposed.
-template <int WIDE> __device__ int of_rows(int row, int chunk) {
+// Where this lane's part of the fragments of 16 rows from `row` on begins: of an `a`, or, of the transposed tile, two
+// neighbouring `b`.
+template <int WIDE> __device__ Place of_rows(const void* tile, int row) {
     const int lane = threadIdx.x & 31;
-    return chunk_at<WIDE>(row + (lane & 15), chunk + (lane >> 4));
+    return place_of(tile) + chunk_at<WIDE>(row + (lane & 15), lane >> 4) * 2;
 }
 
-// Two neighbouring `b`, where a tile's rows are the product's columns.
-template <int WIDE> __device__ int of_columns(int row, int chunk) {
+// The same of two neighbouring `b`, where a tile's rows are the product's columns.
+template <int WIDE> __device__ Place of_columns(const void* tile) {
     const int lane = threadIdx.x & 31;
-    return chunk_at<WIDE>(row + (lane & 7) + (lane >> 4) * 8, chunk + (lane >> 3 & 1));
+    return place_of(tile) + chunk_at<WIDE>((lane & 7) + (lane >> 4) * 8, lane >> 3 & 1) * 2;
 }
+
+// The same of the 16 columns that are number k, and of the 16 rows that are number n: a tile begins where a row's permuted
+// bits are zeros, and two chunks' bits are apart from the lane's own.
+template <int WIDE> __device__ Place moved(Place from, int n, int k) { return (from ^ k * 32) + n * 16 * WIDE * 2; }
 
 template <class H> __device__ void as_left(unsigned (&a)[4], const float (&one)[4], const float (&other)[4]) {
     a[0] = pack<H>(one[0], one[1]);
@@ -62,9 +71,9 @@ template <class H> __device__ void as_left(unsigned (&a)[4], const float (&one)[
     a[3] = pack<H>(other[2], other[3]);
 }
 
-// sums += a b, b being the STEP rows of a tile as they are.
+// sums += a b, b being STEP rows of a tile as they are.
 template <class H, int WIDE, int STEP>
-__device__ void add_products(float (&sums)[WIDE / 8][4], const float (&left)[STEP / 8][4], const H* tile) {
+__device__ void add_products(float (&sums)[WIDE / 8][4], const float (&left)[STEP / 8][4], Place tile) {
 #pragma unroll
     for (int k = 0; k < STEP / 16; k++) {
         unsigned a[4];
@@ -72,18 +81,17 @@ __device__ void add_products(float (&sums)[WIDE / 8][4], const float (&left)[STE
 #pragma unroll
         for (int n = 0; n < WIDE / 16; n++) {
             unsigned b[4];
-            load_transposed(b, tile + of_rows<WIDE>(16 * k, 2 * n));
+            load_transposed(b, moved<WIDE>(tile, k, n));
             product<H>(sums[2 * n], a, b[0], b[1]);
             product<H>(sums[2 * n + 1], a, b[2], b[3]);
         }
     }
 }
 
-// found += the products of 16 rows, held as fragments, with 16 rows of a tile; of all their features from 16 `k` on.
-template <class H, int WIDE>
-__device__ void add_products_of_rows(float (*found)[4], const unsigned (&rows)[4], const H* tile, int row, int k) {
+// found += the products of 16 rows, held as a fragment, with 16 rows of a tile.
+template <class H> __device__ void add_products_of_rows(float (*found)[4], const unsigned (&rows)[4], Place tile) {
     unsigned b[4];
-    load_matrices(b, tile + of_columns<WIDE>(row, 2 * k));
+    load_matrices(b, tile);
     product<H>(found[0], rows, b[0], b[1]);
     product<H>(found[1], rows, b[2], b[3]);
 }
@@ -132,9 +140,9 @@ __global__ void __launch_bounds__(THREADS) attention_mma(View q, View k, View v,
                                                                 float* lse, Plan plan) {
     typedef Forward<WIDE> F;
     const int BANDS = F::BANDS, ROWS = F::ROWS, STEP = F::STEP;
-    __shared__ __align__(16) H queries[ROWS * WIDE];
-    __shared__ __align__(16) H keys[STEP * WIDE];
-    __shared__ __align__(16) H values[STEP * WIDE];
+    __shared__ __align__(256) H queries[ROWS * WIDE];
+    __shared__ __align__(256) H keys[STEP * WIDE];
+    __shared__ __align__(256) H values[STEP * WIDE];
     const int number = blockIdx.x % plan.tiles;
     // Under a causal mask the last queries take longest: they begin first.
     const int first = (plan.causal ? plan.tiles - 1 - number : number) * ROWS;
@@ -154,6 +162,8 @@ __global__ void __launch_bounds__(THREADS) attention_mma(View q, View k, View v,
         total[m][0] = total[m][1] = 0;
     }
     const int last = plan.causal && first + ROWS < plan.keys ? first + ROWS : plan.keys;
+    const Place at_queries = of_rows<WIDE>(queries, warp * BANDS * 16), at_keys = of_columns<WIDE>(keys);
+    const Place at_values = of_rows<WIDE>(values, 0);
     fetch<H, WIDE, ROWS>(queries, rows_of<H>(q, place), q, first, plan.queries, plan.width);
     fetch<H, WIDE, STEP>(keys, k_rows, k, 0, plan.keys, plan.width);
     commit_copies();
@@ -175,11 +185,11 @@ __global__ void __launch_bounds__(THREADS) attention_mma(View q, View k, View v,
                 unsigned a[BANDS][4];
 #pragma unroll
                 for (int m = 0; m < BANDS; m++)
-                    load_matrices(a[m], queries + of_rows<WIDE>((warp * BANDS + m) * 16, 2 * e));
+                    load_matrices(a[m], moved<WIDE>(at_queries, m, e));
 #pragma unroll
                 for (int n = 0; n < STEP / 16; n++) {
                     unsigned b[4];
-                    load_matrices(b, keys + of_columns<WIDE>(16 * n, 2 * e));
+                    load_matrices(b, moved<WIDE>(at_keys, n, e));
 #pragma unroll
                     for (int m = 0; m < BANDS; m++) {
                         product<H>(scores[m][2 * n], a[m], b[0], b[1]);
@@ -189,7 +199,18 @@ __global__ void __launch_bounds__(THREADS) attention_mma(View q, View k, View v,
             }
             const bool plain = plan.kind == 0 && scale > 0 && start + STEP <= plan.keys &&
                                (!plan.causal || start + STEP <= own + 1);
-            if (!plain) {
+            if (!plain && plan.kind == 0) {
+#pragma unroll
+                for (int m = 0; m < BANDS; m++)
+#pragma unroll
+                    for (int i = 0; i < 4; i++) {
+                        const int row = own + m * 16 + g + i / 2 * 8;
+                        const int seen = (plan.causal && row < plan.keys ? row + 1 : plan.keys) - start - 2 * t - i % 2;
+#pragma unroll
+                        for (int n = 0; n < STEP / 8; n++)
+                            scores[m][n][i] = n * 8 < seen ? scores[m][n][i] * scale : -infinity<float>();
+                    }
+            } else if (!plain) {
 #pragma unroll
                 for (int m = 0; m < BANDS; m++)
 #pragma unroll
@@ -220,11 +241,13 @@ __global__ void __launch_bounds__(THREADS) attention_mma(View q, View k, View v,
                         }
                     total[m][h] = total[m][h] * fade + part;
                     top[m][h] = best;
+                    // After the first tiles a greater score is seldom found.
+                    if (fade != 1.f)
 #pragma unroll
-                    for (int n = 0; n < WIDE / 8; n++) {
-                        sums[m][n][2 * h] *= fade;
-                        sums[m][n][2 * h + 1] *= fade;
-                    }
+                        for (int n = 0; n < WIDE / 8; n++) {
+                            sums[m][n][2 * h] *= fade;
+                            sums[m][n][2 * h + 1] *= fade;
+                        }
                 }
         }
         // The values are there, and nobody needs the keys.
@@ -241,7 +264,7 @@ __global__ void __launch_bounds__(THREADS) attention_mma(View q, View k, View v,
 #pragma unroll
                 for (int n = 0; n < WIDE / 16; n++) {
                     unsigned b[4];
-                    load_transposed(b, values + of_rows<WIDE>(16 * j, 2 * n));
+                    load_transposed(b, moved<WIDE>(at_values, j, n));
 #pragma unroll
                     for (int m = 0; m < BANDS; m++) {
                         product<H>(sums[m][2 * n], a[m], b[0], b[1]);
@@ -275,8 +298,10 @@ template <class H, int WIDE, bool BY_KEY>
 __global__ void __launch_bounds__(THREADS) attention_mma_grad(View own, View own_too, View others, View others_too,
                                                               View mask, const float* lse, const float* shares,
                                                               View out, View out_too, Plan plan) {
-    const int ROWS = Backward<WIDE>::ROWS, STEP = Backward<WIDE>::STEP, PART = Backward<WIDE>::PART;
-    __shared__ __align__(16) H tiles[4][STEP * WIDE];
+    typedef Backward<WIDE, BY_KEY> B;
+    const int ROWS = B::ROWS, STEP = B::STEP, PART = B::PART;
+    __shared__ __align__(256) H tiles[4][STEP * WIDE];
+    __shared__ __align__(256) H kept[B::HOLDS ? 8 : ROWS * WIDE];
     __shared__ __align__(16) float logs[2][STEP];
     __shared__ __align__(16) float parts[2][STEP];
     const int number = blockIdx.x % plan.tiles;
@@ -288,16 +313,17 @@ __global__ void __launch_bounds__(THREADS) attention_mma_grad(View own, View own
     const float scale = (float)plan.scale * LOG2_E;
     int place[3] = {0, 0, 0};
     locate<BY_KEY ? OWN : ALL>(place, blockIdx.x / plan.tiles, plan);
-    unsigned held[WIDE / 16][4], held_too[WIDE / 16][4];
+    unsigned held[WIDE / 16][4], held_too[B::HOLDS ? WIDE / 16 : 1][4];
+    H* own_tile_too = B::HOLDS ? tiles[2] : kept;
     fetch<H, WIDE, ROWS>(tiles[0], rows_of<H>(own, place), own, first, count, plan.width);
-    fetch<H, WIDE, ROWS>(tiles[2], rows_of<H>(own_too, place), own_too, first, count, plan.value_width);
+    fetch<H, WIDE, ROWS>(own_tile_too, rows_of<H>(own_too, place), own_too, first, count, plan.value_width);
     commit_copies();
     wait_for_copies<0>();
     __syncthreads();
 #pragma unroll
     for (int e = 0; e < WIDE / 16; e++) {
-        load_matrices(held[e], tiles[0] + of_rows<WIDE>(warp * 16, 2 * e));
-        load_matrices(held_too[e], tiles[2] + of_rows<WIDE>(warp * 16, 2 * e));
+        load_matrices(held[e], moved<WIDE>(of_rows<WIDE>(tiles[0], warp * 16), 0, e));
+        if (B::HOLDS) load_matrices(held_too[e], moved<WIDE>(of_rows<WIDE>(own_tile_too, warp * 16), 0, e));
     }
     __syncthreads();
     float sums[WIDE / 8][4], sums_too[BY_KEY ? WIDE / 8 : 1][4], row_log[2], row_part[2];
@@ -316,71 +342,102 @@ __global__ void __launch_bounds__(THREADS) attention_mma_grad(View own, View own
     // Under a causal mask no query before the keys sees them.
     const int begin = BY_KEY && plan.causal ? first : 0;
     const int end = !BY_KEY && plan.causal && first + ROWS < other_count ? first + ROWS : other_count;
-    const int steps = begin < end ? (end - begin + STEP - 1) / STEP : 0;
-    const int all = BY_KEY ? steps * repeats_of(plan) : steps;
+    const int repeats = BY_KEY ? repeats_of(plan) : 1;
+    const int steps = begin < end ? (end - begin + STEP - 1) / STEP * repeats : 0;
+    // The tile that comes next.
+    int repeat = 0, next = begin;
+    const H* from = rows_of<H>(others, place);
+    const H* from_too = rows_of<H>(others_too, place);
+    int64 line = line_of(place, plan), batch = offset_of(mask, place);
 
-    auto bring = [&](int step, int to) {
-        if (BY_KEY) locate<SHARED>(place, step / steps, plan);
-        const int start = begin + step % steps * STEP;
-        fetch<H, WIDE, STEP>(tiles[to], rows_of<H>(others, place), others, start, other_count, plan.width);
-        fetch<H, WIDE, STEP>(tiles[to + 1], rows_of<H>(others_too, place), others_too, start, other_count,
-                             plan.value_width);
+    auto bring = [&](int to) {
+        fetch<H, WIDE, STEP>(tiles[to], from, others, next, other_count, plan.width);
+        fetch<H, WIDE, STEP>(tiles[to + 1], from_too, others_too, next, other_count, plan.value_width);
         if (BY_KEY && threadIdx.x < 2 * STEP) {
             const int i = threadIdx.x % STEP;
-            const bool there = start + i < plan.queries;
-            const float* from = threadIdx.x < STEP ? lse : shares;
+            const bool there = next + i < plan.queries;
             copy_async<4>((threadIdx.x < STEP ? logs : parts)[to / 2] + i,
-                          from + (there ? line_of(place, plan) + start + i : 0), there);
+                          (threadIdx.x < STEP ? lse : shares) + (there ? line + next + i : 0), there);
         }
     };
 
-    if (all > 0) bring(0, 0);
+    if (steps > 0) bring(0);
     commit_copies();
+    const Place at_kept = of_rows<WIDE>(kept, B::HOLDS ? 0 : warp * 16);
+    const Place at_columns = of_columns<WIDE>(tiles[0]), at_rows = of_rows<WIDE>(tiles[0], 0);
     int now = 0;
 #pragma unroll 1
-    for (int step = 0; step < all; step++, now ^= 2) {
+    for (int step = 0; step < steps; step++, now ^= 2) {
         // The tiles are there, and nobody needs those before.
         wait_for_copies<0>();
         __syncthreads();
-        if (step + 1 < all) bring(step + 1, now ^ 2);
+        const int start = next;
+        const int64 mask_batch = batch;
+        next += STEP;
+        if (BY_KEY && next >= end && ++repeat < repeats) {
+            next = begin;
+            locate<SHARED>(place, repeat, plan);
+            from = rows_of<H>(others, place);
+            from_too = rows_of<H>(others_too, place);
+            line = line_of(place, plan);
+            batch = offset_of(mask, place);
+        }
+        if (step + 1 < steps) bring(now ^ 2);
         commit_copies();
-        const int start = begin + step % steps * STEP;
         if (mine >= count || (plan.causal && (BY_KEY ? start + STEP <= mine : start >= mine + 16))) continue;
         // Rows that are not there are zeros, and so is what they bring, if their weights are finite.
         const bool plain = plan.kind == 0 && (BY_KEY || start + STEP <= plan.keys) &&
                            (!plan.causal || (BY_KEY ? start >= mine + 15 : start + STEP <= mine + 1));
-        int64 batch = 0;
-        if (!plain) {
-            int at[3] = {place[0], place[1], place[2]};
-            if (BY_KEY) locate<SHARED>(at, step / steps, plan);
-            batch = offset_of(mask, at);
-        }
 #pragma unroll
         for (int part = 0; part < STEP; part += PART) {
-            const H* tile = tiles[now] + part * WIDE;
-            const H* tile_too = tiles[now + 1] + part * WIDE;
+            const int tile = (now * STEP + part) * WIDE * 2, tile_too = tile + STEP * WIDE * 2;
             float weights[PART / 8][4] = {}, slopes[PART / 8][4] = {};
 #pragma unroll
-            for (int k = 0; k < WIDE / 16; k++)
+            for (int k = 0; k < WIDE / 16; k++) {
+                unsigned(&a)[4] = held_too[B::HOLDS ? k : 0];
+                if (!B::HOLDS) load_matrices(a, moved<WIDE>(at_kept, 0, k));
 #pragma unroll
                 for (int n = 0; n < PART / 8; n += 2) {
-                    add_products_of_rows<H, WIDE>(weights + n, held[k], tile, 8 * n, k);
-                    add_products_of_rows<H, WIDE>(slopes + n, held_too[k], tile_too, 8 * n, k);
+                    add_products_of_rows<H>(weights + n, held[k], moved<WIDE>(at_columns + tile, n / 2, k));
+                    add_products_of_rows<H>(slopes + n, a, moved<WIDE>(at_columns + tile_too, n / 2, k));
                 }
+            }
+            // Rows are of the queries and columns of the keys, or the other way round.
+            const int row = mine + g, column = start + part + 2 * t;
+            if (plan.kind != 0) {
+#pragma unroll
+                for (int n = 0; n < PART / 8; n++)
+#pragma unroll
+                    for (int i = 0; i < 4; i++) {
+                        const int r = row + i / 2 * 8, c = column + n * 8 + i % 2;
+                        weights[n][i] = masked<H>(plan, mask, mask_batch, weights[n][i] * scale, BY_KEY ? c : r,
+                                                  BY_KEY ? r : c, LOG2_E);
+                    }
+            } else if (!plain) {
+#pragma unroll
+                for (int i = 0; i < 4; i++) {
+                    const int r = row + i / 2 * 8;
+                    const int edge = (BY_KEY ? r : plan.causal && r < plan.keys ? r + 1 : plan.keys) - column - i % 2;
+#pragma unroll
+                    for (int n = 0; n < PART / 8; n++)
+                        weights[n][i] = (BY_KEY ? n * 8 >= edge : n * 8 < edge) ? weights[n][i] * scale : -infinity<float>();
+                }
+            } else {
+#pragma unroll
+                for (int n = 0; n < PART / 8; n++)
+#pragma unroll
+                    for (int i = 0; i < 4; i++) weights[n][i] *= scale;
+            }
 #pragma unroll
             for (int n = 0; n < PART / 8; n++)
 #pragma unroll
                 for (int i = 0; i < 4; i++) {
-                    const int r = mine + i / 2 * 8 + g, c = part + n * 8 + 2 * t + i % 2;
-                    float score = weights[n][i] * scale;
-                    if (!plain)
-                        score = masked<H>(plan, mask, batch, score, BY_KEY ? start + c : r, BY_KEY ? r : start + c,
-                                          LOG2_E);
-                    weights[n][i] = power_of_two(score - (BY_KEY ? logs[now / 2][c] : row_log[i / 2]));
+                    const int c = part + n * 8 + 2 * t + i % 2;
+                    weights[n][i] = power_of_two(weights[n][i] - (BY_KEY ? logs[now / 2][c] : row_log[i / 2]));
                     slopes[n][i] = weights[n][i] * (slopes[n][i] - (BY_KEY ? parts[now / 2][c] : row_part[i / 2]));
                 }
-            if constexpr (BY_KEY) add_products<H, WIDE, PART>(sums_too, weights, tile_too);
-            add_products<H, WIDE, PART>(sums, slopes, tile);
+            if constexpr (BY_KEY) add_products<H, WIDE, PART>(sums_too, weights, at_rows + tile_too);
+            add_products<H, WIDE, PART>(sums, slopes, at_rows + tile);
         }
     }
     __syncthreads();

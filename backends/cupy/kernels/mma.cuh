@@ -11,7 +11,10 @@
 
 #ifndef CANDELABRA_ON_HOST
 
-__device__ inline unsigned shared_address(const void* at) { return (unsigned)__cvta_generic_to_shared(at); }
+// An address in shared memory, to reckon with.
+typedef unsigned Place;
+
+__device__ inline Place place_of(const void* at) { return (Place)__cvta_generic_to_shared(at); }
 
 // d += a b, in float32.
 template <class H> __device__ void product(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1);
@@ -61,26 +64,26 @@ template <> __device__ inline unsigned pack<__nv_bfloat16>(float first, float se
 
 // Four matrices of 8 x 8 16-bit elements from shared memory: lane i tells where row i % 8 of matrix i / 8 begins, which
 // is a multiple of 16 bytes. Of matrix j, to[j] holds columns 2t, 2t + 1 of row g.
-__device__ inline void load_matrices(unsigned (&to)[4], const void* row) {
+__device__ inline void load_matrices(unsigned (&to)[4], Place row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(shared_address(row)) : "memory");
+                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(row) : "memory");
 }
 
 // The same of the transposed matrices: to[j] holds rows 2t, 2t + 1 of column g.
-__device__ inline void load_transposed(unsigned (&to)[4], const void* row) {
+__device__ inline void load_transposed(unsigned (&to)[4], Place row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
-                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(shared_address(row)) : "memory");
+                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(row) : "memory");
 }
 
 // Begin to copy BYTES (4, 8 or 16, which both places are multiples of) to shared memory; zeros where nothing is there,
 // and then `from` is not read.
-template <int BYTES> __device__ void copy_async(void* to, const void* from, bool there) {
+template <int BYTES> __device__ void copy_async(Place to, const void* from, bool there) {
     if (BYTES == 16)
         asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
-                     :: "r"(shared_address(to)), "l"(__cvta_generic_to_global(from)), "r"(there ? 16 : 0) : "memory");
+                     :: "r"(to), "l"(__cvta_generic_to_global(from)), "r"(there ? 16 : 0) : "memory");
     else
         asm volatile("cp.async.ca.shared.global [%0], [%1], %2, %3;"
-                     :: "r"(shared_address(to)), "l"(__cvta_generic_to_global(from)), "n"(BYTES),
+                     :: "r"(to), "l"(__cvta_generic_to_global(from)), "n"(BYTES),
                         "r"(there ? BYTES : 0) : "memory");
 }
 
@@ -98,6 +101,10 @@ __device__ inline float power_of_two(float x) {
 }
 
 #else
+
+typedef uintptr_t Place;
+
+inline Place place_of(const void* at) { return (Place)at; }
 
 struct MatrixParts {
     unsigned a[4], b[2];
@@ -155,29 +162,29 @@ template <class H> unsigned pack(float first, float second) {
     return bits;
 }
 
-inline void load_part(unsigned (&to)[4], const void* row, bool transposed) {
-    stand_in::require((uintptr_t)row % 16 == 0, "a matrix's row does not begin at a multiple of 16 bytes");
-    stand_in::together((uint64_t)(uintptr_t)row, [&](int lane, const uint64_t* rows) {
+inline void load_part(unsigned (&to)[4], Place row, bool transposed) {
+    stand_in::require(row % 16 == 0, "a matrix's row does not begin at a multiple of 16 bytes");
+    stand_in::together((uint64_t)row, [&](int lane, const uint64_t* rows) {
         for (int j = 0; j < 4; j++) {
             unsigned short both[2];
             for (int i = 0; i < 2; i++) {
                 const int line = transposed ? lane % 4 * 2 + i : lane / 4;
                 const int column = transposed ? lane / 4 : lane % 4 * 2 + i;
-                both[i] = ((const unsigned short*)(uintptr_t)rows[j * 8 + line])[column];
+                both[i] = ((const unsigned short*)rows[j * 8 + line])[column];
             }
             std::memcpy(&to[j], both, 4);
         }
     });
 }
 
-inline void load_matrices(unsigned (&to)[4], const void* row) { load_part(to, row, false); }
+inline void load_matrices(unsigned (&to)[4], Place row) { load_part(to, row, false); }
 
-inline void load_transposed(unsigned (&to)[4], const void* row) { load_part(to, row, true); }
+inline void load_transposed(unsigned (&to)[4], Place row) { load_part(to, row, true); }
 
 // As late as a card may: who does not wait finds what was there before.
-template <int BYTES> void copy_async(void* to, const void* from, bool there) {
-    stand_in::require((uintptr_t)to % BYTES == 0 && (!there || (uintptr_t)from % BYTES == 0), "a copy's places are odd");
-    stand_in::later(to, there ? from : nullptr, BYTES);
+template <int BYTES> void copy_async(Place to, const void* from, bool there) {
+    stand_in::require(to % BYTES == 0 && (!there || (uintptr_t)from % BYTES == 0), "a copy's places are odd");
+    stand_in::later((void*)to, there ? from : nullptr, BYTES);
 }
 
 inline void commit_copies() { stand_in::commit(); }
@@ -187,3 +194,11 @@ template <int LEFT> void wait_for_copies() { stand_in::arrive(LEFT); }
 inline float power_of_two(float x) { return std::exp2(x); }
 
 #endif
+
+__device__ inline void load_matrices(unsigned (&to)[4], const void* row) { load_matrices(to, place_of(row)); }
+
+__device__ inline void load_transposed(unsigned (&to)[4], const void* row) { load_transposed(to, place_of(row)); }
+
+template <int BYTES> __device__ void copy_async(void* to, const void* from, bool there) {
+    copy_async<BYTES>(place_of(to), from, there);
+}
