@@ -52,4 +52,32 @@ def functions(cupy: Any) -> dict[str, Callable[..., Any]]:
         # Where an operand or the quotient is infinite, there is no remainder.
         return cupy.where(cupy.isfinite(quotient) & cupy.isfinite(whole), whole, cupy.floor(quotient))
 
-    return {"clip": clip, "floor_divide": floor_divide, "imag": imag, "remainder": remainder}
+    def complex_of(real: Any, imaginary: Any) -> Any:
+        out = cupy.empty(real.shape, np.complex64 if real.dtype.name == "float32" else np.complex128)
+        out.real, out.imag = real, imaginary
+        return out
+
+    # CuPy's own of complex numbers are exp(x) - 1 and log(1 + x), of which little is left where x is small.
+    def expm1(x: Any, /) -> Any:
+        if x.dtype.kind != "c":
+            return cupy.expm1(x)
+        a, b = x.real, x.imag
+        half = cupy.sin(b / 2)
+        real, imaginary = cupy.expm1(a) * cupy.cos(b) - 2 * half * half, cupy.exp(a) * cupy.sin(b)
+        endless = cupy.isinf(a) & ~cupy.isfinite(b)
+        real = cupy.where(endless, cupy.expm1(a), real)
+        imaginary = cupy.where(endless & (a < 0), cupy.zeros_like(b), cupy.where(b == 0, b, imaginary))
+        return complex_of(real, imaginary)
+
+    def log1p(x: Any, /) -> Any:
+        if x.dtype.kind != "c":
+            return cupy.log1p(x)
+        a, b = x.real, x.imag
+        near = cupy.maximum(cupy.abs(a), cupy.abs(b)) < 0.5
+        real = cupy.where(near, cupy.log1p(a * (a + 2) + b * b) / 2, cupy.log(cupy.hypot(a + 1, b)))
+        return complex_of(real, cupy.arctan2(b, a + 1))
+
+    return {
+        "clip": clip, "expm1": expm1, "floor_divide": floor_divide, "imag": imag, "log1p": log1p,
+        "remainder": remainder,
+    }  # fmt: skip
