@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..launch import MULTIPROCESSORS, THREADS, TYPES, Launcher, int64, threads_for
+from ..launch import MULTIPROCESSORS, THREADS, TYPES, Launcher, int64, name_of, threads_for
 
 # Shorter rows are given to single threads; longer ones are cut, where there are few.
 _SHORT, _LONG = 32, 1 << 15
@@ -28,7 +28,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             axis %= len(shape)
             rest, kept = shape[:axis] + shape[axis + 1 :], (*shape[:axis], 1, *shape[axis + 1 :])
         width, after = x.shape[axis], math.prod(x.shape[axis + 1 :])
-        kind, rows = TYPES.get(x.dtype.name), math.prod(rest)
+        kind, rows = TYPES.get(name_of(x.dtype)), math.prod(rest)
         if kind is None or not width:
             return NotImplemented
         out = gpu.empty(kept if keepdims else rest, np.int64)

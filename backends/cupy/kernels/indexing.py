@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ....core.backend import Kernel
-from ..launch import TYPES, Launcher, int64
+from ..launch import TYPES, Launcher, int64, name_of
 from .places import counter, indices_of, one_axis, selected, units
 from .scattering import add_rows, write_rows
 
@@ -24,8 +24,8 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         kind, after = units(gpu, x.itemsize, math.prod(x.shape[axis + 1 :]), x, out)
         size = math.prod(x.shape[:axis]) * index.size * after
         gpu.run_each(
-            "indexing", f"take<{kind}, {TYPES[index.dtype.name]}, {counter(size)}>", size, x, index, out, int64(size),
-            int64(x.shape[axis]), int64(index.size), int64(after), gpu.fault(operation),
+            "indexing", f"take<{kind}, {TYPES[name_of(index.dtype)]}, {counter(size)}>", size, x, index, out,
+            int64(size), int64(x.shape[axis]), int64(index.size), int64(after), gpu.fault(operation),
         )  # fmt: skip
         return out
 
@@ -70,7 +70,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         if each != 1:
             return NotImplemented
         gpu.run_each(
-            "indexing", f"gather<{kind}, {TYPES[index.dtype.name]}, {counter(out.size)}>", out.size, x, index, out,
+            "indexing", f"gather<{kind}, {TYPES[name_of(index.dtype)]}, {counter(out.size)}>", out.size, x, index, out,
             int64(out.size), int64(x.shape[axis]), int64(index.shape[axis]), int64(math.prod(x.shape[axis + 1 :])),
             gpu.fault(operation),
         )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....core.backend import Kernel
-from ..launch import TYPES, Launcher, float64, int64, nothing, threads_for, type_of, without_residuals
+from ..launch import TYPES, Launcher, float64, int64, name_of, nothing, threads_for, type_of, without_residuals
 
 
 def kernels(gpu: Launcher) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
 
     def taken(x: Any, target: Any, weight: Any) -> tuple[Any, ...]:
         """Operands in C order, and how many classes there are, and how far apart."""
-        if target.dtype.name not in ("int32", "int64"):
+        if name_of(target.dtype) not in ("int32", "int64"):
             target = target.astype(np.int64)
         classes, inner = (x.shape[1], math.prod(x.shape[2:])) if x.ndim > 1 else (x.shape[0], 1)
         weight = weight if weight is None else gpu.contiguous(weight)
@@ -40,7 +40,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             return NotImplemented
         x, target, weight, classes, inner = taken(x, target, weight)
         losses, lse, factors = (gpu.empty(target.shape, gpu.computed(x)) for _ in range(3))
-        kinds = f"<{type_of(x)}, {TYPES[target.dtype.name]}>"
+        kinds = f"<{type_of(x)}, {TYPES[name_of(target.dtype)]}>"
         arrays = (x, target, nothing(weight), losses, lse, factors)
         told = (int64(ignore_index), float64(label_smoothing), gpu.fault("cross_entropy"))
         if inner == 1:
@@ -63,7 +63,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             return None, None, None
         x, labels, weight, classes, inner = taken(x, labels, weight)
         g, out = gpu.contiguous(g), gpu.empty(x.shape, x.dtype)
-        kinds = f"<{type_of(x)}, {TYPES[labels.dtype.name]}>"
+        kinds = f"<{type_of(x)}, {TYPES[name_of(labels.dtype)]}>"
         arrays = (x, labels, nothing(weight), lse, g, nothing(count), out)
         told = (int64(ignore_index), float64(label_smoothing), np.bool_(g.size > 1), gpu.fault("cross_entropy"))
         if inner == 1:
@@ -80,8 +80,9 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         x, target, weight, classes, inner = taken(x, target, weight)
         losses, factors = (gpu.empty(target.shape, gpu.computed(x)) for _ in range(2))
         gpu.run_each(
-            "loss", f"nll<{type_of(x)}, {TYPES[target.dtype.name]}>", target.size, x, target, nothing(weight), losses,
-            factors, int64(target.size), int64(classes), int64(inner), int64(ignore_index), gpu.fault("nll_loss"),
+            "loss", f"nll<{type_of(x)}, {TYPES[name_of(target.dtype)]}>", target.size, x, target, nothing(weight),
+            losses, factors, int64(target.size), int64(classes), int64(inner), int64(ignore_index),
+            gpu.fault("nll_loss"),
         )  # fmt: skip
         result, count = reduced(x, losses, factors, reduction)
         return result, (target, count)
@@ -96,7 +97,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         x, labels, weight, classes, inner = taken(x, labels, weight)
         g, out = gpu.contiguous(g), gpu.zeros(x.shape, x.dtype)
         gpu.run_each(
-            "loss", f"nll_back<{type_of(x)}, {TYPES[labels.dtype.name]}>", labels.size, labels, nothing(weight), g,
+            "loss", f"nll_back<{type_of(x)}, {TYPES[name_of(labels.dtype)]}>", labels.size, labels, nothing(weight), g,
             nothing(count), out, int64(labels.size), int64(classes), int64(inner), int64(ignore_index),
             np.bool_(g.size > 1), gpu.fault("nll_loss"),
         )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ....core.primitives.update_adaptive import momentum_at, rectification
-from ..launch import TYPES, Launcher, float64
+from ..launch import TYPES, Launcher, float64, name_of
 
 # As in optimizer.cu.
 MOST, LISTS, CHUNK = 36, 4, 8192
@@ -54,7 +54,8 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         `numbers` are those of each parameter, and `choice` the kernel's template arguments after the dtype.
         """
         params = lists[0]
-        if any(p.dtype.name not in KINDS or a[i].dtype != p.dtype for i, p in enumerate(params) for a in lists if a):
+        served = all(name_of(p.dtype) in KINDS for p in params)
+        if not served or any(a[i].dtype != p.dtype for a in lists if a for i, p in enumerate(params)):
             return NotImplemented
         read = [list(arrays) for arrays in lists if arrays]
         kinds: dict[tuple[str, int], list[int]] = {}
@@ -63,7 +64,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
                 for arrays in read:
                     arrays[i] = gpu.contiguous(arrays[i])
             if p.size:
-                kinds.setdefault(KINDS[p.dtype.name], []).append(i)
+                kinds.setdefault(KINDS[name_of(p.dtype)], []).append(i)
         to = [
             # What had to be made contiguous is overwritten in its copy alone.
             arrays if donate else [gpu.empty_like(x) for x in arrays]

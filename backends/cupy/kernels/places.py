@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....core.primitives.indexing import ARRAY, expanded_key
-from ..launch import TYPES, Launcher, int64
+from ..launch import TYPES, Launcher, int64, name_of
 
 # As in indexing.cu.
 AXES, ARRAYS = 12, 8
@@ -31,7 +31,7 @@ def counter(size: int) -> str:
 
 def indices_of(gpu: Launcher, array: Any) -> Any:
     """Return indices in C order, of a dtype that kernels take."""
-    return gpu.contiguous(array if array.dtype.name in ("int32", "int64") else array.astype(np.int64))
+    return gpu.contiguous(array if name_of(array.dtype) in ("int32", "int64") else array.astype(np.int64))
 
 
 def units(gpu: Launcher, itemsize: int, after: int, *arrays: Any) -> tuple[str, int]:
@@ -54,7 +54,7 @@ def places_along(gpu: Launcher, operation: str, shape: tuple[int, ...], index: A
     table["index_sizes"][0], table["index_goes"][0] = shape[axis], strides[axis]
     table["axes"], table["arrays"] = index.ndim, 1
     places = gpu.empty((index.size,), np.int64)
-    expression = f"positions<{TYPES[index.dtype.name]}>"
+    expression = f"positions<{TYPES[name_of(index.dtype)]}>"
     gpu.run_each("indexing", expression, index.size, table, places, int64(index.size), gpu.fault(operation))
     return places
 
@@ -105,10 +105,10 @@ def selected(gpu: Launcher, operation: str, x_shape: tuple[int, ...], indices: l
     places = gpu.empty((size,), np.int64)
     if size and not math.prod(lead):
         return NotImplemented
-    kind = "int32" if all(a.dtype.name == "int32" for a, _, _ in arrays) else "int64"
+    kind = "int32" if all(name_of(a.dtype) == "int32" for a, _, _ in arrays) else "int64"
     held = []
     for k, (index, n, stride) in enumerate(arrays):
-        index = gpu.contiguous(index if index.dtype.name == kind else index.astype(np.int64))
+        index = gpu.contiguous(index if name_of(index.dtype) == kind else index.astype(np.int64))
         held.append(index)
         table["indices"][k] = gpu.address(index)
         table["index_sizes"][k], table["index_goes"][k] = n, stride

@@ -9,7 +9,7 @@ import numpy as np
 
 from ....core.backend import Kernel
 from ....core.primitives.pooling import pooled_size
-from ..launch import TYPES, Launcher, float64, nothing, type_of
+from ..launch import TYPES, Launcher, float64, name_of, nothing, type_of
 
 Sizes = tuple[int, ...]
 # As in pooling.cu.
@@ -36,7 +36,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
     """Return the kernels by row."""
 
     def largest(x: Any, keep: bool, how: dict[str, Any]) -> Any:
-        kind = TYPES.get(x.dtype.name)
+        kind = TYPES.get(name_of(x.dtype))
         if kind is None:
             return NotImplemented
         told, shape = windows(

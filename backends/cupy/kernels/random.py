@@ -9,7 +9,7 @@ import numpy as np
 
 from ....core.errors import ArgumentError
 from ...numpy.random import bounds, check_range, threshold
-from ..launch import TYPES, Launcher, float64, int64, type_of_dtype
+from ..launch import TYPES, Launcher, float64, int64, name_of, type_of_dtype
 
 MASK = 0xFFFFFFFFFFFFFFFF
 
@@ -41,7 +41,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         unit = low == 0 and high == 1
         told: tuple[Any, ...] = (float64(0), float64(1), float64(1))
         if not unit:
-            compute = np.dtype(np.float64 if dtype.name == "float64" else np.float32)
+            compute = np.dtype(np.float64 if name_of(dtype) == "float64" else np.float32)
             told = tuple(float64(value) for value in bounds(low, high, dtype, compute))
         each = 4 if kind == "double" else 8
         return draw(f"uniform<{kind}>", shape, dtype, each, stream(key, counter), *told, np.bool_(unit))
@@ -60,7 +60,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
     def random_bernoulli(*, key: int, counter: int, shape: tuple[int, ...], dtype: Any, p: float) -> Any:
         if not 0 <= p <= 1:
             raise ArgumentError(f"bernoulli: p must lie in [0, 1], got {p}")
-        kind, wide = TYPES.get(dtype.name), dtype.name == "float64"
+        kind, wide = TYPES.get(name_of(dtype)), name_of(dtype) == "float64"
         if kind is None:
             return NotImplemented
         bound = threshold(p, wide)
@@ -70,7 +70,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         return draw(f"bernoulli<{kind}>", shape, dtype, 4 if wide else 8, stream(key, counter), *told)
 
     def random_integers(*, key: int, counter: int, shape: tuple[int, ...], dtype: Any, low: int, high: int) -> Any:
-        kind = TYPES.get(dtype.name)
+        kind = TYPES.get(name_of(dtype))
         if kind is None:
             return NotImplemented
         check_range(low, high, dtype)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..launch import TYPES, Launcher, int64
+from ..launch import TYPES, Launcher, int64, name_of
 from .places import counter, indices_of, places_along, units
 
 # As in scattering.cu.
@@ -34,13 +34,13 @@ def add_rows(gpu: Launcher, operation: str, out: Any, index: Any, source: Any, a
     if not size:
         return NotImplemented
     index, source = indices_of(gpu, index), gpu.contiguous(source)
-    kind = out.dtype.name
+    kind = name_of(out.dtype)
     if kind in ("complex64", "complex128"):
         kind, after, total = kind.replace("complex64", "float32").replace("complex128", "float64"), 2 * after, 2 * total
     if kind not in TYPES or kind == "bool":
         return NotImplemented
     if kind in _ADDED and (not gpu.deterministic or kind[:5] != "float"):
-        expression = f"index_add<{TYPES[kind]}, {TYPES[index.dtype.name]}, {counter(total)}>"
+        expression = f"index_add<{TYPES[kind]}, {TYPES[name_of(index.dtype)]}, {counter(total)}>"
         told = (int64(total), int64(size), int64(count), int64(after), gpu.fault(operation))
         gpu.run_each("scattering", expression, total, out, index, source, *told)
         return out
@@ -52,7 +52,7 @@ def clamped(gpu: Launcher, operation: str, index: Any, size: int) -> Any:
     """Return indices counted from the front, one axis of them, none out of range."""
     places = gpu.empty((index.size,), np.int64)
     told = (int64(index.size), int64(size), gpu.fault(operation))
-    gpu.run_each("scattering", f"clamped<{TYPES[index.dtype.name]}>", index.size, index, places, *told)
+    gpu.run_each("scattering", f"clamped<{TYPES[name_of(index.dtype)]}>", index.size, index, places, *told)
     return places
 
 
@@ -137,7 +137,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
     def scatter_reduce(
         x: Any, index: Any, source: Any, /, *, axis: int, reduce: str, include_self: bool = True
     ) -> Any:
-        kind = x.dtype.name
+        kind = name_of(x.dtype)
         if reduce not in _REDUCED or source.dtype != x.dtype or kind not in TYPES or kind == "bool":
             return NotImplemented
         if not index.size:
