@@ -175,6 +175,9 @@ class CupyBackend(Backend):
     def empty_pinned(self, shape: Sequence[int], dtype: Any) -> Any:
         return self.card_memory.empty_pinned(shape, dtype)
 
+    def pin_in_place(self, address: int, size: int) -> Callable[[], object] | None:
+        return self.card_memory.pin_in_place(address, size)
+
     def is_pinned(self, array: Any) -> bool:
         return self.card_memory.is_pinned(array)
 
@@ -184,7 +187,7 @@ class CupyBackend(Backend):
         if found.device.id != index:
             return self.to_device(found, index)
         with self.native_device(index):
-            return sharing.borrowed(self.cupy, found)
+            return sharing.borrowed(found)
 
     def to_dlpack(self, array: Any, asked: dict[str, Any]) -> Any:
         asked = dict(asked)
@@ -210,7 +213,7 @@ class CupyBackend(Backend):
         if array.device.id != index:
             return self.to_device(array, index)
         with self.native_device(index):
-            return sharing.borrowed(self.cupy, array)
+            return sharing.borrowed(array)
 
     def is_view_of_live_owner(self, array: Any) -> bool:
         return sharing.is_view_of_live_owner(self.cupy, array)

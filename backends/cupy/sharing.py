@@ -1,7 +1,7 @@
 """Who else holds an array's memory, and writing into what nobody else does.
 
 CuPy's views hold the array that they were taken from in ``base``, and a DLPack capsule holds its array, so that a
-reference count tells. Memory that came from elsewhere is held as a view of an array that nobody else knows.
+reference count tells; memory of other libraries tells nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,18 @@ from typing import Any
 import numpy as np
 
 
-def borrowed(cupy: Any, array: Any) -> Any:
-    """Return an array that came from elsewhere as a view of memory that this side does not own, and never writes."""
-    return cupy.ndarray(array.shape, array.dtype, array.data, array.strides).view()
+# What CuPy calls memory that it gives back itself when nobody holds it.
+OWN_MEMORY = frozenset((
+    "Memory", "PooledMemory", "MemoryAsync", "ManagedMemory", "CFunctionAllocatorMemory",
+    "PythonFunctionAllocatorMemory",
+))  # fmt: skip
+
+
+def borrowed(array: Any) -> Any:
+    """Return an array that came from elsewhere; memory that CuPy does not own is held as a view, and never written."""
+    if array.base is not None or type(array.data.mem).__name__ in OWN_MEMORY:
+        return array
+    return array.view()
 
 
 def is_view_of_live_owner(cupy: Any, array: Any) -> bool:

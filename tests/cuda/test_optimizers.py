@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from cards import python  # noqa: E402
+from cards import python
 
 START = """
 import candelabra as cb, cupy, numpy as np, warnings

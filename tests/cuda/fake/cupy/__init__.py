@@ -142,7 +142,7 @@ def from_dlpack(x: Any, *, device: Any = None, copy: Any = None) -> ndarray:
             if copy is not None:
                 raise
             capsule = x.__dlpack__(stream=stream)
-        return view(capsule, capsule._host)
+        return made(capsule._host, cuda.DLPackMemory(capsule))
 
 
 def get_array_module(*given: Any) -> Any:

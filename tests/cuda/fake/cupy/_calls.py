@@ -49,11 +49,14 @@ def refuse_host(value: Any) -> None:
 def wrap(found: Any, given: list[ndarray]) -> Any:
     """Return what NumPy gave as CuPy gives it: arrays of the card, 0-d ones for scalars, views for views."""
     if isinstance(found, np.ndarray):
+        for array in given:
+            if found is array._host:
+                return array
         if found.base is None or found.dtype == object:
             return made(found)
         for array in given:
             if np.may_share_memory(found, array._host) and np.shares_memory(found, array._host, max_work=10**6):
-                return array if found is array._host else view(array, found)
+                return view(array, found)
         return made(found.copy(order="K"))
     if isinstance(found, np.generic):
         return made(np.array(found))

@@ -130,6 +130,16 @@ class Block:
         self.back()
 
 
+class DLPackMemory:
+    """Memory that another array owns, which lives as long as this."""
+
+    def __init__(self, owner: Any) -> None:
+        self.owner = owner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.owner._at, name)
+
+
 class MemoryPointer:
     """A place in a piece of memory."""
 
@@ -429,11 +439,25 @@ class _Runtime:
         taken = sum(pool.used + pool.free for card, pool in _pools if card == _current())
         return TOTAL - taken - direct[_current()], TOTAL
 
+    def hostRegister(self, ptr: int, size: int, flags: int) -> None:
+        if not registers[0]:
+            raise self.CUDARuntimeError(801, "cudaErrorNotSupported: operation not supported")
+        from . import pinned_memory
+
+        pinned_memory.register(ptr, size)
+
+    def hostUnregister(self, ptr: int) -> None:
+        from . import pinned_memory
+
+        pinned_memory.unregister(ptr)
+
     def deviceCanAccessPeer(self, card: int, other: int) -> int:
         return 0
 
 
 runtime = _Runtime()
+# Whether the system lets memory be pinned where it lies.
+registers = [True]
 
 
 class _Nvrtc:
