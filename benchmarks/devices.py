@@ -35,11 +35,14 @@ class Place:
         """Wait until the device has done what was asked of it."""
 
     def start(self) -> None:
-        """Count the peak of the memory from now on, with nothing held from before."""
+        """Give back what the last workload held."""
         gc.collect()
 
-    def memory(self) -> dict[str, int]:
-        """Return the device's own memory in bytes at the peak, where the library tells."""
+    def memory(self, step: Callable[[], Any]) -> dict[str, int]:
+        """Return the device's own memory in bytes: ``device``, the most that arrays take during a step, and ``held``.
+
+        What the library does not tell is left out.
+        """
         return {}
 
     def describe(self) -> dict[str, Any]:
@@ -82,11 +85,22 @@ class CandelabraPlace(Place):
         if self.device != HOST:
             self.backend.release_memory(self.index)
 
-    def memory(self) -> dict[str, int]:
+    def memory(self, step: Callable[[], Any]) -> dict[str, int]:
         if self.device == HOST:
             return {}
-        found = self.backend.memory(self.index)
-        return {"device": found["reserved"]} if found["reserved"] else {}
+        from candelabra.core.errors import DeviceError
+
+        held = self.backend.memory(self.index)["reserved"]
+        try:
+            self.backend.reset_peak_memory(self.index)
+        except DeviceError:
+            return {"held": held} if held else {}
+        step()
+        self.synchronize()
+        peak = self.backend.memory(self.index)["peak"]
+        # Counting costs time at each allocation, and ends with this.
+        self.backend.set_allocator("pool")
+        return {"device": peak, "held": held}
 
     def describe(self) -> dict[str, Any]:
         facts = self.backend.describe()
@@ -118,12 +132,14 @@ class TorchPlace(Place):
         super().start()
         if self.device != HOST:
             self.module.empty_cache()
-            if hasattr(self.module, "reset_peak_memory_stats"):
-                self.module.reset_peak_memory_stats()
 
-    def memory(self) -> dict[str, int]:
-        peak = getattr(self.module, "max_memory_reserved", None)
-        return {"device": peak()} if peak is not None else {}
+    def memory(self, step: Callable[[], Any]) -> dict[str, int]:
+        if not hasattr(self.module, "reset_peak_memory_stats"):
+            return {}
+        self.module.reset_peak_memory_stats()
+        step()
+        self.synchronize()
+        return {"device": self.module.max_memory_allocated(), "held": self.module.memory_reserved()}
 
     def describe(self) -> dict[str, Any]:
         import torch

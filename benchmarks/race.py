@@ -127,11 +127,11 @@ class Outcome:
     """What a workload's rounds gave.
 
     `ratios` maps "candelabra/torch" and so on to min, median and max over the rounds; `seconds` are medians of one
-    step, for orientation only; `memory` is in bytes, resident after the import and at the peak, and the device's own at
-    the peak; `about` is what each library says of itself; `others` is how many cores other processes kept busy in the
-    most disturbed turn. `moved` bytes and `operations` are what one step must move and compute, `copy` is how many
-    bytes a second each library's copy from the device to itself moves, and `fraction` the least part of that which is
-    good enough.
+    step, for orientation only; `memory` is in bytes, resident after the import and at the peak, and of the device what
+    arrays took at most during a step and what was held for them; `about` is what each library says of itself; `others`
+    is how many cores other processes kept busy in the most disturbed turn. `moved` bytes and `operations` are what one
+    step must move and compute, `copy` is how many bytes a second each library's copy from the device to itself moves,
+    and `fraction` the least part of that which is good enough.
     """
 
     name: str

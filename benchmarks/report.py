@@ -92,14 +92,14 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 def costs(outcomes: Sequence[Outcome]) -> list[list[str]]:
     """Times and memory, and what a device does in a second."""
     on_card = any(outcome.device != HOST for outcome in outcomes)
-    more = ["memory of the device at the peak", "per second"] if on_card else []
+    more = ["memory of the device at the peak", "held for it", "per second"] if on_card else []
     rows = [["workload", "library", "median of one step", "memory at the peak", "of that after the import", *more]]
     for outcome in outcomes:
         for library, seconds in outcome.seconds.items():
             held = outcome.memory.get(library, {})
             memory = [f"{held[key] / MEGABYTE:.0f} MB" if key in held else "–" for key in ("peak", "before")]
             if on_card:
-                memory.append(f"{held['device'] / MEGABYTE:.0f} MB" if "device" in held else "–")
+                memory += [f"{held[key] / MEGABYTE:.0f} MB" if key in held else "–" for key in ("device", "held")]
                 rates = [f"{outcome.operations / seconds / 1e12:.1f} TFLOP"] if outcome.operations else []
                 rates += [f"{outcome.moved / seconds / 1e9:.0f} GB"] if outcome.moved else []
                 memory.append(", ".join(rates) or "–")
@@ -121,8 +121,8 @@ def method(run: dict[str, Any], others: float) -> str:
     return text + (
         '"of copy" is how fast what must at least be read and written is, relative to a copy of 1 GiB from the device '
         "to itself in the same process. Each part of a round begins and ends with the device idle, and a process is "
-        "frozen only once its device has done what was asked; it keeps its memory. Memory of the device is what a "
-        "library's pool held at the peak."
+        "frozen only once its device has done what was asked; it keeps its memory. Memory of the device is what "
+        "arrays took at most during a step, and what the library held for them."
     )
 
 

@@ -110,7 +110,11 @@ class Job:
             timed(self.step, max(1, argument // 20), self_timed, self.wait)
             return turn(self.step, argument, self_timed, self.wait)
         if command == "memory":
-            return {"before": self.before, "peak": peak_memory(), **({} if self_timed else self.place.memory())}
+            return {
+                "before": self.before,
+                "peak": peak_memory(),
+                **({} if self_timed else self.place.memory(self.step)),
+            }
         if command == "copy":
             return self.place.copy_rate(argument)
         if command == "figures":

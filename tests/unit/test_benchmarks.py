@@ -332,7 +332,8 @@ def test_a_fraction_of_the_copy_is_a_goal_too():
 
 def test_results_of_a_card_name_it_and_tell_bandwidth_and_memory():
     moving = {"moved": 1.5e6, "fraction": 0.85, "ceiling": None, "device": "cuda", "copy": {"candelabra": 1.1e9}}
-    memory = {"candelabra": {"before": 1, "peak": 2, "device": 7_000_000}, "torch": {"before": 1, "peak": 2}}
+    memory = {"candelabra": {"before": 1, "peak": 2, "device": 7_000_000, "held": 9_000_000}}
+    memory["torch"] = {"before": 1, "peak": 2}
     run = {
         "date": "2030-01-01",
         "device": "cuda",
@@ -345,7 +346,7 @@ def test_results_of_a_card_name_it_and_tell_bandwidth_and_memory():
     text = markdown(json.loads(json.dumps(run)))
     assert "1 of 1 ceilings met, on 2030-01-01, device cuda (A Card), a processor" in text
     assert "| 91 % | ≥ 85 % of copy | met |" in text
-    assert "| work | candelabra | 1.5 ms | 0 MB | 0 MB | 7 MB | 2.0 TFLOP, 1 GB |" in text
+    assert "| work | candelabra | 1.5 ms | 0 MB | 0 MB | 7 MB | 9 MB | 2.0 TFLOP, 1 GB |" in text
     assert "- candelabra's copy moves 1 GB/s" in text
     assert "python -m benchmarks --device cuda --json results.json --write-results" in text
 
