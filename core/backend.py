@@ -234,6 +234,10 @@ class Backend:
         """Return a host array, of a host dtype, in pinned memory, where the library `pins`."""
         raise DeviceError(f"backend {self.name!r} has no pinned memory")
 
+    def pin_in_place(self, address: int, size: int) -> Callable[[], object] | None:
+        """Pin host memory where it lies, and return what undoes that; None where it cannot be."""
+        return None
+
     def is_pinned(self, array: Any) -> bool:
         """Say whether a host array lies in memory that is pinned for the library."""
         return False

@@ -141,6 +141,8 @@ class ParallelEpoch(Epoch):
         self.waiting: dict[int, int] = {}
         self.next = self.position["batches"]
         self.ahead = set(self.position.get("ahead", ()))
+        for lender in pool.lenders:
+            lender.pin_for(self.mover.pin)
         pool.begin(self, seed, resume)
         try:
             for _ in range(prefetch):

@@ -41,6 +41,11 @@ class Mover:
         self.device, self.fresh = device, fresh
         self.pins = pins if device is None else device.backend if device.backend.pins else None
 
+    @property
+    def pin(self) -> Callable[[int, int], Callable[[], object] | None] | None:
+        """What pins memory in which batches come, None where that is of no use."""
+        return None if self.pins is None or self.device is None else self.pins.pin_in_place
+
     def __call__(self, batch: Any) -> Any:
         """Return a batch where it belongs; its copy may be under way, and the caller's stream waits for it."""
         device = self.device

@@ -7,6 +7,7 @@ is left behind, however they end.
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import pickle
@@ -14,7 +15,7 @@ import socket
 import struct
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -23,6 +24,24 @@ MADV_POPULATE_WRITE = 23
 
 _LENGTH = struct.Struct("<I")
 _named_segments = sys.platform == "win32"
+
+
+class Mapping(mmap.mmap):
+    """A mapping that may be pinned for a device, until nobody holds it."""
+
+    unpin: Callable[[], object] | None = None
+    owner = 0
+
+    def __del__(self) -> None:
+        if self.unpin is not None and self.owner == os.getpid() and not sys.is_finalizing():
+            self.unpin()
+
+    def pin(self, pin: Callable[[int, int], Callable[[], object] | None]) -> None:
+        """Let `pin`, given an address and a size, pin the memory; what it returns undoes that, or is None."""
+        if self.unpin is None:
+            first = ctypes.c_char.from_buffer(self)
+            self.owner = os.getpid()
+            self.unpin = pin(ctypes.addressof(first), len(self))
 
 
 class Segment:
@@ -61,7 +80,7 @@ class Segment:
         if isinstance(handle, str):
             return cls(size, map_named(size, handle), handle)
         access = mmap.ACCESS_COPY if private else mmap.ACCESS_WRITE
-        return cls(size, mmap.mmap(handle, size, access=access), handle)
+        return cls(size, Mapping(handle, size, access=access), handle)
 
     def map_pages(self) -> None:
         """Map all pages at once, where the system can: it takes a tenth of what as many page faults take."""

@@ -23,7 +23,7 @@ from ..core.device import as_device, host_device
 from ..core.dtypes import as_dtype
 from ..core.host import from_host
 from ..core.tensor import Tensor
-from .segment import Segment, send_message
+from .segment import Mapping, Segment, send_message
 
 ALIGNMENT = 64
 INLINE = 1 << 16
@@ -183,6 +183,17 @@ class Lender:
         self.blocks: dict[int, Segment] = {}
         self.lent: dict[int, list[Any]] = {}
         self.returned: deque[int] = deque()
+        self._pin: Any = None
+
+    def pin_for(self, pin: Any) -> None:
+        """Let the blocks be pinned by a function, as `Mapping.pin` has it; None pins no more of them."""
+        self._pin = pin
+        for block in self.blocks.values():
+            self._pinned(block)
+
+    def _pinned(self, block: Segment) -> None:
+        if self._pin is not None and isinstance(block.memory, Mapping):
+            block.memory.pin(self._pin)
 
     def unpack(self, description: tuple[Any, ...], data: memoryview, new: Sequence[Segment]) -> Any:
         """Return the batch that `Arena.send` has sent."""
@@ -191,6 +202,7 @@ class Lender:
             self.blocks.pop(n, None)
         for n, block in zip(numbers, new, strict=True):
             self.blocks[n] = block
+            self._pinned(block)
             if len(self.blocks) > MOST_SPARE:
                 block.close_handle()  # a process may have only so many open files
         buffers: list[Any] = []

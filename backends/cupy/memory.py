@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...core.errors import ArgumentError, ArgumentTypeError, DeviceError
 
+# cudaHostRegisterPortable
+PORTABLE = 1
 # What `set_allocator` takes by name.
 NAMES = {
     "pool": "CuPy's pool, which keeps what is let go",
@@ -114,6 +117,16 @@ class CardMemory:
         import cupyx
 
         return cupyx.empty_pinned(tuple(shape), dtype)
+
+    def pin_in_place(self, address: int, size: int) -> Callable[[], object] | None:
+        """Pin host memory where it lies, for all cards; None where the system does not allow it."""
+        runtime = self.cupy.cuda.runtime
+        try:
+            runtime.hostRegister(address, size, PORTABLE)
+        except runtime.CUDARuntimeError:
+            # There is a bound of it. Copies then go through memory that is pinned already.
+            return None
+        return functools.partial(runtime.hostUnregister, address)
 
     def is_pinned(self, array: Any) -> bool:
         """Say whether a host array lies in pinned memory."""

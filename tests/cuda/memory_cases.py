@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import warnings
 from typing import Any
@@ -125,6 +126,61 @@ def batches_of_the_host_can_be_pinned() -> None:
         warnings.simplefilter("always")
         list(DataLoader(numbered(8), batch_size=4, pin_memory=True, device="cpu"))
     assert "device 'cpu' takes no copies out of pinned memory" in str(told[0].message)
+
+
+def batches_of_workers_come_beside_the_computation() -> None:
+    counts = cupy.cuda.counts
+    loader = DataLoader(numbered(), batch_size=4, num_workers=2, device="cuda:1")
+    for _ in range(2):
+        before = counts["synchronisations"]
+        found = [(x.sum() + y.sum()) * 1 for x, y in loader]
+        assert counts["synchronisations"] == before and len(found) == 6
+        values = [f.item() for f in found]
+        assert values == [(a.sum() + b.sum()).item() for a, b in DataLoader(numbered(), batch_size=4)]
+    cb.release_memory("cuda:1")
+    assert not order.hazards, order.hazards
+
+
+class Images(Dataset):
+    """Samples of which a batch is too large for a pipe."""
+
+    def __len__(self) -> int:
+        return 12
+
+    def __getitem__(self, index: int) -> Any:
+        return np.full((3, 64, 64), index, np.float32), index
+
+
+def memory_of_workers_is_pinned_where_it_lies() -> None:
+    from cupy.cuda import pinned_memory
+
+    def values() -> list[float]:
+        return [x[:, 0, 0, 0].sum().item() for x, _ in DataLoader(Images(), 4, num_workers=2, device="cuda:1")]
+
+    assert not pinned_memory.registered
+    loader = DataLoader(Images(), 4, num_workers=2, device="cuda:1", persistent_workers=True)
+    kept = None
+    for _ in range(2):
+        found = []
+        for x, y in loader:
+            # Most are lent; the pins go with the last array that lies there.
+            assert pinned_memory.registered and y.device is ONE
+            found.append((x[:, 0, 0, 0].sum() * 1).item())
+        assert found == [6.0, 22.0, 38.0]
+        if kept is None:
+            kept = next(iter(DataLoader(Images(), 4, num_workers=1, pin_memory=True)))[0]
+    assert kept.is_pinned() and kept[0, 0, 0, 0].item() == 0.0
+    del loader
+    gc.collect()
+    assert not pinned_memory.registered
+    cupy.cuda.registers[0] = False
+    try:
+        assert values() == [6.0, 22.0, 38.0] and not pinned_memory.registered
+    finally:
+        cupy.cuda.registers[0] = True
+    del x, y
+    cb.release_memory("cuda:1")
+    assert not order.hazards, order.hazards
 
 
 class OnTheCard(Dataset):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,24 @@ def alloc_pinned_memory(size: int) -> PinnedMemoryPointer:
     return PinnedMemoryPointer(block, size)
 
 
+# What programs have pinned where it lies.
+registered: dict[int, int] = {}
+
+
+def register(address: int, size: int) -> None:
+    assert not is_memory_pinned(address), "memory is pinned twice"
+    ctypes.string_at(address, size)
+    registered[address] = size
+
+
+def unregister(address: int) -> None:
+    # It must still be mapped.
+    ctypes.string_at(address, registered.pop(address))
+
+
 def is_memory_pinned(address: int) -> bool:
+    if any(first <= address < first + size for first, size in registered.items()):
+        return True
     return any(first <= address < last for first, last in _blocks)
 
 
