@@ -274,6 +274,15 @@ for shape in ((1, 1), (1000, 3), (3, 1000), (77, 128), (0, 4)):
     out = nn.functional.linear(cb.zeros(shape[0], 2, device="cuda"), cb.zeros(shape[1], 2, device="cuda"), bias)
     out.backward(g)
     np.testing.assert_allclose(bias.grad.numpy(), g.numpy().sum(0), rtol=1e-4, atol=1e-4)
+for n in (2, 50):
+    # A matrix before a stack: summed over it as one product, or after it.
+    w = cb.randn(8, 6, device="cuda", dtype=cb.float64, requires_grad=True)
+    v = cb.randn(5, 3, 6, n, device="cuda", dtype=cb.float64)
+    g = cb.randn(5, 3, 8, n, device="cuda", dtype=cb.float64)
+    calls.clear()
+    (w @ v).backward(g)
+    assert [c.sizes for c in calls][1:] == [(6, 8, 30) if n == 2 else (6, 8, 50)], calls
+    np.testing.assert_allclose(w.grad.numpy(), np.einsum("abmn,abkn->mk", g.numpy(), v.numpy()), rtol=1e-9, atol=1e-9)
 i = cb.ones(2, 3, device="cuda", dtype=cb.int64)
 assert (i @ i.mT).tolist() == [[3, 3], [3, 3]]
 """

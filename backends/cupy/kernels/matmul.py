@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,10 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         if len(x1_shape) == 1:
             out = product(gpu, g.reshape(*g.shape[:-1], 1, g.shape[-1]), x2.swapaxes(-1, -2))
             return out.reshape(*g.shape[:-1], x1_shape[0])
+        if len(x1_shape) == 2 and x2.ndim > 2 and x2.shape[-1] * sum(x1_shape) < math.prod(x1_shape):
+            # One matrix for a whole stack: the copies that make one product of it are less than what would be summed.
+            rows, others = (gpu.xp.moveaxis(x, -2, 0).reshape(x.shape[-2], -1) for x in (g, x2))
+            return product(gpu, rows, others.swapaxes(0, 1))
         return product(gpu, g, x2.swapaxes(-1, -2))
 
     def right_vjp(xp: Any, g: Any, x1: Any, x2_shape: Any) -> Any:
