@@ -26,6 +26,8 @@ OPERANDS = {"conv_fprop": ("image", "weight"), "conv_dgrad": ("loss", "filter"),
 MOST_WORKSPACE = 1 << 30
 # It takes arrays to begin at multiples of so many bytes.
 ALIGNMENT = 16
+# How many graphs are kept: shapes that change from call to call must not fill the memory.
+MOST_GRAPHS = 2048
 
 # What cuDNN has refused, and why: it is told once, and in `describe`.
 _refused: dict[str, str] = {}
@@ -103,21 +105,26 @@ class Convolutions:
         key = (
             operation, shapes, last, first.dtype.name, stride, padding, dilation, gpu.card(), gpu.deterministic, exact,
         )  # fmt: skip
-        # One that was refused is kept as None.
-        if key not in self._plans:
+        plan = self._plans.get(key, key)
+        if plan is key:
             with self._lock:
-                if key not in self._plans:
-                    self._plans[key] = self._planned(library, *key)
-        if (plan := self._plans[key]) is None:
+                plan = self._plans.get(key, key)
+                if plan is key:
+                    if len(self._plans) >= MOST_GRAPHS:
+                        del self._plans[next(iter(self._plans))]
+                    # One that was refused is kept as None.
+                    plan = self._plans[key] = self._planned(library, *key)
+        if plan is None:
             return False
-        graph, size = plan
+        graph, size, one_at_a_time = plan
         given = [self._laid_out(a, last) for a in (first, second)]
         target = out if self._is_laid_out(out, last) else self._laid_out(out, last)
         workspace = gpu.empty((size,), np.uint8) if size else None
         handle = self._handle(library)
         library.set_stream(handle, gpu.xp.cuda.get_current_stream().ptr)
         places = {i: gpu.address(a) for i, a in enumerate((*given, target), 1)}
-        graph.execute(places, 0 if workspace is None else gpu.address(workspace), handle=handle)
+        with one_at_a_time:
+            graph.execute(places, 0 if workspace is None else gpu.address(workspace), handle=handle)
         if target is not out:
             out[...] = target
         return True
@@ -133,7 +140,7 @@ class Convolutions:
         self, library: Any, operation: str, shapes: Any, last: bool, dtype: str, stride: tuple[int, ...],
         padding: tuple[tuple[int, int], ...], dilation: tuple[int, ...], card: int, deterministic: bool, exact: bool,
     ) -> Any:  # fmt: skip
-        """Return a graph and the size of its workspace, or None where cuDNN does not serve."""
+        """Return a graph, the size of its workspace and its lock, or None where cuDNN does not serve."""
         notes = [library.numerical_note.NONDETERMINISTIC] if deterministic else []
         if dtype == "float32":
             # Inputs are never rounded to 16 bits, and to TensorFloat32 only where it is asked for.
@@ -151,7 +158,7 @@ class Convolutions:
             graph.deselect_workspace_greater_than(MOST_WORKSPACE)
             graph.check_support()
             graph.build_plans()
-            return graph, graph.get_workspace_size()
+            return graph, graph.get_workspace_size(), threading.Lock()
         except (library.cudnnGraphNotSupportedError, RuntimeError) as error:
             what = f"{operation} of {dtype}"
             if what not in _refused:

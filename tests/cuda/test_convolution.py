@@ -104,6 +104,8 @@ for dtype in TOLERANCES:
         compare(dtype, (2, 70, 7, 7), (90, 70, 3, 2), how(2, (2, 1), ((1, 1), (0, 2))), last)
         convolution.MULTIPROCESSORS = many
 compare("float32", (5, 5, 17, 16), (12, 5, 3, 2), how(2, 1, ((1, 1), (0, 2))))
+for dtype, last in (("float32", False), ("float64", True), ("float16", False), ("bfloat16", True)):
+    compare(dtype, (1, 100, 3, 4), (40, 100, 3, 2), how(2, (1, 2), ((1, 1), (0, 1))), last)
 compare("float16", (9, 5, 17, 16), (12, 5, 3, 2), how(2, 1, 1), True)
 compare("float64", (9, 3, 17, 16), (3, 1, 3, 4), how(2, 1, 1, 1, 3), True)
 """,
@@ -291,7 +293,7 @@ def test_what_32_bits_cannot_count_is_left_to_the_body() -> None:
     def serves(x: tuple[int, ...], w: tuple[int, ...], y: tuple[int, ...], dilation: int = 1) -> bool:
         told = [(shape, tuple(np.lib.stride_tricks.as_strided(np.zeros(1), shape, cudnn.packed(shape, False)).strides))
                 for shape in (x, w, y)]  # fmt: skip
-        return convolution.Plan(*told, (1,), ((0, 0),), (dilation,), 1).serves()
+        return convolution.Plan(*told, (1,), ((0, 0),), (dilation,), 1).serves
 
     assert serves((2, 4, 100), (8, 4, 3), (2, 8, 98))
     assert not serves((2, 4, 1 << 28), (8, 4, 3), (2, 8, (1 << 28) - 2)), "a sample's elements"

@@ -4,10 +4,12 @@
 #include "tiles.cuh"
 
 // The result's rows are places, its columns channels, and terms are summed over. It serves the forward direction and,
-// phase by phase, the transpose in the input. Channels lie side by side in the source if LAST.
+// phase by phase, the transpose in the input. Channels lie side by side in the source if LAST. Where the result has few
+// tiles, each of `splits` blocks sums `share` tiles of terms and writes to `parts`, one after the other's whole result.
 template <class T, bool LARGE, bool LAST>
 __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
-    correlate(Correlation told, const T* source, const T* weight, const T* bias, T* target) {
+    correlate(Correlation told, const T* source, const T* weight, const T* bias, T* target,
+              typename Computed<T>::type* parts, int splits, int share, int64 size) {
     typedef Tile<T, LARGE> S;
     typedef Sums<T, LARGE, LAST> Total;
     typedef Brought<T, LARGE, !LAST> Seen;
@@ -20,15 +22,16 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
     __shared__ Spot places[S::SIDE];
     if (thread == 0) {
         how = told;
-        if (told.transposed) enter_phase(how, blockIdx.z % told.phases);
+        if (told.transposed) enter_phase(how, blockIdx.z / splits % told.phases);
     }
     __syncthreads();
-    const int group = blockIdx.z / told.phases, rows = told.samples * places_of(how), count = told.channels * taps_of(how);
+    const int group = blockIdx.z / splits / told.phases, begin = blockIdx.z % splits * share * DEPTH;
+    const int rows = told.samples * places_of(how), count = told.channels * taps_of(how);
     const int first_row = blockIdx.x * SIDE, first_column = blockIdx.y * SIDE;
     if (first_row >= rows) return;
     source += group * told.source_group;
     weight += group * told.weight_group + how.weight_start + first_column * told.weight_column;
-    target += group * told.target_group + how.target_start;
+    const int64 start = group * told.target_group + how.target_start;
     if (thread < SIDE) {
         Spot place = spot_of(how, digits_of(first_row + thread, sizes_of_places(how)));
         if (first_row + thread >= rows) place.at[0] = NOWHERE;
@@ -36,8 +39,8 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
     }
     // The first threads tell the others of the terms to come.
     const Digits sizes = sizes_of_terms(how, LAST), step = digits_of(DEPTH, sizes);
-    Digits next = digits_of(thread, sizes);
-    int number = thread;
+    Digits next = digits_of(begin + thread, sizes);
+    int number = begin + thread;
     auto tell = [&](int which) {
         if (thread >= DEPTH) return;
         Term term = term_of(how, next, LAST);
@@ -73,7 +76,8 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
     };
     Total total;
     total.clear();
-    const int tiles = (count + DEPTH - 1) / DEPTH;
+    // None are left for the last block where another phase has more terms.
+    const int left_over = (count - begin + DEPTH - 1) / DEPTH, tiles = left_over < share ? left_over : share;
     tell(0);
     __syncthreads();
     fetch(0);
@@ -94,8 +98,13 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
         const Spot& place = places[Total::row(i)];
         const int column = first_column + Total::column(i);
         if (!exists(place) || column >= columns) continue;
+        const int64 to = start + place.target + column * told.target_column;
+        if (parts) {
+            parts[blockIdx.z % splits * size + to] = total.value(i);
+            continue;
+        }
         const typename Total::C more = bias ? (typename Total::C)bias[group * columns + column] : 0;
-        target[place.target + column * told.target_column] = (T)(total.value(i) + more);
+        target[to] = (T)(total.value(i) + more);
     }
 }
 

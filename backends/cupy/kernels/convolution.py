@@ -6,7 +6,8 @@ Arrays are read by their strides, so channels may lie last in memory; the result
 from __future__ import annotations
 
 import math
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -60,6 +61,17 @@ def reach(shape: Sizes, strides: Sizes) -> int:
     return sum((n - 1) * abs(s) for n, s in zip(shape, strides))
 
 
+class Told(NamedTuple):
+    """What a kernel is told, as bytes, and how large its products are: (rows, terms) by (terms, columns)."""
+
+    bytes: Any
+    rows: int
+    columns: int
+    terms: int
+    groups: int
+    phases: int
+
+
 class Plan:
     """What kernels are told of one convolution, its input x (N, C, *spatial), weight and result by their strides."""
 
@@ -70,6 +82,7 @@ class Plan:
         self.x, self.weight, self.y, self.groups = x, weight, y, groups
         self.how = list(zip(stride, (before for before, _ in padding), dilation))
 
+    @cached_property
     def serves(self) -> bool:
         """Whether 32 bits count all that kernels count."""
         (x, xs), (w, ws), (y, ys) = self.x, self.weight, self.y
@@ -83,44 +96,48 @@ class Plan:
     def _told(self) -> Any:
         told = np.zeros((), CORRELATION)
         told["samples"], told["groups"], told["phases"] = self.x[0][0], self.groups, 1
-        for name, value in (("places", 1), ("taps", 1), ("size", 1), ("step", 1), ("apart", 1)):
-            told["axis"][name] = value
+        for name in ("places", "taps", "size", "step", "apart"):
+            told["axis"][name] = 1
         return told
 
-    def forward(self) -> Any:
-        """Return what a kernel is told that reads x and writes the result, or for the weight reads both."""
+    @cached_property
+    def forward(self) -> Told:
+        """What a kernel is told that reads x and writes the result, or for the weight reads both."""
         (x, xs), (w, ws), (y, ys) = self.x, self.weight, self.y
         told, columns = self._told(), w[0] // self.groups
-        first = 3 - len(self.how)
         for i, (step, before, apart) in enumerate(self.how):
             n = 2 + i
-            told["axis"][first + i] = (y[n], w[n], x[n], step, -before, apart, xs[n], ys[n], ws[n])
+            told["axis"][3 - len(self.how) + i] = (y[n], w[n], x[n], step, -before, apart, xs[n], ys[n], ws[n])
         told["channels"], told["columns"] = w[1], columns
         told["source_sample"], told["source_channel"], told["source_group"] = xs[0], xs[1], xs[1] * w[1]
         told["target_sample"], told["target_column"], told["target_group"] = ys[0], ys[1], ys[1] * columns
         told["weight_channel"], told["weight_column"], told["weight_group"] = ws[1], ws[0], ws[0] * columns
-        return told
+        return Told(told, math.prod((y[0], *y[2:])), columns, math.prod(w[1:]), self.groups, 1)
 
-    def transposed(self) -> Any:
-        """Return what a kernel is told that reads the result's cotangent and writes that of x."""
+    @cached_property
+    def transposed(self) -> Told:
+        """What a kernel is told that reads the result's cotangent and writes that of x."""
         (x, xs), (w, ws), (y, ys) = self.x, self.weight, self.y
         told, channels = self._told(), w[0] // self.groups
-        first = 3 - len(self.how)
         for i, (step, before, apart) in enumerate(self.how):
             n = 2 + i
-            told["axis"][first + i] = (x[n], w[n], y[n], step, before, apart, ys[n], xs[n], ws[n])
-        told["phases"], told["transposed"] = math.prod(step for step, _, _ in self.how), 1
+            told["axis"][3 - len(self.how) + i] = (x[n], w[n], y[n], step, before, apart, ys[n], xs[n], ws[n])
+        phases = math.prod(step for step, _, _ in self.how)
+        told["phases"], told["transposed"] = phases, 1
         told["channels"], told["columns"] = channels, w[1]
         told["source_sample"], told["source_channel"], told["source_group"] = ys[0], ys[1], ys[1] * channels
         told["target_sample"], told["target_column"], told["target_group"] = xs[0], xs[1], xs[1] * w[1]
         told["weight_channel"], told["weight_column"], told["weight_group"] = ws[0], ws[1], ws[0] * channels
-        return told
+        # Those of the largest phase: every so many places, every so many taps.
+        rows = x[0] * math.prod(-(-n // step) for n, (step, _, _) in zip(x[2:], self.how))
+        taps = [-(-k // (step // math.gcd(step, apart))) for k, (step, _, apart) in zip(w[2:], self.how)]
+        return Told(told, rows, w[1], channels * math.prod(taps), self.groups, phases)
 
 
-def places_of(told: Any) -> int:
-    """Return how many places of one sample there are, of a transposed convolution in its largest phase."""
-    phases = told["axis"]["step"] if told["transposed"] else (1, 1, 1)
-    return math.prod(-(-int(n) // int(step)) for n, step in zip(told["axis"]["places"], phases))
+@lru_cache(maxsize=4096)
+def plan_of(*told: Any) -> Plan:
+    """Return a plan, made once for all calls of a kind."""
+    return Plan(*told)
 
 
 def kernels(gpu: Launcher) -> dict[str, Any]:
@@ -142,60 +159,67 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         first, kind = arrays[0], type_of(arrays[0])
         return kind is not None and 3 <= first.ndim <= 5 and all(a is None or a.dtype == first.dtype for a in arrays)
 
-    def correlate(told: Any, source: Any, weight: Any, bias: Any, target: Any) -> bool:
+    def correlate(told: Told, source: Any, weight: Any, bias: Any, target: Any) -> bool:
         """Run the kernel that writes a result, or say that there is none."""
-        kind, last = type_of(source), channels_last(source)
-        columns, phases, groups = int(told["columns"]), int(told["phases"]), int(told["groups"])
-        rows = int(told["samples"]) * places_of(told)
-        bias = None if bias is None else gpu.contiguous(bias)
-        arguments = (told, at(source), at(weight), nothing(bias), at(target))
-        if columns <= FEW_COLUMNS or groups * phases > MOST_BLOCKS:
-            if phases > MOST_BLOCKS:
+        kind, last, count = type_of(source), channels_last(source), told.groups * told.phases
+        given = None if bias is None else gpu.contiguous(bias)
+        arguments = (told.bytes, at(source), at(weight))
+        if told.columns <= FEW_COLUMNS or count > MOST_BLOCKS:
+            if told.phases > MOST_BLOCKS:
                 return False
-            blocks = min(-(-rows * columns * groups // THREADS), 16 * MULTIPROCESSORS)
+            blocks = min(-(-told.rows * told.columns * told.groups // THREADS), 16 * MULTIPROCESSORS)
             gpu.run(
-                "convolution_direct", f"correlate_direct<{kind}>", (blocks, phases), THREADS, *arguments,
-                np.bool_(channels_last(target)),
+                "convolution_direct", f"correlate_direct<{kind}>", (blocks, told.phases), THREADS, *arguments,
+                nothing(given), at(target), np.bool_(channels_last(target)),
             )  # fmt: skip
             return True
-        side = 128 if columns > 64 and tiles(rows, columns, 128) * groups * phases >= MULTIPROCESSORS else 64
-        grid = (-(-rows // side), -(-columns // side), groups * phases)
-        gpu.run("convolution", f"correlate<{kind}, {flag(side == 128)}, {flag(last)}>", grid, THREADS, *arguments)
+        large = told.columns > 64 and tiles(told.rows, told.columns, 128) * count >= MULTIPROCESSORS
+        side, depth = 128 if large else 64, depth_of(source, large)
+        blocks, splits, share = tiles(told.rows, told.columns, side) * count, 1, -(-told.terms // depth)
+        if blocks < MULTIPROCESSORS:
+            splits, share = shares(told.terms, depth, blocks, target.size, MOST_BLOCKS // count)
+        parts = gpu.empty((splits, target.size), gpu.computed(source)) if splits > 1 else None
+        gpu.run(
+            "convolution", f"correlate<{kind}, {flag(large)}, {flag(last)}>",
+            (-(-told.rows // side), -(-told.columns // side), count * splits), THREADS, *arguments, nothing(given),
+            at(target), nothing(parts), np.int32(splits), np.int32(share), int64(target.size),
+        )  # fmt: skip
+        if parts is not None:
+            summed(parts, target)
+            biased(target, bias)
         return True
 
-    def correlate_weight(told: Any, source: Any, g: Any, out: Any) -> None:
-        """Run the kernel that writes a weight's cotangent."""
-        kind, last = type_of(source), channels_last(source) and channels_last(g)
-        columns, groups, size = int(told["columns"]), int(told["groups"]), out.size
-        terms = int(told["channels"]) * math.prod(map(int, told["axis"]["taps"]))
-        count = int(told["samples"]) * places_of(told)
+    def correlate_weight(told: Told, source: Any, g: Any, out: Any) -> None:
+        """Run the kernel that writes a weight's cotangent: its rows are the forward direction's terms."""
+        kind, last, size = type_of(source), channels_last(source) and channels_last(g), out.size
+        columns, groups, places, terms = told.columns, told.groups, told.rows, told.terms
         if columns <= FEW_WEIGHT_COLUMNS or groups > MOST_BLOCKS // 64:
             chunks = -(-terms // HELD)
             blocks = columns * groups * chunks
-            slices, slice_ = shares(count, THREADS, blocks, size)
-            parts = gpu.empty((slices, size), gpu.computed(source)) if slices > 1 else None
-            gpu.run(
-                "convolution_direct", f"correlate_weight_direct<{kind}>", (blocks, slices), THREADS, told, at(source),
-                at(g), out, nothing(parts), np.int32(chunks), np.int32(slice_ * THREADS), int64(size), np.bool_(last),
-            )  # fmt: skip
-        else:
-            side = 128 if min(terms, columns) > 64 and tiles(terms, columns, 128) * groups >= 8 else 64
-            depth = 32 if source.itemsize == 2 else 8 if side == 128 else 16
-            splits, each = shares(count, depth, tiles(terms, columns, side) * groups, size)
-            splits = min(splits, MOST_BLOCKS // groups)
-            each = math.ceil(math.ceil(count / depth) / splits)
+            splits, share = shares(places, THREADS, blocks, size)
             parts = gpu.empty((splits, size), gpu.computed(source)) if splits > 1 else None
             gpu.run(
-                "convolution", f"correlate_weight<{kind}, {flag(side == 128)}, {flag(last)}>",
-                (-(-terms // side), -(-columns // side), groups * splits), THREADS, told, at(source), at(g), out,
-                nothing(parts), np.int32(splits), np.int32(each), int64(size),
+                "convolution_direct", f"correlate_weight_direct<{kind}>", (blocks, splits), THREADS, told.bytes,
+                at(source), at(g), out, nothing(parts), np.int32(chunks), np.int32(share * THREADS), int64(size),
+                np.bool_(last),
+            )  # fmt: skip
+        else:
+            large = min(terms, columns) > 64 and tiles(terms, columns, 128) * groups >= 8
+            side, depth = 128 if large else 64, depth_of(source, large)
+            blocks = tiles(terms, columns, side) * groups
+            splits, share = shares(places, depth, blocks, size, MOST_BLOCKS // groups)
+            parts = gpu.empty((splits, size), gpu.computed(source)) if splits > 1 else None
+            gpu.run(
+                "convolution", f"correlate_weight<{kind}, {flag(large)}, {flag(last)}>",
+                (-(-terms // side), -(-columns // side), groups * splits), THREADS, told.bytes, at(source), at(g), out,
+                nothing(parts), np.int32(splits), np.int32(share), int64(size),
             )  # fmt: skip
         if parts is not None:
             summed(parts, out)
 
     def summed(parts: Any, out: Any) -> None:
         gpu.run_each(
-            "convolution_direct", f"sum_parts<{type_of(out)}>", out.size, parts, out, int64(out.size),
+            "convolution_direct", f"sum_parts<{type_of(out)}>", out.size, parts, at(out), int64(out.size),
             np.int32(parts.shape[0]),
         )  # fmt: skip
 
@@ -208,13 +232,13 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         shape = (x.shape[0], weight.shape[0], *(output_size(n, k, s, *p, d) for n, k, s, p, d in sizes))
         out = new(shape, x.dtype, channels_last(x))
         plan = planned(x, weight, out, stride, padding, dilation, groups)
-        if not plan.serves():
+        if not plan.serves:
             return NotImplemented
         if library.run("conv_fprop", x, weight, out, channels_last(x), stride, padding, dilation):
             return biased(out, bias)
         if is_pointwise(weight, stride, padding, groups) and (found := pointwise(x, weight)) is not None:
             return biased(found, bias)
-        return out if correlate(plan.forward(), x, weight, bias, out) else NotImplemented
+        return out if correlate(plan.forward, x, weight, bias, out) else NotImplemented
 
     def biased(out: Any, bias: Any) -> Any:
         """Add a bias to an array in C order, or with channels last in memory."""
@@ -243,7 +267,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
 
     def planned(x: Any, weight: Any, y: Any, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int) -> Plan:
         told = [(tuple(a.shape), strides_of(a)) for a in (x, weight, y)]
-        return Plan(*told, stride, padding, dilation, groups)
+        return plan_of(*told, stride, padding, dilation, groups)
 
     def conv_input(
         c: Any, weight: Any, /, *, x_shape: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
@@ -252,14 +276,14 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             return NotImplemented
         out = new(tuple(x_shape), c.dtype, channels_last(c))
         plan = planned(out, weight, c, stride, padding, dilation, groups)
-        if not plan.serves():
+        if not plan.serves:
             return NotImplemented
         if library.run("conv_dgrad", c, weight, out, channels_last(c), stride, padding, dilation):
             return out
         turned = weight.swapaxes(0, 1)
         if is_pointwise(weight, stride, padding, groups) and (found := pointwise(c, turned)) is not None:
             return found
-        return out if correlate(plan.transposed(), c, weight, None, out) else NotImplemented
+        return out if correlate(plan.transposed, c, weight, None, out) else NotImplemented
 
     def conv_weight(
         x: Any, c: Any, /, *, weight_shape: Sizes, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int
@@ -268,13 +292,13 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             return NotImplemented
         out = gpu.empty(weight_shape, x.dtype)
         plan = planned(x, out, c, stride, padding, dilation, groups)
-        if not plan.serves():
+        if not plan.serves:
             return NotImplemented
         if library.run("conv_wgrad", x, c, out, channels_last(x), stride, padding, dilation):
             return out
         if is_pointwise(out, stride, padding, groups) and channels_last(x) and channels_last(c):
             return product(gpu, rows_of_last(c).swapaxes(0, 1), rows_of_last(x)).reshape(weight_shape)
-        correlate_weight(plan.forward(), x, c, out)
+        correlate_weight(plan.forward, x, c, out)
         return out
 
     def bias_sum(g: Any) -> Any:
@@ -302,7 +326,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
     ) -> Any:  # fmt: skip
         how: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
         by_x, by_weight, by_bias = (*wants, False)[:3]
-        if not serves(g, x, weight) or not planned(x, weight, g, stride, padding, dilation, groups).serves():
+        if not serves(g, x, weight) or not planned(x, weight, g, stride, padding, dilation, groups).serves:
             return NotImplemented
         found = (
             conv_input(g, weight, x_shape=tuple(x.shape), **how) if by_x else None,
@@ -333,15 +357,20 @@ def tiles(rows: int, columns: int, side: int) -> int:
     return -(-rows // side) * -(-columns // side)
 
 
-def shares(count: int, unit: int, blocks: int, size: int) -> tuple[int, int]:
+def depth_of(array: Any, large: bool) -> int:
+    """Return how many terms a tile has, as in tiles.cuh."""
+    return 32 if array.itemsize == 2 else 8 if large else 16
+
+
+def shares(count: int, unit: int, blocks: int, size: int, limit: int = MOST_BLOCKS) -> tuple[int, int]:
     """Return among how many blocks a sum of `count` terms is shared, and how many units of terms each gets.
 
     Where there are but few `blocks`, several sum what belongs to one, as long as the numbers that they leave are few.
     """
     units = -(-count // unit)
-    most = min(-(-2 * MULTIPROCESSORS // blocks), units // LEAST_TILES, MOST_PARTS // size, MOST_BLOCKS)
-    each = -(-units // max(1, most))
-    return -(-units // each), each
+    most = min(-(-2 * MULTIPROCESSORS // blocks), units // LEAST_TILES, MOST_PARTS // size, limit)
+    share = -(-units // max(1, most))
+    return -(-units // share), share
 
 
 def line_of(array: Any) -> int | None:
