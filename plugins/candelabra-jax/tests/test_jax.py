@@ -221,6 +221,21 @@ def test_digamma_has_its_pole_at_zero() -> None:
         assert found.tolist()[:2] == [-np.inf, np.inf]
 
 
+def test_nothing_is_compiled_to_hold_or_copy_an_array(caplog: pytest.LogCaptureFixture) -> None:
+    room = np.zeros(4 * 61 + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    given = room[start : start + 4 * 61].view(np.float32)
+    with jax.log_compiles():
+        held, copied = cb.tensor(given, device="jax"), cb.asarray(given, device="jax", copy=True)
+    assert not caplog.records
+    given += 1
+    assert not cb.any(held) and not cb.any(copied)
+    host = cb.zeros(61)
+    there = host.to("jax")
+    host += 1
+    assert not cb.any(there)
+
+
 def test_compile_makes_one_function_of_many() -> None:
     backend = as_device("jax").backend
     assert backend.compile is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy
 from candelabra.core.backend import Backend, BackendSpec
 
 # Without `jax_enable_x64` JAX makes these half as wide.
@@ -42,6 +43,18 @@ class JaxBackend(Backend):
 
     def missing(self, dtype: str, index: int = 0) -> str:
         return "with JAX_ENABLE_X64=1 in the environment JAX has it" if dtype in WIDE else ""
+
+    def asarray(self, data: Any, dtype: Any = None, index: int = 0) -> Any:
+        # Told a device, JAX's own compiles a program for each shape, as its copies do.
+        found = data if isinstance(data, numpy.ndarray) else self.namespace.asarray(data, dtype=dtype)
+        if dtype is not None and found.dtype != dtype:
+            found = found.astype(dtype)
+        return self.jax.device_put(found, self.native_device(index))
+
+    def copy(self, array: Any) -> Any:
+        if isinstance(array, self.jax.core.Tracer):
+            return array
+        return self.jax.device_put(array, array.sharding, may_alias=False)
 
     def normalize(self, value: Any, index: int = 0) -> Any:
         # What JAX traces is an array to it, too.

@@ -74,7 +74,12 @@ def kernel(layer: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[...,
     """Return a layer's forward and backward, compiled; lengths of sequences are operands, and compile nothing anew."""
 
     def forward(operands: Any, alive: Array, facts: Any) -> Any:
-        return layer(*operands, alive=alive, **dict(facts))
+        kind = operands[0].dtype
+        if kind.itemsize > 2:
+            return layer(*operands, alive=alive, **dict(facts))
+        # A state in 16 bits would be rounded at every step.
+        wide = [o if o is None else o.astype(jnp.float32) for o in operands]
+        return tuple(part.astype(kind) for part in layer(*wide, alive=alive, **dict(facts)))
 
     def backward(g: Any, operands: Any, alive: Array, facts: Any, wants: Any) -> Any:
         chosen = [o for o, wanted in zip(operands, wants, strict=True) if wanted]
