@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-
 # What CuPy calls memory that it gives back itself when nobody holds it.
 OWN_MEMORY = frozenset((
     "Memory", "PooledMemory", "MemoryAsync", "ManagedMemory", "CFunctionAllocatorMemory",
