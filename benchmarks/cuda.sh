@@ -9,7 +9,7 @@
 #   PYTHON            Python 3.11 or newer, from which the environments are made (default python3)
 #   LIMIT             seconds for all of it (default 600)
 #   DEVICE            cuda, or cuda:1 and so on
-#   STAGES            which of: install devices train tests kernels conformance benchmarks
+#   STAGES            which of: install devices train benchmarks kernels conformance tests
 #   SELECT            conformance of these operations alone, as pytest's -k
 #   WORKLOADS         these benchmarks alone; SMALL=1 runs them at the size of tests, to see that they run
 #   TORCH_INDEX       the index of PyTorch's wheels, where its newest CUDA is too new for the driver
@@ -22,7 +22,7 @@ out=${1:-$root/runs/cuda}
 python=${PYTHON:-python3}
 limit=${LIMIT:-600}
 device=${DEVICE:-cuda}
-stages=${STAGES:-install devices train tests kernels conformance benchmarks}
+stages=${STAGES:-install devices train benchmarks kernels conformance tests}
 ours=${CANDELABRA_PYTHON:-}
 theirs=${TORCH_PYTHON:-}
 begun=$SECONDS
@@ -138,13 +138,7 @@ parallel=()
 
 stage devices 40 "$ours" -m candelabra devices
 stage train 60 "$ours" -m candelabra train digits --model cnn --epochs 3 --device "$device" --output "$out/digits"
-stage kernels 60 "$ours" -m pytest tests/cuda --device "$device" -p no:cacheprovider --timeout 60 \
-    --ignore tests/cuda/test_kernels.py --ignore tests/cuda/test_compilation.py
-stage tests 70 "$ours" -m pytest tests/unit --device "$device" -m any_device -p no:cacheprovider --timeout 60 \
-    ${parallel[@]+"${parallel[@]}"}
-stage conformance 120 "$ours" -m candelabra conformance "$device" --max-examples 1 ${SELECT:+-k "$SELECT"} \
-    --json "$out/conformance.json" --html "$out/conformance.html" ${parallel[@]+"${parallel[@]}"}
-
+# Before what loads the cores.
 if [ -n "$torch_install" ]; then
     echo "waiting for PyTorch's installation …"
     wait "$torch_install"
@@ -156,7 +150,14 @@ options=(--device "$device" --rounds 5 --seconds 0.1 --patience 0.5 --json "$out
 [ -n "${TORCH_DEVICE:-}" ] && options+=(--torch-device "$TORCH_DEVICE")
 [ -n "${SMALL:-}" ] && options+=(--small)
 # shellcheck disable=SC2086 # names of workloads, a word each
-stage benchmarks "$limit" "$ours" -m benchmarks ${WORKLOADS:-} "${options[@]}"
+stage benchmarks 250 "$ours" -m benchmarks ${WORKLOADS:-} "${options[@]}"
+
+stage kernels 60 "$ours" -m pytest tests/cuda --device "$device" -p no:cacheprovider --timeout 60 \
+    --ignore tests/cuda/test_kernels.py --ignore tests/cuda/test_compilation.py
+stage conformance 150 "$ours" -m candelabra conformance "$device" --max-examples 1 ${SELECT:+-k "$SELECT"} \
+    --json "$out/conformance.json" --html "$out/conformance.html" ${parallel[@]+"${parallel[@]}"}
+stage tests "$limit" "$ours" -m pytest tests/unit tests/parity --device "$device" -m "not host" -p no:cacheprovider \
+    --timeout 60 ${parallel[@]+"${parallel[@]}"}
 
 failed=0
 {
