@@ -6,6 +6,7 @@ import math
 import warnings
 from typing import Any
 
+from . import ops
 from .backend import Backend
 from .device import Device, as_device, host_device, resolver
 from .errors import ArgumentError, ArgumentTypeError, CandelabraError
@@ -141,7 +142,12 @@ def pin_memory(x: Tensor, device: str | Device | None = None) -> Tensor:
     except Exception as error:
         raise failure(f"pin_memory(x of shape {x.shape})", host, error) from error
     array[...] = x.array
-    return Tensor(array, host)
+    if x.node is None:
+        return Tensor(array, host)
+    # Recorded as a copy, which it is.
+    out = ops.clone(x)
+    out.array = array
+    return out
 
 
 def pinning(device: str | Device | None = None) -> Backend | None:

@@ -40,6 +40,17 @@ def pinned_memory_is_copied_from_without_waiting() -> None:
     assert not moved.is_pinned() and cb.zeros((0, 2)).to(ONE).to("cpu", non_blocking=True).shape == (0, 2)
 
 
+def gradients_pass_through_pinned_memory() -> None:
+    x = cb.ones(3, requires_grad=True)
+    y = x.pin_memory()
+    assert y.is_pinned() and y.requires_grad and not y.is_leaf
+    (y.to(ONE, non_blocking=True) * 2).to("cpu", non_blocking=True).sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0, 2.0]
+    z = y.detach()
+    z += 1
+    assert not z.is_pinned() and y.tolist() == [1.0, 1.0, 1.0]
+
+
 def a_copy_to_the_host_keeps_its_place_until_it_is_there() -> None:
     with ONE.stream() as stream:
         x = cb.ones(100, device=ONE)
