@@ -106,8 +106,8 @@ template <class T> __global__ void attention_shares(View g, View out, typename C
     if ((threadIdx.x & 31) == 0) shares[line] = sum;
 }
 
-// The gradient of the queries, whose tile goes over all keys; or (`BY_KEY`) those of keys and values, whose tile goes over
-// all queries that see them. `own` and `others` are queries and the outputs' gradients, or keys and values.
+// The gradient of the queries, whose tile goes over all keys; or (`BY_KEY`) those of keys and values, whose tile goes
+// over all queries that see them. `own` and `others` are queries and the outputs' gradients, or keys and values.
 template <class T, bool WIDER, bool BY_KEY>
 __global__ void attention_grad(View own, View own_too, View others, View others_too, View mask,
                                const typename Computed<T>::type* lse, const typename Computed<T>::type* shares,
@@ -147,7 +147,8 @@ __global__ void attention_grad(View own, View own_too, View others, View others_
             __syncthreads();
 #pragma unroll 1
             for (int j = 0; j < TILE / 4; j++) {
-                const int c = j * 4 + lane, row = BY_KEY ? start + c : first + r, column = BY_KEY ? first + r : start + c;
+                const int c = j * 4 + lane;
+                const int row = BY_KEY ? start + c : first + r, column = BY_KEY ? first + r : start + c;
                 C weight = 0, slope = 0;
                 if (row < plan.queries && column < plan.keys) {
                     const C score = dot<C, TILE, WIDE>(rows, r, across, c) * (C)plan.scale;

@@ -7,8 +7,8 @@ struct View {
     int64 by_axis[3], by_row, by_column, aligned;
 };
 
-// A mask's `kind`: 0 none, 1 which keys take part, 2 what is added to scores. Along an axis that is `shared`, all batches
-// of queries have the same keys and values. A batch has `tiles` blocks.
+// A mask's `kind`: 0 none, 1 which keys take part, 2 what is added to scores. Along an axis that is `shared`, all
+// batches of queries have the same keys and values. A batch has `tiles` blocks.
 struct Plan {
     double scale;
     int sizes[3], shared[3];
@@ -47,7 +47,7 @@ template <class T> __device__ T* rows_of(const View& view, const int (&place)[3]
     return (T*)view.values + offset_of(view, place);
 }
 
-// A scaled score under the mask; in the scale of powers of `unit`'s exponential.
+// A scaled score under the mask, whose numbers count `unit` times.
 template <class T, class C>
 __device__ C masked(const Plan& plan, const View& mask, int64 batch, C score, int row, int column, C unit) {
     if (row >= plan.queries || column >= plan.keys || (plan.causal && column > row)) return -infinity<C>();

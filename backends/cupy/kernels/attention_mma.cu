@@ -1,7 +1,7 @@
-// Attention of 16-bit floats on tensor cores (Dao, 2023): as attention.cu, with products of fragments that a warp holds.
-// What is read more than once lies in shared memory in tiles of rows of WIDE elements, whose 16-byte chunks are permuted
-// so that eight rows' chunks of one column lie in different banks. Exponentials are powers of two: scores are scaled by
-// `scale` log2(e), and `lse` holds the binary logarithm of each row's sum, +inf where no key takes part.
+// Attention of 16-bit floats on tensor cores (Dao, 2023): as attention.cu, with products of fragments that a warp
+// holds. What is read more than once lies in shared memory in tiles of rows of WIDE elements, whose 16-byte chunks are
+// permuted so that eight rows' chunks of one column lie in different banks. Exponentials are powers of two: scores are
+// scaled by `scale` log2(e), and `lse` holds the binary logarithm of each row's sum, +inf where no key takes part.
 #include "attention.cuh"
 #include "mma.cuh"
 
@@ -9,8 +9,9 @@ const int WARPS = 4, THREADS = 32 * WARPS;
 const float LOG2_E = 1.4426950408889634f;
 
 // The tiles' rows: what a kernel's block owns is in ROWS or KEYS, what it goes over in STEP. 48 KB are enough for all.
-template <int WIDE> struct Forward { static const int BANDS = 2, ROWS = 16 * BANDS * WARPS, STEP = WIDE > 64 ? 32 : 64; };
-template <> struct Forward<256> { static const int BANDS = 1, ROWS = 16 * WARPS, STEP = 16; };
+template <int WIDE> struct Forward {
+    static const int BANDS = 2, ROWS = 16 * BANDS * WARPS, STEP = WIDE > 64 ? 32 : 64;
+};
 template <int WIDE, bool BY_KEY> struct Backward {
     // Whether registers have room for fragments of both operands that a block owns.
     static const bool HOLDS = !BY_KEY || WIDE <= 64;
@@ -34,9 +35,10 @@ __device__ void fetch(H* tile, const H* from, const View& view, int first, int r
         const int left = c * 8 < width ? rows - first - r : 0;
         const Place to = place_of(tile + chunk_at<WIDE>(r, c));
         const H* at = from + (first + r) * view.by_row + c * 8;
+        const int64 further = APART * view.by_row;
 #pragma unroll
-        for (int i = 0; i < ROWS; i += APART)
-            copy_async<16>(to + i * WIDE * 2, i < left ? at + i * view.by_row : from, i < left);
+        for (int i = 0; i < ROWS; i += APART, at += further)
+            copy_async<16>(to + i * WIDE * 2, at, i < left);
         return;
     }
 #pragma unroll 1
@@ -60,8 +62,8 @@ template <int WIDE> __device__ Place of_columns(const void* tile) {
     return place_of(tile) + chunk_at<WIDE>((lane & 7) + (lane >> 4) * 8, lane >> 3 & 1) * 2;
 }
 
-// The same of the 16 columns that are number k, and of the 16 rows that are number n: a tile begins where a row's permuted
-// bits are zeros, and two chunks' bits are apart from the lane's own.
+// The same of the 16 columns that are number k, and of the 16 rows that are number n: where a tile begins, the bits
+// that tell a row's chunks are zeros.
 template <int WIDE> __device__ Place moved(Place from, int n, int k) { return (from ^ k * 32) + n * 16 * WIDE * 2; }
 
 template <class H> __device__ void as_left(unsigned (&a)[4], const float (&one)[4], const float (&other)[4]) {
@@ -179,7 +181,8 @@ __global__ void __launch_bounds__(THREADS) attention_mma(View q, View k, View v,
         if (works) {
 #pragma unroll
             for (int m = 0; m < BANDS; m++)
-                for (int n = 0; n < STEP / 8; n++) scores[m][n][0] = scores[m][n][1] = scores[m][n][2] = scores[m][n][3] = 0;
+                for (int n = 0; n < STEP / 8; n++)
+                    for (int i = 0; i < 4; i++) scores[m][n][i] = 0;
 #pragma unroll
             for (int e = 0; e < WIDE / 16; e++) {
                 unsigned a[BANDS][4];
@@ -228,7 +231,8 @@ __global__ void __launch_bounds__(THREADS) attention_mma(View q, View k, View v,
                 for (int h = 0; h < 2; h++) {
                     float best = -infinity<float>(), part = 0;
 #pragma unroll
-                    for (int n = 0; n < STEP / 8; n++) best = fmaxf(best, fmaxf(scores[m][n][2 * h], scores[m][n][2 * h + 1]));
+                    for (int n = 0; n < STEP / 8; n++)
+                        best = fmaxf(best, fmaxf(scores[m][n][2 * h], scores[m][n][2 * h + 1]));
                     best = fmaxf(over_quad(best, Larger()) * factor, top[m][h]);
                     const float shift = best == -infinity<float>() ? 0.f : best;
                     const float fade = power_of_two(top[m][h] - shift);
@@ -291,9 +295,9 @@ __global__ void __launch_bounds__(THREADS) attention_mma(View q, View k, View v,
     }
 }
 
-// The gradient of the queries, of which a block has ROWS and goes over the keys; or (`BY_KEY`) those of keys and values, of
-// which a block has ROWS and goes over all queries that see them. `own` and `others` are queries and the outputs'
-// gradients, or keys and values: first of all they go through the tiles into registers.
+// The gradient of the queries, of which a block has ROWS and goes over the keys; or (`BY_KEY`) those of keys and
+// values, of which a block has ROWS and goes over all queries that see them. `own` and `others` are queries and the
+// outputs' gradients, or keys and values: first of all they go through the tiles into registers.
 template <class H, int WIDE, bool BY_KEY>
 __global__ void __launch_bounds__(THREADS) attention_mma_grad(View own, View own_too, View others, View others_too,
                                                               View mask, const float* lse, const float* shares,
@@ -419,8 +423,10 @@ __global__ void __launch_bounds__(THREADS) attention_mma_grad(View own, View own
                     const int r = row + i / 2 * 8;
                     const int edge = (BY_KEY ? r : plan.causal && r < plan.keys ? r + 1 : plan.keys) - column - i % 2;
 #pragma unroll
-                    for (int n = 0; n < PART / 8; n++)
-                        weights[n][i] = (BY_KEY ? n * 8 >= edge : n * 8 < edge) ? weights[n][i] * scale : -infinity<float>();
+                    for (int n = 0; n < PART / 8; n++) {
+                        const bool seen = BY_KEY ? n * 8 >= edge : n * 8 < edge;
+                        weights[n][i] = seen ? weights[n][i] * scale : -infinity<float>();
+                    }
                 }
             } else {
 #pragma unroll

@@ -6,8 +6,8 @@
 //   b, 16 x 8:      b0 rows 2t, 2t + 1 of column g;  b1 rows 2t + 8, 2t + 9
 //   of TF32, a 16 x 8: a[0] row g, column t;  a[1] row g + 8;  a[2], a[3] as these, four columns on
 //                      b 8 x 8: b0 row t, b1 row t + 4 of column g
-// Two 16-bit elements share a register, the first in its lower half. So two neighbouring d, packed, are an a: pack(d[0],
-// d[1]), pack(d[2], d[3]) of the left, then of the right one.
+// Two 16-bit elements share a register, the first in its lower half. So two neighbouring d, packed, are an a:
+// pack(d[0], d[1]), pack(d[2], d[3]) of the left, then of the right one.
 
 #ifndef CANDELABRA_ON_HOST
 
@@ -16,26 +16,29 @@ typedef unsigned Place;
 
 __device__ inline Place place_of(const void* at) { return (Place)__cvta_generic_to_shared(at); }
 
-// d += a b, in float32.
+// d += a b, in float32. What is volatile stays where all lanes come together.
 template <class H> __device__ void product(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1);
 
 template <>
 __device__ inline void product<__half>(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
 template <>
 __device__ inline void product<__nv_bfloat16>(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
 // d += a b of TF32 operands, a 16 x 8 and b 8 x 8.
 __device__ inline void product_tf32(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
-    asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+    asm volatile(
+        "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
@@ -91,7 +94,9 @@ template <int BYTES> __device__ void copy_async(Place to, const void* from, bool
 __device__ inline void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 
 // Wait for this thread's groups but the latest LEFT; the other threads' are there after a barrier.
-template <int LEFT> __device__ void wait_for_copies() { asm volatile("cp.async.wait_group %0;" :: "n"(LEFT) : "memory"); }
+template <int LEFT> __device__ void wait_for_copies() {
+    asm volatile("cp.async.wait_group %0;" :: "n"(LEFT) : "memory");
+}
 
 // 2 to the power of x, to about two units in the last place; denormal results are zero.
 __device__ inline float power_of_two(float x) {
