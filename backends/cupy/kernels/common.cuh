@@ -60,7 +60,7 @@ __device__ inline int64 checked(int64 index, int64 size, uint64* fault) {
     return index < 0 ? 0 : size - 1;
 }
 
-// An index that may count from the end.
-__device__ inline int64 place_of(int64 index, int64 size, uint64* fault) {
-    return index < 0 && index >= -size ? index + size : checked(index, size, fault);
+// What an index names, which counts from the end where it may (`behind`).
+__device__ inline int64 place_of(int64 index, int64 size, bool behind, uint64* fault) {
+    return behind && index < 0 && index >= -size ? index + size : checked(index, size, fault);
 }

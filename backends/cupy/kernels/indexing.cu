@@ -5,22 +5,22 @@
 // out[b, k, a] = x[b, index[k], a]; `class N` counts the elements.
 template <class M, class I, class N>
 __global__ void take(const M* x, const I* index, M* out, int64 size, int64 axis, int64 count, int64 after,
-                     uint64* fault) {
+                     bool behind, uint64* fault) {
     const N width = (N)after, many = (N)count;
     for (N i = (N)blockIdx.x * blockDim.x + threadIdx.x; i < (N)size; i += (N)gridDim.x * blockDim.x) {
         const N row = i / width, b = row / many, k = row - b * many, a = i - row * width;
-        out[i] = x[((int64)b * axis + place_of(index[k], axis, fault)) * after + a];
+        out[i] = x[((int64)b * axis + place_of(index[k], axis, behind, fault)) * after + a];
     }
 }
 
 // out[b, k, a] = x[b, index[b, k, a], a]
 template <class M, class I, class N>
 __global__ void gather(const M* x, const I* index, M* out, int64 size, int64 axis, int64 count, int64 after,
-                       uint64* fault) {
+                       bool behind, uint64* fault) {
     const N width = (N)after, many = (N)count;
     for (N i = (N)blockIdx.x * blockDim.x + threadIdx.x; i < (N)size; i += (N)gridDim.x * blockDim.x) {
         const N row = i / width, b = row / many, a = i - row * width;
-        out[i] = x[((int64)b * axis + place_of(index[i], axis, fault)) * after + a];
+        out[i] = x[((int64)b * axis + place_of(index[i], axis, behind, fault)) * after + a];
     }
 }
 
@@ -37,7 +37,7 @@ struct Key {
 };
 
 // The place of each element that a key selects.
-template <class I> __global__ void positions(Key key, int64* out, int64 size, uint64* fault) {
+template <class I> __global__ void positions(Key key, int64* out, int64 size, bool behind, uint64* fault) {
     for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x) {
         int64 place = key.start, rest = i;
         int64 at[ARRAYS];
@@ -53,7 +53,7 @@ template <class I> __global__ void positions(Key key, int64* out, int64 size, ui
 #pragma unroll
         for (int k = 0; k < ARRAYS; k++)
             if (k < key.arrays)
-                place += place_of(((const I*)key.indices[k])[at[k]], key.index_sizes[k], fault) * key.index_goes[k];
+                place += place_of(((const I*)key.indices[k])[at[k]], key.index_sizes[k], behind, fault) * key.index_goes[k];
         out[i] = place;
     }
 }

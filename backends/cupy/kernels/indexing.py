@@ -7,7 +7,7 @@ from typing import Any
 
 from ....core.backend import Kernel
 from ..launch import TYPES, Launcher, int64, name_of
-from .places import counter, indices_of, one_axis, selected, units
+from .places import counter, indices_of, judged, one_axis, selected, units
 from .scattering import add_rows, write_rows
 
 
@@ -25,7 +25,8 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         size = math.prod(x.shape[:axis]) * index.size * after
         gpu.run_each(
             "indexing", f"take<{kind}, {TYPES[name_of(index.dtype)]}, {counter(size)}>", size, x, index, out,
-            int64(size), int64(x.shape[axis]), int64(index.size), int64(after), gpu.fault(operation),
+            int64(size), int64(x.shape[axis]), int64(index.size), int64(after),
+            *judged(gpu, operation),
         )  # fmt: skip
         return out
 
@@ -72,7 +73,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         gpu.run_each(
             "indexing", f"gather<{kind}, {TYPES[name_of(index.dtype)]}, {counter(out.size)}>", out.size, x, index, out,
             int64(out.size), int64(x.shape[axis]), int64(index.shape[axis]), int64(math.prod(x.shape[axis + 1 :])),
-            gpu.fault(operation),
+            *judged(gpu, operation),
         )  # fmt: skip
         return out
 

@@ -21,7 +21,14 @@ KEY = np.dtype(
 )  # fmt: skip
 # What is moved at once, by its bytes.
 _UNITS = {16: "Sixteen", 8: "unsigned long long", 4: "unsigned", 2: "unsigned short", 1: "unsigned char"}
+# Whose indices may count from the end.
+_FROM_THE_END = frozenset(("take", "take_along_axis", "embedding", "getitem", "setitem"))
 WHOLE = ("slice", None, None, None)
+
+
+def judged(gpu: Launcher, operation: str) -> tuple[Any, Any]:
+    """Return whether an operation's indices may count from the end, and where those out of range are written down."""
+    return np.bool_(operation in _FROM_THE_END), gpu.fault(operation)
 
 
 def counter(size: int) -> str:
@@ -55,7 +62,7 @@ def places_along(gpu: Launcher, operation: str, shape: tuple[int, ...], index: A
     table["axes"], table["arrays"] = index.ndim, 1
     places = gpu.empty((index.size,), np.int64)
     expression = f"positions<{TYPES[name_of(index.dtype)]}>"
-    gpu.run_each("indexing", expression, index.size, table, places, int64(index.size), gpu.fault(operation))
+    gpu.run_each("indexing", expression, index.size, table, places, int64(index.size), *judged(gpu, operation))
     return places
 
 
@@ -119,7 +126,7 @@ def selected(gpu: Launcher, operation: str, x_shape: tuple[int, ...], indices: l
             step *= index.shape[d]
     table["sizes"][: len(sizes)], table["steps"][: len(steps)] = sizes, steps
     table["start"], table["axes"], table["arrays"] = start, len(sizes), len(arrays)
-    gpu.run_each("indexing", f"positions<{TYPES[kind]}>", size, table, places, int64(size), gpu.fault(operation))
+    gpu.run_each("indexing", f"positions<{TYPES[kind]}>", size, table, places, int64(size), *judged(gpu, operation))
     return places, (*sizes, *rest), math.prod(rest)
 
 

@@ -12,18 +12,19 @@ __device__ inline void add_to(int64* place, int64 value) { atomicAdd((uint64*)pl
 // out[b, index[k], a] += source[b, k, a]
 template <class A, class I, class N>
 __global__ void index_add(A* out, const I* index, const A* source, int64 size, int64 axis, int64 count, int64 after,
-                          uint64* fault) {
+                          bool behind, uint64* fault) {
     const N width = (N)after, many = (N)count;
     for (N i = (N)blockIdx.x * blockDim.x + threadIdx.x; i < (N)size; i += (N)gridDim.x * blockDim.x) {
         const N row = i / width, b = row / many, k = row - b * many, a = i - row * width;
-        add_to(out + ((int64)b * axis + place_of(index[k], axis, fault)) * after + a, source[i]);
+        add_to(out + ((int64)b * axis + place_of(index[k], axis, behind, fault)) * after + a, source[i]);
     }
 }
 
 // The indices counted from the front, none out of range.
-template <class I> __global__ void clamped(const I* index, int64* out, int64 size, int64 axis, uint64* fault) {
+template <class I>
+__global__ void clamped(const I* index, int64* out, int64 size, int64 axis, bool behind, uint64* fault) {
     for (int64 i = (int64)blockIdx.x * blockDim.x + threadIdx.x; i < size; i += (int64)gridDim.x * blockDim.x)
-        out[i] = place_of(index[i], axis, fault);
+        out[i] = place_of(index[i], axis, behind, fault);
 }
 
 // How two elements of a place become one; `class O` is one of these.

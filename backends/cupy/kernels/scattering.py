@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..launch import TYPES, Launcher, int64, name_of
-from .places import counter, indices_of, places_along, units
+from .places import counter, indices_of, judged, places_along, units
 
 # As in scattering.cu.
 CHUNK = 64
@@ -41,7 +41,7 @@ def add_rows(gpu: Launcher, operation: str, out: Any, index: Any, source: Any, a
         return NotImplemented
     if kind in _ADDED and (not gpu.deterministic or kind[:5] != "float"):
         expression = f"index_add<{TYPES[kind]}, {TYPES[name_of(index.dtype)]}, {counter(total)}>"
-        told = (int64(total), int64(size), int64(count), int64(after), gpu.fault(operation))
+        told = (int64(total), int64(size), int64(count), int64(after), *judged(gpu, operation))
         gpu.run_each("scattering", expression, total, out, index, source, *told)
         return out
     places = clamped(gpu, operation, index, size)
@@ -51,7 +51,7 @@ def add_rows(gpu: Launcher, operation: str, out: Any, index: Any, source: Any, a
 def clamped(gpu: Launcher, operation: str, index: Any, size: int) -> Any:
     """Return indices counted from the front, one axis of them, none out of range."""
     places = gpu.empty((index.size,), np.int64)
-    told = (int64(index.size), int64(size), gpu.fault(operation))
+    told = (int64(index.size), int64(size), *judged(gpu, operation))
     gpu.run_each("scattering", f"clamped<{TYPES[name_of(index.dtype)]}>", index.size, index, places, *told)
     return places
 
