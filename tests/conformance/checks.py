@@ -104,6 +104,9 @@ def check_magnitudes(subject: Subject, sample: Sample) -> None:
         gap = np.abs(wide - wanted)
         bound = TOLERANCE[dtypes.as_dtype(dtype).name] * row.tolerance * np.abs(wanted) + np.finfo(dtype).tiny
     right = (wide == wanted) | (np.isnan(wide) & np.isnan(wanted)) | (gap <= bound)
+    if row.name == "astype" and found.dtype.kind in "iu":
+        # The standard leaves open what becomes of numbers that the dtype does not hold.
+        right |= ~(np.abs(given.operands[0].astype(np.float64)) < 2.0**31)
     places = np.argwhere(~right)
     assert not len(places), f"{row.name} with {sample.statics}: " + "; ".join(
         f"of {tuple(float(np.broadcast_to(o, right.shape)[tuple(p)]) for o in given.operands)} it gives "

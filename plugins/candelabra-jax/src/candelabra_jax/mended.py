@@ -120,10 +120,25 @@ def cumulative_prod(x: Array, /, *, axis: Any = None, dtype: Any = None, include
     return jnp.cumulative_prod(x, axis=axis, dtype=kind, include_initial=include_initial)
 
 
+@jax.jit
+def _silu(x: Array, /) -> Array:
+    return x / (1 + jnp.exp(-x))
+
+
+@jax.jit
+def _mish(x: Array, /) -> Array:
+    return jnp.where(x < -40, _silu(x), x * jnp.tanh(jax.nn.softplus(x)))
+
+
+def without_subnormals(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a kernel of wide real numbers: where exp(x) is subnormal, XLA takes it for zero."""
+    return lambda x, /: function(x) if x.dtype.kind == "f" and x.dtype.itemsize > 2 else NotImplemented
+
+
 MENDS = (exp, expm1, sqrt, sinh, cosh, tanh, acos, acosh, asinh, atanh)
 KERNELS: dict[str, Any] = {
     **{mend.__name__: for_complex(getattr(jnp, mend.__name__), mend) for mend in MENDS},
     "log": for_complex(jnp.log, log), "log1p": for_complex(jnp.log1p, log), "sign": sign,
     "floor_divide": floor_divide, "remainder": remainder, "imag": imag,
-    "cumulative_prod": cumulative_prod,
+    "cumulative_prod": cumulative_prod, "silu": without_subnormals(_silu), "mish": without_subnormals(_mish),
 }  # fmt: skip
