@@ -115,12 +115,13 @@ def _exp32(x):
     n = t - f4(12582912.0)
     r = x - n * f4(0.693359375)
     r = r + n * f4(2.12194440e-4)
-    k = _bits32(t) - i4(0x4B400000)
-    half = k >> i4(1)
+    # What numba makes of two int32 is an int64.
+    k = i4(_bits32(t) - i4(0x4B400000))
+    half = i4(k >> i4(1))
     p = _slope32(r) * r + f4(1.0)
     # In two steps, since the power of two may be none of float32's normal numbers.
-    p = p * _of_bits32((half + i4(127)) << i4(23))
-    return p * _of_bits32((k - half + i4(127)) << i4(23))
+    p = p * _of_bits32(i4((half + i4(127)) << i4(23)))
+    return p * _of_bits32(i4((k - half + i4(127)) << i4(23)))
 
 
 @_helper
@@ -328,9 +329,15 @@ normal_cdf = _either(_normal_cdf32, _normal_cdf64)
 
 
 @_helper
+def times(x, y):
+    """Multiply: where it may reassociate, LLVM makes a division of each product with a quotient of one."""
+    return x * y
+
+
+@_helper
 def _ordered32(x):
     b = _bits32(x)
-    return b ^ ((b >> i4(31)) & i4(0x7FFFFFFF))
+    return i4(b ^ i4(i4(b >> i4(31)) & i4(0x7FFFFFFF)))
 
 
 @_helper
@@ -343,7 +350,7 @@ def _ordered64(x):
 def _largest32(row):
     best = i4(-0x80000000)
     for j in range(row.size):
-        best = max(best, _ordered32(row[j]))
+        best = i4(max(best, _ordered32(row[j])))
     return _of_bits32(best ^ ((best >> i4(31)) & i4(0x7FFFFFFF)))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiled import signature
+from .mathematics import times
 
 ANY_ORDER = {"fastmath": {"contract", "reassoc"}}
 
@@ -130,13 +131,13 @@ def rms_norm_grad(start, stop, block, g, x, weight, weighted, rstd, want_x, gx, 
                     dot += h[j] * weight[j] * (a[j] * r)
                 dot = dot / count
                 for j in range(n):
-                    o[j] = r * (h[j] * weight[j] - a[j] * r * dot)
+                    o[j] = r * (h[j] * weight[j] - times(a[j] * r, dot))
             else:
                 for j in range(n):
                     dot += h[j] * (a[j] * r)
                 dot = dot / count
                 for j in range(n):
-                    o[j] = r * (h[j] - a[j] * r * dot)
+                    o[j] = r * (h[j] - times(a[j] * r, dot))
 
 
 @signature(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiled import signature
-from .mathematics import exp, exp_negative, exp_scaled, largest
+from .mathematics import exp, exp_negative, exp_scaled, largest, times
 
 ANY_ORDER = {"fastmath": {"contract", "reassoc"}}
 ONE = signature("void(intp, intp, T[:, ::1], T[:, ::1])", **ANY_ORDER)
@@ -25,7 +25,7 @@ def softmax(start, stop, x, out):
             total += e
         share = one / total
         for j in range(n):
-            o[j] *= share
+            o[j] = times(o[j], share)
 
 
 @TWO
