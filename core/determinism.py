@@ -12,10 +12,10 @@ _mode = 0
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Let operations give the same bits in every run, in all threads, where that costs time.
 
-    Sums whose terms go to places that indices name (the gradients of `take`, `embedding` and pooling, `index_add`,
-    `scatter_add`) are made by atomic additions on a card, in an order that nobody knows; they are then made in the
-    order of the indices, sorted. Every operation has such a way, so that none warns or raises as some do in PyTorch. On
-    the CPU the same bits come in any case.
+    Sums whose terms go to places that indices name (`index_add`, `scatter_add`, the gradients of `take`, `gather` and
+    `embedding`) are made by atomic additions on a card, in an order that nobody knows; they are then made in the order
+    of the indices, sorted. Every operation has such a way, so that none warns or raises as some do in PyTorch. On the
+    CPU the same bits come in any case.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ class CupyBackend(Backend):
         self.gpu = Launcher(cupy)
         self.kernels = Kernels(self.gpu)
         self.compile = Fusion(self.gpu).compile
-        self.donating = sharing.donating(cupy)
+        self.donating = sharing.donating(cupy, self.gpu)
         self.card_memory = memory.CardMemory(cupy)
         self.forked = False
         # A program that has one card pays nothing for those that have more.

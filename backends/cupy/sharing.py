@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ...core.errors import DTypeError
+from .launch import Launcher
+
 # What CuPy calls memory that it gives back itself when nobody holds it.
 OWN_MEMORY = frozenset((
     "Memory", "PooledMemory", "MemoryAsync", "ManagedMemory", "CFunctionAllocatorMemory",
@@ -33,7 +36,7 @@ def is_view_of_live_owner(cupy: Any, array: Any) -> bool:
     return isinstance(base, cupy.ndarray) and sys.getrefcount(base) > 3
 
 
-def donating(cupy: Any) -> dict[str, Callable[..., Any]]:
+def donating(cupy: Any, gpu: Launcher) -> dict[str, Callable[..., Any]]:
     """Return the functions that write a result into their first operand, by row."""
 
     def in_place(name: str) -> Callable[[Any, Any], Any]:
@@ -49,4 +52,18 @@ def donating(cupy: Any) -> dict[str, Callable[..., Any]]:
 
         return write
 
-    return {name: in_place(name) for name in ("add", "subtract", "multiply", "divide")}
+    def setitem(x: Any, value: Any, key: Any, indices: list[Any]) -> Any:
+        from .kernels.indexing import set_in
+
+        with x.device:
+            if indices and not hasattr(value, "dtype"):
+                value = cupy.full((), value, x.dtype)
+            if x.flags.c_contiguous and set_in(gpu, x, value, indices, key) is not NotImplemented:
+                return x
+            changed = cupy.array(x, order="C")
+            if set_in(gpu, changed, value, indices, key) is NotImplemented:
+                raise DTypeError(f"x[key] = value: a card has no kernel for this key, dtype {x.dtype} or size")
+            x[...] = changed
+            return x
+
+    return {"setitem": setitem} | {name: in_place(name) for name in ("add", "subtract", "multiply", "divide")}

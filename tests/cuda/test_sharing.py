@@ -150,6 +150,17 @@ with warnings.catch_warnings(record=True) as told:
     warnings.simplefilter("always")
     x[0].zero_()
 assert "writes into a temporary" in str(told[0].message), told
+long = cb.zeros(4, 6, device="cuda")
+place = long.array.data.ptr
+long[0] = 1.0
+long[1:3, ::2] = cb.full((3,), 2.0, device="cuda")
+long[cb.asarray([3, -1], device="cuda")] = 3.0
+long[cb.asarray([0, 0], device="cuda"), cb.asarray([5, 5], device="cuda")] = cb.asarray([7.0, 8.0], device="cuda")
+assert long.array.data.ptr == place
+assert long.tolist() == [[1, 1, 1, 1, 1, 8], [2, 0] * 3, [2, 0] * 3, [3] * 6], long
+kept = long.detach()
+long[0] = 0.0
+assert long.array.data.ptr != place and kept.tolist()[0] == [1, 1, 1, 1, 1, 8]
 far = cb.ones(3, device="cuda:1", dtype=cb.bfloat16)
 place = far.array.data.ptr
 far += 1.5

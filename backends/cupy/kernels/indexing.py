@@ -11,6 +11,20 @@ from .places import counter, indices_of, judged, one_axis, selected, units
 from .scattering import add_rows, write_rows
 
 
+def set_in(gpu: Launcher, x: Any, value: Any, indices: list[Any], key: Any) -> Any:
+    """Write into `x`, which is in C order and nobody else's, what broadcasts to what a key selects."""
+    if not indices:
+        x[tuple(slice(*k[1:]) if isinstance(k, tuple) else k for k in key)] = value
+        return x
+    if value.dtype != x.dtype:
+        return NotImplemented
+    found = selected(gpu, "setitem", x.shape, indices, key)
+    if found is NotImplemented:
+        return found
+    places, shape, after = found
+    return write_rows(gpu, x, places, value, shape, after)
+
+
 def kernels(gpu: Launcher) -> dict[str, Any]:
     """Return the kernels by row."""
 
@@ -129,20 +143,8 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         total = add_rows(gpu, "getitem", total, places, g, 0)
         return total if total is NotImplemented else total.reshape(x_shape)
 
-    def set_in(x: Any, value: Any, indices: list[Any], key: Any) -> Any:
-        """Write into `x`, which is in C order."""
-        found = selected(gpu, "setitem", x.shape, indices, key)
-        if found is NotImplemented:
-            return found
-        places, shape, after = found
-        return write_rows(gpu, x, places, value, shape, after)
-
     def setitem(x: Any, value: Any, indices: list[Any], /, *, key: Any) -> Any:
-        out = gpu.copied(x)
-        if not indices:
-            out[tuple(slice(*k[1:]) if isinstance(k, tuple) else k for k in key)] = value
-            return out
-        return set_in(out, value, indices, key)
+        return set_in(gpu, gpu.copied(x), value, indices, key)
 
     return {
         "take": Kernel(take, vjp=take_vjp),
