@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.errors import DataError
 from .fetch import Exhausted, length_of, size_error
@@ -13,6 +13,13 @@ from .pool import Pool, rebuilt_error
 
 Position = dict[str, Any]
 """Where an epoch stands; what `DataLoader.state_dict` is made of."""
+
+
+class Fetched(NamedTuple):
+    """A batch on its way, or what was raised for it, and where the epoch then stood."""
+
+    moving: Any
+    position: Position | None
 
 
 class Epoch:
@@ -45,20 +52,26 @@ class Epoch:
     ) -> None:
         self.indices, self.position, self.dataset, self.size = indices, position, dataset, size
         self.expected, self.mover = expected, mover
+        # What the loader shows of the place: while a batch is fetched ahead, that of the one before it.
+        self.shown = position
+        self.fetched: Fetched | None = None
         self.done = False
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
-        if self.done:
-            raise StopIteration
-        if self.size is not None and length_of(self.dataset) != self.size:
-            self.close()
-            raise size_error(self.dataset, self.size)
-        batch = self.next_batch()
+        fetched, self.fetched = self.fetched, None
+        if fetched is None:
+            if self.done:
+                raise StopIteration
+            fetched = self.fetch_one()
+        elif isinstance(fetched.moving, Exception):
+            self.show(fetched.position)
+            raise fetched.moving
+        self.show(fetched.position)
         promised = self.expected()
-        if promised is not None and self.position["batches"] == promised + 1:
+        if promised is not None and self.shown["batches"] == promised + 1:
             warnings.warn(
                 f"DataLoader: the length of the dataset ({type(self.dataset).__name__}) promised {promised} batches, "
                 "and more have come; correct its __len__"
@@ -66,7 +79,38 @@ class Epoch:
                 UserWarning,
                 stacklevel=2,
             )
-        return self.mover(batch)
+        batch = self.mover.finish(fetched.moving)
+        if self.is_ready():
+            try:
+                self.fetched = self.fetch_one()
+            except StopIteration:
+                pass
+            except Exception as error:
+                # It is the next batch's.
+                self.fetched = Fetched(error, self.place())
+        return batch
+
+    def fetch_one(self) -> Fetched:
+        """Fetch a batch and begin to move it; raise `StopIteration` at the end."""
+        if self.size is not None and length_of(self.dataset) != self.size:
+            self.close()
+            raise size_error(self.dataset, self.size)
+        moving = self.mover.begin(self.next_batch())
+        return Fetched(moving, self.place())
+
+    def place(self) -> Position | None:
+        """Return where the epoch stands, None where that is shown at once."""
+        return None
+
+    def show(self, position: Position | None) -> None:
+        """Let the loader show a place."""
+        if position is not None:
+            self.shown.clear()
+            self.shown.update(position)
+
+    def is_ready(self) -> bool:
+        """Say whether a batch can be fetched ahead at once."""
+        return False
 
     shared = False
 
@@ -77,12 +121,13 @@ class Epoch:
     def finish(self) -> None:
         """Leave the epoch behind."""
         self.close()
-        self.position.clear()
-        self.position.update(batches=0, generator=None)
+        for position in (self.position, self.shown):
+            position.clear()
+            position.update(batches=0, generator=None)
 
     def close(self) -> None:
         """Give no more batches; where the epoch stood stays known."""
-        self.done = True
+        self.done, self.fetched = True, None
 
 
 class SerialEpoch(Epoch):
@@ -129,6 +174,10 @@ class ParallelEpoch(Epoch):
     ) -> None:
         super().__init__(*common)
         self.pool, self.keeps_pool, self.in_order, self.stream = pool, keeps_pool, in_order, stream
+        # A stream's end is only known when it is there.
+        self.runs_ahead = self.mover.runs_ahead and not stream
+        if self.runs_ahead:
+            self.position = dict(self.position)
         count = pool.task.num_workers
         self.asked = [0] * count
         self.finishing = False
@@ -141,6 +190,7 @@ class ParallelEpoch(Epoch):
         self.waiting: dict[int, int] = {}
         self.next = self.position["batches"]
         self.ahead = set(self.position.get("ahead", ()))
+        self.show(self.place())
         for lender in pool.lenders:
             lender.pin_for(self.mover.pin)
         pool.begin(self, seed, resume)
@@ -151,6 +201,14 @@ class ParallelEpoch(Epoch):
         except BaseException:
             pool.stop()
             raise
+
+    def place(self) -> Position | None:
+        """Return where the epoch stands; what lies in it is replaced, never changed."""
+        return {**self.position, "workers": [dict(about) for about in self.workers]} if self.runs_ahead else None
+
+    def is_ready(self) -> bool:
+        """Say whether the next batch has come already."""
+        return self.runs_ahead and not self.done and any(self.pool.pollers[n](0) for n in self.candidates())
 
     def ask(self, worker: int) -> None:
         """Let a worker make one more batch, if there is one."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.backend import Backend
 from ..core.device import Device
 from ..core.memory import pin_memory
-from ..core.stream import Stream
+from ..core.stream import Event, Stream
 from ..core.tensor import Tensor
 from .collate import converted, pinned_room
 
@@ -22,6 +22,14 @@ def copying_stream(device: Device) -> Stream:
     if found is None:
         found = _streams.setdefault(device, Stream(device))
     return found
+
+
+class Moving(NamedTuple):
+    """A batch on its way: its tensors that are copied, and the event behind the copies, if there are any."""
+
+    batch: Any
+    moved: Sequence[Tensor] = ()
+    done: Event | None = None
 
 
 class Mover:
@@ -46,14 +54,19 @@ class Mover:
         """What pins memory in which batches come, None where that is of no use."""
         return None if self.pins is None or self.device is None else self.pins.pin_in_place
 
-    def __call__(self, batch: Any) -> Any:
-        """Return a batch where it belongs; its copy may be under way, and the caller's stream waits for it."""
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether a copy can be under way while the batch before it is worked with."""
+        return self.device is not None and self.pins is not None
+
+    def begin(self, batch: Any) -> Moving:
+        """Put a batch where it belongs; its copy may be under way."""
         device = self.device
         if device is None:
-            return batch if self.pins is None else converted(batch, self._pinned)
+            return Moving(batch if self.pins is None else converted(batch, self._pinned))
         if self.pins is None:
-            return converted(batch, lambda tensor: tensor.to(device))
-        stream, caller = copying_stream(device), device.current_stream()
+            return Moving(converted(batch, lambda tensor: tensor.to(device)))
+        stream = copying_stream(device)
         moved: list[Tensor] = []
 
         def move(tensor: Tensor) -> Tensor:
@@ -64,12 +77,18 @@ class Mover:
 
         with stream:
             made = converted(batch, move)
-        if moved:
-            caller.wait_stream(stream)
-            for tensor in moved:
+        return Moving(made, moved, stream.record_event() if moved else None)
+
+    def finish(self, moving: Moving) -> Any:
+        """Return a batch for whose copy the caller's stream waits."""
+        if moving.done is not None:
+            assert self.device is not None
+            caller = self.device.current_stream()
+            caller.wait_event(moving.done)
+            for tensor in moving.moved:
                 # It dies on the caller's stream, and its memory is the other one's.
                 tensor.record_stream(caller)
-        return made
+        return moving.batch
 
     def _pinned(self, tensor: Tensor) -> Tensor:
         assert self.pins is not None

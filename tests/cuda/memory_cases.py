@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 import warnings
 from typing import Any
 
@@ -150,6 +151,52 @@ def batches_of_workers_come_beside_the_computation() -> None:
         assert values == [(a.sum() + b.sum()).item() for a, b in DataLoader(numbered(), batch_size=4)]
     cb.release_memory("cuda:1")
     assert not order.hazards, order.hazards
+
+
+def a_batch_that_is_fetched_ahead_is_not_yet_given() -> None:
+    def loader(device: str) -> Any:
+        generator = cb.Generator().manual_seed(3)
+        return DataLoader(numbered(40), 4, shuffle=True, num_workers=2, generator=generator, device=device)
+
+    here, there = loader("cpu"), loader("cuda:1")
+    states, ahead = [], 0
+    for _ in range(2):
+        epochs = iter(here), iter(there)
+        for (a, _), (b, _) in zip(*epochs, strict=True):
+            time.sleep(0.02)
+            ahead += epochs[1].fetched is not None
+            assert a.tolist() == b.tolist() and str(here.state_dict()) == str(there.state_dict())
+            states.append(there.state_dict())
+        assert str(here.state_dict()) == str(there.state_dict())
+    assert ahead > 5
+    rest = loader("cuda:1")
+    rest.load_state_dict(states[3])
+    again = loader("cpu")
+    whole = [x.tolist() for x, _ in again]
+    assert [x.tolist() for x, _ in rest] == whole[4:]
+
+
+class Breaks(Dataset):
+    """Fails at one sample."""
+
+    def __len__(self) -> int:
+        return 8
+
+    def __getitem__(self, index: int) -> Any:
+        if index == 5:
+            raise KeyError("sample 5")
+        return np.float32(index)
+
+
+def what_a_batch_raises_comes_at_its_turn() -> None:
+    epoch, found = iter(DataLoader(Breaks(), 2, num_workers=1, device="cuda:1")), []
+    for _ in range(4):
+        time.sleep(0.05)
+        try:
+            found.append(next(epoch).tolist())
+        except KeyError as error:
+            found.append("sample 5" in str(error))
+    assert found == [[0.0, 1.0], [2.0, 3.0], True, [6.0, 7.0]] and next(epoch, None) is None
 
 
 class Images(Dataset):
