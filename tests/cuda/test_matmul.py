@@ -283,6 +283,11 @@ for n in (2, 50):
     (w @ v).backward(g)
     assert [c.sizes for c in calls][1:] == [(6, 8, 30) if n == 2 else (6, 8, 50)], calls
     np.testing.assert_allclose(w.grad.numpy(), np.einsum("abmn,abkn->mk", g.numpy(), v.numpy()), rtol=1e-9, atol=1e-9)
+for left, right in [((2, 3, 0), (0, 4)), ((2, 0, 3), (3, 4)), ((2, 3, 4), (4, 0)), ((2, 3, 0), (0,)), ((0,), (0, 3)),
+                    ((0, 3), (3,)), ((0,), (0,)), ((0, 2, 3), (0, 3, 2)), ((4, 3), (0, 3, 2)), ((3,), (5, 3, 0))]:
+    a, b = (cb.ones(*shape, device="cuda", requires_grad=True) for shape in (left, right))
+    (a @ b).sum().backward()
+    assert a.grad.shape == left and b.grad.shape == right and not a.grad.numpy().any() and not b.grad.numpy().any()
 i = cb.ones(2, 3, device="cuda", dtype=cb.int64)
 assert (i @ i.mT).tolist() == [[3, 3], [3, 3]]
 """

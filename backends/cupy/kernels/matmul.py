@@ -23,10 +23,10 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         if x1.ndim == 1:
             if x2.ndim == 1:
                 return _inner(gpu, x1, x2)
-            out = product(gpu, x1.reshape(1, -1), x2)
+            out = product(gpu, x1.reshape(1, x1.size), x2)
             return out.reshape(*out.shape[:-2], out.shape[-1])
         if x2.ndim == 1:
-            out = product(gpu, x1, x2.reshape(-1, 1))
+            out = product(gpu, x1, x2.reshape(x2.size, 1))
             return out.reshape(out.shape[:-1])
         return product(gpu, x1, x2)
 
@@ -50,10 +50,10 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         if x1.ndim == 1:
             return product(gpu, x1.reshape(-1, 1), g.reshape(*g.shape[:-1], 1, g.shape[-1]))
         if len(x2_shape) == 1:
-            return product(gpu, g.reshape(1, -1), x1.reshape(-1, x1.shape[-1])).reshape(x2_shape)
+            return product(gpu, g.reshape(1, g.size), _rows(x1)).reshape(x2_shape)
         if len(x2_shape) == 2 and x1.ndim > 2:
             # One matrix for a whole stack: one product instead of a stack of them and a sum.
-            return product(gpu, x1.reshape(-1, x1.shape[-1]).swapaxes(0, 1), g.reshape(-1, g.shape[-1]))
+            return product(gpu, _rows(x1).swapaxes(0, 1), _rows(g))
         return product(gpu, x1.swapaxes(-1, -2), g)
 
     def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
@@ -68,6 +68,10 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         return dots(gpu, gpu.contiguous(rows[0]), gpu.contiguous(rows[1]), shape[:-1])
 
     return {"matmul": Kernel(matmul, vjp=(left_vjp, right_vjp)), "vecdot": vecdot}
+
+
+def _rows(x: Any) -> Any:
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def _inner(gpu: Launcher, x1: Any, x2: Any) -> Any:
