@@ -122,7 +122,24 @@ class _Mark:
 _entered = threading.local()
 
 
-class Stream:
+class _OfThisProcess:
+    """What belongs to one process and is never copied."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise ArgumentTypeError(
+            f"{type(self).__name__}: streams and events belong to their process and are not pickled; make new ones"
+        )
+
+
+class Stream(_OfThisProcess):
     """A queue of a device's work: what is asked on one stream is done in order, on several at once.
 
     As a context manager it is the current stream of its device, in this thread, inside the block.
@@ -233,7 +250,7 @@ class Stream:
         return f"<Stream of {self.device}: {self.native!r}>"
 
 
-class Event:
+class Event(_OfThisProcess):
     """A mark in a stream: it has happened when everything that was asked of the stream before it is done.
 
     Parameters

@@ -166,6 +166,9 @@ def what_is_not_waited_for_is_found_by_the_stand_in() -> None:
         x = cb.ones(3, device="cuda:1")
     x + 1
     assert len(order.hazards) == 1 and "not waited for" in order.hazards[0]
+    del x
+    assert len(order.hazards) == 2 and "let go" in order.hazards[1]
+    order.hazards.clear()
 
 
 def streams_wait_for_each_other() -> None:
@@ -374,7 +377,10 @@ def the_producer_waits_into_our_current_stream() -> None:
         found = cb.from_dlpack(given)
         assert given.asked[0]["stream"] == stream.native.ptr
         found + 1
-    assert not order.hazards, order.hazards
+    # It goes back to its owner, who does not know of our stream.
+    found.record_stream(stream)
+    del found, given
+    cb.release_memory("cuda:1")
 
 
 def a_consumer_is_told_on_its_stream() -> None:
@@ -384,12 +390,15 @@ def a_consumer_is_told_on_its_stream() -> None:
         with cupy.cuda.Device(1):
             theirs = cupy.cuda.Stream(non_blocking=True)
         array = x.__dlpack__(stream=theirs.ptr, max_version=(1, 0))
+        x.record_stream(cb.cuda.ExternalStream(theirs.ptr, 1))
     with cupy.cuda.Device(1), theirs:
         array * 2
-    assert not order.hazards and x.__dlpack_device__() == (2, 1)
-    shared = x.__dlpack__(stream=-1)
-    x += 1
-    assert shared.tolist() == [2.0, 2.0, 2.0]
+    assert x.__dlpack_device__() == (2, 1)
+    with ours:
+        shared = x.__dlpack__(stream=-1)
+        # It has a reader now.
+        x += 1
+        assert shared.tolist() == [2.0, 2.0, 2.0] and x.tolist() == [3.0, 3.0, 3.0]
 
 
 def copies_that_a_consumer_asks_for() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import traceback
@@ -37,7 +38,8 @@ def run(module: ModuleType) -> None:
         order.hazards.clear()
         try:
             getattr(module, name)()
-            found[name] = ""
+            gc.collect()
+            found[name] = "; ".join(order.hazards)
         except Exception:
             found[name] = traceback.format_exc()
     print(json.dumps(found))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 from typing import Any
 
@@ -97,6 +99,13 @@ def test_between_devices() -> None:
 def test_bad_input(call: Any, text: str) -> None:
     with pytest.raises(ArgumentTypeError, match=text):
         call()
+
+
+def test_they_are_of_their_process(device: Any) -> None:
+    for thing in (device.stream(), device.event()):
+        assert copy.copy(thing) is thing and copy.deepcopy({"a": thing})["a"] is thing
+        with pytest.raises(ArgumentTypeError, match="belong to their process"):
+            pickle.dumps(thing)
 
 
 def test_a_copy_on_a_stream(device: Any) -> None:
