@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ....core.backend import Kernel
-from ..launch import Launcher, type_of, without_residuals
+from ..launch import Launcher, type_of_dtype, without_residuals
 
 # As in attention.cuh.
 VIEW = np.dtype(
@@ -26,15 +25,23 @@ MOST_FEATURES = 128
 # The least capability of a card whose tensor cores the kernels know.
 TENSOR_CORES = 80
 MOST = 2**31 - 1
+NOWHERE = np.zeros((), VIEW)
 
 
-class Batches(NamedTuple):
-    """The axes of batches, as kernels count them: those that lie behind each other in all operands are one."""
+class Laid(NamedTuple):
+    """How an operand lies, its strides in bytes."""
 
-    sizes: tuple[int, ...]
-    shared: tuple[int, ...]
-    # By operand.
-    strides: tuple[tuple[int, ...], ...]
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: Any
+
+
+class Made(NamedTuple):
+    """How a result is made: an array of a shape, and the axes that it is then seen with."""
+
+    shape: tuple[int, ...]
+    axes: tuple[int, ...] | None
+    laid: Laid
 
 
 class Way(NamedTuple):
@@ -48,68 +55,48 @@ class Way(NamedTuple):
     threads: int
 
 
+class Problem(NamedTuple):
+    """What is worked out once for operands that lie alike."""
+
+    way: Way
+    # By operand: what kernels are told of where its elements are, and whether they may lie on 16 bytes.
+    views: tuple[tuple[tuple[int, ...], bool] | None, ...]
+    # What kernels are told whose blocks have queries, and how many blocks; then, whose blocks have keys.
+    by_query: tuple[Any, int]
+    by_key: tuple[Any, int]
+
+
 def kernels(gpu: Launcher) -> dict[str, Any]:
     """Return the kernels by row."""
-
-    def way(q: Any, v: Any) -> Way:
-        kind, wide = type_of(q), max(q.shape[-1], v.shape[-1])
-        if q.dtype.itemsize == 2 and gpu.capability() >= TENSOR_CORES:
-            instance = f"{kind}, {next(w for w in (32, 64, 128) if wide <= w)}"
-            return Way("attention_mma", f"attention_mma<{instance}>", f"attention_mma_grad<{instance}, ", 128, 64, 128)
-        instance = f"{kind}, {'true' if wide > 64 else 'false'}"
-        tile = (64 if wide > 64 else 128) // gpu.computed(q).itemsize
-        return Way("attention", f"attention<{instance}>", f"attention_grad<{instance}, ", tile, tile, 4 * tile)
 
     def by_rows(array: Any) -> Any:
         """An array whose rows' elements lie side by side."""
         side_by_side = array.shape[-1] == 1 or array.strides[-1] == array.itemsize
         return array if side_by_side else gpu.contiguous(array)
 
-    def view(array: Any, by_axis: tuple[int, ...]) -> Any:
-        """What kernels are told of an operand."""
-        if array is None:
-            return np.zeros((), VIEW)
-        (*_, rows, columns), size = (1, 1, *array.shape), array.itemsize
-        by_row = array.strides[-2] // size if rows > 1 else 0
-        by_column = array.strides[-1] // size if columns > 1 else 0
-        at = gpu.address(array)
-        aligned = not (at % 16 or columns * size % 16 or any(n * size % 16 for n in (*by_axis, by_row)))
-        return np.frombuffer(struct.pack("<Q6q", at, *by_axis, by_row, by_column, aligned), VIEW).reshape(())
+    def views(problem: Problem, *operands: Any) -> list[Any]:
+        """What kernels are told of the operands."""
+        return [
+            NOWHERE if known is None else view(gpu.address(x), *known)
+            for x, known in zip(operands, problem.views, strict=True)
+        ]
 
-    def arranged(shape: tuple[int, ...], like: Any) -> Any:
-        """A new array whose axes lie in memory in the order of another one's; the last axis is the last."""
-        order = sorted(range(len(shape) - 1), key=lambda axis: -abs(like.strides[axis]))
-        if order == sorted(order):
-            return gpu.empty(shape, like.dtype)
-        made = gpu.empty([*(shape[axis] for axis in order), shape[-1]], like.dtype)
-        return made.transpose([*(order.index(axis) for axis in range(len(order))), len(order)])
-
-    def plan(
-        q: Any, k: Any, v: Any, mask: Any, batches: Batches, causal: bool, scale: float, rows: int, tile: int
-    ) -> tuple[Any, int]:
-        """What kernels are told of the problem, and how many blocks of `tile` of so many rows a batch has."""
-        kind = 0 if mask is None else 1 if mask.dtype.kind == "b" else 2
-        tiles = -(-rows // tile)
-        packed = struct.pack(
-            "<d14i", scale, *batches.sizes, *batches.shared, q.shape[-2], k.shape[-2], q.shape[-1], v.shape[-1], kind,
-            causal, tiles, 0,
-        )  # fmt: skip
-        return np.frombuffer(packed, PLAN).reshape(()), tiles
+    def new(made: Made, dtype: Any) -> Any:
+        array = gpu.empty(made.shape, dtype)
+        return array if made.axes is None else array.transpose(made.axes)
 
     def train(q: Any, k: Any, v: Any, mask: Any = None, /, *, is_causal: bool, scale: float) -> Any:
-        if _declines(q, k, v, mask):
+        if declines(q.shape, k.shape, v.shape, None if mask is None else mask.shape, q.dtype, k.dtype, v.dtype):
             return NotImplemented
-        q, k, v = (by_rows(x) for x in (q, k, v))
-        out = arranged((*q.shape[:-1], v.shape[-1]), q)
-        batches = batches_of(q, k, v, mask, out)
-        if batches is None:
+        q, k, v = by_rows(q), by_rows(k), by_rows(v)
+        made = arranged((*q.shape[:-1], v.shape[-1]), laid(q))
+        problem = problem_of((*map(laid, (q, k, v, mask)), made.laid), is_causal, scale, gpu.capability())
+        if problem is None:
             return NotImplemented
-        chosen = way(q, v)
-        lse = gpu.empty(q.shape[:-1], gpu.computed(q))
-        told, tiles = plan(q, k, v, mask, batches, is_causal, scale, q.shape[-2], chosen.rows)
-        views = [view(*pair) for pair in zip((q, k, v, mask, out), batches.strides, strict=True)]
-        blocks = tiles * math.prod(batches.sizes)
-        gpu.run(chosen.file, chosen.forward, blocks, chosen.threads, *views, lse, told)
+        out, lse = new(made, q.dtype), gpu.empty(q.shape[:-1], gpu.computed(q))
+        told, blocks = problem.by_query
+        way = problem.way
+        gpu.run(way.file, way.forward, blocks, way.threads, *views(problem, q, k, v, mask, out), lse, told)
         return out, (lse,)
 
     def vjp(
@@ -120,72 +107,142 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             # A mask is data, seldom differentiated: the row does it.
             return NotImplemented
         g, q, k, v, out = (by_rows(x) for x in (g, q, k, v, out))
-        by_query = arranged(q.shape, q) if wants[0] else None
-        by_key, by_value = (arranged(k.shape, k), arranged(v.shape, v)) if wants[1] or wants[2] else (None, None)
-        batches = batches_of(q, k, v, mask, out, g, by_query, by_key, by_value)
-        if batches is None:
+        made = tuple(arranged(x.shape, laid(x)) for x in (q, k, v))
+        lies = (*map(laid, (q, k, v, mask, g, out)), *(m.laid for m in made))
+        problem = problem_of(lies, is_causal, scale, gpu.capability(), True)
+        if problem is None:
             return NotImplemented
-        chosen = way(q, v)
-        views = (q, k, v, mask, out, g, by_query, by_key, by_value)
-        at_q, at_k, at_v, at_mask, at_out, at_g, *found = map(view, views, batches.strides)
-        shares = gpu.empty(lse.shape, lse.dtype)
-        told, tiles = plan(q, k, v, mask, batches, is_causal, scale, q.shape[-2], chosen.grad_rows)
-        gpu.run("attention", f"attention_shares<{type_of(q)}>", -(-lse.size // 8), 256, at_g, at_out, shares, told)
-        if by_query is not None:
+        wanted = (wants[0], wants[1] or wants[2], wants[1] or wants[2])
+        found = [new(m, q.dtype) if want else q for m, want in zip(made, wanted, strict=True)]
+        at_q, at_k, at_v, at_mask, at_g, at_out, *at = views(problem, q, k, v, mask, g, out, *found)
+        way, shares = problem.way, gpu.empty(lse.shape, lse.dtype)
+        told, blocks = problem.by_query
+        kind = type_of_dtype(q.dtype)
+        gpu.run("attention", f"attention_shares<{kind}>", -(-lse.size // 8), 256, at_g, at_out, shares, told)
+        if wanted[0]:
             gpu.run(
-                chosen.file, chosen.backward + "false>", tiles * math.prod(batches.sizes), chosen.threads, at_q, at_g,
-                at_k, at_v, at_mask, lse, shares, found[0], found[0], told,
+                way.file, way.backward + "false>", blocks, way.threads, at_q, at_g, at_k, at_v, at_mask, lse, shares,
+                at[0], NOWHERE, told,
             )  # fmt: skip
-        if by_key is not None:
-            told, tiles = plan(q, k, v, mask, batches, is_causal, scale, k.shape[-2], chosen.grad_rows)
-            apart = (n for n, shared in zip(batches.sizes, batches.shared, strict=True) if not shared)
+        if wanted[1]:
+            told, blocks = problem.by_key
             gpu.run(
-                chosen.file, chosen.backward + "true>", tiles * math.prod(apart), chosen.threads, at_k, at_v, at_q,
-                at_g, at_mask, lse, shares, found[1], found[2], told,
+                way.file, way.backward + "true>", blocks, way.threads, at_k, at_v, at_q, at_g, at_mask, lse, shares,
+                at[1], at[2], told,
             )  # fmt: skip
-        return by_query, by_key if wants[1] else None, by_value if wants[2] else None, None
+        return *(x if want else None for x, want in zip(found, wants, strict=False)), None
 
     return {"attention": Kernel(without_residuals(train), train, vjp, ("lse",))}
 
 
-def _declines(q: Any, k: Any, v: Any, mask: Any) -> bool:
-    if type_of(q) is None or any(x.dtype != q.dtype for x in (k, v)):
+def laid(array: Any) -> Laid | None:
+    """Return how an operand lies."""
+    return None if array is None else Laid(array.shape, array.strides, array.dtype)
+
+
+def view(at: int, steps: tuple[int, ...], even: bool) -> Any:
+    """Return what kernels are told of an operand at an address."""
+    return np.frombuffer(struct.pack("<Q6q", at, *steps, even and at % 16 == 0), VIEW).reshape(())
+
+
+@lru_cache(maxsize=4096)
+def declines(
+    q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...], mask: tuple[int, ...] | None, *dtypes: Any
+) -> bool:
+    """Say whether the kernels do not take operands of these shapes and dtypes."""
+    if type_of_dtype(dtypes[0]) is None or any(dtype != dtypes[0] for dtype in dtypes):
         return True
-    if max(q.shape[-1], v.shape[-1]) > MOST_FEATURES or 0 in q.shape + k.shape + v.shape:
+    if max(q[-1], v[-1]) > MOST_FEATURES or 0 in q + k + v:
         return True
     # What a kernel counts in 32 bits, with room for a tile.
-    if max(math.prod(q.shape[:-1]), math.prod(q.shape[:-2]) * k.shape[-2]) > MOST // 2:
+    if max(math.prod(q[:-1]), math.prod(q[:-2]) * k[-2]) > MOST // 2:
         return True
-    lead = q.shape[:-2]
-    ahead, keys, values = ((1,) * (len(lead) - len(x) + 2) + x[:-2] for x in (_two(mask), k.shape, v.shape))
+    lead = q[:-2]
+    ahead, keys, values = (_ahead(x, len(lead)) for x in (mask or (), k, v))
     if any(len(x) != len(lead) for x in (ahead, keys, values)) or keys != values:
         return True
     return any(n not in (1, m) for x in (ahead, keys) for n, m in zip(x, lead, strict=True))
 
 
-def _two(mask: Any) -> tuple[int, ...]:
-    """The shape of a mask, of two axes at least."""
-    shape = () if mask is None else tuple(mask.shape)
-    return (1,) * (2 - len(shape)) + shape
+def _ahead(shape: tuple[int, ...], axes: int) -> tuple[int, ...]:
+    """The axes of batches of a shape, as many at least."""
+    return (1,) * (axes - len(shape[:-2])) + shape[:-2]
 
 
-def batches_of(q: Any, k: Any, *others: Any) -> Batches | None:
-    """Return the axes of batches of the queries, along which keys and a mask may repeat; None where they are too many.
+@lru_cache(maxsize=4096)
+def arranged(shape: tuple[int, ...], like: Laid) -> Made:
+    """Return how an array is made whose axes lie in memory in the order of another one's; the last axis is the last."""
+    last = len(shape) - 1
+    order = sorted(range(last), key=lambda axis: -abs(like.strides[axis]))
+    made, step, steps = (*(shape[axis] for axis in order), shape[last]), like.dtype.itemsize, [0] * last
+    step *= shape[last]
+    for axis in reversed(order):
+        steps[axis] = step
+        step *= shape[axis]
+    strides = (*steps, like.dtype.itemsize)
+    axes = None if order == sorted(order) else (*(order.index(axis) for axis in range(last)), last)
+    return Made(made, axes, Laid(shape, strides, like.dtype))
+
+
+@lru_cache(maxsize=4096)
+def problem_of(
+    lies: tuple[Laid | None, ...], causal: bool, scale: float, capability: int, backward: bool = False
+) -> Problem | None:
+    """Return what is worked out once for operands that lie alike, None where their batches have too many axes.
 
     Parameters
     ----------
-    q, k, *others : array or None
-        The operands.
+    lies : tuple of Laid or None
+        Queries, keys, values, the mask and what else kernels are told of.
+    causal, scale, capability, backward : bool, float, int, bool
+        The row's statics, the card's capability, and whether blocks are the gradients'.
     """
-    told = tuple(None if x is None else (x.shape, x.strides, x.itemsize) for x in (q, k, *others))
-    return _batches(told)
+    q, k, v, mask = lies[:4]
+    assert q is not None and k is not None and v is not None
+    found = _batches(lies, q.shape[:-2], _ahead(k.shape, len(q.shape) - 2))
+    if found is None:
+        return None
+    sizes, shared, strides = found
+    way = _way(q.dtype, max(q.shape[-1], v.shape[-1]), capability)
+    kind = 0 if mask is None else 1 if mask.dtype.kind == "b" else 2
+
+    def plan(rows: int, tile: int, batches: int) -> tuple[Any, int]:
+        tiles = -(-rows // tile)
+        packed = struct.pack(
+            "<d14i", scale, *sizes, *shared, q.shape[-2], k.shape[-2], q.shape[-1], v.shape[-1], kind, causal, tiles, 0
+        )
+        return np.frombuffer(packed, PLAN).reshape(()), tiles * batches
+
+    apart = math.prod(n for n, flag in zip(sizes, shared, strict=True) if not flag)
+    views = tuple(None if x is None else _view(x, steps) for x, steps in zip(lies, strides, strict=True))
+    by_query = plan(q.shape[-2], way.grad_rows if backward else way.rows, math.prod(sizes))
+    return Problem(way, views, by_query, plan(k.shape[-2], way.grad_rows, apart))
 
 
-@lru_cache(maxsize=1024)
-def _batches(told: Sequence[Any]) -> Batches | None:
-    lead = told[0][0][:-2]
-    keys = (1,) * (len(lead) - len(told[1][0]) + 2) + told[1][0][:-2]
-    strides = [_steps(len(lead), x) for x in told]
+def _view(x: Laid, by_axis: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
+    size = x.dtype.itemsize
+    (rows, columns), (by_row, by_column) = ((1, 1, *x.shape)[-2:], (0, 0, *x.strides)[-2:])
+    by_row, by_column = by_row // size if rows > 1 else 0, by_column // size if columns > 1 else 0
+    even = not any(n * size % 16 for n in (columns, by_row, *by_axis))
+    return (*by_axis, by_row, by_column), even
+
+
+def _way(dtype: Any, wide: int, capability: int) -> Way:
+    kind = type_of_dtype(dtype)
+    if dtype.itemsize == 2 and capability >= TENSOR_CORES:
+        instance = f"{kind}, {next(w for w in (32, 64, MOST_FEATURES) if wide <= w)}"
+        return Way("attention_mma", f"attention_mma<{instance}>", f"attention_mma_grad<{instance}, ", 128, 64, 128)
+    instance = f"{kind}, {'true' if wide > 64 else 'false'}"
+    tile = (64 if wide > 64 else 128) // max(dtype.itemsize, 4)
+    return Way("attention", f"attention<{instance}>", f"attention_grad<{instance}, ", tile, tile, 4 * tile)
+
+
+def _batches(lies: tuple[Laid | None, ...], lead: tuple[int, ...], keys: tuple[int, ...]) -> Any:
+    """The axes of batches as kernels count them, those in one that lie behind each other in all operands.
+
+    Sizes, whether keys are shared along them, and by operand how far apart they are in elements.
+    """
+    strides = [_steps(len(lead), x) for x in lies]
     found: list[tuple[int, int, tuple[int, ...]]] = []
     for axis in range(len(lead) - 1, -1, -1):
         size, shared, steps = lead[axis], int(keys[axis] == 1), tuple(x[axis] for x in strides)
@@ -199,15 +256,15 @@ def _batches(told: Sequence[Any]) -> Batches | None:
         found.append((size, shared, steps))
     if len(found) > AXES:
         return None
-    found += [(1, 0, (0,) * len(told))] * (AXES - len(found))
+    found += [(1, 0, (0,) * len(lies))] * (AXES - len(found))
     sizes, flags, steps = zip(*reversed(found), strict=True)
-    return Batches(sizes, flags, tuple(zip(*steps, strict=True)))
+    return sizes, flags, tuple(zip(*steps, strict=True))
 
 
-def _steps(axes: int, told: Any) -> tuple[int, ...]:
+def _steps(axes: int, x: Laid | None) -> tuple[int, ...]:
     """How far apart the batches of an operand are along each axis, in elements; 0 where it repeats."""
-    if told is None:
+    if x is None:
         return (0,) * axes
-    shape, strides, itemsize = told
-    steps = tuple(0 if n == 1 else s // itemsize for n, s in zip(shape[:-2], strides[:-2], strict=True))
+    size = x.dtype.itemsize
+    steps = tuple(0 if n == 1 else s // size for n, s in zip(x.shape[:-2], x.strides[:-2], strict=True))
     return (0,) * (axes - len(steps)) + steps
