@@ -7,6 +7,7 @@ shapes.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -19,8 +20,14 @@ from .fusion_text import is_fill
 from .fusion_trace import Trace, Traced, tracing_device
 from .launch import Launcher
 
+SWITCH = "CANDELABRA_FUSION"
 # Sets of shapes of one function whose programs are kept.
 MOST = 64
+
+
+def is_on() -> bool:
+    """Say whether chains are to be fused: unless the environment says ``CANDELABRA_FUSION=0``."""
+    return os.environ.get(SWITCH, "1") != "0"
 
 
 class Fusion:

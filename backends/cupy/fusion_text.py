@@ -39,6 +39,7 @@ TESTS = frozenset((
 LOGICAL = {"logical_and": "{0} && {1}", "logical_or": "{0} || {1}", "logical_xor": "{0} != {1}", "logical_not": "!{0}"}
 # What gives one value everywhere: the place of the value among the arguments, or the value.
 FILLS: dict[str, Any] = {"zeros": 0, "ones": 1, "full": (1,), "zeros_like": 0, "ones_like": 1, "full_like": (1,)}
+KNOWN = FLOATS_ALONE | NUMBERS | INTEGERS_ALONE | BITS | TESTS | set(LOGICAL) | {"astype", "where", "broadcast_to"}
 NAMES = {"bitwise_left_shift": "left_shift", "bitwise_right_shift": "right_shift"}
 NARROW = ("float16", "bfloat16")
 THREADS = 256
@@ -92,7 +93,7 @@ def is_elementwise(call: Call, trace: Trace) -> bool:
         return False
     if is_fill(call):
         return _holds(dtype, fill_value(call))
-    if call.kwargs and name not in ("clip", "astype"):
+    if name not in KNOWN or (call.kwargs and name not in ("clip", "astype")):
         return False
     operands = operands_of(call)
     refs = [o.number for o in operands if type(o) is Ref]

@@ -11,8 +11,7 @@ from typing import Any
 from ...core.backend import HOST_MEMORY, Backend
 from ...core.errors import DeviceError, MissingDependencyError
 from ...core.implementation import forget
-from . import cudnn, memory, mended, missing, sharing
-from .fusion import Fusion
+from . import cudnn, fusion, memory, mended, missing, sharing
 from .kernels.table import Kernels
 from .launch import Launcher
 from .stream import CupyStreams
@@ -74,7 +73,8 @@ class CupyBackend(Backend):
         self.array_type = cupy.ndarray
         self.gpu = Launcher(cupy)
         self.kernels = Kernels(self.gpu)
-        self.compile = Fusion(self.gpu).compile
+        if fusion.is_on():
+            self.compile = fusion.Fusion(self.gpu).compile
         self.donating = sharing.donating(cupy, self.gpu)
         self.card_memory = memory.CardMemory(cupy)
         self.forked = False

@@ -204,14 +204,11 @@ class HostCudaBackend(Backend):
 
     def __init__(self) -> None:
         import array_api_compat.numpy
-        from candelabra.backends.cupy.fusion import Fusion
         from candelabra.backends.cupy.kernels.table import Kernels
 
         super().__init__(array_api_compat.numpy)
         self.gpu = HostLauncher(HostCuda())
         self.kernels = Kernels(self.gpu)
-        self.fusion = Fusion(self.gpu)
-        self.compile = self.fusion.compile
 
     def dtypes(self, index: int = 0) -> dict[str, Any]:
         import ml_dtypes

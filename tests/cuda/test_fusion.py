@@ -6,6 +6,7 @@ import ctypes
 import json
 import math
 import random
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ import pytest
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+import cards  # noqa: E402
 from candelabra.backends.cupy.fusion_text import WIDTH, functions, prepare  # noqa: E402
 from candelabra.backends.cupy.launch import OPTIONS  # noqa: E402
-from cards import python  # noqa: E402
 from stand_in import together  # noqa: E402
 from test_compilation import cuda_headers  # noqa: E402
 
@@ -30,6 +31,11 @@ ONE = """
 """.split()
 # Losses: one kernel, and the reduction.
 LOSSES = ("smooth_l1_loss", "mse_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
+
+
+def python(code: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run Python with a pretended card where chains are fused."""
+    return cards.python(code, folder, CANDELABRA_FUSION="1")
 
 
 @pytest.fixture(scope="module")
