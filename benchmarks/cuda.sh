@@ -9,7 +9,7 @@
 #   PYTHON            Python 3.11 or newer, from which the environments are made (default python3)
 #   LIMIT             seconds for all of it (default 600)
 #   DEVICE            cuda, or cuda:1 and so on
-#   STAGES            which of: install devices train benchmarks kernels conformance tests
+#   STAGES            which of: install devices train benchmarks card conformance tests
 #   SELECT            conformance of these operations alone, as pytest's -k
 #   WORKLOADS         these benchmarks alone; SMALL=1 runs them at the size of tests, to see that they run
 #   TORCH_INDEX       the index of PyTorch's wheels, where its newest CUDA is too new for the driver
@@ -22,7 +22,7 @@ out=${1:-$root/runs/cuda}
 python=${PYTHON:-python3}
 limit=${LIMIT:-600}
 device=${DEVICE:-cuda}
-stages=${STAGES:-install devices train benchmarks kernels conformance tests}
+stages=${STAGES:-install devices train benchmarks card conformance tests}
 ours=${CANDELABRA_PYTHON:-}
 theirs=${TORCH_PYTHON:-}
 begun=$SECONDS
@@ -152,8 +152,7 @@ options=(--device "$device" --rounds 5 --seconds 0.1 --patience 0.5 --json "$out
 # shellcheck disable=SC2086 # names of workloads, a word each
 stage benchmarks 250 "$ours" -m benchmarks ${WORKLOADS:-} "${options[@]}"
 
-stage kernels 60 "$ours" -m pytest tests/cuda --device "$device" -p no:cacheprovider --timeout 60 \
-    --ignore tests/cuda/test_kernels.py --ignore tests/cuda/test_compilation.py
+stage card 60 "$ours" -m pytest tests/cuda/test_on_card.py --device "$device" -p no:cacheprovider --timeout 60
 stage conformance 150 "$ours" -m candelabra conformance "$device" --max-examples 1 ${SELECT:+-k "$SELECT"} \
     --json "$out/conformance.json" --html "$out/conformance.html" ${parallel[@]+"${parallel[@]}"}
 stage tests "$limit" "$ours" -m pytest tests/unit tests/parity --device "$device" -m "not host" -p no:cacheprovider \
