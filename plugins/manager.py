@@ -14,7 +14,8 @@ import os
 import sys
 import threading
 from collections import ChainMap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -247,16 +248,13 @@ class Manager:
             name = claim.record.name
             if claim.error is None and name not in TABLE:
                 before = set(TABLE)
-                try:
+                with _failing_once(claim):
                     claim.record.load()
                     if name not in TABLE:
                         raise PluginError("load() has declared no row of that name")
-                except KeyboardInterrupt:
-                    raise
-                except BaseException as error:
+                if claim.error is not None:
                     for new in set(TABLE) - before:
                         del TABLE[new]
-                    claim.error = error
             if claim.error is not None:
                 raise PluginError(
                     f"row {name!r} of {claim.source} does not load: {_text(claim.error)}"
@@ -284,15 +282,11 @@ class Manager:
         claim = claims[suffix]
         with self._lock:
             if claim.loaded is None and claim.error is None:
-                try:
+                with _failing_once(claim):
                     found = claim.record.load()
                     if not (callable(getattr(found, "save", None)) and callable(getattr(found, "load", None))):
                         raise PluginError(f"load() must return what has save and load, got {found!r}")
                     claim.loaded = found
-                except KeyboardInterrupt:
-                    raise
-                except BaseException as error:
-                    claim.error = error
         if claim.error is not None:
             raise PluginError(
                 f"files named *{suffix} belong to {claim.source}, which does not load: {_text(claim.error)}"
@@ -413,16 +407,11 @@ class Manager:
         """Load a backend once; a failure is kept, and not tried again."""
         with self._lock:
             if claim.backend is None and claim.error is None:
-                try:
+                with _failing_once(claim):
                     backend = claim.record.load()
                     _check_backend(backend, claim.record)
                     self._override_kernels(backend)
                     claim.backend = backend
-                except KeyboardInterrupt:
-                    raise
-                except BaseException as error:
-                    # Also what a library in Rust panics with, or one that exits: it takes nothing else down.
-                    claim.error = error
             return claim.backend
 
     def _override_kernels(self, backend: Backend) -> None:
@@ -434,6 +423,18 @@ class Manager:
             # Each plugin that comes later lays them anew over the backend's own.
             base = self._own_kernels.setdefault(id(backend), backend.kernels)
             backend.kernels = ChainMap(*(layers[p] for p in sorted(layers, reverse=True)), base)
+
+
+@contextmanager
+def _failing_once(claim: Claim) -> Iterator[None]:
+    """Keep what goes wrong while a claim's record loads: it is told where the record is needed, and not tried again."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # Also what a library in Rust panics with, or one that exits: it takes nothing else down.
+        claim.error = error
 
 
 def _announced_anywhere(group: str) -> bool:
