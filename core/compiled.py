@@ -44,7 +44,10 @@ class Compiled:
         if self.cannot:
             return self.make(*constants)(*arrays)
         # Numbers that are equal may differ in kind, and zeros in sign.
-        key = (constants, *[str(c) if type(c) is float else type(c) for c in constants])
+        kinds = tuple(map(type, constants))
+        key: Any = (constants, kinds)
+        if float in kinds:
+            key = (constants, kinds, *[str(c) for c in constants if type(c) is float])
         function = self.made.get(key)
         if function is None:
             function = self.make(*constants)
