@@ -16,6 +16,7 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
     typedef Brought<T, LARGE, false> Weighed;
     const int SIDE = S::SIDE, DEPTH = S::DEPTH, LOADS = S::LOADS, thread = threadIdx.x;
     __shared__ Correlation how;
+    __shared__ Digits sizes, step;
     __shared__ Operand<T, LARGE, !LAST> left[2];
     __shared__ Operand<T, LARGE, false> right[2];
     __shared__ Term terms[2][S::DEPTH];
@@ -23,6 +24,8 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
     if (thread == 0) {
         how = told;
         if (told.transposed) enter_phase(how, blockIdx.z / splits % told.phases);
+        sizes = sizes_of_terms(how, LAST);
+        step = digits_of(DEPTH, sizes);
     }
     __syncthreads();
     const int group = blockIdx.z / splits / told.phases, begin = blockIdx.z % splits * share * DEPTH;
@@ -31,14 +34,12 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
     if (first_row >= rows) return;
     source += group * told.source_group;
     weight += group * told.weight_group + how.weight_start + first_column * told.weight_column;
-    const int64 start = group * told.target_group + how.target_start;
     if (thread < SIDE) {
         Spot place = spot_of(how, digits_of(first_row + thread, sizes_of_places(how)));
         if (first_row + thread >= rows) place.at[0] = NOWHERE;
         places[thread] = place;
     }
     // The first threads tell the others of the terms to come.
-    const Digits sizes = sizes_of_terms(how, LAST), step = digits_of(DEPTH, sizes);
     Digits next = digits_of(begin + thread, sizes);
     int number = begin + thread;
     auto tell = [&](int which) {
@@ -98,7 +99,8 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
         const Spot& place = places[Total::row(i)];
         const int column = first_column + Total::column(i);
         if (!exists(place) || column >= columns) continue;
-        const int64 to = start + place.target + column * told.target_column;
+        const int64 to = blockIdx.z / splits / told.phases * told.target_group + how.target_start + place.target +
+                         column * told.target_column;
         if (parts) {
             parts[blockIdx.z % splits * size + to] = total.value(i);
             continue;
@@ -125,8 +127,14 @@ __global__ void __launch_bounds__(BLOCK, Weighing<T, LARGE, LAST>::RESIDENT)
     const int SIDE = S::SIDE, DEPTH = S::DEPTH, LOADS = S::LOADS, thread = threadIdx.x;
     __shared__ Operand<T, LARGE, LAST> left[2];
     __shared__ Operand<T, LARGE, LAST> right[2];
+    __shared__ Digits sizes, step;
     __shared__ Spot places[2][S::DEPTH];
     __shared__ Term terms[S::SIDE];
+    if (thread == 0) {
+        sizes = sizes_of_places(how);
+        step = digits_of(DEPTH, sizes);
+    }
+    __syncthreads();
     const int group = blockIdx.z / splits, split = blockIdx.z % splits;
     const int rows = how.channels * taps_of(how), columns = how.columns;
     const int first_row = blockIdx.x * SIDE, first_column = blockIdx.y * SIDE;
@@ -138,7 +146,6 @@ __global__ void __launch_bounds__(BLOCK, Weighing<T, LARGE, LAST>::RESIDENT)
         if (first_row + thread >= rows) term.at[0] = NOWHERE;
         terms[thread] = term;
     }
-    const Digits sizes = sizes_of_places(how), step = digits_of(DEPTH, sizes);
     Digits next = digits_of(begin + thread, sizes);
     int number = begin + thread;
     auto tell = [&](int which) {
