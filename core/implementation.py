@@ -184,33 +184,25 @@ def _find_forward(
                 forward = _bind(forward, backend.on_device(device.index or 0), own=True)
             if under is None and device is devices.host_device() and (row.kind == "update" or row.body is None):
                 return forward, "kernel", None
-            otherwise = _beside_kernel(row, device) if under is None else under.forward
+            otherwise = _otherwise(row, device) if under is None else under.forward
             return _declining(forward, otherwise), "kernel", otherwise
-        if (native := _library_forward(row, device)) is not None:
-            return native, "library", None
+        # A function of the name may be another, that is told the result's size, where no shape depends on values.
+        shaped = backend.data_dependent_shapes or row.name not in DATA_DEPENDENT
+        native = _native_function(row, backend.namespace) if shaped else None
+        if native is not None:
+            if row.canonical is not None:
+                native = _made_canonical(native, row.canonical, device)
+            elif len(row.outputs) > 1:
+                # Transformations rebuild tuples; the libraries' own classes of results are no part of them.
+                native = _made_canonical(native, lambda xp, found: tuple(found), device)
+            if row.kind == "creation":
+                native = _bind(native, backend.on_device(device.index or 0), own=False)
+            return (native if device is devices.host_device() else _mended(native, row, device)), "library", None
     if row.body is not None:
         return _body_forward(row, device), "generic", None
     if device is devices.host_device():
         raise DeviceError(f"{row.name}: backend {backend.name!r} offers no such function and the row has no body")
     return _host_forward(row, device), "host", None
-
-
-def _library_forward(row: Row, device: devices.Device) -> Callable[..., Any] | None:
-    """Return the namespace's function of a row, doing what the row means; None where it has none."""
-    backend = device.backend
-    # A function of the name may be another, that is told the result's size, where no shape depends on values.
-    shaped = backend.data_dependent_shapes or row.name not in DATA_DEPENDENT
-    native = _native_function(row, backend.namespace) if shaped else None
-    if native is None:
-        return None
-    if row.canonical is not None:
-        native = _made_canonical(native, row.canonical, device)
-    elif len(row.outputs) > 1:
-        # Transformations rebuild tuples; the libraries' own classes of results are no part of them.
-        native = _made_canonical(native, lambda xp, found: tuple(found), device)
-    if row.kind == "creation":
-        native = _bind(native, backend.on_device(device.index or 0), own=False)
-    return native if device is devices.host_device() else _mended(native, row, device)
 
 
 def _native_function(row: Row, library: Any) -> Any:
@@ -226,7 +218,16 @@ def _native_function(row: Row, library: Any) -> Any:
     except ValueError:
         # A function without a signature to read takes all by position.
         return function
-    by_keyword = [n for n in names if n in parameters and parameters[n].kind is inspect.Parameter.KEYWORD_ONLY]
+    places = [o.name for o in row.operands]
+    # Something else may stand in an operand's place.
+    by_keyword = [
+        n for n in names
+        if n in parameters and (
+            parameters[n].kind is inspect.Parameter.KEYWORD_ONLY
+            or (parameters[n].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+                and list(parameters).index(n) != places.index(n))
+        )
+    ]  # fmt: skip
     if not by_keyword:
         return function
     count = len(row.operands) - len(by_keyword)
@@ -288,15 +289,6 @@ def _mended(native: Callable[..., Any], row: Row, device: devices.Device) -> Cal
             return otherwise(*operands, **statics)
 
     return forward
-
-
-def _beside_kernel(row: Row, device: devices.Device) -> Callable[..., Any]:
-    """Return what serves where a backend's own kernel declines: the body, the library's function, or the host."""
-    native = _library_forward(row, device) if row.body is None else None
-    if native is None:
-        return _otherwise(row, device)
-    narrow = narrow_of(device)
-    return _widened(native, narrow, device) if narrow and guards_narrow(row) else native
 
 
 def _otherwise(row: Row, device: devices.Device) -> Callable[..., Any]:

@@ -19,7 +19,8 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
 
     def matmul(x1: Any, x2: Any, /) -> Any:
         if not (x1.ndim and x2.ndim) or x1.shape[-1] != x2.shape[-2 if x2.ndim > 1 else 0] or not serves(x1, x2):
-            return NotImplemented
+            # Products of integers are CuPy's own, and so is what it refuses.
+            return gpu.xp.matmul(x1, x2)
         if x1.ndim == 1:
             if x2.ndim == 1:
                 return _inner(gpu, x1, x2)
