@@ -215,10 +215,21 @@ def test_decompositions_read_the_lower_triangle(kind: str) -> None:
         assert (vectors[np.argmax(np.abs(vectors), axis=0), [0, 1]].imag == 0).all()
 
 
+def test_an_order_is_handed_over_by_name() -> None:
+    x = cb.asarray([3.0, 1.0, 2.0], device="jax")
+    assert cb.searchsorted(x, cb.asarray([2.0, 4.0, 0.0], device="jax"), sorter=cb.argsort(x)).tolist() == [1, 3, 0]
+
+
 def test_digamma_has_its_pole_at_zero() -> None:
     x = cb.asarray([0.0, -0.0, 1.0], device="jax")
     for found in (cb.digamma(x), cb.polygamma(0, x)):
         assert found.tolist()[:2] == [-np.inf, np.inf]
+
+
+def test_what_is_subnormal_on_the_way_is_not_zero_at_the_end() -> None:
+    x = cb.asarray([-88.0, 0.5], device="jax")
+    for function in (nn.functional.silu, nn.functional.mish):
+        np.testing.assert_allclose(np.asarray(function(x).to("cpu")), np.asarray(function(x.to("cpu"))), rtol=1e-5)
 
 
 def test_nothing_is_compiled_to_hold_or_copy_an_array(caplog: pytest.LogCaptureFixture) -> None:
