@@ -19,6 +19,7 @@ import candelabra as cb
 import cupy
 import numpy as np
 from candelabra import nn, optim
+from candelabra.conformance.composites import CASES, CompositeSubject
 from candelabra.conformance.derivatives import Kink
 from candelabra.conformance.drawing import Draw
 from candelabra.conformance.samples import generator_of
@@ -85,7 +86,7 @@ def waits_of(subject: Subject, generator: Callable[[Draw], Any], dtype: str, see
         sample = generator(Draw(random.Random(seed).randint, dtype, smooth=seed % 2 == 1))
     except (Kink, Unanswered):
         return []
-    inexact = subject.row.is_differentiable
+    inexact = getattr(subject.row, "is_differentiable", True)
     operands, statics = subject.tensors(sample, grad=inexact), subject.statics(sample)
     tensors = [t for o in operands for t in (o if isinstance(o, list) else [o]) if isinstance(t, cb.Tensor)]
     leaves = [t for t in tensors if t.requires_grad]
@@ -102,6 +103,20 @@ def waits_of(subject: Subject, generator: Callable[[Draw], Any], dtype: str, see
         watched(lambda: grad(flows, leaves, cotangents, allow_unused=True))
         places = places + [f"back: {place}" for place in watched.places]
     return places
+
+
+def of_composites(chosen: list[str]) -> dict[str, list[str]]:
+    """Return where the host waited in a function made of rows, and its way back."""
+    found: dict[str, list[str]] = {}
+    for name, case in CASES.items():
+        subject = CompositeSubject(name, case, CARD)
+        if (chosen and name not in chosen) or not subject.dtypes():
+            continue
+        sample = subject.sample(subject.dtypes()[-1] if not case.real else "float32", 3)
+        places = waits_of(subject, lambda _, sample=sample: sample, "float32", 0)
+        if places:
+            found[name] = places
+    return found
 
 
 def of_optimizers(chosen: list[str]) -> dict[str, list[str]]:
@@ -226,5 +241,5 @@ def of_layers(chosen: list[str]) -> dict[str, list[str]]:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    walks = {"rows": of_rows, "optimizers": of_optimizers, "layers": of_layers}
+    walks = {"rows": of_rows, "composites": of_composites, "optimizers": of_optimizers, "layers": of_layers}
     print(json.dumps(walks[sys.argv[1]](sys.argv[2:])))

@@ -25,6 +25,13 @@ ROWS = {
     "unique_inverse": "the values say how many there are",
     "unique_values": "the values say how many there are",
 }
+COMPOSITES = {
+    "bincount": "the greatest number says how many there are",
+    "istft": "a window that covers too little is refused",
+    "masked_select": "the mask says how many there are",
+    "one_hot": "classes that are none are refused",
+    "segment_reduce": "lengths that do not fit are refused",
+}
 LAYERS = {"AdaptiveLogSoftmaxWithLoss": "each cluster takes the rows whose classes it has"}
 
 
@@ -38,7 +45,9 @@ def named(found: dict[str, list[str]]) -> str:
     return "\n".join(f"{name}: {place}" for name, places in found.items() for place in places[:3])
 
 
-@pytest.mark.parametrize("walk, allowed", [("rows", ROWS), ("layers", LAYERS), ("optimizers", {})])
+@pytest.mark.parametrize(
+    "walk, allowed", [("rows", ROWS), ("composites", COMPOSITES), ("layers", LAYERS), ("optimizers", {})]
+)
 def test_only_what_is_named_waits_for_a_card(walk: str, allowed: dict[str, str], tmp_path: Path) -> None:
     found: dict[str, Any] = waits(tmp_path, walk)
     # Exactly these: a count that counts nothing would not find them.
