@@ -46,7 +46,7 @@ from numpy import (  # noqa: F401
 )  # fmt: skip
 
 from . import _calls, cuda
-from ._array import bare, made, ndarray, reach, view
+from ._array import bare, made, ndarray, reach
 from ._calls import OFFERS, ufunc  # noqa: F401
 from ._kernels import RawKernel, RawModule  # noqa: F401
 from .cuda import counts
