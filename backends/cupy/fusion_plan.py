@@ -33,6 +33,8 @@ from .launch import Launcher
 MOST_BYTES = 4096
 MOST_LAYOUTS = 64
 MOST_STATEMENTS = 1500
+# Of more statements a thread does one element at a time: they take longer than to read, and a compiler longer still.
+WIDE_STATEMENTS = 150
 MOST_BLOCKS = 2**31 - 1
 
 
@@ -236,7 +238,8 @@ class Kernel:
         """Return how the kernel runs for operands of these strides."""
         kinds = [(self.trace.shapes[n], self.trace.dtypes[n].itemsize) for n in self.group.leaves]
         told = [(shape, s, itemsize) for (shape, itemsize), s in zip(kinds, strides, strict=True)]
-        return prepare(self.shape, told, [d.itemsize for d in self.dtypes], aligned)
+        wide = aligned and len(self.writer.lines) <= WIDE_STATEMENTS
+        return prepare(self.shape, told, [d.itemsize for d in self.dtypes], wide)
 
 
 def program(plan: Plan, operands: int, gpu: Launcher) -> Callable[..., Any]:

@@ -61,9 +61,10 @@ def test_rows_that_are_one_kernel(walked: dict[str, Any]) -> None:
 @pytest.mark.parametrize("architecture", ["compute_80", "compute_90"])
 def test_generated_texts_compile_for_a_card(walked: dict[str, Any], architecture: str) -> None:
     nvrtc = pytest.importorskip("cupy", reason="the extra `cuda-compile` is not installed").cuda.nvrtc
-    texts = [*walked["texts"]]
-    for first in range(0, len(texts), 100):
-        some = texts[first : first + 100]
+    # Each for one of them.
+    texts = walked["texts"][architecture == "compute_90" :: 2]
+    for first in range(0, len(texts), 50):
+        some = texts[first : first + 50]
         program = nvrtc.createProgram(together(some, functions()), "fused.cu", [], [])
         options = [f"--gpu-architecture={architecture}", *OPTIONS, "--fmad=false", *cuda_headers()]
         try:
