@@ -241,6 +241,28 @@ def memory_of_workers_is_pinned_where_it_lies() -> None:
     assert not order.hazards, order.hazards
 
 
+class Weighted(Dataset):
+    """Samples that are made on a card, in whatever process."""
+
+    def __init__(self) -> None:
+        self.weight = cb.ones(3, device="cuda:1")
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> Any:
+        return (self.weight * index).sum()
+
+
+def workers_that_are_forked_stay_on_the_host() -> None:
+    forked = {"num_workers": 1, "multiprocessing_context": "fork"}
+    assert sums(DataLoader(numbered(8), 4, device="cuda:1", **forked)) == [72.0, 232.0]
+    words = ("DataLoader worker 0", "CUDA does not survive a fork", "return host tensors")
+    refused(DeviceError, lambda: list(DataLoader(Weighted(), 2, **forked)), *words)
+    # Those of a fork server have a CUDA of their own.
+    assert [x.tolist() for x in DataLoader(Weighted(), 2, num_workers=1)] == [[0.0, 3.0], [6.0, 9.0]]
+
+
 class OnTheCard(Dataset):
     """Samples that lie on the card already."""
 
