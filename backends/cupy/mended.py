@@ -33,7 +33,8 @@ def functions(cupy: Any) -> dict[str, Callable[..., Any]]:
         return cupy.imag(x)
 
     def is_real(x1: Any, x2: Any) -> bool:
-        return "f" in (getattr(getattr(x, "dtype", None), "kind", "") for x in (x1, x2))
+        # What is not NumPy's own, bfloat16, has the kind V.
+        return any(getattr(getattr(x, "dtype", None), "kind", "") in ("f", "V") for x in (x1, x2))
 
     # CuPy's own are floor(x1 / x2), and x1 without so many x2: 1.0 // 0.1 would be 10, and 1.0 % inf no number.
     def remainder(x1: Any, x2: Any, /) -> Any:
@@ -77,7 +78,22 @@ def functions(cupy: Any) -> dict[str, Callable[..., Any]]:
         real = cupy.where(near, cupy.log1p(a * (a + 2) + b * b) / 2, cupy.log(cupy.hypot(a + 1, b)))
         return complex_of(real, cupy.arctan2(b, a + 1))
 
+    # CuPy's zeros beside 1 have the sign of sin(2 b).
+    def tanh(x: Any, /) -> Any:
+        found = cupy.tanh(x)
+        if x.dtype.kind == "c":
+            a, b = x.real, x.imag
+            found.imag = cupy.where(cupy.isinf(a) & cupy.isfinite(b), cupy.copysign(cupy.zeros_like(b), b), found.imag)
+        return found
+
+    def tan(x: Any, /) -> Any:
+        if x.dtype.kind != "c":
+            return cupy.tan(x)
+        # -1j tanh(1j x)
+        turned = tanh(complex_of(-x.imag, x.real))
+        return complex_of(turned.imag, -turned.real)
+
     return {
         "clip": clip, "expm1": expm1, "floor_divide": floor_divide, "imag": imag, "log1p": log1p,
-        "remainder": remainder,
+        "remainder": remainder, "tan": tan, "tanh": tanh,
     }  # fmt: skip

@@ -54,6 +54,10 @@ for dtype, close in ((cb.complex128, 1e-15), (cb.complex64, 4e-7)):
         assert abs(cb.log1p(x).item() - wanted) <= 4 * close * abs(wanted), (z, cb.log1p(x), wanted)
 inf = float("inf")
 assert cb.expm1(cb.asarray([complex(-inf, inf), complex(inf, 0)], device="cuda")).tolist() == [-1 + 0j, complex(inf, 0)]
+one = cb.tanh(cb.asarray([complex(inf, 2), complex(-inf, -2), complex(0.5, 2)], device="cuda")).tolist()
+assert [str(z) for z in one[:2]] == ["(1+0j)", "(-1-0j)"] and abs(one[2] - cmath.tanh(0.5 + 2j)) < 1e-6
+assert str(cb.tan(cb.asarray(complex(2, inf), device="cuda")).item()) == "1j"
+assert abs(cb.tan(cb.asarray(0.5 + 2j, device="cuda")).item() - cmath.tan(0.5 + 2j)) < 1e-6
 print("as expected")
 """
 

@@ -98,6 +98,7 @@ def test_refusals(name: str) -> None:
             function(cb.ones((2, 3)))
 
 
+@pytest.mark.host
 def test_more_refusals() -> None:
     x = cb.eye(2)
     with pytest.raises(ArgumentError, match=r"matrix_norm: ord is 'fro', 'nuc', 1, -1, 2, -2, inf or -inf, not 3"):

@@ -127,6 +127,7 @@ class TestStream:
             make()
         assert cb.get_rng_state().tolist() == before
 
+    @pytest.mark.host
     def test_another_device_draws_the_same_numbers(self) -> None:
         pytest.importorskip("candelabra_strict", reason="the plugin candelabra-strict is not installed")
         here, there = at(7), at(7)
