@@ -48,6 +48,43 @@ def test_batched_products_of_16_bits(card: cb.Device, dtype: str) -> None:
     assert np.abs(found - wanted).max() <= bound * np.abs(wanted).max()
 
 
+@pytest.mark.parametrize(("dtype", "error"), [("float32", 2e-6), ("float16", 1e-3), ("bfloat16", 8e-3)])
+def test_cublaslt_adds_a_bias_in_every_layout(
+    card: cb.Device, dtype: str, error: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from candelabra.backends.cupy.biased import Biased
+
+    if card.backend.gpu.blas_lt() is None:
+        pytest.skip("there is no cuBLASLt")
+    done: list[bool] = []
+    run = Biased.__call__
+    monkeypatch.setattr(Biased, "__call__", lambda self, *given: done.append(run(self, *given)) or done[-1])
+    for rows, features, outputs in ((1, 64, 96), (33, 65, 7), (512, 256, 1024)):
+        x = cb.randn(rows, features, device=card).to(getattr(cb, dtype))
+        w = cb.randn(outputs, features, device=card).to(getattr(cb, dtype))
+        b = (100 * cb.randn(outputs + 1, device=card)).to(getattr(cb, dtype))
+        for xs, ws, bs in ((x, w, b[1:]), (x.T.clone().T, w, b[:-1]), (x, w.T.clone().T, b[:-1])):
+            found = nn.functional.linear(xs, ws, bs).double().cpu().numpy()
+            wanted = xs.double().cpu().numpy() @ ws.double().cpu().numpy().T + bs.double().cpu().numpy()
+            assert np.abs(found - wanted).max() <= error * np.abs(wanted).max()
+    assert done and any(done), "cuBLASLt has not computed one of them"
+
+
+@pytest.mark.parametrize("layer", [nn.RNN, nn.GRU, nn.LSTM])
+def test_recurrent_layers_are_the_hosts(card: cb.Device, layer: Any) -> None:
+    cb.manual_seed(0)
+    here = layer(20, 33, num_layers=2, bidirectional=True, device="cpu")
+    there = layer(20, 33, num_layers=2, bidirectional=True, device=card)
+    there.load_state_dict(here.state_dict())
+    x, found = cb.randn(9, 5, 20, device="cpu"), []
+    for model, given in ((here, x), (there, x.to(card))):
+        out = model(given)[0]
+        (out * out).sum().backward()
+        found.append([out.detach().cpu().numpy(), *(p.grad.cpu().numpy() for p in model.parameters())])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(other, one, rtol=0, atol=1e-5 * max(1.0, np.abs(one).max()))
+
+
 def test_random_numbers_are_those_of_the_cpu(card: cb.Device) -> None:
     for draw in (cb.rand, cb.randn):
         cb.manual_seed(5)
