@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from candelabra.backends.cupy import cudnn
 from candelabra.backends.cupy.kernels import convolution
+from candelabra.backends.cupy.launch import OPTIONS, source
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from cards import python  # noqa: E402
+from test_compilation import cuda_headers  # noqa: E402
 
 FRONTEND = os.pathsep.join(str(HERE / folder) for folder in ("fake", "frontend", "."))
 ROWS = ("conv", "conv_input", "conv_weight")
@@ -280,6 +282,23 @@ def test_the_real_frontend_takes_the_graphs(dtype: str, last: bool) -> None:
     cudnn.described(library, "conv_fprop", *line).validate()
     space = ((2, 8, 9, 9, 4), (4, 8, 3, 3, 3), (2, 4, 9, 9, 4)), last, dtype, (1,) * 3, ((1, 1),) * 3, (1,) * 3
     cudnn.described(library, "conv_fprop", *space).validate()
+
+
+@pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
+def test_large_tiles_stay_in_registers(architecture: str) -> None:
+    """Compiled for a card itself, and not for all of a generation, the compiler tells what it must keep in memory."""
+    nvrtc = pytest.importorskip("cupy", reason="the extra `cuda-compile` is not installed").cuda.nvrtc
+    program = nvrtc.createProgram(source("convolution"), "convolution.cu", [], [])
+    names = [
+        f"{name}<{kind}, true, {last}>" for name in ("correlate", "correlate_weight") for kind in ("float", "__half")
+        for last in ("true", "false")
+    ]  # fmt: skip
+    for name in names:
+        nvrtc.addNameExpression(program, name)
+    options = [f"--gpu-architecture={architecture}", "--ptxas-options=-v", *OPTIONS, *cuda_headers()]
+    nvrtc.compileProgram(program, options)
+    log = nvrtc.getProgramLog(program)
+    assert log.count("0 bytes spill stores, 0 bytes spill loads") == len(names), log
 
 
 def test_strides_of_packed_arrays() -> None:

@@ -16,7 +16,7 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
     typedef Brought<T, LARGE, false> Weighed;
     const int SIDE = S::SIDE, DEPTH = S::DEPTH, LOADS = S::LOADS, thread = threadIdx.x;
     __shared__ Correlation how;
-    __shared__ Digits sizes, step;
+    __shared__ Digits sizes, step, next[S::DEPTH];
     __shared__ Operand<T, LARGE, !LAST> left[2];
     __shared__ Operand<T, LARGE, false> right[2];
     __shared__ Term terms[2][S::DEPTH];
@@ -25,6 +25,7 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
         how = told;
         if (told.transposed) enter_phase(how, blockIdx.z / splits % told.phases);
         sizes = sizes_of_terms(how, LAST);
+        if (taps_of(how) == 0) sizes.at[0] = 0;
         step = digits_of(DEPTH, sizes);
     }
     __syncthreads();
@@ -40,15 +41,13 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
         places[thread] = place;
     }
     // The first threads tell the others of the terms to come.
-    Digits next = digits_of(begin + thread, sizes);
-    int number = begin + thread;
+    if (thread < DEPTH) next[thread] = digits_of(begin + thread, sizes);
     auto tell = [&](int which) {
         if (thread >= DEPTH) return;
-        Term term = term_of(how, next, LAST);
-        if (number >= count) term.at[0] = NOWHERE;
+        Term term = term_of(how, next[thread], LAST);
+        if (next[thread].at[0] >= sizes.at[0]) term.at[0] = NOWHERE;
         terms[which][thread] = term;
-        advance(next, step, sizes);
-        number += DEPTH;
+        advance(next[thread], step, sizes);
     };
     const Extent extent = extent_of(how);
     const int columns = told.columns, column_apart = (int)told.weight_column;
@@ -127,7 +126,7 @@ __global__ void __launch_bounds__(BLOCK, Weighing<T, LARGE, LAST>::RESIDENT)
     const int SIDE = S::SIDE, DEPTH = S::DEPTH, LOADS = S::LOADS, thread = threadIdx.x;
     __shared__ Operand<T, LARGE, LAST> left[2];
     __shared__ Operand<T, LARGE, LAST> right[2];
-    __shared__ Digits sizes, step;
+    __shared__ Digits sizes, step, next[S::DEPTH];
     __shared__ Spot places[2][S::DEPTH];
     __shared__ Term terms[S::SIDE];
     if (thread == 0) {
@@ -135,10 +134,10 @@ __global__ void __launch_bounds__(BLOCK, Weighing<T, LARGE, LAST>::RESIDENT)
         step = digits_of(DEPTH, sizes);
     }
     __syncthreads();
-    const int group = blockIdx.z / splits, split = blockIdx.z % splits;
+    const int group = blockIdx.z / splits;
     const int rows = how.channels * taps_of(how), columns = how.columns;
     const int first_row = blockIdx.x * SIDE, first_column = blockIdx.y * SIDE;
-    const int begin = split * tiles * DEPTH, count = how.samples * places_of(how);
+    const int begin = blockIdx.z % splits * tiles * DEPTH;
     source += group * how.source_group;
     g += group * how.target_group + first_column * how.target_column;
     if (thread < SIDE) {
@@ -146,15 +145,13 @@ __global__ void __launch_bounds__(BLOCK, Weighing<T, LARGE, LAST>::RESIDENT)
         if (first_row + thread >= rows) term.at[0] = NOWHERE;
         terms[thread] = term;
     }
-    Digits next = digits_of(begin + thread, sizes);
-    int number = begin + thread;
+    if (thread < DEPTH) next[thread] = digits_of(begin + thread, sizes);
     auto tell = [&](int which) {
         if (thread >= DEPTH) return;
-        Spot place = spot_of(how, next);
-        if (number >= count) place.at[0] = NOWHERE;
+        Spot place = spot_of(how, next[thread]);
+        if (next[thread].at[0] >= sizes.at[0]) place.at[0] = NOWHERE;
         places[which][thread] = place;
-        advance(next, step, sizes);
-        number += DEPTH;
+        advance(next[thread], step, sizes);
     };
     const Extent extent = extent_of(how);
     const int64 column_apart = how.target_column;
@@ -203,8 +200,8 @@ __global__ void __launch_bounds__(BLOCK, Weighing<T, LARGE, LAST>::RESIDENT)
         const Term& term = terms[Total::row(i)];
         const int column = first_column + Total::column(i);
         if (!exists(term) || column >= columns) continue;
-        const int64 to = group * how.weight_group + term.weight + column * how.weight_column;
-        if (parts) parts[split * size + to] = total.value(i);
+        const int64 to = blockIdx.z / splits * how.weight_group + term.weight + column * how.weight_column;
+        if (parts) parts[blockIdx.z % splits * size + to] = total.value(i);
         else out[to] = (T)total.value(i);
     }
 }
