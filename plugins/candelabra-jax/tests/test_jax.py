@@ -218,6 +218,9 @@ def test_decompositions_read_the_lower_triangle(kind: str) -> None:
 def test_an_order_is_handed_over_by_name() -> None:
     x = cb.asarray([3.0, 1.0, 2.0], device="jax")
     assert cb.searchsorted(x, cb.asarray([2.0, 4.0, 0.0], device="jax"), sorter=cb.argsort(x)).tolist() == [1, 3, 0]
+    rows = cb.stack([x, -x])
+    found = cb.searchsorted(rows, cb.asarray([[2.0], [-1.0]], device="jax"), sorter=cb.argsort(rows), side="right")
+    assert found.tolist() == [[2], [3]] and cb.searchsorted(cb.sort(x), 2.0).dtype is cb.argsort(x).dtype
 
 
 def test_digamma_has_its_pole_at_zero() -> None:

@@ -120,6 +120,17 @@ def cumulative_prod(x: Array, /, *, axis: Any = None, dtype: Any = None, include
     return jnp.cumulative_prod(x, axis=axis, dtype=kind, include_initial=include_initial)
 
 
+def searchsorted(x1: Array, x2: Array, sorter: Array = None, /, *, side: str = "left") -> Array:
+    def search(*given: Array) -> Array:
+        # Its own dtype has 32 bits wherever they are enough.
+        found = jnp.searchsorted(*given[:2], side=side, sorter=given[2] if sorter is not None else None)
+        return found.astype(jax.dtypes.canonicalize_dtype("int64"))
+
+    for _ in x1.shape[:-1]:
+        search = jax.vmap(search)
+    return search(*(x for x in (x1, x2, sorter) if x is not None))
+
+
 @jax.jit
 def _silu(x: Array, /) -> Array:
     return x / (1 + jnp.exp(-x))
@@ -140,5 +151,6 @@ KERNELS: dict[str, Any] = {
     **{mend.__name__: for_complex(getattr(jnp, mend.__name__), mend) for mend in MENDS},
     "log": for_complex(jnp.log, log), "log1p": for_complex(jnp.log1p, log), "sign": sign,
     "floor_divide": floor_divide, "remainder": remainder, "imag": imag,
-    "cumulative_prod": cumulative_prod, "silu": without_subnormals(_silu), "mish": without_subnormals(_mish),
+    "cumulative_prod": cumulative_prod, "searchsorted": searchsorted,
+    "silu": without_subnormals(_silu), "mish": without_subnormals(_mish),
 }  # fmt: skip
