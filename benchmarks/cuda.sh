@@ -152,7 +152,8 @@ options=(--device "$device" --rounds 5 --seconds 0.1 --patience 0.5 --json "$out
 # shellcheck disable=SC2086 # names of workloads, a word each
 stage benchmarks 250 "$ours" -m benchmarks ${WORKLOADS:-} "${options[@]}"
 
-stage card 60 "$ours" -m pytest tests/cuda/test_on_card.py --device "$device" -p no:cacheprovider --timeout 60
+stage card 60 "$ours" -m pytest tests/cuda/test_on_card.py tests/cuda/test_on_card_memory.py --device "$device" \
+    -p no:cacheprovider --timeout 60
 stage conformance 150 "$ours" -m candelabra conformance "$device" --max-examples 1 ${SELECT:+-k "$SELECT"} \
     --json "$out/conformance.json" --html "$out/conformance.html" ${parallel[@]+"${parallel[@]}"}
 stage tests "$limit" "$ours" -m pytest tests/unit tests/parity --device "$device" -m "not host" -p no:cacheprovider \
