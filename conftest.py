@@ -111,9 +111,12 @@ class SharedFixtures:
         assert cb.is_grad_enabled(), "the test left gradients switched off"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    # Tests expect to be told of a bad index by the call that has it.
-    os.environ.setdefault("CANDELABRA_SYNC_ERRORS", "1")
+    asked = asked_devices(config)
+    if len(asked) == 1 and asked != ["cpu"]:
+        # Tests expect to be told of a bad index by the call that has it; before the device is looked for.
+        os.environ.setdefault("CANDELABRA_SYNC_ERRORS", "1")
     config.addinivalue_line("markers", "host: about the host's own arrays; the default device is the CPU")
     missing = [name for name in PEERS if importlib.util.find_spec(name) is None]
     if missing and peers_are_required():
