@@ -372,7 +372,8 @@ told(lambda: cb.sinh(x.requires_grad_()).backward(x))
     figures = (
         "out of memory on 'elm:1', 3.00 GiB in tensors, 4.50 GiB held by others, 512.00 MiB of 8.00 GiB free "
         f"({WHOSE}); use smaller batches or a narrower dtype, let go of tensors that are no longer needed "
-        "(a loss holds what its backward needs), compute without a graph (no_grad) or keep less of it (candelabra.checkpoint); other programs "
+        "(a loss holds what its backward needs), compute without a graph (no_grad) "
+        "or keep less of it (candelabra.checkpoint); other programs "
         "and libraries hold a good part of the device, too"
     )
     lines = plugged(FULL, code)
