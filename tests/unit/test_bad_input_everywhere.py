@@ -61,11 +61,12 @@ CALLS: dict[str, Callable[[], Call]] = {
 # What takes no tensor and no number, or changes the process.
 OTHERS = {
     "are_deterministic_algorithms_enabled", "checkpoint", "devices", "fork_rng", "get_default_device",
-    "get_deterministic_debug_mode", "is_deterministic_algorithms_warn_only_enabled", "set_deterministic_debug_mode",
-    "use_deterministic_algorithms", "get_default_dtype", "get_float32_matmul_precision", "get_num_threads",
-    "get_printoptions", "get_rng_state", "grad", "initial_seed", "is_grad_enabled", "is_inference_mode_enabled", "load",
-    "manual_seed", "save", "seed", "set_default_device", "set_default_dtype", "set_float32_matmul_precision",
-    "set_num_threads", "set_printoptions", "set_rng_state", "vmap",
+    "get_default_dtype", "get_deterministic_debug_mode", "get_float32_matmul_precision", "get_num_threads",
+    "get_printoptions", "get_rng_state", "grad", "initial_seed", "is_deterministic_algorithms_warn_only_enabled",
+    "is_grad_enabled", "is_inference_mode_enabled", "load", "manual_seed", "release_memory", "save", "seed",
+    "set_allocator", "set_default_device", "set_default_dtype", "set_deterministic_debug_mode",
+    "set_float32_matmul_precision", "set_memory_limit", "set_num_threads", "set_printoptions", "set_rng_state",
+    "synchronize", "use_deterministic_algorithms", "vmap",
 }  # fmt: skip
 # The function that a small and often called one hands its arguments to, and that speaks for it.
 SPEAKS = {
