@@ -346,8 +346,8 @@ def _body_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
     if row.kind == "update":
         # Where a kernel has declined: what it might have overwritten is of no use to a body.
         return lambda *lists, donate=False, **statics: body(xp, *lists, **statics)
-    if _is_compiled(row, device):
-        return compiled_body(lambda device: _plain_body(row, device), device.backend.compile, device)
+    if (compile := device.backend.compile) is not None and _is_compiled(row, device):
+        return compiled_body(lambda device: _plain_body(row, device), compile, device)
 
     def generic(*operands: Any, **statics: Any) -> Any:
         return body(xp, *operands, **statics)

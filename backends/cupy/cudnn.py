@@ -131,7 +131,8 @@ class Convolutions:
 
     def _handle(self, library: Any) -> Any:
         """Return this thread's handle of the current card."""
-        handles, card = self._handles.__dict__, self.gpu.card()
+        handles: dict[Any, Any] = self._handles.__dict__
+        card = self.gpu.card()
         if card not in handles:
             handles[card] = library.create_handle()
         return handles[card]

@@ -61,7 +61,8 @@ class Fused:
 
     def __init__(self, fusion: Fusion, function: Callable[..., Any]) -> None:
         self.fusion, self.function = fusion, function
-        self.home: Device = function.__kwdefaults__["device"]
+        defaults: Any = function.__kwdefaults__
+        self.home: Device = defaults["device"]
         self.array_type = self.home.backend.array_type
         # A function, or how often such operands have come.
         self.programs: dict[Any, Any] = {}

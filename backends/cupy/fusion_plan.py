@@ -118,10 +118,10 @@ class Plan:
                 if j is not None:
                     stage[i] = max(stage[i], stage[j] + (chained[j] and not chained[i]))
         for i in reversed(self.wanted):
-            n = calls[i].out
-            if chained[i] and n not in self.outputs:
+            made: Any = calls[i].out
+            if chained[i] and made not in self.outputs:
                 # What is read later alone is computed there, from what it is made of.
-                stage[i] = min(stage[r] - (not chained[r]) for r in self.readers[n])  # type: ignore[index]
+                stage[i] = min(stage[r] - (not chained[r]) for r in self.readers[made])
         return stage
 
     def _gather(self) -> None:
@@ -136,7 +136,7 @@ class Plan:
             for shape in sorted(shapes, key=lambda s: (len(s), int(np.prod(s, dtype=object)))):
                 mine = [i for i in roots if self.trace.shapes[calls[i].out] == shape]  # type: ignore[index]
                 self.steps.append(self._group(mine, set(chained), made, shape))
-                made |= {calls[i].out for i in mine}  # type: ignore[arg-type]
+                made |= {n for i in mine for n in _outs(calls[i])}
 
     def _is_root(self, i: int) -> bool:
         n = self.trace.calls[i].out

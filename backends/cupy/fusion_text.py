@@ -187,6 +187,7 @@ class Writer:
         kind = computed(dtype)
         if dtype.kind == "b":
             return "true" if value else "false"
+        key: tuple[str, float]
         if dtype.kind in "iu":
             key = ("q" if dtype.kind == "i" else "Q", int(value))
         else:

@@ -18,6 +18,8 @@ class CupyStreams(Streams):
     Streams that are made here do not wait for the default one, as PyTorch's do not.
     """
 
+    backend: Any
+
     def __init__(self, backend: Any) -> None:
         super().__init__(backend)
         self.cuda = backend.cupy.cuda

@@ -37,17 +37,18 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             # Too few threads would each have a long way down their column.
             x, after = gpu.contiguous(gpu.xp.moveaxis(x, axis, -1)), 1
         if after > 1 or width < _SHORT:
-            numbers = (int64(rows), int64(width), int64(after))
-            gpu.run_each("extremes", f"extreme_of_columns{kinds}", rows, x, out, *numbers)
+            gpu.run_each(
+                "extremes", f"extreme_of_columns{kinds}", rows, x, out, int64(rows), int64(width), int64(after)
+            )
             return out
         parts = -(-width // _LONG) if rows < _FEW else 1
         part = -(-width // parts)
         places = out if parts == 1 else gpu.empty((rows, parts), np.int64)
-        numbers = (int64(width), int64(part), int64(parts))
-        gpu.run("extremes", f"extreme_of_rows{kinds}", rows * parts, threads_for(part), x, places, *numbers)
+        told = (int64(width), int64(part), int64(parts))
+        gpu.run("extremes", f"extreme_of_rows{kinds}", rows * parts, threads_for(part), x, places, *told)
         if parts > 1:
-            numbers = (int64(width), int64(parts))
-            gpu.run("extremes", f"extreme_of_parts{kinds}", rows, threads_for(parts), x, places, out, *numbers)
+            ends = (int64(width), int64(parts))
+            gpu.run("extremes", f"extreme_of_parts{kinds}", rows, threads_for(parts), x, places, out, *ends)
         return out
 
     def argmax(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Any:

@@ -122,7 +122,7 @@ def selected(gpu: Launcher, operation: str, x_shape: tuple[int, ...], indices: l
         step = 1
         for d in reversed(range(index.ndim)):
             if index.shape[d] != 1:
-                table["index_steps"][k, group + width - index.ndim + d] = step
+                table["index_steps"][k, (group or 0) + width - index.ndim + d] = step
             step *= index.shape[d]
     table["sizes"][: len(sizes)], table["steps"][: len(steps)] = sizes, steps
     table["start"], table["axes"], table["arrays"] = start, len(sizes), len(arrays)
