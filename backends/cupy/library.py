@@ -67,8 +67,9 @@ class CupyBackend(Backend):
     def __init__(self) -> None:
         import array_api_compat.cupy
         import cupy
+        import cupyx
 
-        super().__init__(_Namespace(array_api_compat.cupy, cupy))
+        super().__init__(_Namespace(array_api_compat.cupy, cupy, cupyx))
         self.cupy: Any = cupy
         self.array_type = cupy.ndarray
         self.gpu = Launcher(cupy)
@@ -299,8 +300,9 @@ class CupyBackend(Backend):
 class _Namespace:
     """array-api-compat's functions; those that create, which ignore ``device=`` there, go to the device named."""
 
-    def __init__(self, compat: Any, cupy: Any) -> None:
+    def __init__(self, compat: Any, cupy: Any, cupyx: Any) -> None:
         self._compat = compat
+        self.linalg = mended.Linalg(compat.linalg, cupyx.errstate)
         for name in _CREATION:
             setattr(self, name, _on_device(getattr(compat, name)))
         for name, function in mended.functions(cupy).items():

@@ -2,10 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+# What there is no answer for, a singular matrix or one that is not positive definite, is an error, as in PyTorch.
+_CHECKED = ("cholesky", "inv", "solve")
+
+
+class Linalg:
+    """array-api-compat's linear algebra, which waits for a card to tell that a matrix has no such decomposition."""
+
+    def __init__(self, compat: Any, errstate: Callable[..., Any]) -> None:
+        self._compat = compat
+        for name in _CHECKED:
+            setattr(self, name, _checked(getattr(compat, name), errstate))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._compat, name)
+
+
+def _checked(function: Callable[..., Any], errstate: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        # CuPy by itself gives what cuSOLVER left in memory.
+        with errstate(linalg="raise"):
+            return function(*arguments, **options)
+
+    return call
 
 
 def functions(cupy: Any) -> dict[str, Callable[..., Any]]:

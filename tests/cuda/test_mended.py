@@ -74,3 +74,24 @@ def test_division_with_a_remainder_is_exact(tmp_path: Path) -> None:
 
 def test_exponentials_and_logarithms_of_small_complex_numbers(tmp_path: Path) -> None:
     assert told(SMALL, tmp_path) == "as expected"
+
+
+SINGULAR = """
+import candelabra as cb
+from candelabra.core import errors
+
+zero = cb.zeros(2, 2, device="cuda")
+for function in (cb.linalg.inv, cb.linalg.cholesky, lambda x: cb.linalg.solve(x, x)):
+    try:
+        function(zero)
+    except errors.LinAlgError as error:
+        assert "on cuda:0" in str(error) and "add a multiple of the identity" in str(error), error
+    else:
+        raise AssertionError("a matrix of zeros was taken")
+assert cb.linalg.det(zero).item() == 0
+print("as expected")
+"""
+
+
+def test_matrices_without_an_answer_are_refused(tmp_path: Path) -> None:
+    assert told(SINGULAR, tmp_path) == "as expected"

@@ -15,11 +15,21 @@ sys.path.insert(0, str(HERE))
 from cards import python  # noqa: E402
 
 # How many elements there are, or how much there is to compute, is for the values to say.
+_SINGULAR = "a matrix for which there is no answer is told, as by PyTorch"
 ROWS = {
+    "cholesky": _SINGULAR,
     "det": "back: the adjugate is computed only where a matrix may be singular",
+    "eig": f"back: {_SINGULAR}",
+    "inv": _SINGULAR,
+    "ldl_solve": _SINGULAR,
+    "lu_packed": f"back: {_SINGULAR}",
+    "lu_solve": _SINGULAR,
     "matrix_exp": "the greatest norm says how many products it takes",
     "nonzero": "the values say how many there are",
     "orthogonal_polynomial": "the greatest degree says how many steps it takes",
+    "slogdet": f"back: {_SINGULAR}",
+    "solve": _SINGULAR,
+    "solve_triangular": _SINGULAR,
     "unique_all": "the values say how many there are",
     "unique_counts": "the values say how many there are",
     "unique_inverse": "the values say how many there are",

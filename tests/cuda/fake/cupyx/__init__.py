@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import cupy
@@ -20,3 +23,20 @@ def zeros_pinned(shape: Any, dtype: Any = float, order: str = "C") -> np.ndarray
 
 def scatter_add(a: Any, slices: Any, value: Any) -> None:
     cupy.add.at(a, slices, value)
+
+
+class _Config(threading.local):
+    linalg = "ignore"
+
+
+config = _Config()
+
+
+@contextlib.contextmanager
+def errstate(*, linalg: str) -> Iterator[None]:
+    before = config.linalg
+    config.linalg = linalg
+    try:
+        yield
+    finally:
+        config.linalg = before
