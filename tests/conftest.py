@@ -8,6 +8,8 @@ import pytest
 
 # Libraries' stand-ins bear their names: who looks at them here would import them in their place.
 collect_ignore = ["conformance", "cuda/fake", "cuda/frontend"]
+# What tests run in processes of their own, with a stand-in.
+collect_ignore_glob = ["cuda/*_cases.py", "cuda/fused_*.py", "cuda/synchronised.py"]
 
 # Tests of the CPU's backend and of its texts, of processes and of packages: `--device` leaves them where they are.
 HOST = (
