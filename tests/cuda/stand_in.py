@@ -1,7 +1,7 @@
 """The kernels of a card, run on the host: each instance compiled as C++ against `stand_in.h`, arrays NumPy's.
 
-`HostCuda` has of CuPy what the backend's launcher asks of it; `backend()` is a candelabra backend whose kernels are the
-very texts that run on a card.
+`HostCuda` has of CuPy what the backend's launcher asks of it, and `HostLauncher` runs the very texts that run on a card;
+the whole of CuPy is stood in for by the folder `fake`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 from candelabra.backends.cupy.launch import Launcher
-from candelabra.core.backend import Backend, BackendSpec
 from instances import instances
 
 HERE = Path(__file__).parent
@@ -190,46 +189,3 @@ class HostLauncher(Launcher):
 
     def address(self, array: Any) -> int:
         return array.ctypes.data
-
-
-class HostCudaBackend(Backend):
-    """Device ``hostcuda``: NumPy's functions, and the card's kernels on the host."""
-
-    name = "hostcuda"
-    device_types = ("hostcuda",)
-    lenient = True
-    narrow_dtypes = frozenset(("float16", "bfloat16"))
-    narrow_kernels = True
-    array_type = np.ndarray
-
-    def __init__(self) -> None:
-        import array_api_compat.numpy
-        from candelabra.backends.cupy.kernels.table import Kernels
-
-        super().__init__(array_api_compat.numpy)
-        self.gpu = HostLauncher(HostCuda())
-        self.kernels = Kernels(self.gpu)
-
-    def dtypes(self, index: int = 0) -> dict[str, Any]:
-        import ml_dtypes
-
-        names = [name for name in super().dtypes(index) if name != "bfloat16"]
-        return {name: np.dtype(name) for name in names} | {"bfloat16": np.dtype(ml_dtypes.bfloat16)}
-
-    def asarray(self, data: Any, dtype: Any = None, index: int = 0) -> Any:
-        return np.asarray(data, dtype=dtype)
-
-    def normalize(self, value: Any, index: int = 0) -> Any:
-        return np.asarray(value)
-
-    def to_host(self, array: Any) -> Any:
-        self.gpu.check()
-        return array
-
-    def synchronize(self, index: int = 0) -> None:
-        self.gpu.check()
-
-
-def candelabra_backends() -> list[BackendSpec]:
-    """Return the backend, as a plugin does."""
-    return [BackendSpec("hostcuda", ("hostcuda",), HostCudaBackend)]
