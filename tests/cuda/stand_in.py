@@ -1,7 +1,7 @@
 """The kernels of a card, run on the host: each instance compiled as C++ against `stand_in.h`, arrays NumPy's.
 
-`HostCuda` has of CuPy what the backend's launcher asks of it, and `HostLauncher` runs the very texts that run on a card;
-the whole of CuPy is stood in for by the folder `fake`.
+`HostCuda` has of CuPy what the backend's launcher asks of it, and `HostLauncher` runs the very texts that run on a
+card; the whole of CuPy is stood in for by the folder `fake`.
 """
 
 from __future__ import annotations
