@@ -305,7 +305,7 @@ class _Namespace:
         self.linalg = mended.Linalg(compat.linalg, cupyx.errstate)
         for name in _CREATION:
             setattr(self, name, _on_device(getattr(compat, name)))
-        for name, function in mended.functions(cupy).items():
+        for name, function in mended.functions(cupy, compat).items():
             setattr(self, name, function)
 
     def __getattr__(self, name: str) -> Any:

@@ -34,8 +34,20 @@ def _checked(function: Callable[..., Any], errstate: Callable[..., Any]) -> Call
     return call
 
 
-def functions(cupy: Any) -> dict[str, Callable[..., Any]]:
+def functions(cupy: Any, compat: Any) -> dict[str, Callable[..., Any]]:
     """Return the functions by name."""
+
+    def wide(name: str) -> Callable[..., Any]:
+        """Running sums of 16-bit floats are kept in float32: in float16, 2048 and 1 are 2048."""
+        function = getattr(compat, name)
+
+        def call(x: Any, /, *, axis: Any = None, dtype: Any = None, include_initial: bool = False) -> Any:
+            to = x.dtype if dtype is None else np.dtype(dtype)
+            if to.itemsize != 2 or to.kind not in "fV":
+                return function(x, axis=axis, dtype=dtype, include_initial=include_initial)
+            return function(x.astype(np.float32), axis=axis, include_initial=include_initial).astype(to)
+
+        return call
 
     def bound(value: Any, x: Any) -> Any:
         """Return a limit in the dtype of what it limits; a Python number stays one where that changes nothing."""
@@ -120,6 +132,7 @@ def functions(cupy: Any) -> dict[str, Callable[..., Any]]:
         return complex_of(turned.imag, -turned.real)
 
     return {
-        "clip": clip, "expm1": expm1, "floor_divide": floor_divide, "imag": imag, "log1p": log1p,
-        "remainder": remainder, "tan": tan, "tanh": tanh,
+        "clip": clip, "cumulative_prod": wide("cumulative_prod"), "cumulative_sum": wide("cumulative_sum"),
+        "expm1": expm1, "floor_divide": floor_divide, "imag": imag, "log1p": log1p, "remainder": remainder, "tan": tan,
+        "tanh": tanh,
     }  # fmt: skip

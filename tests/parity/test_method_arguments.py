@@ -30,7 +30,7 @@ OTHERWISE = {
     "gather": {"sparse_grad"}, "geqrf": {"a", "tau"}, "kthvalue": {"values", "indices"}, "max": {"max", "max_values"},
     "median": {"values", "indices"}, "min": {"min", "min_indices"}, "mode": {"values", "indices"},
     "nanmedian": {"values", "indices"}, "qr": {"Q", "R"}, "random_": {"from", "to"}, "repeat": {"repeats"},
-    "sort": {"values", "indices", "reverse"}, "split": {"split_sizes"}, "sum_to_size": {"size"},
+    "record_stream": {"s"}, "sort": {"values", "indices", "reverse"}, "split": {"split_sizes"}, "sum_to_size": {"size"},
     "svd": {"U", "S", "V"}, "to": {"copy", "dtype", "other"}, "tensordot": {"dims_other", "dims_self"},
     "tensor_split": {"tensor_indices_or_sections"}, "topk": {"values", "indices"}, "triangular_solve": {"X", "M"},
     "uniform_": {"from", "to"}, "view": {"dtype", "size"},

@@ -143,6 +143,10 @@ def _fits(given: Any, taken: Any) -> bool:
     return given is None or bool(np.can_cast(given, taken))
 
 
+def _is_narrow(dtype: Any) -> bool:
+    return np.dtype(dtype).itemsize == 2 and np.dtype(dtype).kind in "fV"
+
+
 def function(name: str, parameters: str, numpys: Callable[..., Any]) -> Callable[..., Any]:
     """Return one of NumPy's functions with CuPy's parameters."""
     signature = inspect.signature(eval(f"lambda {parameters}: None"))
@@ -160,11 +164,10 @@ def function(name: str, parameters: str, numpys: Callable[..., Any]) -> Callable
         out = options.get("out")
         asked = {k: bare(v) for k, v in options.items() if k != "blocking"}
         with np.errstate(all="ignore"):
-            if name in IN_FLOAT32 and given[0].dtype.itemsize == 2 and given[0].dtype.kind in "fV" and not asked.get(
-                "dtype"
-            ):
+            if name in IN_FLOAT32 and _is_narrow(given[0].dtype) and _is_narrow(asked.get("dtype") or given[0].dtype):
                 wide = [x.astype(np.float32) if x is given[0]._host else x for x in bare(arguments)]
-                found = np.asarray(numpys(*wide, **asked)).astype(given[0].dtype)
+                to = asked.pop("dtype", None) or given[0].dtype
+                found = np.asarray(numpys(*wide, **asked)).astype(to)
             else:
                 found = numpys(*bare(arguments), **asked)
         return out if out is not None else wrap(found, given)
