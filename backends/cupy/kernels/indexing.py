@@ -11,10 +11,15 @@ from .places import counter, indices_of, judged, one_axis, selected, units
 from .scattering import add_rows, write_rows
 
 
+def _as_key(key: Any) -> tuple[Any, ...]:
+    """Return a key without arrays as CuPy takes it."""
+    return tuple(slice(*k[1:]) if isinstance(k, tuple) else k for k in key)
+
+
 def set_in(gpu: Launcher, x: Any, value: Any, indices: list[Any], key: Any) -> Any:
     """Write into `x`, which is in C order and nobody else's, what broadcasts to what a key selects."""
     if not indices:
-        x[tuple(slice(*k[1:]) if isinstance(k, tuple) else k for k in key)] = value
+        x[_as_key(key)] = value
         return x
     if value.dtype != x.dtype:
         return NotImplemented
@@ -128,7 +133,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         x_shape = tuple(x_shape)
         if not indices:
             out = gpu.zeros(x_shape, g.dtype)
-            out[tuple(slice(*k[1:]) if isinstance(k, tuple) else k for k in key)] = g
+            out[_as_key(key)] = g
             return out
         axis = one_axis(key, len(x_shape))
         if axis is not None:

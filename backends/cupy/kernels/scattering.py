@@ -7,6 +7,7 @@ stably; others by atomic additions, whose order nobody knows.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -110,43 +111,45 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             return NotImplemented
         return add_rows(gpu, "index_add", gpu.copied(x), index, source, axis)
 
-    def cut(source: Any, index: Any) -> Any:
-        return source if source.shape == index.shape else source[tuple(slice(0, n) for n in index.shape)]
+    def along(operation: str, x: Any, index: Any, source: Any, axis: int, join: Callable[[Any, Any], Any]) -> Any:
+        """What `join` makes of the places that an index names along an axis, and of what goes there."""
+        if source.dtype != x.dtype:
+            return NotImplemented
+        if not index.size:
+            return gpu.copied(x)
+        places = places_along(gpu, operation, x.shape, index, axis) if x.size else NotImplemented
+        if places is NotImplemented:
+            return places
+        if source.shape != index.shape:
+            source = source[tuple(slice(0, n) for n in index.shape)]
+        return join(places, source)
 
     def scatter_add(x: Any, index: Any, source: Any, /, *, axis: int) -> Any:
-        if source.dtype != x.dtype:
-            return NotImplemented
-        if not index.size:
-            return gpu.copied(x)
-        places = places_along(gpu, "scatter_add", x.shape, index, axis) if x.size else NotImplemented
-        if places is NotImplemented:
-            return places
-        found = add_rows(gpu, "scatter_add", gpu.copied(x).reshape(-1), places, cut(source, index), 0)
-        return found if found is NotImplemented else found.reshape(x.shape)
+        def join(places: Any, source: Any) -> Any:
+            found = add_rows(gpu, "scatter_add", gpu.copied(x).reshape(-1), places, source, 0)
+            return found if found is NotImplemented else found.reshape(x.shape)
+
+        return along("scatter_add", x, index, source, axis, join)
 
     def scatter(x: Any, index: Any, source: Any, /, *, axis: int) -> Any:
-        if source.dtype != x.dtype:
-            return NotImplemented
-        if not index.size:
-            return gpu.copied(x)
-        places = places_along(gpu, "scatter", x.shape, index, axis) if x.size else NotImplemented
-        if places is NotImplemented:
-            return places
-        return write_rows(gpu, gpu.copied(x), places, cut(source, index), index.shape, 1)
+        def join(places: Any, source: Any) -> Any:
+            return write_rows(gpu, gpu.copied(x), places, source, index.shape, 1)
+
+        return along("scatter", x, index, source, axis, join)
 
     def scatter_reduce(
         x: Any, index: Any, source: Any, /, *, axis: int, reduce: str, include_self: bool = True
     ) -> Any:
         kind = name_of(x.dtype)
-        if reduce not in _REDUCED or source.dtype != x.dtype or kind not in TYPES or kind == "bool":
+        if reduce not in _REDUCED or kind not in TYPES or kind == "bool":
             return NotImplemented
-        if not index.size:
-            return gpu.copied(x)
-        places = places_along(gpu, "scatter_reduce", x.shape, index, axis) if x.size else NotImplemented
-        if places is NotImplemented:
-            return places
-        source = gpu.contiguous(cut(source, index))
-        shape = (1, x.size, 1)
-        return join_rows(gpu, gpu.copied(x), places, source, kind, _REDUCED[reduce], shape, fresh=not include_self)
+
+        def join(places: Any, source: Any) -> Any:
+            source, shape = gpu.contiguous(source), (1, x.size, 1)
+            return join_rows(
+                gpu, gpu.copied(x), places, source, kind, _REDUCED[reduce], shape, fresh=not include_self
+            )
+
+        return along("scatter_reduce", x, index, source, axis, join)
 
     return {"index_add": index_add, "scatter_add": scatter_add, "scatter": scatter, "scatter_reduce": scatter_reduce}
