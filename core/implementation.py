@@ -70,7 +70,7 @@ class Implementation:
         if backend.narrow_dtypes and not able and (guards_narrow(row) or self.source == "generic"):
             self.narrow = narrow_of(device)
             # What is compiled widens by itself.
-            if self.source != "generic" or not _is_compiled(row, device):
+            if self.source != "generic" or _compiler(row, device) is None:
                 self.forward = _widened(self.forward, self.narrow, device)
         # What dispatch calls: the forward, or a kernel itself, which may decline by `NotImplemented`.
         self.run = self.forward
@@ -298,7 +298,7 @@ def _otherwise(row: Row, device: devices.Device) -> Callable[..., Any]:
     narrow = narrow_of(device)
     forward = _body_forward(row, device)
     # Constants in a body are Python floats, which widen some libraries' 16-bit floats.
-    return _widened(forward, narrow, device) if narrow and not _is_compiled(row, device) else forward
+    return _widened(forward, narrow, device) if narrow and _compiler(row, device) is None else forward
 
 
 def _first_dtype(operands: Any) -> Any:
@@ -346,7 +346,7 @@ def _body_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
     if row.kind == "update":
         # Where a kernel has declined: what it might have overwritten is of no use to a body.
         return lambda *lists, donate=False, **statics: body(xp, *lists, **statics)
-    if (compile := device.backend.compile) is not None and _is_compiled(row, device):
+    if (compile := _compiler(row, device)) is not None:
         return compiled_body(lambda device: _plain_body(row, device), compile, device)
 
     def generic(*operands: Any, **statics: Any) -> Any:
@@ -355,8 +355,9 @@ def _body_forward(row: Row, device: devices.Device) -> Callable[..., Any]:
     return generic
 
 
-def _is_compiled(row: Row, device: devices.Device) -> bool:
-    return device.backend.compile is not None and row.kind not in ("creation", "update")
+def _compiler(row: Row, device: devices.Device) -> Callable[..., Any] | None:
+    """Return what compiles a row's body on a device, None where it runs as it is."""
+    return None if row.kind in ("creation", "update") else device.backend.compile
 
 
 def _plain_body(row: Row, device: devices.Device) -> Callable[..., Any]:
