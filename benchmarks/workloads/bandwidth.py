@@ -12,6 +12,7 @@ from typing import Any
 
 from ..workload import Arrays, Goal, Step, Workload
 from .both import both
+from .rows import norm, there_and_back
 
 TOTAL = 2**26
 LENGTHS = (512, 2048, 8192)
@@ -47,43 +48,16 @@ def chain(lib: Any, arrays: Arrays) -> Step:
 
 def activation(lib: Any, arrays: Arrays, name: str) -> Step:
     x, g = lib.tensor(arrays["x"], requires_grad=True), lib.tensor(arrays["g"])
-    function = getattr(lib.functional, name)
-
-    def step() -> Any:
-        x.grad = None
-        out = function(x)
-        out.backward(g)
-        return [out, x.grad]
-
-    return step
+    return there_and_back(getattr(lib.functional, name), x, g)
 
 
 def layer_norm(lib: Any, arrays: Arrays) -> Step:
-    leaves = x, w, b = [lib.tensor(arrays[name], requires_grad=True) for name in ("x", "w", "b")]
-    g = lib.tensor(arrays["g"])
-    function = lib.functional.layer_norm
-
-    def step() -> Any:
-        for leaf in leaves:
-            leaf.grad = None
-        out = function(x, (x.shape[1],), w, b)
-        out.backward(g)
-        return [out, *(leaf.grad for leaf in leaves)]
-
-    return step
+    return norm(lib.tensor, lib.functional.layer_norm, arrays)
 
 
 def softmax(lib: Any, arrays: Arrays) -> Step:
     x, g = lib.tensor(arrays["x"], requires_grad=True), lib.tensor(arrays["g"])
-    function = lib.functional.softmax
-
-    def step() -> Any:
-        x.grad = None
-        out = function(x, dim=-1)
-        out.backward(g)
-        return [out, x.grad]
-
-    return step
+    return there_and_back(partial(lib.functional.softmax, dim=-1), x, g)
 
 
 def cross_entropy(lib: Any, arrays: Arrays) -> Step:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from ..workload import Arrays, Step, Workload
 
 
@@ -25,17 +29,18 @@ def norm_in_candelabra(arrays: Arrays) -> Step:
     import candelabra as cb
     from candelabra.nn.functional import layer_norm
 
-    return _norm(cb.tensor, layer_norm, arrays)
+    return norm(cb.tensor, layer_norm, arrays)
 
 
 def norm_in_torch(arrays: Arrays) -> Step:
     import torch
     from torch.nn.functional import layer_norm
 
-    return _norm(torch.tensor, layer_norm, arrays)
+    return norm(torch.tensor, layer_norm, arrays)
 
 
-def _norm(tensor, layer_norm, arrays: Arrays) -> Step:
+def norm(tensor, layer_norm, arrays: Arrays) -> Step:
+    """Layer norm of rows, and its gradients."""
     x, w, b = leaves = [tensor(arrays[name], requires_grad=True) for name in ("x", "w", "b")]
     g = tensor(arrays["g"])
 
@@ -99,16 +104,20 @@ def softmax_in_torch(arrays: Arrays) -> Step:
     return _softmax(torch.tensor, softmax, arrays)
 
 
-def _softmax(tensor, softmax, arrays: Arrays) -> Step:
-    x, g = tensor(arrays["x"], requires_grad=True), tensor(arrays["g"])
+def there_and_back(function: Callable[[Any], Any], x: Any, g: Any) -> Step:
+    """A function of one tensor, and its gradient."""
 
-    def step():
+    def step() -> Any:
         x.grad = None
-        out = softmax(x, dim=-1)
+        out = function(x)
         out.backward(g)
         return [out, x.grad]
 
     return step
+
+
+def _softmax(tensor, softmax, arrays: Arrays) -> Step:
+    return there_and_back(partial(softmax, dim=-1), tensor(arrays["x"], requires_grad=True), tensor(arrays["g"]))
 
 
 def softmax_in_numpy(arrays: Arrays) -> Step:
