@@ -12,15 +12,6 @@ from candelabra.core.errors import IndexOutOfRangeError, OutOfMemoryError
 from candelabra.data import DataLoader, TensorDataset
 
 
-@pytest.fixture
-def card(request: pytest.FixtureRequest) -> cb.Device:
-    """The CUDA device that was asked for."""
-    asked = [name for name in request.config.getoption("--device") or [] if name.partition(":")[0] == "cuda"]
-    if not asked:
-        pytest.skip("no CUDA device was asked for")
-    return cb.device(asked[0]).resolved()
-
-
 def error_of_product(card: cb.Device, size: int = 512) -> float:
     x, y = np.random.default_rng(0).standard_normal((2, size, size), dtype="float32")
     wanted = x.astype(np.float64) @ y.astype(np.float64)

@@ -10,15 +10,6 @@ import pytest
 from candelabra.data import DataLoader, Dataset
 
 
-@pytest.fixture
-def card(request: pytest.FixtureRequest) -> cb.Device:
-    """The CUDA device that was asked for."""
-    asked = [name for name in request.config.getoption("--device") or [] if name.partition(":")[0] == "cuda"]
-    if not asked:
-        pytest.skip("no CUDA device was asked for")
-    return cb.device(asked[0]).resolved()
-
-
 def test_pinned_memory_goes_there_and_back(card: cb.Device) -> None:
     x = cb.randn(300, 300)
     pinned = x.pin_memory()
