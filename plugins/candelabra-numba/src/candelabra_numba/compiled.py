@@ -28,6 +28,9 @@ NAMES = {"f": "float32", "d": "float64", "i": "int32", "l": "int64"}
 # So many elements are worth a hand-over to another thread, which takes some tens of microseconds.
 SHARED = 1 << 16
 
+# So many bytes are more than one program's share of a last-level cache.
+LARGE = 1 << 23
+
 LOOPS: list[Loop] = []
 _lock = threading.RLock()
 
@@ -110,6 +113,11 @@ def block_of(rows: int, size: int) -> int:
 def served(x: Array, fewest: int) -> bool:
     """Whether an array is one for loops as it is: so many numbers of float32 or float64, in C order, and writable."""
     return x.size >= fewest and x.dtype.char in "fd" and x.flags.carray
+
+
+def past_caches(result: Array) -> bool:
+    """Whether a result is so large that the caches would not hold it: it is stored past them."""
+    return result.nbytes >= LARGE
 
 
 def plain(array: Array) -> Array:

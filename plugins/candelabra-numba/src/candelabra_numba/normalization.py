@@ -10,7 +10,7 @@ import numpy as np
 from candelabra.backends.numpy import parallel
 from candelabra.core.backend import Kernel
 
-from .compiled import SHARED, Array, Loop, block_of, least, over_rows, plain, served
+from .compiled import SHARED, Array, Loop, block_of, least, over_rows, past_caches, plain, served
 
 LEAST = least(256)
 # Channels whose numbers lie in shorter runs are left to the backend.
@@ -21,6 +21,7 @@ _RMS, _RMS_GRAD = Loop("normalization", "rms_norm"), Loop("normalization", "rms_
 _GROUP, _GROUP_GRAD = Loop("normalization", "group_norm"), Loop("normalization", "group_norm_grad")
 _BATCH, _BATCH_GRAD = Loop("normalization", "batch_norm"), Loop("normalization", "batch_norm_grad")
 
+_FILLED: dict[tuple[str, int, int], Array] = {}
 _NONE = {char: np.empty(0, char) for char in "fd"}
 
 
@@ -36,6 +37,18 @@ def _served(x: Array, *others: Array | None) -> bool:
 
 def _line(a: Array | None, char: str) -> Array:
     return _NONE[char] if a is None else a.reshape(-1)
+
+
+def _filled(a: Array | None, char: str, width: int, value: int) -> Array:
+    """Return an array as a line; one of a number where there is none."""
+    if a is not None:
+        return a.reshape(-1)
+    key = char, width, value
+    if key not in _FILLED:
+        if len(_FILLED) > 64:
+            _FILLED.clear()
+        _FILLED[key] = np.full(width, value, char)
+    return _FILLED[key]
 
 
 def _over_rows_summing(function: Any, rows: int, width: int, lines: int, *arguments: Any) -> list[Array]:
@@ -68,8 +81,8 @@ def layer_norm_train(
     rows = x.size // width
     out, mean, rstd = np.empty(x.shape, char), np.empty(rows, char), np.empty(rows, char)
     over_rows(
-        _LAYER[char], rows, x.size, x.reshape(rows, width), _line(weight, char), _line(bias, char), eps,
-        weight is not None, bias is not None, out.reshape(rows, width), mean, rstd,
+        _LAYER[char], rows, x.size, x.reshape(rows, width), _filled(weight, char, width, 1),
+        _filled(bias, char, width, 0), eps, past_caches(out), out.reshape(rows, width), mean, rstd,
     )  # fmt: skip
     return out, (mean, rstd)
 
@@ -89,8 +102,9 @@ def layer_norm_vjp(
     want_x, want_w, want_b = (*wants, False, False)[:3]
     gx = np.empty(x.shape, char) if want_x else None
     sums = _over_rows_summing(
-        _LAYER_GRAD[char], rows, width, 2, plain(g).reshape(rows, width), x.reshape(rows, width), _line(weight, char),
-        weight is not None, mean, rstd, want_x, (x if gx is None else gx).reshape(rows, width), want_w or want_b,
+        _LAYER_GRAD[char], rows, width, 2, plain(g).reshape(rows, width), x.reshape(rows, width),
+        _filled(weight, char, width, 1), mean, rstd, past_caches(x), want_x,
+        (x if gx is None else gx).reshape(rows, width), want_w or want_b,
     )  # fmt: skip
     return gx, sums[0].reshape(shape) if want_w else None, sums[1].reshape(shape) if want_b else None
 
@@ -103,7 +117,7 @@ def rms_norm_train(x: Array, weight: Array | None = None, /, *, axes: int, eps: 
     rows = x.size // width
     out, rstd = np.empty(x.shape, char), np.empty(rows, char)
     over_rows(
-        _RMS[char], rows, x.size, x.reshape(rows, width), _line(weight, char), eps, weight is not None,
+        _RMS[char], rows, x.size, x.reshape(rows, width), _filled(weight, char, width, 1), eps, past_caches(out),
         out.reshape(rows, width), rstd,
     )  # fmt: skip
     return out, (rstd,)
@@ -122,8 +136,9 @@ def rms_norm_vjp(g: Array, x: Array, weight: Array | None, axes: int, rstd: Arra
     want_x, want_w = (*wants, False)[:2]
     gx = np.empty(x.shape, char) if want_x else None
     sums = _over_rows_summing(
-        _RMS_GRAD[char], rows, width, 1, plain(g).reshape(rows, width), x.reshape(rows, width), _line(weight, char),
-        weight is not None, rstd, want_x, (x if gx is None else gx).reshape(rows, width), want_w,
+        _RMS_GRAD[char], rows, width, 1, plain(g).reshape(rows, width), x.reshape(rows, width),
+        _filled(weight, char, width, 1), rstd, past_caches(x), want_x, (x if gx is None else gx).reshape(rows, width),
+        want_w,
     )  # fmt: skip
     return gx, sums[0].reshape(shape) if want_w else None
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from candelabra.core.backend import Kernel
 
-from .compiled import Array, Loop, in_training, least, over_rows, plain, served
+from .compiled import Array, Loop, in_training, least, over_rows, past_caches, plain, served
 
 LEAST = least(256)
 
@@ -33,12 +33,14 @@ def _forward(loop: Loop, x: Array, axis: int) -> Any:
     return out
 
 
-def _backward(loop: Loop, g: Array, out: Array, axis: int) -> Any:
+def _backward(loop: Loop, g: Array, out: Array, axis: int, *further: bool) -> Any:
     rows = _rows(out, axis)
     if not rows or g.dtype != out.dtype:
         return NotImplemented
     gx, shape = np.empty(out.shape, out.dtype), (rows, out.shape[-1])
-    over_rows(loop[out.dtype.char], rows, out.size, plain(g).reshape(shape), out.reshape(shape), gx.reshape(shape))
+    over_rows(
+        loop[out.dtype.char], rows, out.size, plain(g).reshape(shape), out.reshape(shape), *further, gx.reshape(shape)
+    )
     return (gx,)
 
 
@@ -49,7 +51,7 @@ def softmax(x: Array, /, *, axis: int) -> Any:
 
 def softmax_vjp(g: Array, out: Array, axis: int) -> Any:
     """The cotangent of x: out (g - sum(g out))."""
-    return _backward(_SOFTMAX_GRAD, g, out, axis)
+    return _backward(_SOFTMAX_GRAD, g, out, axis, past_caches(out))
 
 
 def log_softmax(x: Array, /, *, axis: int) -> Any:

@@ -16,7 +16,7 @@ from numba import types
 from numba.extending import intrinsic, overload
 
 f4, f8, i4, i8 = np.float32, np.float64, np.int32, np.int64
-_helper = numba.njit(error_model="numpy", fastmath={"contract"}, nogil=True, forceinline=True)
+inlined = numba.njit(error_model="numpy", fastmath={"contract"}, nogil=True, forceinline=True)
 
 
 def _reinterpreted(given: Any, wanted: Any) -> Any:
@@ -53,7 +53,7 @@ def polynomial(kind: str, *coefficients: float) -> Callable[..., Any]:
         text = f"({text} * x + {kind}({c!r}))"
     scope: dict[str, Any] = {"f4": f4, "f8": f8}
     exec(f"def evaluate(x):\n    return {text}", scope)
-    return _helper(scope["evaluate"])
+    return inlined(scope["evaluate"])
 
 
 # (exp(r) - 1) / r on +-ln(2)/2, relative errors 1.3e-8 and 2.1e-17.
@@ -106,7 +106,7 @@ _normal32 = polynomial(
 )  # fmt: skip
 
 
-@_helper
+@inlined
 def _exp32(x):
     x = f4(-105.0) if x < f4(-105.0) else x
     x = f4(89.0) if x > f4(89.0) else x
@@ -124,7 +124,7 @@ def _exp32(x):
     return p * _of_bits32(i4((k - half + i4(127)) << i4(23)))
 
 
-@_helper
+@inlined
 def _exp64(x):
     x = -746.0 if x < -746.0 else x
     x = 710.0 if x > 710.0 else x
@@ -139,7 +139,7 @@ def _exp64(x):
     return p * _of_bits64((k - half + i8(1023)) << i8(52))
 
 
-@_helper
+@inlined
 def _exp_scaled32(x):
     x = f4(-105.0) if x < f4(-105.0) else x
     t = x * f4(1.4426950408889634) + f4(12582912.0)
@@ -150,7 +150,7 @@ def _exp_scaled32(x):
     return (_slope32(r) * r + f4(1.0)) * _of_bits32((_bits32(t) << i4(23)) + i4((127 + 64) << 23))
 
 
-@_helper
+@inlined
 def _exp_scaled64(x):
     x = -746.0 if x < -746.0 else x
     t = x * 1.4426950408889634 + 6755399441055744.0
@@ -160,17 +160,17 @@ def _exp_scaled64(x):
     return (_slope64(r) * r + 1.0) * _of_bits64((_bits64(t) << i8(52)) + i8((1023 + 512) << 52))
 
 
-@_helper
+@inlined
 def _exp_negative32(x):
     return _exp_scaled32(x) * f4(2.0**-64)
 
 
-@_helper
+@inlined
 def _exp_negative64(x):
     return _exp_scaled64(x) * 2.0**-512
 
 
-@_helper
+@inlined
 def _one_plus_exp32(x):
     y = f4(-87.0) if x < f4(-87.0) else x
     y = f4(88.0) if y > f4(88.0) else y
@@ -182,7 +182,7 @@ def _one_plus_exp32(x):
     return f4(np.inf) if x > f4(88.0) else value
 
 
-@_helper
+@inlined
 def _one_plus_exp64(x):
     y = -708.0 if x < -708.0 else x
     y = 709.0 if y > 709.0 else y
@@ -194,7 +194,7 @@ def _one_plus_exp64(x):
     return np.inf if x > 709.0 else value
 
 
-@_helper
+@inlined
 def _expm1_bounded32(x):
     """exp(x) - 1 from -60 to 60."""
     t = x * f4(1.4426950408889634) + f4(12582912.0)
@@ -205,7 +205,7 @@ def _expm1_bounded32(x):
     return (_slope32(r) * r) * power + (power - f4(1.0))
 
 
-@_helper
+@inlined
 def _expm1_bounded64(x):
     """exp(x) - 1 from -600 to 600."""
     t = x * 1.4426950408889634 + 6755399441055744.0
@@ -216,20 +216,20 @@ def _expm1_bounded64(x):
     return (_slope64(r) * r) * power + (power - 1.0)
 
 
-@_helper
+@inlined
 def _expm1_negative32(x):
     x = f4(-20.0) if x < f4(-20.0) else x
     # 0 keeps its sign.
     return x if x == f4(0.0) else _expm1_bounded32(x)
 
 
-@_helper
+@inlined
 def _expm1_negative64(x):
     x = -40.0 if x < -40.0 else x
     return x if x == 0.0 else _expm1_bounded64(x)
 
 
-@_helper
+@inlined
 def _tanh32(x):
     a = abs(x)
     a = f4(20.0) if a > f4(20.0) else f4(2.0) * a
@@ -238,7 +238,7 @@ def _tanh32(x):
     return -m if x < f4(0.0) else (m if x > f4(0.0) else x)
 
 
-@_helper
+@inlined
 def _tanh64(x):
     a = abs(x)
     a = 40.0 if a > 40.0 else 2.0 * a
@@ -247,7 +247,7 @@ def _tanh64(x):
     return -m if x < 0.0 else (m if x > 0.0 else x)
 
 
-@_helper
+@inlined
 def _log1p_unit32(e):
     s = e / (f4(2.0) + e)
     z = s * s
@@ -255,7 +255,7 @@ def _log1p_unit32(e):
     return (_atanh32(z) * z) * s + s
 
 
-@_helper
+@inlined
 def _log1p_unit64(e):
     s = e / (2.0 + e)
     z = s * s
@@ -263,7 +263,7 @@ def _log1p_unit64(e):
     return (_atanh64(z) * z) * s + s
 
 
-@_helper
+@inlined
 def _erf32(x):
     # Through float64, which leaves room for the division.
     y = f8(x)
@@ -273,7 +273,7 @@ def _erf32(x):
     return f4(y * _erf32_above(z) / _erf32_below(z))
 
 
-@_helper
+@inlined
 def _erf64(x):
     a = abs(x)
     z = x * x
@@ -288,12 +288,12 @@ def _erf64(x):
     return _select(a > 1.0, far, _erf64_near(z) * x)
 
 
-@_helper
+@inlined
 def _normal_cdf32(x):
     return f4(1.0) / _one_plus_exp32(-(_normal32(x * x) * x))
 
 
-@_helper
+@inlined
 def _normal_cdf64(x):
     return 0.5 + 0.5 * _erf64(x * 0.7071067811865476)
 
@@ -328,25 +328,25 @@ erf = _either(_erf32, _erf64)
 normal_cdf = _either(_normal_cdf32, _normal_cdf64)
 
 
-@_helper
+@inlined
 def times(x, y):
     """Multiply: where it may reassociate, LLVM makes a division of each product with a quotient of one."""
     return x * y
 
 
-@_helper
+@inlined
 def _ordered32(x):
     b = _bits32(x)
     return i4(b ^ i4(i4(b >> i4(31)) & i4(0x7FFFFFFF)))
 
 
-@_helper
+@inlined
 def _ordered64(x):
     b = _bits64(x)
     return b ^ ((b >> i8(63)) & i8(0x7FFFFFFFFFFFFFFF))
 
 
-@_helper
+@inlined
 def _largest32(row):
     best = i4(-0x80000000)
     for j in range(row.size):
@@ -354,7 +354,7 @@ def _largest32(row):
     return _of_bits32(best ^ ((best >> i4(31)) & i4(0x7FFFFFFF)))
 
 
-@_helper
+@inlined
 def _largest64(row):
     best = i8(-0x8000000000000000)
     for j in range(row.size):

@@ -8,15 +8,19 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiled import signature
-from .mathematics import times
+from .mathematics import inlined, times
+from .vectors import fence, lines, load, per_line, splat, stream
 
 ANY_ORDER = {"fastmath": {"contract", "reassoc"}}
 
 
-@signature(
-    "void(intp, intp, T[:, ::1], T[::1], T[::1], float64, boolean, boolean, T[:, ::1], T[::1], T[::1])", **ANY_ORDER
-)
-def layer_norm(start, stop, x, weight, bias, eps, weighted, biased, out, mean, rstd):
+@inlined
+def _normal(x, mean, rstd, weight, bias):
+    return (x - mean) * rstd * weight + bias
+
+
+@signature("void(intp, intp, T[:, ::1], T[::1], T[::1], float64, boolean, T[:, ::1], T[::1], T[::1])", **ANY_ORDER)
+def layer_norm(start, stop, x, weight, bias, eps, past, out, mean, rstd):
     n = x.shape[1]
     zero, count = x.dtype.type(0), x.dtype.type(n)
     for i in range(start, stop):
@@ -32,34 +36,36 @@ def layer_norm(start, stop, x, weight, bias, eps, weighted, biased, out, mean, r
         r = x.dtype.type(1.0 / np.sqrt(np.float64(total) / n + eps))
         mean[i] = m
         rstd[i] = r
-        if weighted and biased:
-            for j in range(n):
-                o[j] = (a[j] - m) * r * weight[j] + bias[j]
-        elif weighted:
-            for j in range(n):
-                o[j] = (a[j] - m) * r * weight[j]
-        else:
-            for j in range(n):
-                o[j] = (a[j] - m) * r
-            if biased:
-                for j in range(n):
-                    o[j] += bias[j]
+        first, last = lines(o, past)
+        for j in range(first):
+            o[j] = _normal(a[j], m, r, weight[j], bias[j])
+        for j in range(first, last, per_line(o)):
+            stream(o, j, _normal(load(a, j), splat(m), splat(r), load(weight, j), load(bias, j)))
+        for j in range(last, n):
+            o[j] = _normal(a[j], m, r, weight[j], bias[j])
+    fence()
+
+
+@inlined
+def _normal_back(g, x, weight, mean, rstd, shift, pull):
+    return rstd * (g * weight) - shift - (x - mean) * pull
 
 
 @signature(
-    "void(intp, intp, intp, T[:, ::1], T[:, ::1], T[::1], boolean, T[::1], T[::1], boolean, T[:, ::1], boolean, "
+    "void(intp, intp, intp, T[:, ::1], T[:, ::1], T[::1], T[::1], T[::1], boolean, boolean, T[:, ::1], boolean, "
     "T[:, ::1], T[:, ::1])",
     **ANY_ORDER,
 )
-def layer_norm_grad(start, stop, block, g, x, weight, weighted, mean, rstd, want_x, gx, want_sums, by_weight, by_bias):
+def layer_norm_grad(start, stop, block, g, x, weight, mean, rstd, past, want_x, gx, want_sums, by_weight, by_bias):
     n = x.shape[1]
     zero, count = x.dtype.type(0), x.dtype.type(n)
     sw, sb = by_weight[start // block], by_bias[start // block]
     for i in range(start, stop):
-        h, a = g[i], x[i]
+        # A view made below, under a condition, would be counted by a locked instruction, which waits for all stores.
+        h, a, o = g[i], x[i], gx[i]
         m, r = mean[i], rstd[i]
         total, dot = zero, zero
-        if want_sums and weighted:
+        if want_sums:
             for j in range(n):
                 y = (a[j] - m) * r
                 v = h[j] * weight[j]
@@ -68,32 +74,28 @@ def layer_norm_grad(start, stop, block, g, x, weight, weighted, mean, rstd, want
                 sb[j] += h[j]
                 sw[j] += h[j] * y
         else:
-            if want_sums:
-                for j in range(n):
-                    sb[j] += h[j]
-                    sw[j] += h[j] * ((a[j] - m) * r)
-            if weighted:
-                for j in range(n):
-                    v = h[j] * weight[j]
-                    total += v
-                    dot += v * ((a[j] - m) * r)
-            else:
-                for j in range(n):
-                    total += h[j]
-                    dot += h[j] * ((a[j] - m) * r)
+            for j in range(n):
+                v = h[j] * weight[j]
+                total += v
+                dot += v * ((a[j] - m) * r)
         if want_x:
-            o = gx[i]
             shift, pull = r * (total / count), r * r * (dot / count)
-            if weighted:
-                for j in range(n):
-                    o[j] = r * (h[j] * weight[j]) - shift - (a[j] - m) * pull
-            else:
-                for j in range(n):
-                    o[j] = r * h[j] - shift - (a[j] - m) * pull
+            first, last = lines(o, past)
+            for j in range(first):
+                o[j] = _normal_back(h[j], a[j], weight[j], m, r, shift, pull)
+            for j in range(first, last, per_line(o)):
+                stream(
+                    o, j, _normal_back(
+                        load(h, j), load(a, j), load(weight, j), splat(m), splat(r), splat(shift), splat(pull)
+                    ),
+                )  # fmt: skip
+            for j in range(last, n):
+                o[j] = _normal_back(h[j], a[j], weight[j], m, r, shift, pull)
+    fence()
 
 
 @signature("void(intp, intp, T[:, ::1], T[::1], float64, boolean, T[:, ::1], T[::1])", **ANY_ORDER)
-def rms_norm(start, stop, x, weight, eps, weighted, out, rstd):
+def rms_norm(start, stop, x, weight, eps, past, out, rstd):
     n = x.shape[1]
     for i in range(start, stop):
         a, o = x[i], out[i]
@@ -102,42 +104,47 @@ def rms_norm(start, stop, x, weight, eps, weighted, out, rstd):
             total += a[j] * a[j]
         r = x.dtype.type(1.0 / np.sqrt(np.float64(total) / n + eps))
         rstd[i] = r
-        if weighted:
-            for j in range(n):
-                o[j] = a[j] * r * weight[j]
-        else:
-            for j in range(n):
-                o[j] = a[j] * r
+        first, last = lines(o, past)
+        for j in range(first):
+            o[j] = a[j] * r * weight[j]
+        for j in range(first, last, per_line(o)):
+            stream(o, j, load(a, j) * splat(r) * load(weight, j))
+        for j in range(last, n):
+            o[j] = a[j] * r * weight[j]
+    fence()
+
+
+@inlined
+def _rms_back(g, x, weight, rstd, pull):
+    return rstd * (g * weight - times(x * rstd, pull))
 
 
 @signature(
-    "void(intp, intp, intp, T[:, ::1], T[:, ::1], T[::1], boolean, T[::1], boolean, T[:, ::1], boolean, T[:, ::1])",
+    "void(intp, intp, intp, T[:, ::1], T[:, ::1], T[::1], T[::1], boolean, boolean, T[:, ::1], boolean, T[:, ::1])",
     **ANY_ORDER,
 )
-def rms_norm_grad(start, stop, block, g, x, weight, weighted, rstd, want_x, gx, want_sums, by_weight):
+def rms_norm_grad(start, stop, block, g, x, weight, rstd, past, want_x, gx, want_sums, by_weight):
     n = x.shape[1]
     zero, count = x.dtype.type(0), x.dtype.type(n)
     sums = by_weight[start // block]
     for i in range(start, stop):
-        h, a, r = g[i], x[i], rstd[i]
+        h, a, o, r = g[i], x[i], gx[i], rstd[i]
         if want_sums:
             for j in range(n):
                 sums[j] += h[j] * (a[j] * r)
         if want_x:
-            o = gx[i]
             dot = zero
-            if weighted:
-                for j in range(n):
-                    dot += h[j] * weight[j] * (a[j] * r)
-                dot = dot / count
-                for j in range(n):
-                    o[j] = r * (h[j] * weight[j] - times(a[j] * r, dot))
-            else:
-                for j in range(n):
-                    dot += h[j] * (a[j] * r)
-                dot = dot / count
-                for j in range(n):
-                    o[j] = r * (h[j] - times(a[j] * r, dot))
+            for j in range(n):
+                dot += h[j] * weight[j] * (a[j] * r)
+            dot = dot / count
+            first, last = lines(o, past)
+            for j in range(first):
+                o[j] = _rms_back(h[j], a[j], weight[j], r, dot)
+            for j in range(first, last, per_line(o)):
+                stream(o, j, _rms_back(load(h, j), load(a, j), load(weight, j), splat(r), splat(dot)))
+            for j in range(last, n):
+                o[j] = _rms_back(h[j], a[j], weight[j], r, dot)
+    fence()
 
 
 @signature(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..compiled import signature
-from .mathematics import exp, exp_negative, exp_scaled, largest, times
+from .mathematics import exp, exp_negative, exp_scaled, inlined, largest, times
+from .vectors import fence, lines, load, per_line, splat, stream
 
 ANY_ORDER = {"fastmath": {"contract", "reassoc"}}
 ONE = signature("void(intp, intp, T[:, ::1], T[:, ::1])", **ANY_ORDER)
@@ -28,16 +29,27 @@ def softmax(start, stop, x, out):
             o[j] = times(o[j], share)
 
 
-@TWO
-def softmax_grad(start, stop, g, y, out):
+@inlined
+def _softmax_back(g, y, dot):
+    return y * (g - dot)
+
+
+@signature("void(intp, intp, T[:, ::1], T[:, ::1], boolean, T[:, ::1])", **ANY_ORDER)
+def softmax_grad(start, stop, g, y, past, out):
     n, zero = y.shape[1], y.dtype.type(0)
     for i in range(start, stop):
         h, a, o = g[i], y[i], out[i]
         dot = zero
         for j in range(n):
             dot += h[j] * a[j]
-        for j in range(n):
-            o[j] = a[j] * (h[j] - dot)
+        first, last = lines(o, past)
+        for j in range(first):
+            o[j] = _softmax_back(h[j], a[j], dot)
+        for j in range(first, last, per_line(o)):
+            stream(o, j, _softmax_back(load(h, j), load(a, j), splat(dot)))
+        for j in range(last, n):
+            o[j] = _softmax_back(h[j], a[j], dot)
+    fence()
 
 
 @ONE
