@@ -733,6 +733,12 @@ def clamp_min_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
 def clip_(x: Tensor, /, *args: Any, **kwargs: Any) -> Tensor:
     """Do to a tensor what its method `clip_` does, and return it."""
 
+def clip_norm_step(grads: Sequence[Tensor], total: Tensor, /, *, max_norm: Any) -> None:
+    """Scale gradients by ``min(1, max_norm / (total + 1e-6))``, where `total` is their norm."""
+
+def clip_value_step(grads: Sequence[Tensor], /, *, bound: Any) -> None:
+    """Cut gradients off at ``-bound`` and ``bound``."""
+
 def col2im(
     x: Tensor,
     /,
@@ -1727,6 +1733,9 @@ def tile(x: Tensor, repetitions: Any, /) -> Tensor:
 
 def top_indices(x: Tensor, /, *, count: Any, axis: int = -1, descending: bool = True) -> Tensor:
     """Return the indices of the first values in order along an axis, of equal ones the first."""
+
+def total_norm(tensors: Sequence[Tensor], /, *, norm_type: Any) -> Tensor:
+    """Return the norm of an order of all elements of several tensors together."""
 
 def transfer(x: Tensor, /) -> Tensor:
     """Return the tensor on another device."""

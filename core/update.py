@@ -20,20 +20,25 @@ def make_update(row: Row) -> Callable[..., None]:
     impls = implementations(row)
     names = [o.name for o in row.operands]
     written = [names.index(output) for output in row.outputs]
+    # Operands that all parameters share.
+    shared = [i for i, o in enumerate(row.operands) if not o.is_list]
+    paired = len(names) > 1 and 1 not in shared
 
-    def update(*lists: Sequence[Tensor], **statics: Any) -> None:
+    def update(*lists: Any, **statics: Any) -> None:
         params = lists[0]
         if len(lists) != len(names):
             raise ArgumentTypeError(f"{row.name}: takes the lists {', '.join(names)}, got {len(lists)} lists")
+        if shared:
+            lists = tuple([x] if i in shared else x for i, x in enumerate(lists))
         if not params:
             return
         device = params[0].device
         for tensors in lists:
             for t in tensors:
                 if t.device is not device:
-                    _by_device(update, lists, statics)
+                    _by_device(update, lists, shared, statics)
                     return
-        for p, g in zip(params, lists[1], strict=True):
+        for p, g in zip(params, lists[1], strict=True) if paired else ():
             if g.array.shape != p.array.shape:
                 raise ShapeError(f"{row.name}: a gradient has shape {g.shape}, its parameter {p.shape}")
         impl = impls[device]
@@ -44,7 +49,9 @@ def make_update(row: Row) -> Callable[..., None]:
                 for t in lists[i]:
                     if not t._is_unique():
                         t.array = backend.copy(t.array)
-        arrays = [[t.array for t in tensors] for tensors in lists]
+        arrays: list[Any] = [[t.array for t in tensors] for tensors in lists]
+        for i in shared:
+            (arrays[i],) = arrays[i]
         if impl.source == "kernel":
             results = impl.forward(*arrays, donate=donate, **statics)
         else:
@@ -57,20 +64,25 @@ def make_update(row: Row) -> Callable[..., None]:
     return update
 
 
-def _by_device(update: Callable[..., None], lists: Sequence[Sequence[Tensor]], statics: dict[str, Any]) -> None:
+def _by_device(
+    update: Callable[..., None], lists: Sequence[Sequence[Tensor]], shared: Sequence[int], statics: dict[str, Any]
+) -> None:
     """Run an update once per device; state may have been left on another device than its parameter and follows it."""
+    from .transfer import transfer
+
     groups: dict[Any, list[int]] = {}
     for i, p in enumerate(lists[0]):
         groups.setdefault(p.device, []).append(i)
     for device, members in groups.items():
-        chosen = []
-        for tensors in lists:
+        chosen: list[Any] = []
+        for k, tensors in enumerate(lists):
+            if k in shared:
+                chosen.append(transfer(tensors[0].detach(), device))
+                continue
             part = [tensors[i] for i in members] if tensors else []
             for t in part:
                 if t.device is not device:
                     moved = t.detach()
-                    from .transfer import transfer
-
                     t._rebind(transfer(moved, device).array, device)
             chosen.append(part)
         per_parameter = {

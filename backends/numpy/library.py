@@ -30,6 +30,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "axes": (
         "concat", "expand_dims", "flip", "moveaxis", "permute_dims", "roll", "squeeze", "stack", "unstack",
     ),
+    "clipping": ("total_norm", "clip_norm_step", "clip_value_step"),
     "convolution": ("conv", "conv_input", "conv_weight"),
     "creation": ("eye", "full", "linspace", "ones"),
     "group_normalization": ("group_norm",),

@@ -13,14 +13,11 @@ from typing import Any
 import numpy as np
 
 from .blas import LEAST, axpby, for_blas
-from .layout import is_dense
 from .optimizer_blocks import (
-    BLOCK,
     Body,
     combination,
     direction,
     each_parameter,
-    flat_pieces,
     running_mean,
     running_square,
 )
@@ -233,32 +230,6 @@ def _adam_body(
         move(t, p, p_out, t)
 
     return body
-
-
-def global_norm(arrays: Sequence[np.ndarray]) -> float:
-    """The 2-norm of all elements of all arrays together.
-
-    Blocks are summed in their own dtype and added up in double precision; where that overflows or vanishes, all is
-    done again in scaled double precision.
-    """
-    total = 0.0
-    with np.errstate(all="ignore"):
-        for x in arrays:
-            flat = flat_pieces(x if is_dense(x) else x.copy())
-            if flat.dtype.itemsize == 2 or flat.dtype.kind not in "f":
-                flat = flat.astype(np.float32 if flat.dtype.kind not in "iub" else np.float64)
-            for start in range(0, flat.size, BLOCK):
-                block = flat[start : start + BLOCK]
-                total += float(np.dot(block, block))
-        if 1e-30 < total < math.inf:
-            return math.sqrt(total)
-        flats = [flat_pieces(x if is_dense(x) else x.copy()).astype(np.float64) for x in arrays if x.size]
-        top = max((float(np.max(np.abs(flat))) for flat in flats), default=0.0)
-        if any(np.isnan(flat).any() for flat in flats):
-            return math.nan
-        if top == 0.0 or math.isinf(top):
-            return top
-        return top * math.sqrt(sum(float(np.dot(flat / top, flat / top)) for flat in flats))
 
 
 KERNELS: dict[str, Callable[..., Any]] = {"sgd_step": sgd_step, "adam_step": adam_step}

@@ -21,7 +21,7 @@ from . import (  # noqa: F401
 from .row import TABLE, Row
 
 LATE = (
-    "activation", "attention", "convolution", "decomposition", "decompositions_solutions",
+    "activation", "attention", "clipping", "convolution", "decomposition", "decompositions_solutions",
     "decompositions_spectral", "decompositions_square", "decompositions_symmetric", "decompositions_triangular",
     "elementwise_beyond", "folding", "fourier", "loss", "neural", "normalization", "pooling", "recurrent",
     "resampling", "segments", "selection", "softmax", "special", "special_bessel", "special_error", "special_gamma",
@@ -38,7 +38,7 @@ INTERNAL = frozenset((
     "orthogonal_polynomial", "pinv", "pivot_order", "random_bernoulli", "random_bits", "random_integers",
     "random_dropout", "random_normal", "random_permutation", "random_uniform", "rank_index", "running_extremum",
     "running_logsumexp", "segment_argmax", "segment_reduction", "setitem", "slice", "solve", "solve_triangular",
-    "svdvals", "top_indices", "transfer",
+    "svdvals", "top_indices", "total_norm", "transfer",
 ))  # fmt: skip
 # Composites that operators are made of.
 _BEHIND_OPERATORS = frozenset(("get_item", "set_item", "take_item"))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 from ...core import dtypes, ops
 from ...core.autograd import no_grad
+from ...core.dtypes import promote_types
 from ...core.errors import ArgumentError, ArgumentTypeError
-from ...core.functions.narrow_floats import is_narrow
+from ...core.inplace import warn_of_lost_write
 from ...core.tensor import Tensor
 
 
@@ -45,13 +46,12 @@ def get_total_norm(
     >>> nn.utils.get_total_norm([cb.asarray([3.]), cb.asarray([[4.]])])
     tensor(5.)
     """
-    # A tensor without elements adds nothing, whatever the order.
-    values = [value for value in ([tensors] if isinstance(tensors, Tensor) else tensors) if value.size]
+    values = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     norm_type = float(norm_type)
     if not values:
         return ops.asarray(0.0)
     with no_grad():
-        total = _norm([value.detach() for value in values], norm_type)
+        total = _norm(values, norm_type)
     if error_if_nonfinite and not bool(ops.isfinite(total)):
         raise ArgumentError(
             f"the total norm of order {norm_type} is {total.item()}, so it cannot scale the gradients; "
@@ -62,36 +62,23 @@ def get_total_norm(
 
 def _norm(values: list[Any], p: float) -> Any:
     """Return the p-norm of all elements, on the first tensor's device."""
-    if is_narrow(*values):
-        # Squares of 16-bit floats overflow long before their root does.
-        total = _norm([ops.astype(value, dtypes.float32) if is_narrow(value) else value for value in values], p)
-        return ops.astype(total, values[0].dtype) if all(map(is_narrow, values)) else total
-    device = values[0].device
-    parts = [_power_sum(value, p).to(device) for value in values]
-    joined = ops.stack(parts)
-    if p == math.inf:
-        return ops.max(joined)
-    if p == -math.inf:
-        return ops.min(joined)
-    total = ops.sum(joined)
-    if p == 2.0:
-        return ops.sqrt(total)
-    return total if p in (0.0, 1.0) else total ** (1.0 / p)
+    places: dict[Any, list[Any]] = {}
+    for value in values:
+        places.setdefault(value.device, []).append(value)
+    if len(places) == 1:
+        return ops.total_norm(values, norm_type=p)
+    # An empty part would be a smallest magnitude of 0.
+    filled = [part for part in ([v for v in group if v.size] for group in places.values()) if part]
+    home, dtype = values[0].device, reduce(promote_types, [v.dtype.to_real() for v in values])
+    # In 32 bits at least, so that a part may be beyond the range of 16.
+    wide = promote_types(dtype, dtypes.float32)
+    norms = [ops.astype(ops.total_norm(part, norm_type=p), wide).to(home) for part in filled]
+    return ops.astype(_joined(norms, p) if norms else ops.zeros((), dtype=wide, device=home), dtype)
 
 
-def _power_sum(x: Any, p: float) -> Any:
-    """Return what one tensor adds to the p-th power of the norm; for infinite p its largest (or smallest) magnitude."""
-    if p == 2.0:
-        flat = ops.reshape(ops.abs(x) if x.dtype.is_complex else x, (-1,))
-        return ops.vecdot(flat, flat)
-    if p == 0.0:
-        return ops.sum(ops.astype(ops.not_equal(x, 0), x.dtype))
-    size = ops.abs(x)
-    if p == 1.0:
-        return ops.sum(size)
-    if p == math.inf:
-        return ops.max(size)
-    return ops.min(size) if p == -math.inf else ops.sum(size**p)
+def _joined(norms: list[Any], p: float) -> Any:
+    """Return the norm of what such norms are of; that of order 0 counts."""
+    return ops.sum(ops.stack(norms)) if p == 0.0 else ops.total_norm(norms, norm_type=p)
 
 
 def clip_grads_with_norm_(
@@ -111,16 +98,7 @@ def clip_grads_with_norm_(
     >>> w.grad
     tensor([1.0000])
     """
-    with no_grad():
-        # On the device, without waiting for the norm to arrive on the host.
-        scale = ops.minimum(ops.divide(float(max_norm), ops.add(total_norm, 1e-6)), 1.0)
-        scales: dict[Any, Any] = {}
-        for parameter in _with_grad(parameters):
-            grad = parameter.grad
-            key = grad.device, grad.dtype
-            if key not in scales:
-                scales[key] = scale.to(grad.device).to(grad.dtype)
-            grad.mul_(scales[key])
+    _changed(ops.clip_norm_step, _gradients(parameters), total_norm, max_norm=float(max_norm))
 
 
 def clip_grad_norm_(
@@ -161,9 +139,9 @@ def clip_grad_norm_(
     >>> nn.utils.clip_grad_norm_([w], 10.0)
     tensor(5.)
     """
-    chosen = _with_grad(parameters)
-    total = get_total_norm([p.grad for p in chosen], norm_type, error_if_nonfinite, foreach)
-    clip_grads_with_norm_(chosen, max_norm, total, foreach)
+    grads = _gradients(parameters)
+    total = get_total_norm(grads, norm_type, error_if_nonfinite, foreach)
+    _changed(ops.clip_norm_step, grads, total, max_norm=float(max_norm))
     return total
 
 
@@ -205,15 +183,21 @@ def clip_grad_value_(
     >>> w.grad
     tensor([ 1.0000, -0.5000])
     """
-    bound = float(clip_value)
-    with no_grad():
-        for parameter in _with_grad(parameters):
-            parameter.grad.copy_(ops.clip(parameter.grad.detach(), -bound, bound))
+    _changed(ops.clip_value_step, _gradients(parameters), bound=float(clip_value))
 
 
-def _with_grad(parameters: Tensor | Iterable[Tensor]) -> list[Any]:
-    values: list[Any] = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    for value in values:
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Any]:
+    found = []
+    for value in [parameters] if isinstance(parameters, Tensor) else parameters:
         if not isinstance(value, Tensor):
             raise ArgumentTypeError(f"parameters are tensors, got {type(value).__name__}")
-    return [value for value in values if value.grad is not None]
+        if (grad := value.grad) is not None:
+            found.append(grad)
+    return found
+
+
+def _changed(step: Any, grads: list[Any], *operands: Any, **statics: Any) -> None:
+    """Run an update of gradients."""
+    for grad in grads:
+        warn_of_lost_write(grad, step.__name__, "assign to its gradient what is clipped")
+    step(grads, *operands, **statics)

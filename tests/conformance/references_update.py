@@ -44,6 +44,19 @@ def average_step(averages: Any, values: Any, *, share: float) -> Any:
     return ([(1 - share) * a + share * v for a, v in zip(averages, values, strict=True)],)
 
 
+def total_norm(tensors: Any, *, norm_type: float) -> Any:
+    flat = np.concatenate([np.abs(np.asarray(x)).reshape(-1) for x in tensors])
+    return np.asarray(np.linalg.norm(flat, norm_type) if flat.size else 0.0)
+
+
+def clip_norm_step(grads: Any, total: Any, *, max_norm: float) -> Any:
+    return ([np.asarray(g * min(1.0, max_norm / (float(np.real(total)) + 1e-6))) for g in grads],)
+
+
+def clip_value_step(grads: Any, *, bound: float) -> Any:
+    return ([np.asarray(np.clip(g, -bound, bound)) for g in grads],)
+
+
 def adagrad_step(params: Any, grads: Any, sums: Any, **how: Any) -> Any:
     rows = []
     for p, g, s, t in zip(params, grads, sums, how["steps"], strict=True):

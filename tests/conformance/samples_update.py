@@ -39,6 +39,20 @@ def draw_average_step(d: Draw) -> Sample:
     return Sample(tuple(_lists(d)), {"share": 0.25})
 
 
+def draw_total_norm(d: Draw) -> Sample:
+    arrays = [d.array(d.shape()) for _ in range(d.integer(1, 3))]
+    return Sample((arrays,), {"norm_type": d.choice((2.0, 1.0, 0.0, 3.0, float("inf"), float("-inf")))})
+
+
+def draw_clip_norm_step(d: Draw) -> Sample:
+    arrays = [d.array(d.shape()) for _ in range(d.integer(1, 3))]
+    return Sample((arrays, np.asarray(abs(d.array((), "positive")))), {"max_norm": d.choice((0.5, 2.0))})
+
+
+def draw_clip_value_step(d: Draw) -> Sample:
+    return Sample(([d.array(d.shape()) for _ in range(d.integer(1, 3))],), {"bound": 0.5})
+
+
 def draw_adagrad_step(d: Draw) -> Sample:
     lists = _lists(d, "positive")
     return Sample(tuple(lists), {**_steps(d, lists), "lr": 0.1, "lr_decay": 0.3, "eps": 1e-8, **_decay(d)})

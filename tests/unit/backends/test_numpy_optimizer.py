@@ -265,28 +265,3 @@ def test_adam_against_torch(options, dtype):
     for a, b in zip(ours, theirs, strict=True):
         tolerance = 1e-13 if dtype is np.float64 else 2e-6
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
-
-
-def test_global_norm():
-    arrays = draw(0)
-    exact = np.sqrt(sum((a**2).sum() for a in arrays))
-    assert optimizer.global_norm(arrays) == pytest.approx(exact, rel=1e-14)
-    assert optimizer.global_norm([a.astype(np.float32) for a in arrays]) == pytest.approx(exact, rel=1e-6)
-    assert optimizer.global_norm([a.astype(np.float16) for a in arrays]) == pytest.approx(exact, rel=1e-3)
-    assert optimizer.global_norm([arrays[0].T, arrays[4][::2, ::-3]]) == pytest.approx(
-        np.sqrt((arrays[0] ** 2).sum() + (arrays[4][::2, ::-3] ** 2).sum()), rel=1e-14
-    )
-    z = draw(1, np.complex64)
-    assert optimizer.global_norm(z) == pytest.approx(np.sqrt(sum((abs(a) ** 2).sum() for a in z)), rel=1e-5)
-    assert optimizer.global_norm([]) == 0.0
-    assert optimizer.global_norm([np.zeros(3, np.float32)]) == 0.0
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.filterwarnings("error")
-def test_global_norm_of_extremes(dtype):
-    info = np.finfo(dtype)
-    for value in (float(info.max) / 16, float(info.tiny) * 4):
-        assert optimizer.global_norm([np.full(9, value, dtype)]) == pytest.approx(3 * value, rel=1e-6)
-    assert optimizer.global_norm([np.array([1, np.inf], dtype)]) == np.inf
-    assert np.isnan(optimizer.global_norm([np.array([np.nan, np.inf], dtype)]))
