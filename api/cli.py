@@ -249,7 +249,8 @@ def run_conformance(options: argparse.Namespace) -> int:
             )
     if options.processes and find_spec("xdist") is None:
         raise MissingDependencyError("conformance: -n needs pytest-xdist, which is not installed; leave -n out")
-    as_device(options.device).resolved()
+    # A device that makes no array would fail each check in the same words.
+    _ = as_device(options.device).resolved().native
     from .conformance import command
 
     json_file, html_file = command.paths(options.output, options.device, (options.json, options.html))

@@ -196,9 +196,10 @@ class Device:
 
             count = count_of(self)
             if self.index >= count:
+                last = f" to {self.type}:{count - 1}" if count > 1 else ""
                 raise DeviceError(
                     f"device {str(self)!r} is not there: backend {self.backend.name!r} has {count} "
-                    f"device{'s' if count != 1 else ''} ({self.type}:0 to {self.type}:{count - 1})"
+                    f"device{'s' if count != 1 else ''} ({self.type}:0{last})"
                     if count
                     else f"device {str(self)!r} is not there: backend {self.backend.name!r} has none"
                 )

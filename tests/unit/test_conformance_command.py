@@ -112,6 +112,18 @@ def test_a_faulty_device(tmp_path: Path, faulty: dict[str, str]) -> None:
     assert "PARTIAL: the run was stopped early after" in first.stdout
 
 
+def test_a_device_that_makes_no_array_is_told_once(tmp_path: Path, faulty: dict[str, str]) -> None:
+    module = tmp_path / "site" / "cbtest_faulty.py"
+    refuse = "\ndef refuse(self, data, dtype=None, index=0):\n    raise OSError('no card')\n\nFaulty.asarray = refuse\n"
+    module.write_text(module.read_text() + refuse)
+    done = command(tmp_path, "faulty", "--output", "out", **faulty)
+    assert done.returncode == 2, done.stdout + done.stderr
+    told = done.stdout + done.stderr
+    assert told.count("no card") == 1 and "Traceback" not in told
+    assert "backend 'faulty' (plugin 'faulty' of cbtest-faulty 1.5): asarray(1.0, float32) fails there" in told
+    assert not (tmp_path / "out").exists()
+
+
 def test_nothing_selected(tmp_path: Path) -> None:
     done = command(tmp_path, "cpu", "-k", "nosuchrow", "--json", "r.json")
     assert done.returncode == 2
