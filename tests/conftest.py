@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,25 @@ HOST = (
 HERE = Path(__file__).parent
 
 
+def of_the_host(path: Path) -> bool:
+    return path.is_relative_to(HERE) and any(path.relative_to(HERE).is_relative_to(host) for host in HOST)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """What a file of tests makes when it is imported lies where its tests run."""
+    asked = collector.config.getoption("--device", None) or []
+    if len(asked) != 1 or not isinstance(collector, pytest.Module) or of_the_host(collector.path):
+        return (yield)
+    import candelabra as cb
+
+    with cb.device(asked[0]):
+        return (yield)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(HERE):
-            place = item.path.relative_to(HERE)
-            if any(place.is_relative_to(host) for host in HOST):
-                item.add_marker(pytest.mark.host)
+        if of_the_host(item.path):
+            item.add_marker(pytest.mark.host)

@@ -147,6 +147,7 @@ def test_python_functions_of_numbers() -> None:
         x.map_(3, max)
 
 
+@pytest.mark.host
 def test_facts() -> None:
     x = cb.zeros(2, 3)
     assert x.is_cpu and not x.is_cuda and not x.is_meta and not x.is_sparse and not x.is_quantized
@@ -174,10 +175,12 @@ def test_as_subclass() -> None:
         x.as_subclass(int)
 
 
+@pytest.mark.host
 def test_pinning_has_no_effect() -> None:
     x = cb.ones(2)
-    with pytest.warns(UserWarning, match="pin_memory has no effect"):
-        assert x.pin_memory() is x and not x.is_pinned()
+    for device in ("cpu", None) if cb.core.memory.pinning() is None else ("cpu",):
+        with pytest.warns(UserWarning, match="pin_memory has no effect"):
+            assert x.pin_memory(device) is x and not x.is_pinned()
 
 
 def test_sum_to_size(any_device: str) -> None:

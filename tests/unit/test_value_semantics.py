@@ -95,6 +95,7 @@ def test_a_write_stays_with_its_tensor(share: str, write: str, any_device: str) 
         assert x.tolist() == changed
 
 
+@pytest.mark.host
 def test_writes_in_place_where_nobody_can_tell() -> None:
     x = cb.zeros(1000)
     address = x.array.ctypes.data
@@ -112,7 +113,7 @@ def test_writes_in_place_where_nobody_can_tell() -> None:
     [
         lambda x: x.numpy(),
         lambda x: np.asarray(x),
-        lambda x: np.from_dlpack(x),
+        pytest.param(lambda x: np.from_dlpack(x), marks=pytest.mark.host),
         lambda x: memoryview(x.numpy()),
         lambda x: x.numpy()[1:].reshape(-1),
         lambda x: np.broadcast_to(x.numpy(), (2, 3)),
@@ -128,6 +129,7 @@ def test_what_numpy_has_seen_does_not_change(look: Callable[[cb.Tensor], Any]) -
     assert np.array_equal(np.asarray(seen), before)
 
 
+@pytest.mark.host
 def test_borrowed_memory_is_copied_by_the_first_write() -> None:
     for borrow in (cb.from_numpy, cb.asarray, cb.from_dlpack, cb.as_tensor):
         owner = np.arange(4.0)
@@ -156,6 +158,7 @@ def test_read_only_memory() -> None:
         view[0] = 2.0
 
 
+@pytest.mark.host
 def test_another_library_over_dlpack(torch: Any) -> None:
     x = cb.tensor([1.0, 2.0])
     theirs = torch.from_dlpack(x)

@@ -87,6 +87,7 @@ def test_the_generic_body_and_rule_hold_a_block_at_a_time(monkeypatch):
     assert peak_of(run) < 4 << 20
 
 
+@pytest.mark.host
 def test_the_function_holds_tiles_not_scores():
     """8192 queries and keys in one head: 256 MB of scores, of which never more than a few tiles are there."""
     q, k, v = (cb.tensor(draw(1, 1, 8192, 8, dtype=np.float32), requires_grad=True) for _ in range(3))
@@ -98,6 +99,7 @@ def test_the_function_holds_tiles_not_scores():
     assert all(x.grad is not None for x in (q, k, v))
 
 
+@pytest.mark.host
 def test_dropout_holds_a_block_at_a_time_forward_and_backward(monkeypatch):
     monkeypatch.setattr(functions, "_LIMIT", 1 << 16)
     q, k, v = (cb.tensor(draw(1, 2, 1024, 4, dtype=np.float32), requires_grad=True) for _ in range(3))

@@ -130,7 +130,7 @@ def test_parameter_list() -> None:
     assert list(values)[0] is kept and values[:1][0] is kept
     values[0] = cb.zeros(3)
     assert values[0].shape == (3,) and isinstance(values[0], nn.Parameter)
-    assert repr(nn.ParameterList([cb.ones(2, 3), "a"])) == (
+    assert repr(nn.ParameterList([cb.ones(2, 3, device="cpu"), "a"])) == (
         "ParameterList(\n    (0): Parameter containing: [candelabra.float32 of size 2x3]\n"
         "    (1): Object of type: str\n)"
     )
@@ -171,7 +171,8 @@ def test_parameter_dict() -> None:
     with pytest.raises(ArgumentTypeError, match=r"is not called"):
         values(1)
     del values["d"]
-    assert "(b): Parameter containing: [candelabra.float32 of size 2]" in repr(values)
+    place = "" if values["b"].device == cb.device("cpu") else f" ({values['b'].device})"
+    assert f"(b): Parameter containing: [candelabra.float32 of size 2{place}]" in repr(values)
     values.clear()
     assert not len(values) and not list(values.parameters())
     with pytest.raises(ArgumentError, match=r"the dict is empty"):

@@ -114,7 +114,7 @@ def test_a_layer_refuses(name):
         layer(draw(5, 2, 3), hx)
     with pytest.raises(ArgumentTypeError, match=rf"{name}: h.* is "):
         layer(draw(5, 2, 3), 3)
-    packed = rnn.PackedSequence(draw(4, 3), cb.tensor([2, 1]))
+    packed = rnn.PackedSequence(draw(4, 3), cb.tensor([2, 1], device="cpu"))
     with pytest.raises(ArgumentError, match=r"batch_sizes \(2, 1\) do not .* 4 elements"):
         layer(packed)
     with pytest.warns(UserWarning, match=rf"{name}: dropout acts between layers, and there is only one"):

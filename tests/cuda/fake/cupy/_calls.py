@@ -82,7 +82,11 @@ class ufunc:
             operands, out = operands[: self.nin], operands[self.nin]
         refuse_host(operands)
         takes, gives = self._loop(operands, dtype)
-        values = [np.asarray(bare(x)).astype(t, copy=False) for x, t in zip(operands, takes, strict=True)]
+        values = [
+            # Python's integers have to fit, as in NumPy.
+            np.asarray(x, dtype=t) if type(x) is int else np.asarray(bare(x)).astype(t, copy=False)
+            for x, t in zip(operands, takes, strict=True)
+        ]
         counts["calls"] += 1
         with np.errstate(all="ignore"):
             try:
