@@ -3,8 +3,8 @@ struct alignas(16) Sixteen {
     uint64 low, high;
 };
 
-// As many elements as sixteen bytes hold.
-template <class T> struct alignas(16) Pack {
-    static const int count = 16 / sizeof(T);
+// As many elements as sixteen bytes hold, or one that lies anywhere.
+template <class T, bool WIDE = true> struct alignas(WIDE ? 16 : sizeof(T)) Pack {
+    static const int count = WIDE ? 16 / sizeof(T) : 1;
     T items[count];
 };

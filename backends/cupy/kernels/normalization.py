@@ -8,11 +8,44 @@ from typing import Any
 import numpy as np
 
 from ....core.backend import Kernel
-from ..launch import Launcher, float64, int64, nothing, rows_of_channels, threads_for, type_of, without_residuals
+from ..launch import (
+    MULTIPROCESSORS,
+    THREADS,
+    Launcher,
+    float64,
+    int64,
+    nothing,
+    rows_of_channels,
+    threads_for,
+    type_of,
+    without_residuals,
+)
 
 _COLUMN_THREADS = 256
 # About so many blocks sum the columns of a gradient.
 _BLOCKS = 512
+# The most blocks along the second axis of a grid.
+_DOWN = 65535
+# A block of a channel's sums moves at least so much a thread.
+_LEAST = 4
+
+
+def packed(gpu: Launcher, together: int, *arrays: Any) -> tuple[str, int]:
+    """Return whether kernels move sixteen bytes at once, as C++ has it, and how many elements that are.
+
+    `together` elements are not to be parted; absent arrays are None.
+    """
+    each = 16 // arrays[0].itemsize
+    wide = together % each == 0 and not any(gpu.address(a) % 16 for a in arrays if a is not None)
+    return ("true", each) if wide else ("false", 1)
+
+
+def shared(channels: int, count: int, each: int) -> tuple[int, int]:
+    """Return among how many blocks a channel's elements are shared, and how many each of them takes."""
+    packs = -(-count // each)
+    most = min(-(-8 * MULTIPROCESSORS // channels), packs // (_LEAST * THREADS), _DOWN)
+    chunk = -(-packs // max(1, most))
+    return -(-packs // chunk), chunk * each
 
 
 def kernels(gpu: Launcher) -> dict[str, Any]:
@@ -27,10 +60,13 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         out, computed = gpu.empty(x.shape, x.dtype), gpu.computed(x)
         means = gpu.empty((rows if centred else 0,), computed)
         rstds = gpu.empty((rows,), computed)
+        # Of longer channels one number serves a pack, wherever it lies.
+        beside = (weight, bias) if inner == 1 else ()
+        wide, each = packed(gpu, width if inner == 1 else inner, x, out, *beside)
+        kernel = f"norm_rows<{type_of(x)}, {str(centred).lower()}, {wide}>"
         gpu.run(
-            "normalization", f"norm_rows<{type_of(x)}, {str(centred).lower()}>", rows, threads_for(width),
-            x, nothing(weight), nothing(bias), out, means, rstds, int64(width), int64(groups), int64(inner),
-            float64(eps),
+            "normalization", kernel, rows, threads_for(width // each), x, nothing(weight), nothing(bias), out, means,
+            rstds, int64(width), int64(groups), int64(inner), float64(eps),
         )  # fmt: skip
         return out, means, rstds
 
@@ -39,33 +75,44 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
     ) -> Any:
         g, x, weight = (a if a is None else gpu.contiguous(a) for a in (g, x, weight))
         out = gpu.empty(x.shape, x.dtype)
+        beside = (weight,) if inner == 1 else ()
+        wide, each = packed(gpu, width if inner == 1 else inner, x, g, out, *beside)
+        kernel = f"norm_grad_rows<{type_of(x)}, {str(centred).lower()}, {wide}>"
         gpu.run(
-            "normalization", f"norm_grad_rows<{type_of(x)}, {str(centred).lower()}>", x.size // width,
-            threads_for(width), x, g, nothing(weight), means, rstds, out, int64(width), int64(groups), int64(inner),
+            "normalization", kernel, x.size // width, threads_for(width // each), x, g, nothing(weight), means, rstds,
+            out, int64(width), int64(groups), int64(inner),
         )  # fmt: skip
         return out
 
     def columns(g: Any, x: Any, means: Any, rstds: Any, width: int, centred: bool) -> tuple[Any, Any]:
         g, x = gpu.contiguous(g), gpu.contiguous(x)
         rows, tiles = x.size // width, -(-width // 32)
-        parts = max(1, min(-(-rows // 32), _BLOCKS // tiles, 65535))
+        parts = max(1, min(-(-rows // 32), _BLOCKS // tiles, _DOWN))
         chunk = -(-rows // parts)
-        by_weight, by_bias = (gpu.empty((parts, width), gpu.computed(x)) for _ in range(2))
+        sums = gpu.empty((2, parts, width), gpu.computed(x))
         gpu.run(
             "normalization", f"norm_weight_columns<{type_of(x)}, {str(centred).lower()}>", (tiles, parts),
-            _COLUMN_THREADS, x, g, means, rstds, by_weight, by_bias, int64(rows), int64(width), int64(chunk),
+            _COLUMN_THREADS, x, g, means, rstds, sums[0], sums[1], int64(rows), int64(width), int64(chunk),
         )  # fmt: skip
-        return tuple(gpu.xp.sum(part, axis=0) for part in (by_weight, by_bias))  # type: ignore[return-value]
+        return together(sums)
+
+    def together(sums: Any) -> tuple[Any, Any]:
+        """Return the sums of what blocks have left, (2, blocks, columns)."""
+        found = sums[:, 0] if sums.shape[1] == 1 else gpu.xp.sum(sums, axis=1)
+        return found[0], found[1]
 
     def channels(g: Any, x: Any, means: Any, rstds: Any, groups: int, of_batch: bool) -> tuple[Any, Any]:
         g, x = gpu.contiguous(g), gpu.contiguous(x)
         samples, count, inner = rows_of_channels(x.shape)
-        by_weight, by_bias = (gpu.empty((count,), gpu.computed(x)) for _ in range(2))
+        wide, each = packed(gpu, inner, x, g)
+        shares, chunk = shared(count, samples * inner, each)
+        sums = gpu.empty((2, shares, count), gpu.computed(x))
         gpu.run(
-            "normalization", f"norm_weight_channels<{type_of(x)}>", count, threads_for(samples * inner), x, g, means,
-            rstds, by_weight, by_bias, int64(samples), int64(count), int64(inner), int64(groups), np.bool_(of_batch),
+            "normalization", f"norm_weight_channels<{type_of(x)}, {wide}>", (count, shares),
+            threads_for(chunk // each, THREADS), x, g, means, rstds, sums[0], sums[1], int64(samples), int64(count),
+            int64(inner), int64(groups), int64(chunk), np.bool_(of_batch),
         )  # fmt: skip
-        return by_weight, by_bias
+        return together(sums)
 
     def layer_norm_train(x: Any, weight: Any = None, bias: Any = None, /, *, axes: int, eps: float) -> Any:
         if declines(x, weight, bias):
@@ -129,15 +176,21 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         samples, count, inner = rows_of_channels(x.shape)
         mean, var = (gpu.empty((count,), x.dtype) for _ in range(2))
         means, rstds = (gpu.empty((count,), gpu.computed(x)) for _ in range(2))
-        kind = type_of(x)
+        kind, out = type_of(x), gpu.empty(x.shape, x.dtype)
+        wide, each = packed(gpu, inner, x, out)
+        shares, chunk = shared(count, samples * inner, each)
+        parts = gpu.empty((3, shares, count), means.dtype)
         gpu.run(
-            "normalization", f"batch_statistics<{kind}>", count, threads_for(samples * inner), x, mean, var, means,
-            rstds, int64(samples), int64(count), int64(inner), float64(eps),
+            "normalization", f"batch_moments<{kind}, {wide}>", (count, shares), threads_for(chunk // each, THREADS), x,
+            parts, int64(samples), int64(count), int64(inner), int64(chunk),
         )  # fmt: skip
-        out = gpu.empty(x.shape, x.dtype)
+        gpu.run(
+            "normalization", f"batch_statistics<{kind}>", -(-count // 8), 256, parts, mean, var, means, rstds,
+            int64(count), int64(shares), float64(eps),
+        )  # fmt: skip
         gpu.run_each(
-            "normalization", f"batch_norm<{kind}>", x.size, x, nothing(weight), nothing(bias), means, rstds, out,
-            int64(x.size), int64(count), int64(inner),
+            "normalization", f"batch_norm<{kind}, {wide}>", x.size // each, x, nothing(weight), nothing(bias), means,
+            rstds, out, int64(x.size), int64(count), int64(inner),
         )  # fmt: skip
         return (out, mean, var), (means, rstds)
 
@@ -155,9 +208,10 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         if wants[0]:
             gx = gpu.empty(x.shape, x.dtype)
             weight = weight if weight is None else gpu.contiguous(weight)
+            wide, each = packed(gpu, inner, x, g, gx)
             gpu.run_each(
-                "normalization", f"batch_norm_grad<{type_of(x)}>", x.size, x, g, nothing(weight), means, rstds,
-                by_weight, by_bias, gx, int64(x.size), int64(count), int64(inner),
+                "normalization", f"batch_norm_grad<{type_of(x)}, {wide}>", x.size // each, x, g, nothing(weight),
+                means, rstds, by_weight, by_bias, gx, int64(x.size), int64(count), int64(inner),
             )  # fmt: skip
         gw, gb = (a.astype(x.dtype) if want else None for a, want in zip((by_weight, by_bias), wants[1:], strict=True))
         return gx, gw, gb

@@ -1,0 +1,78 @@
+"""Norms on a card: packs of sixteen bytes and single elements, and channels that several blocks share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from candelabra.backends.cupy.kernels.normalization import shared
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from cards import python
+
+WALK = """
+import sys
+import numpy as np
+import candelabra as cb
+from candelabra.nn import functional as F
+from cupy.cuda import counts
+
+ROWS = {
+    "layer_norm": (lambda x, w, b: F.layer_norm(x, w.shape, w, b), {
+        (5, 64): 64, (3, 67): 67, (2, 3, 8): 8, (2, 1200): 1200,
+    }),
+    "rms_norm": (lambda x, w, b: F.rms_norm(x, w.shape, w) + b, {(5, 64): 64, (3, 67): 67}),
+    "group_norm": (lambda x, w, b: F.group_norm(x, 2, w, b), {
+        (3, 6, 16): 6, (3, 6, 5): 6, (2, 64): 64, (2, 2, 4100): 2, (1, 2, 40000): 2,
+    }),
+    "batch_norm": (lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), {
+        (3, 6, 16): 6, (3, 6, 5): 6, (7, 9): 9, (4, 2, 32, 128): 2, (3, 2, 8193): 2, (1, 1, 20000): 1,
+    }),
+}
+rng = np.random.default_rng(0)
+
+
+def run(function, values, device, dtype, apart):
+    given = []
+    for value in values:
+        made = cb.tensor(np.concatenate([np.zeros(apart), value.reshape(-1)]), dtype=dtype, device=device)
+        given.append(made[apart:].reshape(value.shape).requires_grad_())
+    before = counts["synchronisations"]
+    out = function(*given)
+    out.backward(cb.tensor(np.cos(np.arange(out.numel())).reshape(out.shape), dtype=dtype, device=device))
+    assert counts["synchronisations"] == before or device == "cpu", "it waits for the card"
+    return [t.detach().cpu().double().numpy() for t in (out, *(t.grad for t in given))]
+
+
+name = sys.argv[1]
+function, shapes = ROWS[name]
+for shape, channels in shapes.items():
+    # Far from zero, where sums of squares alone would have nothing left.
+    values = [rng.standard_normal(shape) + 30, rng.uniform(0.5, 2, channels), rng.standard_normal(channels)]
+    for dtype, error in ((cb.float32, 3e-4), (cb.float64, 1e-9), (cb.float16, 2e-2), (cb.bfloat16, 0.1)):
+        if dtype.bits == 16 and np.prod(shape) > 9000:
+            continue
+        given = [cb.tensor(v, dtype=dtype).double().numpy() for v in values]
+        wanted = run(function, given, "cpu", cb.float64, 0)
+        for apart in (0, 1):
+            found = run(function, given, "cuda", dtype, apart)
+            for what, f, w in zip(("out", "x", "weight", "bias"), found, wanted, strict=True):
+                scale = max(1.0, np.abs(w).max())
+                assert np.abs(f - w).max() <= error * scale, (shape, dtype, apart, what, np.abs(f - w).max() / scale)
+print("done")
+"""
+
+
+@pytest.mark.parametrize("name", ["layer_norm", "rms_norm", "group_norm", "batch_norm"])
+def test_norms_of_all_sizes_and_places(name: str, tmp_path: Path) -> None:
+    done = python(["-c", WALK, name], tmp_path)
+    assert done.returncode == 0 and done.stdout == "done\n", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("channels", "count", "each"), [(64, 64 * 112 * 112, 4), (2048, 64 * 49, 1), (1, 1, 8)])
+def test_shares_of_a_channel_are_whole_packs_and_all_of_it(channels: int, count: int, each: int) -> None:
+    shares, chunk = shared(channels, count, each)
+    assert chunk % each == 0 and (shares - 1) * chunk < count <= shares * chunk
+    assert shares == 1 or shares * channels >= 500
