@@ -33,7 +33,7 @@ def test_values_at_bends_and_infinities(torch: Any, name: str, options: dict[str
     # PyTorch's gelu is not a number at minus infinity, where some of our kernels have its limit, and that of float32 is
     # off by 1e-4 in the tail.
     for dtype in ("float64",) if name == "gelu" else ("float64", "float32"):
-        x = ODD[ODD != -np.inf].astype(dtype) if name == "gelu" else ODD.astype(dtype)
+        x = (np.delete(ODD, 2) if name == "gelu" else ODD).astype(dtype)
         ours = getattr(F, name)(cb.tensor(x), **options).numpy()
         theirs = getattr(torch.nn.functional, name)(torch.tensor(x), **options).numpy()
         np.testing.assert_allclose(ours, theirs, rtol=1e-6 if dtype == "float32" else 1e-12)
