@@ -14,8 +14,13 @@ from . import parallel
 from .layout import is_dense
 from .optimizer_blocks import BLOCK, flat_pieces
 
-# Up to so many elements an array's norm is one call.
-_SHORT = 1 << 15
+# Writes what becomes of an array, or of a piece of it, into another.
+Body = Callable[[np.ndarray, np.ndarray], Any]
+
+# Arrays up to so many elements are joined before they are looked at, if there are at least so many.
+_SMALL, _MANY = 1 << 10, 3
+# A ufunc of a number takes so many elements in less time than it takes to find `clip`, which is vectorized.
+_FEW = 1 << 11
 
 
 def total_norm(tensors: Sequence[np.ndarray], /, *, norm_type: float) -> np.ndarray:
@@ -37,12 +42,8 @@ def global_norm(arrays: Sequence[np.ndarray]) -> float:
     """
     total = 0.0
     with np.errstate(all="ignore"):
-        for x in arrays:
-            if x.dtype.kind == "f" and x.size <= _SHORT and x.dtype.itemsize > 2 and x.flags.c_contiguous:
-                flat = x.reshape(-1)
-                total += float(flat.dot(flat))
-            else:
-                total += _over_blocks(x, _squares, sum)
+        for x in _joined(arrays):
+            total += _over_blocks(x, _squares, sum)
         if 1e-30 < total < math.inf:
             return math.sqrt(total)
         flats = [_flat(x).astype(np.float64) for x in arrays if x.size]
@@ -52,6 +53,20 @@ def global_norm(arrays: Sequence[np.ndarray]) -> float:
         if top == 0.0 or math.isinf(top):
             return top
         return top * math.sqrt(sum(float(np.dot(flat / top, flat / top)) for flat in flats))
+
+
+def _joined(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return arrays that hold the elements of all, small ones joined."""
+    found: list[np.ndarray] = []
+    small: dict[Any, list[np.ndarray]] = {}
+    for x in arrays:
+        if x.size > _SMALL:
+            found.append(x)
+        elif x.size:
+            small.setdefault(x.dtype, []).append(x)
+    for members in small.values():
+        found += members if len(members) < _MANY else [np.concatenate(members, axis=None)]
+    return found
 
 
 def _flat(x: np.ndarray) -> np.ndarray:
@@ -69,6 +84,8 @@ def _over_blocks(x: np.ndarray, of_block: Callable[[np.ndarray], float], join: C
     """Return what the blocks of an array give, joined in their order whoever computes them."""
     flat = _flat(x) if of_block is _squares else (x if is_dense(x) else x.copy()).reshape(-1)
     count = -(-flat.size // BLOCK)
+    if count < 2:
+        return of_block(flat)
     found = [0.0] * count
 
     def work(spans: Iterator[tuple[int, int]]) -> None:
@@ -96,14 +113,21 @@ def _other_norm(arrays: Sequence[np.ndarray], order: float) -> float:
         # ml_dtypes's bfloat16 is of kind V.
         return np.abs(block.astype(np.float32) if block.dtype.itemsize == 2 else block)
 
+    def largest(block: np.ndarray) -> float:
+        if block.dtype.kind != "f":
+            return float(sizes(block).max())
+        # Both are no number, or neither is.
+        most, least = float(block.max()), float(block.min())
+        return most if most > -least else -least
+
     by_order: dict[float, tuple[Callable[[np.ndarray], float], Callable[..., float]]] = {
-        math.inf: (lambda block: float(np.max(sizes(block))), _largest),
+        math.inf: (largest, _largest),
         -math.inf: (lambda block: float(np.min(sizes(block))), _smallest),
         0.0: (lambda block: float(np.count_nonzero(block)), sum),
         1.0: (lambda block: float(np.sum(sizes(block))), sum),
     }
     of_block, join = by_order.get(order, (lambda block: float(np.sum(np.power(sizes(block), order))), sum))
-    found = [_over_blocks(x, of_block, join) for x in arrays if x.size]
+    found = [_over_blocks(x, of_block, join) for x in _joined(arrays)]
     if not found:
         return 0.0
     total = join(found)
@@ -120,45 +144,58 @@ def clip_norm_step(
         scale = np.divide(wide.dtype.type(max_norm), wide + wide.dtype.type(SMALL))
     if not scale < 1 and not np.isnan(scale):
         return (grads if donate else [g.copy() for g in grads],)
-    factors: dict[Any, np.ndarray] = {}
 
-    def body(g: np.ndarray, out: np.ndarray) -> None:
-        factor = factors.get(g.dtype)
-        if factor is None:
-            kind = np.dtype(np.float32) if g.dtype.itemsize == 2 else g.real.dtype
-            factor = factors[g.dtype] = scale.astype(kind)
-        np.multiply(g, factor, out=out, casting="unsafe")
+    def make(dtype: np.dtype) -> Body:
+        real = np.dtype(np.float32) if dtype.itemsize == 2 else np.empty(0, dtype).real.dtype
+        factor = scale.astype(real)
+        return lambda g, out: np.multiply(g, factor, out=out, casting="unsafe")
 
-    return (_each(grads, body, donate),)
+    return (_each(grads, make, donate),)
 
 
 def clip_value_step(grads: list[np.ndarray], /, *, bound: float, donate: bool = False) -> tuple[list[np.ndarray]]:
     """Cut gradients off."""
 
-    def body(g: np.ndarray, out: np.ndarray) -> None:
-        least, most = (np.array(x, g.dtype) for x in (-bound, bound))
-        np.minimum(np.maximum(g, least, out=out), most, out=out)
+    def make(dtype: np.dtype) -> Body:
+        least, most = np.array(-bound, dtype), np.array(bound, dtype)
 
-    return (_each(grads, body, donate),)
+        def body(g: np.ndarray, out: np.ndarray) -> None:
+            if g.size > _FEW and dtype.kind == "f":
+                g.clip(least, most, out=out)
+            else:
+                np.minimum(np.maximum(g, least, out=out), most, out=out)
+
+        return body
+
+    return (_each(grads, make, donate),)
 
 
-def _each(arrays: list[np.ndarray], body: Callable[[np.ndarray, np.ndarray], None], donate: bool) -> list[np.ndarray]:
-    """Return what `body` makes of each array, large ones shared by threads."""
+def _each(arrays: list[np.ndarray], make: Callable[[np.dtype], Body], donate: bool) -> list[np.ndarray]:
+    """Return what is made of each array by the body of its dtype, large ones shared by threads."""
     found = arrays if donate else [np.empty_like(x) for x in arrays]
+    dtype: Any = None
+    body: Any = None
     with np.errstate(all="ignore"):
         for x, out in zip(arrays, found, strict=True):
+            if x.dtype is not dtype:
+                dtype = x.dtype
+                body = make(dtype)
             if x.size < 2 * BLOCK or not (x.flags.c_contiguous and out.flags.c_contiguous):
                 body(x, out)
-                continue
-            flat, flat_out = x.reshape(-1), out.reshape(-1)
-
-            def work(spans: Iterator[tuple[int, int]], flat: Any = flat, flat_out: Any = flat_out) -> None:
-                with np.errstate(all="ignore"):
-                    for start, stop in spans:
-                        body(flat[start:stop], flat_out[start:stop])
-
-            parallel.for_blocks(work, flat.size)
+            else:
+                _shared(x.reshape(-1), out.reshape(-1), body)
     return found
+
+
+def _shared(flat: np.ndarray, out: np.ndarray, body: Body) -> None:
+    """Run a body on blocks of an array."""
+
+    def work(spans: Iterator[tuple[int, int]]) -> None:
+        with np.errstate(all="ignore"):
+            for start, stop in spans:
+                body(flat[start:stop], out[start:stop])
+
+    parallel.for_blocks(work, flat.size)
 
 
 KERNELS: dict[str, Callable[..., Any]] = {
