@@ -1,4 +1,4 @@
-"""Norms on a card: packs of sixteen bytes and single elements, and channels that several blocks share."""
+"""Norms and softmax on a card: packs of sixteen bytes and single elements, and channels that several blocks share."""
 
 from __future__ import annotations
 
@@ -76,3 +76,40 @@ def test_shares_of_a_channel_are_whole_packs_and_all_of_it(channels: int, count:
     shares, chunk = shared(channels, count, each)
     assert chunk % each == 0 and (shares - 1) * chunk < count <= shares * chunk
     assert shares == 1 or shares * channels >= 500
+
+
+SOFTMAX = """
+import numpy as np
+import candelabra as cb
+from candelabra.nn import functional as F
+
+rng = np.random.default_rng(0)
+for shape, axis in (((6, 64), -1), ((6, 67), -1), ((6, 1200), -1), ((6, 40, 3), 1), ((6, 9, 33), 1)):
+    values = rng.standard_normal(shape) * 9
+    rows = np.moveaxis(values, axis, -1)
+    rows[0, ..., 5], rows[1, ..., 2], rows[2, ..., 7], rows[3] = -np.inf, np.inf, np.nan, -np.inf
+    for dtype, error in ((cb.float32, 1e-6), (cb.float64, 1e-14), (cb.float16, 2e-3), (cb.bfloat16, 2e-2)):
+        for name in ("softmax", "log_softmax", "logsumexp"):
+            found = []
+            for device, to in (("cpu", cb.float64), ("cuda", dtype)):
+                for apart in (0, 1):
+                    flat = cb.tensor(np.append(np.zeros(apart), values), dtype=dtype).to(device).to(to)
+                    x = flat[apart:].reshape(shape).requires_grad_()
+                    y = cb.logsumexp(x, axis=axis) if name == "logsumexp" else getattr(F, name)(x, dim=axis)
+                    g = cb.tensor(np.cos(np.arange(y.numel())).reshape(y.shape), dtype=dtype).to(device).to(to)
+                    y.backward(g)
+                    found.append([t.detach().cpu().double().numpy() for t in (y, x.grad)])
+            for got in found[2:]:
+                for what, f, w in zip(("out", "x"), got, found[0], strict=True):
+                    scale = max(1.0, np.abs(w[np.isfinite(w)]).max())
+                    # Its gradient is of the result as it was rounded.
+                    scale *= 30 if (name, what) == ("logsumexp", "x") else 1
+                    text = f"{name} {shape} {dtype} {what}"
+                    np.testing.assert_allclose(f, w, rtol=0, atol=error * scale, err_msg=text)
+print("done")
+"""
+
+
+def test_softmax_of_all_sizes_and_places(tmp_path: Path) -> None:
+    done = python(["-c", SOFTMAX], tmp_path)
+    assert done.returncode == 0 and done.stdout == "done\n", done.stdout + done.stderr

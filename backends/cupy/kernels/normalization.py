@@ -20,6 +20,7 @@ from ..launch import (
     type_of,
     without_residuals,
 )
+from .places import packed
 
 _COLUMN_THREADS = 256
 # About so many blocks sum the columns of a gradient.
@@ -28,16 +29,6 @@ _BLOCKS = 512
 _DOWN = 65535
 # A block of a channel's sums moves at least so much a thread.
 _LEAST = 4
-
-
-def packed(gpu: Launcher, together: int, *arrays: Any) -> tuple[str, int]:
-    """Return whether kernels move sixteen bytes at once, as C++ has it, and how many elements that are.
-
-    `together` elements are not to be parted; absent arrays are None.
-    """
-    each = 16 // arrays[0].itemsize
-    wide = together % each == 0 and not any(gpu.address(a) % 16 for a in arrays if a is not None)
-    return ("true", each) if wide else ("false", 1)
 
 
 def shared(channels: int, count: int, each: int) -> tuple[int, int]:

@@ -47,6 +47,16 @@ def units(gpu: Launcher, itemsize: int, after: int, *arrays: Any) -> tuple[str, 
     return _UNITS[wide], itemsize * after // wide
 
 
+def packed(gpu: Launcher, together: int, *arrays: Any) -> tuple[str, int]:
+    """Return whether kernels move sixteen bytes at once, as C++ has it, and how many elements that are.
+
+    `together` elements are not to be parted; absent arrays are None.
+    """
+    each = 16 // arrays[0].itemsize
+    wide = together % each == 0 and not any(gpu.address(a) % 16 for a in arrays if a is not None)
+    return ("true", each) if wide else ("false", 1)
+
+
 def places_along(gpu: Launcher, operation: str, shape: tuple[int, ...], index: Any, axis: int) -> Any:
     """Return the place in an array of each element that an index of as many axes names."""
     if not 0 < len(shape) <= AXES:

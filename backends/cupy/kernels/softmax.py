@@ -6,21 +6,27 @@ from typing import Any
 
 from ....core.backend import Kernel
 from ..launch import Launcher, int64, rows_of, threads_for, type_of
+from .places import packed
 
 # From so many rows beside each other, a thread takes a row for itself and its neighbour the next.
 _BESIDE = 32
 _THREADS = 128
 
 
-def _shape(rows: int, width: int, after: int) -> tuple[str, int, int, tuple[Any, ...]]:
-    """Return which form of a kernel runs, its blocks and threads, and what it is told of the rows."""
-    if after >= _BESIDE:
-        return "columns", -(-rows // _THREADS), _THREADS, (int64(rows), int64(width), int64(after))
-    return "rows", rows, threads_for(width), (int64(width), int64(after))
-
-
 def kernels(gpu: Launcher) -> dict[str, Any]:
     """Return the kernels by row."""
+
+    def run(kernel: str, kinds: str, sizes: tuple[int, int, int], *arrays: Any) -> None:
+        """Run a kernel, in the form that suits the rows' sizes, on arrays that lie alike and what it makes of them."""
+        rows, width, after = sizes
+        if after >= _BESIDE:
+            told = (int64(rows), int64(width), int64(after))
+            gpu.run("softmax", f"{kernel}_columns<{kinds}>", -(-rows // _THREADS), _THREADS, *arrays, *told)
+            return
+        # Of rows whose elements lie apart, single ones are moved.
+        wide, each = packed(gpu, width if after == 1 else 1, *arrays[: 1 if kernel == "logsumexp" else None])
+        threads = threads_for(width // each)
+        gpu.run("softmax", f"{kernel}_rows<{kinds}, {wide}>", rows, threads, *arrays, int64(width), int64(after))
 
     def forward(x: Any, axis: int, log: str) -> Any:
         kind = type_of(x)
@@ -31,8 +37,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         x, axis = gpu.contiguous(x), axis % x.ndim
         out = gpu.empty(x.shape, x.dtype)
         if out.size:
-            form, blocks, threads, told = _shape(*rows_of(x.shape, axis, axis + 1))
-            gpu.run("softmax", f"softmax_{form}<{kind}, {log}>", blocks, threads, x, out, *told)
+            run("softmax", f"{kind}, {log}", rows_of(x.shape, axis, axis + 1), x, out)
         return out
 
     def back(g: Any, out: Any, axis: int, log: str) -> Any:
@@ -42,8 +47,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         g, out, axis = gpu.contiguous(g), gpu.contiguous(out), axis % out.ndim
         result = gpu.empty(out.shape, out.dtype)
         if out.size:
-            form, blocks, threads, told = _shape(*rows_of(out.shape, axis, axis + 1))
-            gpu.run("softmax", f"softmax_grad_{form}<{kind}, {log}>", blocks, threads, out, g, result, *told)
+            run("softmax_grad", f"{kind}, {log}", rows_of(out.shape, axis, axis + 1), out, g, result)
         return (result,)
 
     def softmax(x: Any, /, *, axis: int) -> Any:
@@ -68,10 +72,9 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             x = x.transpose([a for a in range(x.ndim) if a not in axes] + axes)
             axes = list(range(x.ndim - len(axes), x.ndim))
         x = gpu.contiguous(x)
-        rows, width, after = rows_of(x.shape, axes[0], axes[-1] + 1)
-        out = gpu.empty((rows,), x.dtype)
-        form, blocks, threads, told = _shape(rows, width, after)
-        gpu.run("softmax", f"logsumexp_{form}<{kind}>", blocks, threads, x, out, *told)
+        sizes = rows_of(x.shape, axes[0], axes[-1] + 1)
+        out = gpu.empty(sizes[:1], x.dtype)
+        run("logsumexp", kind, sizes, x, out)
         return out.reshape(shape if keepdims else tuple(n for a, n in enumerate(x.shape) if a not in axes))
 
     return {
