@@ -127,6 +127,7 @@ _STATIC_TEXTS = {
     "padding_idx": "The row that gets no gradient.",
     "beta": "The sharpness.",
     "threshold": "The value of ``beta * x`` above which the function is linear.",
+    "activation": "One of ``\"relu\"``, ``\"gelu\"``, ``\"gelu_tanh\"`` and ``\"silu\"``.",
     "approximate": "``\"none\"`` for the exact function, ``\"tanh\"`` for its approximation.",
     "negative_slope": "The slope below zero.",
     "alpha": "The scale below zero.",

@@ -451,6 +451,11 @@ def implementation(row: Row, device: devices.Device) -> Implementation:
     return implementations(row)[device]
 
 
+def has_kernel(name: str, device: devices.Device) -> bool:
+    """Say whether a device has a kernel of its own for a row; inside transformations there is none."""
+    return implementations(TABLE[name])[device].source == "kernel"
+
+
 class Namespace:
     """Every row's kernel for one device, on raw arrays, with creation bound to the device: the `xp` of the rules."""
 

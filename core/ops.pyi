@@ -1158,6 +1158,9 @@ def lgamma(x: Tensor, /) -> Tensor:
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, /) -> Tensor:
     """Return ``x @ weight.T + bias``: x (..., in), weight (out, in), bias (out,)."""
 
+def linear_activation(x: Tensor, weight: Tensor, bias: Tensor | None = None, /, *, activation: str = 'relu') -> Tensor:
+    """Return an activation of `linear`: ReLU, SiLU, or GELU, exact or by tanh."""
+
 def log(x: Tensor, /) -> Tensor:
     """Return the natural logarithm."""
 

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, overload
 
 from ..core.errors import ArgumentError, ArgumentTypeError, IndexOutOfRangeError
+from .following import followed
+from .linear import Linear
 from .module import Module, indent
 
 __all__ = ["ModuleDict", "ModuleList", "Sequential"]
@@ -122,9 +124,17 @@ class Sequential(_Ordered):
 
     def forward(self, input: Any) -> Any:
         """Call the modules one after the other."""
+        linear = None
         for module in self._modules.values():
-            input = module(input)  # type: ignore[misc]
-        return input
+            if type(module) is Linear:
+                if linear is not None:
+                    input = linear(input)
+                linear = module
+            elif linear is not None:
+                linear, input = None, followed(linear, module, input)  # type: ignore[arg-type]
+            else:
+                input = module(input)  # type: ignore[misc]
+        return input if linear is None else linear(input)
 
     @overload
     def __getitem__(self, index: slice) -> Sequential: ...

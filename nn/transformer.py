@@ -14,6 +14,7 @@ from . import init
 from .attention import MultiheadAttention
 from .containers import ModuleList
 from .dropout import Dropout
+from .following import followed
 from .linear import Linear
 from .module import Module
 from .normalization import LayerNorm
@@ -118,7 +119,7 @@ class TransformerEncoderLayer(Module):
         return self.dropout1(out)
 
     def _feed_forward(self, x: Tensor) -> Tensor:
-        return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        return self.dropout2(self.linear2(self.dropout(followed(self.linear1, self.activation, x))))
 
 
 def _activation(name: str, activation: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -306,7 +307,7 @@ class TransformerDecoderLayer(Module):
         return self.dropout2(out)
 
     def _feed_forward(self, x: Tensor) -> Tensor:
-        return self.dropout3(self.linear2(self.dropout(self.activation(self.linear1(x)))))
+        return self.dropout3(self.linear2(self.dropout(followed(self.linear1, self.activation, x))))
 
 
 class TransformerDecoder(Module):

@@ -34,7 +34,7 @@ INTERNAL = frozenset((
     "adjugate", "airy_ai_slope", "alias", "conv_input", "conv_weight", "cross_product", "definite_order", "eig",
     "eigh", "eigvals", "eigvalsh", "euclidean_norm", "fft_c2c", "fft_c2r", "fft_r2c", "frexp_exponent",
     "gammainc_slope", "getitem", "getitem_transpose", "hermitian_part", "interpolate_transpose", "inv",
-    "ldl_packed", "ldl_solve", "lstsq", "reflections", "lu_packed", "lu_triangles", "permutation",
+    "ldl_packed", "ldl_solve", "linear_activation", "lstsq", "reflections", "lu_packed", "lu_triangles", "permutation",
     "orthogonal_polynomial", "pinv", "pivot_order", "random_bernoulli", "random_bits", "random_integers",
     "random_dropout", "random_normal", "random_permutation", "random_uniform", "rank_index", "running_extremum",
     "running_logsumexp", "segment_argmax", "segment_reduction", "setitem", "slice", "solve", "solve_triangular",

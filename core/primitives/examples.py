@@ -144,6 +144,7 @@ EXAMPLES: dict[str, str] = {
     "leaky_relu": ">>> cb.leaky_relu(cb.tensor([-1.5, 0.0, 2.5]))\ntensor([-0.0150,  0.0000,  2.5000])",
     "less": ">>> cb.less(cb.tensor([5.0, -3.0]), cb.tensor([2.0, 4.0]))\ntensor([False,  True])",
     "less_equal": ">>> cb.less_equal(cb.tensor([5.0, -3.0]), cb.tensor([2.0, 4.0]))\ntensor([False,  True])",
+    "linear_activation": ">>> from candelabra.core import ops\n>>> ops.linear_activation(cb.ones((1, 2)), cb.tensor([[1.0, 1.0], [1.0, -2.0]]), activation='relu')\ntensor([[2., 0.]])",
     "linear": ">>> cb.linear(cb.ones((1, 3)), cb.ones((2, 3)), cb.tensor([0.0, 1.0]))\ntensor([[3., 4.]])",
     "linspace": ">>> cb.linspace(0.0, 1.0, 3)\ntensor([0.0000, 0.5000, 1.0000])",
     "log": ">>> cb.log(cb.tensor([0.5, 1.0]))\ntensor([-0.6931,  0.0000])",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import ShapeError
+from ..errors import ArgumentError, ShapeError
 from .row import general
 
 FLOAT: dict[str, Any] = {"category": "real floating-point", "floating": True}
@@ -53,4 +53,30 @@ def _linear_vjp(xp: Any, g: Any, x: Any, weight: Any, bias_shape: Any, wants: An
 linear_row = general(
     "linear", "x, weight, bias=None, /", "Return ``x @ weight.T + bias``: x (..., in), weight (out, in), bias (out,).",
     body=_linear_body, vjp=_linear_vjp, diagnose=_prepare_linear, category="numeric",
+)  # fmt: skip
+
+ACTIVATIONS = ("relu", "gelu", "gelu_tanh", "silu")
+
+
+def _prepare_activation(device: Any, x: Any, weight: Any, bias: Any, activation: Any) -> tuple[str]:
+    if activation not in ACTIVATIONS:
+        raise ArgumentError(f"linear_activation: activation is one of {', '.join(ACTIVATIONS)}, not {activation!r}")
+    return (activation,)
+
+
+def _linear_activation_body(xp: Any, x: Any, weight: Any, bias: Any, *, activation: str) -> Any:
+    out = xp.linear(x, weight, bias)
+    if activation == "relu":
+        return xp.relu(out)
+    if activation == "silu":
+        return xp.silu(out)
+    return xp.gelu(out, approximate="tanh" if activation == "gelu_tanh" else "none")
+
+
+# For devices that finish a product as they write it; on others nothing is gained over the two rows.
+linear_activation = general(
+    "linear_activation", "x, weight, bias=None, /, *, activation='relu'",
+    "Return an activation of `linear`: ReLU, SiLU, or GELU, exact or by tanh.", body=_linear_activation_body,
+    prepare=_prepare_activation,
+    diagnose=lambda device, x, weight, bias, activation: _prepare_linear(device, x, weight, bias), **FLOAT,
 )  # fmt: skip

@@ -236,6 +236,12 @@ def bad_linear() -> Iterator[Bad]:
     )
 
 
+def bad_linear_activation() -> Iterator[Bad]:
+    odd = Sample((floats(2, 3), floats(4, 3)), {"activation": "mish"})
+    told = "linear_activation: activation is one of relu, gelu, gelu_tanh, silu, not 'mish'"
+    yield Bad("activation", odd, errors.ArgumentError, told)
+
+
 _HOW: dict[str, Any] = {"stride": (1, 1), "padding": ((0, 0), (0, 0)), "dilation": (1, 1), "groups": 1}
 
 

@@ -14,6 +14,17 @@ def linear(x: Any, weight: Any, bias: Any) -> Any:
     return found if bias is None else found + bias
 
 
+def linear_activation(x: Any, weight: Any, bias: Any, *, activation: str) -> Any:
+    found = linear(x, weight, bias)
+    if activation == "relu":
+        return np.maximum(found, 0)
+    if activation == "silu":
+        return found / (1 + np.exp(-found))
+    inner = math.sqrt(2 / math.pi) * (found + 0.044715 * found**3)
+    erf = np.vectorize(math.erf, otypes=[float])
+    return 0.5 * found * (1 + (np.tanh(inner) if activation == "gelu_tanh" else erf(found / math.sqrt(2))))
+
+
 def layer_norm(x: Any, weight: Any, bias: Any, *, axes: int, eps: float) -> Any:
     found = np.zeros_like(x)
     for place in np.ndindex(*x.shape[:-axes]):

@@ -17,6 +17,12 @@ def draw_linear(d: Draw) -> Sample:
     return Sample((d.array((*d.shape(0, 2), features)), d.array((out, features)), _maybe(d, (out,))))
 
 
+def draw_linear_activation(d: Draw) -> Sample:
+    found = draw_linear(d)
+    found.statics["activation"] = d.choice(("relu", "gelu", "gelu_tanh", "silu"))
+    return found
+
+
 def draw_layer_norm(d: Draw) -> Sample:
     shape = tuple(n + 1 for n in d.shape(1, empty=False))
     axes = d.integer(1, len(shape))

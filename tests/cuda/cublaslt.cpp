@@ -1,16 +1,21 @@
-// cuBLASLt on host memory, as far as products with a bias ask for it: handles that are opaque, attributes by number and
-// size, matrices stored by columns. What is asked for wrongly is refused as the library does, by a status.
+// cuBLASLt on host memory, as far as products that are finished by it ask for it: handles that are opaque, attributes by
+// number and size, matrices stored by columns. What is asked for wrongly is refused as the library does, by a status, and
+// where the manual wants more than cards do, as the manual says.
 #include "stand_in.h"
 
 enum { SUCCESS = 0, INVALID_VALUE = 7, EXECUTION_FAILED = 13, NOT_SUPPORTED = 15 };
 enum { R_32F = 0, R_16F = 2, R_16BF = 14 };
+
+// Epilogues are sums of these, but the last, which gives the sums of the columns of op(B).
+enum { BIAS = 4, GELU = 32, KEEPING = 128, SUMMING = 512 };
 
 static const uint64_t MARK = 0xca11ab1e;
 static const size_t WORKSPACE = 1000;
 
 struct Product {
     int compute, scale, transa = 0, transb = 0, epilogue = 1;
-    const void* bias = nullptr;
+    void *bias = nullptr, *kept = nullptr;
+    int64_t kept_step = 0;
 };
 
 struct Layout {
@@ -46,11 +51,13 @@ int cublasLtMatmulDescCreate(Product** made, int compute, int scale) {
 }
 
 int cublasLtMatmulDescSetAttribute(Product* of, int attribute, const void* value, size_t size) {
-    if (size != (attribute == 8 ? 8 : 4)) return INVALID_VALUE;
+    if (size != (attribute >= 8 ? 8 : 4)) return INVALID_VALUE;
     if (attribute == 3) memcpy(&of->transa, value, 4);
     else if (attribute == 4) memcpy(&of->transb, value, 4);
     else if (attribute == 7) memcpy(&of->epilogue, value, 4);
     else if (attribute == 8) memcpy(&of->bias, value, 8);
+    else if (attribute == 11) memcpy(&of->kept, value, 8);
+    else if (attribute == 12) memcpy(&of->kept_step, value, 8);
     else return INVALID_VALUE;
     return SUCCESS;
 }
@@ -99,8 +106,17 @@ static int fits(const Product* of, const Layout* a, const Layout* b, const Layou
         return INVALID_VALUE;
     for (const Layout* each : {a, b, c, d})
         if (each->type != d->type || each->step < (int64_t)each->rows) return INVALID_VALUE;
-    if (of->epilogue != 4 || of->bias == nullptr) return INVALID_VALUE;
+    const int plain = of->epilogue & ~KEEPING;
+    if (of->epilogue != SUMMING && plain != BIAS && plain != GELU && plain != (GELU | BIAS)) return INVALID_VALUE;
+    if (of->epilogue == (BIAS | KEEPING)) return INVALID_VALUE;
+    if ((of->epilogue & KEEPING) && (of->kept_step < (int64_t)m || of->kept_step % 8)) return INVALID_VALUE;
+    if (of->epilogue == SUMMING && !of->transb) return NOT_SUPPORTED;
     return d->type == R_32F || (of->compute == 68 && (d->type == R_16F || d->type == R_16BF)) ? SUCCESS : NOT_SUPPORTED;
+}
+
+static uint64_t alignment(const void* place) {
+    const uint64_t lowest = (uintptr_t)place & -(uintptr_t)place;
+    return place == nullptr || lowest > 16 ? 16 : lowest;
 }
 
 // The alignments that a way was found for go with it.
@@ -110,16 +126,25 @@ int cublasLtMatmulAlgoGetHeuristic(
     if (handle == nullptr || asked < 1) return INVALID_VALUE;
     if (const int status = fits(of, a, b, c, d)) return status;
     if (without_a_way || wish->workspace < WORKSPACE) return NOT_SUPPORTED;
-    *ways = Way{{MARK, wish->alignments[0], wish->alignments[1], wish->alignments[3]}, WORKSPACE, SUCCESS, 1.0f};
+    const uint32_t* told = wish->alignments;
+    *ways = Way{
+        {MARK, told[0], told[1], told[3], alignment(of->bias), alignment(of->kept)}, WORKSPACE, SUCCESS, 1.0f};
     *found = 1;
     return SUCCESS;
 }
 }
 
+static double gelu(double x) {
+    return 0.5 * x * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+}
+
 template <class T> void multiply(
     const Product* of, const T* a, const Layout* la, const T* b, const Layout* lb, T* d, const Layout* ld, float alpha) {
     const uint64_t inner = of->transa ? la->rows : la->columns;
-    for (uint64_t j = 0; j < ld->columns; j++)
+    for (uint64_t j = 0; j < ld->columns; j++) {
+        double of_b = 0;
+        for (uint64_t k = 0; k < inner; k++) of_b += (double)(float)(of->transb ? b[k * lb->step + j] : b[j * lb->step + k]);
+        if (of->epilogue == SUMMING) ((T*)of->bias)[j] = (T)(float)of_b;
         for (uint64_t i = 0; i < ld->rows; i++) {
             double sum = 0;
             for (uint64_t k = 0; k < inner; k++) {
@@ -127,8 +152,12 @@ template <class T> void multiply(
                 const T y = of->transb ? b[k * lb->step + j] : b[j * lb->step + k];
                 sum += (double)(float)x * (double)(float)y;
             }
-            d[j * ld->step + i] = (T)(float)(alpha * sum + (double)(float)((const T*)of->bias)[i]);
+            sum *= alpha;
+            if (of->epilogue & BIAS) sum += (double)(float)((const T*)of->bias)[i];
+            if (of->epilogue & KEEPING) ((T*)of->kept)[j * of->kept_step + i] = (T)(float)sum;
+            d[j * ld->step + i] = (T)(float)(of->epilogue & GELU ? gelu(sum) : sum);
         }
+    }
 }
 
 extern "C" int cublasLtMatmul(
@@ -138,6 +167,9 @@ extern "C" int cublasLtMatmul(
     if (failing) return EXECUTION_FAILED;
     if (handle == nullptr || *alpha != 1 || *beta != 0 || c != d || way->algorithm[0] != MARK) return INVALID_VALUE;
     if (const int status = fits(of, la, lb, lc, ld)) return status;
+    if ((of->epilogue & (BIAS | SUMMING)) && of->bias == nullptr) return INVALID_VALUE;
+    if ((of->epilogue & KEEPING) && of->kept == nullptr) return NOT_SUPPORTED;
+    if (alignment(of->bias) < way->algorithm[4] || alignment(of->kept) < way->algorithm[5]) return INVALID_VALUE;
     if (workspace == nullptr || size < WORKSPACE) return INVALID_VALUE;
     const void* places[3] = {a, b, d};
     for (int i = 0; i < 3; i++)

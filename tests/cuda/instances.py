@@ -10,10 +10,12 @@ from candelabra.backends.cupy.launch import FLOATS, FOLDER, TYPES
 # A kernel's `class T` is a floating-point dtype, `class E` any that a card has, `class S` one of numbers, `class A` one
 # that it adds atomically, `class I` one of indices, `class M` what is moved at once, `class N` what counts elements,
 # `class O` how two are joined, `class H` one of 16 bits that tensor cores multiply; `class F` is an elementwise
-# function, `class D` one with a slope; `int WIDE` is how many features a tile has.
+# function, `class D` one with a slope, `class L` one that follows linear maps; `int WIDE` is how many features a tile
+# has.
 FUNCTIONS = ["Gelu", "GeluTanh", "Silu", "Softplus", "Mish"]
 CHOICES = {
     "class D": FUNCTIONS,
+    "class L": ["Relu", "Gelu", "GeluTanh", "Silu"],
     "class F": [*FUNCTIONS, "Erf", "Erfc", "Sigmoid", "LogGamma"],
     "class T": [TYPES[name] for name in FLOATS],
     "class A": [TYPES[name] for name in ("float32", "float64", "int32", "int64", "uint32", "uint64")],

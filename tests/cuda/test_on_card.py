@@ -43,13 +43,13 @@ def test_batched_products_of_16_bits(card: cb.Device, dtype: str) -> None:
 def test_cublaslt_adds_a_bias_in_every_layout(
     card: cb.Device, dtype: str, error: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from candelabra.backends.cupy.biased import Biased
+    from candelabra.backends.cupy.biased import Finished
 
     if card.backend.gpu.blas_lt() is None:
         pytest.skip("there is no cuBLASLt")
     done: list[bool] = []
-    run = Biased.__call__
-    monkeypatch.setattr(Biased, "__call__", lambda self, *given: done.append(run(self, *given)) or done[-1])
+    run = Finished.biased
+    monkeypatch.setattr(Finished, "biased", lambda self, *given: done.append(run(self, *given)) or done[-1])
     for rows, features, outputs in ((1, 64, 96), (33, 65, 7), (512, 256, 1024)):
         x = cb.randn(rows, features, device=card).to(getattr(cb, dtype))
         w = cb.randn(outputs, features, device=card).to(getattr(cb, dtype))
@@ -59,6 +59,35 @@ def test_cublaslt_adds_a_bias_in_every_layout(
             wanted = xs.double().cpu().numpy() @ ws.double().cpu().numpy().T + bs.double().cpu().numpy()
             assert np.abs(found - wanted).max() <= error * np.abs(wanted).max()
     assert done and any(done), "cuBLASLt has not computed one of them"
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("activation", [nn.ReLU(), nn.GELU(), nn.GELU("tanh"), nn.SiLU()])
+def test_what_cublaslt_finishes_is_as_the_host_has_it(
+    card: cb.Device, dtype: str, activation: nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from candelabra.backends.cupy.biased import Finished
+
+    if card.backend.gpu.blas_lt() is None or card.backend.gpu.capability() < 90:
+        pytest.skip("cuBLASLt finishes GELU from compute capability 9.0 on")
+    done: dict[str, list[bool]] = {"gelu": [], "summing": []}
+    for name, each in done.items():
+        run = getattr(Finished, name)
+        told = lambda self, *given, run=run, each=each: each.append(run(self, *given)) or each[-1]
+        monkeypatch.setattr(Finished, name, told)
+    here = nn.Sequential(nn.Linear(64, 256), activation, nn.Linear(256, 64)).to(device="cpu")
+    there = nn.Sequential(nn.Linear(64, 256), activation, nn.Linear(256, 64)).to(device=card)
+    there.load_state_dict(here.state_dict())
+    there.to(getattr(cb, dtype))
+    x = cb.randn(512, 64, device="cpu")
+    (here(x) ** 2).mean().backward()
+    (there(x.to(device=card, dtype=getattr(cb, dtype))) ** 2).mean().backward()
+    for p, q in zip(here.parameters(), there.parameters(), strict=True):
+        wanted = p.grad.numpy()
+        found = q.grad.float().cpu().numpy()
+        assert np.abs(found - wanted).max() <= {"float16": 1e-2, "bfloat16": 6e-2}[dtype] * np.abs(wanted).max()
+    assert any(done["summing"]), "cuBLASLt has not summed a cotangent"
+    assert any(done["gelu"]) or getattr(activation, "approximate", "") != "tanh", "cuBLASLt has not computed GELU"
 
 
 @pytest.mark.parametrize("layer", [nn.RNN, nn.GRU, nn.LSTM])

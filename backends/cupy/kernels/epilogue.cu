@@ -1,4 +1,6 @@
-// What surrounds products of matrices: the bias that they are added to, sums of columns, and products of vectors.
+// What surrounds products of matrices: the bias that they are added to, an activation, sums of columns, and products of
+// vectors.
+#include "activation.cuh"
 
 // What a thread moves at once: sixteen bytes where every row begins at a multiple of sixteen, else one element.
 template <class T, bool WIDE> struct alignas(WIDE ? 16 : sizeof(T)) Pack {
@@ -17,6 +19,29 @@ __global__ void fill_rows(const T* bias, T* out, int64 rows, int64 width, int ac
     const int64 down = blockDim.x / across;
     for (int64 row = blockIdx.y * down + threadIdx.x / across; row < rows; row += gridDim.y * down)
         *(P*)(out + row * width + column) = pack;
+}
+
+// An activation of every element of a matrix and the bias of its column, if there is one; what it is of may take the
+// matrix's place. Threads stand as above.
+template <class L, class T, bool WIDE>
+__global__ void activate_rows(T* x, const T* bias, T* out, bool keep, int64 rows, int64 width, int across) {
+    typedef typename Computed<T>::type C;
+    typedef Pack<T, WIDE> P;
+    const int64 column = ((int64)blockIdx.x * across + threadIdx.x % across) * P::SIZE;
+    if (column >= width) return;
+    C added[P::SIZE];
+    for (int i = 0; i < P::SIZE; i++) added[i] = bias ? (C)bias[column + i] : C(0);
+    const int64 down = blockDim.x / across;
+    for (int64 row = blockIdx.y * down + threadIdx.x / across; row < rows; row += gridDim.y * down) {
+        P inner = *(const P*)(x + row * width + column), pack;
+        for (int i = 0; i < P::SIZE; i++) {
+            const C sum = bias ? (C)inner.values[i] + added[i] : (C)inner.values[i];
+            inner.values[i] = (T)sum;
+            pack.values[i] = (T)L::value(sum, 0.0, 0.0);
+        }
+        if (keep) *(P*)(x + row * width + column) = inner;
+        *(P*)(out + row * width + column) = pack;
+    }
 }
 
 // The sums of columns over every gridDim.y-th band of eight rows, one line of `out` for each; a block is eight warps.
@@ -43,6 +68,42 @@ __global__ void column_sums(const T* x, typename Computed<T>::type* out, int64 r
         C sum = C(0);
         for (int k = 0; k < 8; k++) sum += parts[k][lane * P::SIZE + i];
         out[blockIdx.y * width + column + i] = sum;
+    }
+}
+
+// The cotangent of what an activation is of, and the sums of its columns as above where `sums` is given.
+template <class L, class T, bool WIDE>
+__global__ void activation_columns(
+    const T* inner, const T* g, T* out, typename Computed<T>::type* sums, int64 rows, int64 width) {
+    typedef typename Computed<T>::type C;
+    typedef Pack<T, WIDE> P;
+    __shared__ C parts[8][32 * P::SIZE];
+    const int lane = threadIdx.x & 31, line = threadIdx.x >> 5;
+    const int64 column = ((int64)blockIdx.x * 32 + lane) * P::SIZE;
+    C own[P::SIZE];
+    for (int i = 0; i < P::SIZE; i++) own[i] = C(0);
+    if (column < width) {
+#pragma unroll 2
+        for (int64 row = (int64)blockIdx.y * 8 + line; row < rows; row += (int64)gridDim.y * 8) {
+            const int64 place = row * width + column;
+            const P x = *(const P*)(inner + place);
+            P pack = *(const P*)(g + place);
+            for (int i = 0; i < P::SIZE; i++) {
+                const C found = (C)pack.values[i] * L::slope((C)x.values[i], 0.0, 0.0);
+                own[i] += found;
+                pack.values[i] = (T)found;
+            }
+            *(P*)(out + place) = pack;
+        }
+    }
+    if (!sums) return;
+    for (int i = 0; i < P::SIZE; i++) parts[line][lane * P::SIZE + i] = own[i];
+    __syncthreads();
+    if (line > 0 || column >= width) return;
+    for (int i = 0; i < P::SIZE; i++) {
+        C sum = C(0);
+        for (int k = 0; k < 8; k++) sum += parts[k][lane * P::SIZE + i];
+        sums[blockIdx.y * width + column + i] = sum;
     }
 }
 

@@ -1,4 +1,4 @@
-"""What surrounds products of matrices on a card: a bias in every row, sums of columns, products of vectors."""
+"""What surrounds products of matrices on a card: biases, activations, sums of columns, products of vectors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..launch import MULTIPROCESSORS, THREADS, Launcher, int64, threads_for, type_of
+from ..launch import MULTIPROCESSORS, THREADS, Launcher, int64, nothing, threads_for, type_of
 
 # A block of sums of columns is so many lines of a warp each.
 _LINES = 8
@@ -18,11 +18,25 @@ _SHORT, _LONG = 32, 16384
 _DOWN = 65535
 
 
-def _packs(gpu: Launcher, array: Any, width: int) -> tuple[str, int]:
-    """Return whether threads move sixteen bytes at once, and how many such a row has."""
-    size = 16 // array.itemsize
-    wide = width % size == 0 and gpu.address(array) % 16 == 0
+def _packs(gpu: Launcher, width: int, *arrays: Any) -> tuple[str, int]:
+    """Return whether threads move sixteen bytes of each array at once, and how many such a row has."""
+    size = 16 // arrays[0].itemsize
+    wide = width % size == 0 and all(gpu.address(array) % 16 == 0 for array in arrays)
     return ("true", width // size) if wide else ("false", width)
+
+
+def _rows(rows: int, packs: int) -> tuple[tuple[int, int], Any]:
+    """Return the grid of what goes over a matrix by rows, and how many threads stand beside each other."""
+    across = min(THREADS, 1 << (packs - 1).bit_length())
+    blocks = -(-packs // across)
+    down = min(-(-rows * across // THREADS), max(1, 16 * MULTIPROCESSORS // blocks), _DOWN)
+    return (blocks, down), np.int32(across)
+
+
+def _columns(rows: int, packs: int) -> tuple[int, int]:
+    """Return the grid of what goes over a matrix by columns, in bands of rows."""
+    blocks = -(-packs // 32)
+    return blocks, max(1, min(-(-rows // (8 * _LINES)), 8 * MULTIPROCESSORS // blocks, _DOWN))
 
 
 def fill_rows(gpu: Launcher, bias: Any, out: Any) -> None:
@@ -32,13 +46,69 @@ def fill_rows(gpu: Launcher, bias: Any, out: Any) -> None:
     """
     rows, width = out.shape
     if out.size:
-        wide, packs = _packs(gpu, out, width)
-        across = min(THREADS, 1 << (packs - 1).bit_length())
-        blocks = -(-packs // across)
-        down = min(-(-rows * across // THREADS), max(1, 16 * MULTIPROCESSORS // blocks), _DOWN)
-        told = int64(rows), int64(width), np.int32(across)
+        wide, packs = _packs(gpu, width, out)
+        grid, across = _rows(rows, packs)
         kernel = f"fill_rows<{type_of(bias)}, {wide}>"
-        gpu.run("epilogue", kernel, (blocks, down), THREADS, gpu.contiguous(bias), out, *told)
+        gpu.run("epilogue", kernel, grid, THREADS, gpu.contiguous(bias), out, int64(rows), int64(width), across)
+
+
+def activate_rows(gpu: Launcher, function: str, x: Any, bias: Any, out: Any, keep: bool) -> None:
+    """Write an activation of a matrix and the bias of each column.
+
+    Parameters
+    ----------
+    gpu : Launcher
+        Runs it.
+    function : str
+        One of activation.cuh.
+    x, out : array
+        In C order, perhaps the same one.
+    bias : array or None
+        Of a row's length.
+    keep : bool
+        Whether to write into `x` what the activation is of.
+    """
+    rows, width = out.shape
+    if out.size:
+        wide, packs = _packs(gpu, width, x, out)
+        grid, across = _rows(rows, packs)
+        given = None if bias is None else gpu.contiguous(bias)
+        gpu.run(
+            "epilogue", f"activate_rows<{function}, {type_of(x)}, {wide}>", grid, THREADS, x, nothing(given), out,
+            np.bool_(keep), int64(rows), int64(width), across,
+        )  # fmt: skip
+
+
+def activation_columns(gpu: Launcher, function: str, inner: Any, g: Any, summed: bool) -> tuple[Any, Any]:
+    """Return the cotangent of what an activation is of, and the sums of its columns, None where they are not wanted.
+
+    Parameters
+    ----------
+    gpu : Launcher
+        Runs it.
+    function : str
+        One of activation.cuh.
+    inner, g : array
+        What it is of, and the cotangent of what it gives; matrices in C order.
+    summed : bool
+        Whether the sums are wanted; they are always added in the same order.
+    """
+    rows, width = g.shape
+    out, sums = gpu.empty(g.shape, g.dtype), gpu.empty((width,), g.dtype) if summed else None
+    if not out.size:
+        if sums is not None:
+            sums.fill(0)
+        return out, sums
+    wide, packs = _packs(gpu, width, inner, g, out)
+    grid = _columns(rows, packs)
+    parts = gpu.empty((grid[1], width), gpu.computed(g)) if summed else None
+    gpu.run(
+        "epilogue", f"activation_columns<{function}, {type_of(g)}, {wide}>", grid, 32 * _LINES, inner, g, out,
+        nothing(parts), int64(rows), int64(width),
+    )  # fmt: skip
+    if parts is not None:
+        _finish(gpu, parts, sums)
+    return out, sums
 
 
 def column_sums(gpu: Launcher, x: Any) -> Any:
@@ -49,12 +119,11 @@ def column_sums(gpu: Launcher, x: Any) -> Any:
     if not rows:
         out.fill(0)
     elif width:
-        wide, packs = _packs(gpu, x, width)
-        blocks = -(-packs // 32)
-        bands = max(1, min(-(-rows // (8 * _LINES)), 8 * MULTIPROCESSORS // blocks, _DOWN))
-        parts = gpu.empty((bands, width), gpu.computed(x))
+        wide, packs = _packs(gpu, width, x)
+        grid = _columns(rows, packs)
+        parts = gpu.empty((grid[1], width), gpu.computed(x))
         kernel = f"column_sums<{type_of(x)}, {wide}>"
-        gpu.run("epilogue", kernel, (blocks, bands), 32 * _LINES, x, parts, int64(rows), int64(width))
+        gpu.run("epilogue", kernel, grid, 32 * _LINES, x, parts, int64(rows), int64(width))
         _finish(gpu, parts, out)
     return out
 

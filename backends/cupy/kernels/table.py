@@ -15,7 +15,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "dropout": ("random_dropout",),
     "extremes": ("argmax", "argmin"),
     "indexing": ("take", "embedding", "gather", "take_along_axis", "getitem", "getitem_transpose", "setitem"),
-    "linear": ("linear",),
+    "linear": ("linear", "linear_activation"),
     "loss": ("cross_entropy", "nll_loss"),
     "matmul": ("matmul", "vecdot"),
     "normalization": ("layer_norm", "rms_norm", "group_norm", "batch_norm"),
