@@ -6,91 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ....core.primitives.update_adaptive import momentum_at, rectification
-from ..launch import TYPES, Launcher, float64, name_of
-
-# As in optimizer.cu.
-MOST, LISTS, CHUNK = 36, 4, 8192
-THREADS = 256
-PARAMETERS = np.dtype(
-    [
-        ("from", np.uint64, (LISTS + 1, MOST)), ("to", np.uint64, (LISTS, MOST)), ("sizes", np.int64, MOST),
-        ("first", np.float64, MOST), ("second", np.float64, MOST), ("third", np.float64, MOST),
-        ("blocks", np.int32, MOST), ("count", np.int32), ("pad", np.int32),
-    ]
-)  # fmt: skip
-NUMBERS = ("first", "second", "third")
-# What a dtype's elements are for these kernels, and how many are in one: complex numbers are pairs, as in PyTorch.
-KINDS = {name: (TYPES[name], 1) for name in ("float16", "bfloat16", "float32", "float64")}
-KINDS |= {"complex64": (TYPES["float32"], 2), "complex128": (TYPES["float64"], 2)}
-
-
-def alike(arrays: Sequence[Any]) -> bool:
-    """Say whether arrays of one shape have their elements in the same order, and nothing between them."""
-    first = arrays[0]
-    if all(a.flags.c_contiguous for a in arrays):
-        return True
-    if any(a.strides != first.strides for a in arrays[1:]):
-        return False
-    after = first.itemsize
-    for stride, n in sorted((s, n) for s, n in zip(first.strides, first.shape, strict=True) if n != 1):
-        if stride != after:
-            return False
-        after *= n
-    return True
+from ..launch import Launcher
+from .parameters import Steps
 
 
 def kernels(gpu: Launcher) -> dict[str, Any]:
     """Return the kernels by row."""
 
-    def step(
-        kernel: str, lists: Sequence[list[Any]], donate: bool, told: Sequence[float | bool],
-        *numbers: Sequence[float], choice: Sequence[bool] = (),
-    ) -> Any:  # fmt: skip
-        """Run a step, which writes all lists but the second; an empty one is not there.
-
-        `numbers` are those of each parameter, and `choice` the kernel's template arguments after the dtype.
-        """
-        params = lists[0]
-        served = all(name_of(p.dtype) in KINDS for p in params)
-        if not served or any(a[i].dtype != p.dtype for a in lists if a for i, p in enumerate(params)):
-            return NotImplemented
-        read = [list(arrays) for arrays in lists if arrays]
-        kinds: dict[tuple[str, int], list[int]] = {}
-        for i, p in enumerate(params):
-            if not alike([arrays[i] for arrays in read]):
-                for arrays in read:
-                    arrays[i] = gpu.contiguous(arrays[i])
-            if p.size:
-                kinds.setdefault(KINDS[name_of(p.dtype)], []).append(i)
-        to = [
-            # What had to be made contiguous is overwritten in its copy alone.
-            arrays if donate else [gpu.empty_like(x) for x in arrays]
-            for which, arrays in enumerate(read)
-            if which != 1
-        ]
-        for (kind, each), members in kinds.items():
-            expression = f"{kernel}<{', '.join([kind, *('true' if c else 'false' for c in choice)])}>"
-            for start in range(0, len(members), MOST):
-                chosen = members[start : start + MOST]
-                count = len(chosen)
-                table = np.zeros((), PARAMETERS)
-                for slots, groups in (("from", read), ("to", to)):
-                    for line, arrays in enumerate(groups):
-                        table[slots][line, :count] = [gpu.address(arrays[i]) for i in chosen]
-                sizes = [params[i].size * each for i in chosen]
-                table["sizes"][:count] = sizes
-                for slot, values in zip(NUMBERS, numbers, strict=False):
-                    table[slot][:count] = [values[i] for i in chosen]
-                blocks = np.cumsum([-(-size // CHUNK) for size in sizes])
-                table["blocks"][:count] = blocks
-                table["count"] = count
-                arguments = [np.bool_(x) if isinstance(x, bool) else float64(x) for x in told]
-                gpu.run("optimizer", expression, int(blocks[-1]), THREADS, table, *arguments)
-        written = iter(to)
-        return tuple(next(written) if arrays else [] for i, arrays in enumerate(lists) if i != 1)
+    step = Steps(gpu, "optimizer")
 
     def adam_step(
         params: list[Any], grads: list[Any], exp_avgs: list[Any], exp_avg_sqs: list[Any], tops: list[Any], /, *,

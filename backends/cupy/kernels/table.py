@@ -11,8 +11,10 @@ from ..launch import Launcher
 FAMILIES: dict[str, tuple[str, ...]] = {
     "activation": ("gelu", "silu", "mish", "softplus", "erf", "erfc", "sigmoid", "lgamma"),
     "attention": ("attention",),
+    "clipping": ("total_norm", "clip_norm_step", "clip_value_step"),
     "convolution": ("conv", "conv_input", "conv_weight"),
     "dropout": ("random_dropout",),
+    "elements": ("bitwise_count", "complex", "gcd"),
     "extremes": ("argmax", "argmin"),
     "indexing": ("take", "embedding", "gather", "take_along_axis", "getitem", "getitem_transpose", "setitem"),
     "linear": ("linear", "linear_activation"),
