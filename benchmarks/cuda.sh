@@ -9,7 +9,7 @@
 #   PYTHON            Python 3.11 or newer, from which the environments are made (default python3)
 #   LIMIT             seconds for all of it (default 600)
 #   DEVICE            cuda, or cuda:1 and so on
-#   STAGES            which of: install devices train benchmarks card conformance tests
+#   STAGES            which of: install devices train benchmarks card sharing conformance tests
 #   SELECT            conformance of these operations alone, as pytest's -k
 #   WORKLOADS         these benchmarks alone; SMALL=1 runs them at the size of tests, to see that they run
 #   TORCH_INDEX       the index of PyTorch's wheels, where its newest CUDA is too new for the driver
@@ -22,7 +22,7 @@ out=${1:-$root/runs/cuda}
 python=${PYTHON:-python3}
 limit=${LIMIT:-600}
 device=${DEVICE:-cuda}
-stages=${STAGES:-install devices train benchmarks card conformance tests}
+stages=${STAGES:-install devices train benchmarks card sharing conformance tests}
 ours=${CANDELABRA_PYTHON:-}
 theirs=${TORCH_PYTHON:-}
 begun=$SECONDS
@@ -53,6 +53,14 @@ refuse() {
     echo "cuda.sh: $*" >&2
     exit 2
 }
+
+# Lets a Python that has candelabra find PyTorch where it is: behind what it has itself.
+with_torch='
+import site, sys
+site.addsitedir(sys.argv[1])
+import pytest
+sys.exit(pytest.main(sys.argv[2:]))
+'
 
 # Of a log, the line that says most.
 gist() {
@@ -154,6 +162,11 @@ stage benchmarks 250 "$ours" -m benchmarks ${WORKLOADS:-} "${options[@]}"
 
 stage card 60 "$ours" -m pytest tests/cuda/test_on_card.py tests/cuda/test_on_card_memory.py --device "$device" \
     -p no:cacheprovider --timeout 60
+find_torch='import importlib.util as i, sysconfig; print(sysconfig.get_path("purelib") if i.find_spec("torch") else "")'
+libraries=$("$theirs" -c "$find_torch" 2>/dev/null)
+# A process of its own: both libraries bring CUDA's.
+[ -n "$libraries" ] && stage sharing 60 "$ours" -c "$with_torch" "$libraries" tests/cuda/test_on_card.py -k pytorch \
+    --device "$device" -p no:cacheprovider --timeout 60
 stage conformance 150 "$ours" -m candelabra conformance "$device" --max-examples 1 ${SELECT:+-k "$SELECT"} \
     --json "$out/conformance.json" --html "$out/conformance.html" ${parallel[@]+"${parallel[@]}"}
 stage tests "$limit" "$ours" -m pytest tests/unit tests/parity --device "$device" -m "not host" -p no:cacheprovider \

@@ -64,14 +64,15 @@ def test_each_stage_runs_and_a_failure_does_not_end_it(tmp_path: Path, torch: ob
     chosen = {"SELECT": "cuda:0-tanh] and values", "WORKLOADS": "chain matmul-bfloat16", "SMALL": "1"}
     done = run(
         tmp_path / "out", TORCH_PYTHON=sys.executable, TORCH_DEVICE="cpu", LIMIT="400",
-        STAGES="devices conformance benchmarks", **chosen, **stand_in(),
+        STAGES="devices conformance benchmarks sharing", **chosen, **stand_in(),
     )  # fmt: skip
     summary = (tmp_path / "out" / "summary.txt").read_text()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert [line.split()[:2] for line in summary.splitlines()[2:5]] == [
-        ["devices", "0"], ["benchmarks", "0"], ["conformance", "0"],
+    assert [line.split()[:2] for line in summary.splitlines()[2:6]] == [
+        ["devices", "0"], ["benchmarks", "0"], ["sharing", "0"], ["conformance", "0"],
     ]  # fmt: skip
     assert "cuda:0" in (tmp_path / "out" / "devices.log").read_text()
+    assert "1 skipped" in (tmp_path / "out" / "sharing.log").read_text()
     report = json.loads((tmp_path / "out" / "conformance.json").read_text())
     assert "tanh" in report["devices"]["cuda:0"]["rows"]
     numbers = json.loads((tmp_path / "out" / "benchmarks.json").read_text())
