@@ -141,6 +141,8 @@ class Backend:
     dlpack_types: frozenset[int] = frozenset()
     # Whether copies from pinned host memory go on while the host does something else.
     pins: bool = False
+    # Whether bad values are refused by the call that has them: where looking waits for nothing, or one asked to wait.
+    checks_values: bool = False
     # What a lazy library does with arrays that take the place of others, such as parameters after a step: it starts to
     # compute them, so that no graph grows from step to step.
     settle: Callable[[Sequence[Any]], None] | None = None

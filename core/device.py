@@ -413,6 +413,11 @@ def host_device() -> Device:
     return _host
 
 
+def checks_values(device: Device) -> bool:
+    """Say whether functions are to look at values, to refuse bad ones; where they are mapped they cannot."""
+    return not device.levels and device.backend.checks_values
+
+
 def host_backend() -> Backend:
     """Return the backend whose arrays live in host memory."""
     return host_device().backend

@@ -13,11 +13,13 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
 from ..core import dtypes
+from ..core.device import set_default_device
 from . import collate
 from .fetch import Exhausted, make_fetcher
 from .seeding import RandomWatch, limit_threads, restore_random_states, seed_all
@@ -91,7 +93,9 @@ def main(connection: Connection, number: int, task: Task, content: Content | Non
     if threading.current_thread() is threading.main_thread():
         # Ctrl-C reaches the whole group; the caller decides what becomes of its workers.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Worker(connection, number, task).run(content)
+    # What is forked has the caller's default device, which it may not be able to use, and whatever is entered there.
+    set_default_device(None)
+    Context().run(Worker(connection, number, task).run, content)
 
 
 class Worker:

@@ -66,7 +66,7 @@ class Launcher:
     def __init__(self, xp: Any) -> None:
         self.xp = xp
         self._functions: dict[tuple[str, str], Any] = {}
-        self._tells_at_once = os.environ.get(SYNC_ERRORS, "0") not in ("", "0")
+        self.tells_at_once = os.environ.get(SYNC_ERRORS, "0") not in ("", "0")
         # By card: where bad indices are written down, each operation's own line, the streams on which kernels ran that
         # may have, and those that come after what made the place.
         self._faults: dict[int, Any] = {}
@@ -115,7 +115,7 @@ class Launcher:
         grid = blocks if isinstance(blocks, tuple) else (blocks,)
         if 0 not in grid:
             self.function(file, expression)(grid, (threads,), arguments)
-            if self._tells_at_once:
+            if self.tells_at_once:
                 self.check()
 
     def run_each(self, file: str, expression: str, size: int, *arguments: Any) -> None:

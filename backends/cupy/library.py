@@ -73,6 +73,7 @@ class CupyBackend(Backend):
         self.cupy: Any = cupy
         self.array_type = cupy.ndarray
         self.gpu = Launcher(cupy)
+        self.checks_values = self.gpu.tells_at_once
         self.kernels = Kernels(self.gpu)
         if fusion.is_on():
             self.compile = fusion.Fusion(self.gpu).compile

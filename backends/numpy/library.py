@@ -118,6 +118,7 @@ class NumpyBackend(Backend):
     mutable = True
     lenient = True
     plain_keys = True
+    checks_values = True
     array_type = np.ndarray
     # No BLAS and no SIMD for these, and mixed with Python numbers they become float32.
     narrow_dtypes = frozenset(("float16", "bfloat16"))

@@ -412,8 +412,8 @@ def ravel_multi_index(indices: Sequence[Tensor], shape: Sequence[int], mode: str
     shape : sequence of int
         The shape that is indexed.
     mode : {"raise", "wrap", "clip"}
-        What an index out of range does: it is refused (where the tensor lies on the host), counted round the axis, or
-        taken for the nearest one.
+        What an index out of range does: it is refused (where values are looked at, as on the host), counted round the
+        axis, or taken for the nearest one.
 
     Examples
     --------

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
-from ..device import host_device
+from ..device import checks_values
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, IndexOutOfRangeError, ShapeError
 from ..ops import row_function
 from ..primitives.indexing import ARRAY
@@ -196,10 +196,10 @@ def index_add(
 
 
 def check_bounds(operation: str, index: Tensor, n: int, *, negative: bool = False) -> None:
-    """Refuse indices out of range, where looking at them costs no synchronization."""
+    """Refuse indices out of range, where values are looked at."""
     if index.dtype.kind not in ("signed", "unsigned"):
         raise DTypeError(f"{operation}: indices are integers, not {index.dtype.name}; convert them with .long()")
-    if index.device is not host_device() or not index.size:
+    if not checks_values(index.device) or not index.size:
         return
     low, high = ops.min(index).item(), ops.max(index).item()
     if low < (-n if negative else 0) or high >= n:
@@ -381,7 +381,7 @@ def masked_scatter(x: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     if not total:
         return x
     order = ops.cumulative_sum(ops.astype(ops.reshape(mask, (total,)), mask.device.whole), axis=0)
-    if mask.device is host_device():
+    if checks_values(mask.device):
         wanted = int(order[-1].item())
         if wanted > count:
             raise ShapeError(

@@ -11,7 +11,7 @@ import operator
 from typing import Any, NamedTuple
 
 from .. import dtypes, ops
-from ..device import host_device
+from ..device import checks_values
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from ..primitives.tools import axis_index
 from ..tensor import Tensor
@@ -285,7 +285,7 @@ def _probabilities(operation: str, x: Tensor, q: Any) -> Tensor:
     if isinstance(q, (int, float)):
         inside = 0 <= q <= 1
     else:
-        inside = where.device is not host_device() or bool(ops.all(ops.logical_and(where >= 0, where <= 1)))
+        inside = not checks_values(where.device) or bool(ops.all(ops.logical_and(where >= 0, where <= 1)))
     if not inside:
         raise ArgumentError(f"{operation}: q lies between 0 and 1, got {q}")
     return where

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .. import dtypes, ops
-from ..device import host_device
+from ..device import checks_values
 from ..errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from ..primitives.tools import axes_of, axis_index
 from ..tensor import Tensor
@@ -176,7 +176,7 @@ def cov(
         real = ops.real(rows).dtype if rows.dtype.is_complex else rows.dtype
         weights = ops.astype(weights, real, copy=False)
         total = ops.sum(weights)
-        if total.device is host_device() and not bool(total.detach() != 0):
+        if checks_values(total.device) and not bool(total.detach() != 0):
             raise ArgumentError("cov: the weights add up to zero")
         if aweights is not None and correction:
             share = ops.sum(weights * ops.astype(aweights, real, copy=False)) / total
@@ -201,7 +201,7 @@ def _weights(fweights: Tensor | None, aweights: Tensor | None, n: int) -> Tensor
             raise ShapeError(f"cov: {name} has shape {tuple(given.shape)}, there are {n} observations")
         if given.dtype.kind not in kinds:
             raise DTypeError(f"cov: {name} are {what}, not {given.dtype.name}")
-        if given.device is host_device() and n and bool(ops.any(given.detach() < 0)):
+        if checks_values(given.device) and n and bool(ops.any(given.detach() < 0)):
             raise ArgumentError(f"cov: {name} are not negative")
     if fweights is None or aweights is None:
         return fweights if aweights is None else aweights
@@ -363,7 +363,7 @@ def _nan_place(operation: str, x: Tensor, axis: Any, keepdims: bool) -> Tensor:
     if x.dtype.kind != "float":
         return (ops.argmax if operation == "nanargmax" else ops.argmin)(x, axis=axis, keepdims=keepdims)
     best = _nan_extremum("nanmax" if operation == "nanargmax" else "nanmin", x, axis, True)
-    if x.device is host_device() and bool(ops.any(ops.isnan(best))):
+    if checks_values(x.device) and bool(ops.any(ops.isnan(best))):
         raise ArgumentError(f"{operation}: a slice holds nothing but NaN, and has no such index")
     return ops.argmax(ops.astype(ops.equal(x, best), dtypes.uint8), axis=axis, keepdims=keepdims)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...core import ops
 from ...core.errors import ArgumentError, ShapeError
 from ...core.tensor import Tensor
-from .loss_tools import REDUCTIONS, check_alike, chosen_reduction, reduced
+from .loss_tools import REDUCTIONS, check_alike, check_range, chosen_reduction, in_host_memory, reduced
 
 __all__ = [
     "binary_cross_entropy",
@@ -129,10 +129,11 @@ def binary_cross_entropy(
     tensor(0.6931)
     """
     reduction = chosen_reduction(size_average, reduce, reduction, "binary_cross_entropy")
-    if weight is None:
-        return ops.binary_cross_entropy(input, target, reduction=reduction)
-    loss = ops.binary_cross_entropy(input, target, reduction="none")
-    return reduced(ops.multiply(loss, weight), reduction)
+    loss = ops.binary_cross_entropy(input, target, reduction=reduction if weight is None else "none")
+    if isinstance(input, Tensor) and not in_host_memory(input):
+        # The host's kernel sees for itself.
+        check_range("binary_cross_entropy", input, 0.0, 1.0, "the input's values are probabilities, between 0 and 1")
+    return loss if weight is None else reduced(ops.multiply(loss, weight), reduction)
 
 
 def binary_cross_entropy_with_logits(

@@ -8,7 +8,7 @@ from typing import Any
 from ...core import ops
 from ...core.errors import ArgumentError, ShapeError
 from ...core.tensor import Tensor
-from .loss_tools import check_classes, chosen_reduction, reduced
+from .loss_tools import check_classes, check_range, chosen_reduction, in_host_memory, reduced
 
 __all__ = ["ctc_loss"]
 
@@ -25,6 +25,9 @@ def _lengths(value: Any, what: str, count: int, most: int, targets: Tensor) -> T
     lengths = ops.reshape(value, (1,)) if value.ndim == 0 else value
     if tuple(lengths.shape) != (count,):
         raise ShapeError(f"ctc_loss: {what} have shape {tuple(lengths.shape)}, {count} sequences need ({count},)")
+    if not in_host_memory(lengths):
+        # The host's kernel sees for itself.
+        check_range("ctc_loss", lengths, 0, most, f"{what} lie between 0 and {most}")
     return lengths
 
 

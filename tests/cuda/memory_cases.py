@@ -259,6 +259,11 @@ def workers_that_are_forked_stay_on_the_host() -> None:
     assert sums(DataLoader(numbered(8), 4, device="cuda:1", **forked)) == [72.0, 232.0]
     words = ("DataLoader worker 0", "CUDA does not survive a fork", "return host tensors")
     refused(DeviceError, lambda: list(DataLoader(Weighted(), 2, **forked)), *words)
+    with ONE:
+        assert [str(x.device) for x in DataLoader(range(8), 4, **forked)] == ["cpu", "cpu"]
+    cb.set_default_device(ONE)
+    assert [str(x.device) for x in DataLoader(range(8), 4, **forked)] == ["cpu", "cpu"]
+    cb.set_default_device(None)
     # Those of a fork server have a CUDA of their own.
     assert [x.tolist() for x in DataLoader(Weighted(), 2, num_workers=1)] == [[0.0, 3.0], [6.0, 9.0]]
 

@@ -121,8 +121,16 @@ def _calls() -> list[Any]:
     return found
 
 
+# What tells where a tensor lies; PyTorch's lie on the host.
+PLACES = {"Tensor.device", "Tensor.get_device", "Tensor.is_cpu", "Tensor.is_cuda", "get_default_device", "get_device"}
+
+
+def _here(name: str, call: str) -> Any:
+    return pytest.param(name, call, marks=pytest.mark.host if name in PLACES or "cpu" in call else ())
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("name", "call"), _calls())
+@pytest.mark.parametrize(("name", "call"), [_here(*c) for c in _calls()])
 def test_name(torch: ModuleType, compare: Any, name: str, call: str) -> None:
     assert call, f"{name} is compared with nothing: add a line to name_cases.py"
     drawn = call.startswith("~")

@@ -32,12 +32,13 @@ def adaptive(x: Any, y: Any) -> Any:
 
 
 Argument, Kind, Outside, Shape = ArgumentError, DTypeError, IndexOutOfRangeError, ShapeError
+# What the host tells of a target, a card tells of an index.
 CASES: list[tuple[Callable[[], Any], type[CandelabraError], str]] = [
     # Classes.
-    (lambda: F.cross_entropy(X, cb.asarray([0, 1, 3, 0])), Outside, r"cross_entropy: target 3 .* 3 classes"),
-    (lambda: F.cross_entropy(X, cb.asarray([0, -1, 2, 0])), Outside, r"cross_entropy: target -1 is out"),
-    (lambda: F.nll_loss(X, cb.asarray([0, 1, 7, 0])), Outside, r"nll_loss: target 7 .* \[0, 2\]"),
-    (lambda: F.nll_loss(X, cb.asarray([0, -2, 2, 0])), Outside, r"nll_loss: target -2 .* ignore_index"),
+    (lambda: F.cross_entropy(X, cb.asarray([0, 1, 3, 0])), Outside, r"cross_entropy: (target 3 .* 3 cl|index 3 .* 3)"),
+    (lambda: F.cross_entropy(X, cb.asarray([0, -1, 2, 0])), Outside, r"cross_entropy: (target|index) -1 is out"),
+    (lambda: F.nll_loss(X, cb.asarray([0, 1, 7, 0])), Outside, r"nll_loss: (target 7 .* \[0, 2\]|index 7 .* 3)"),
+    (lambda: F.nll_loss(X, cb.asarray([0, -2, 2, 0])), Outside, r"nll_loss: (target -2 .* ignore_index|index -2 .* 3)"),
     (lambda: F.nll_loss(X, Y[:2]), Shape, r"nll_loss: input of shape \(4, 3\) wants class indices of shape \(4,\)"),
     (lambda: F.nll_loss(cb.ones(()), cb.asarray(0)), Shape, r"nll_loss: the input needs a class axis"),
     (lambda: F.cross_entropy(cb.ones(2, 3, 4), Y), Shape, r"cross_entropy: .* wants class indices of shape \(2, 4\)"),
@@ -78,17 +79,20 @@ CASES: list[tuple[Callable[[], Any], type[CandelabraError], str]] = [
     (lambda: ctc(LOGS, LABELS, (5, 5), (2, 3)), Argument, r"ctc_loss: target_lengths lie between 0 and 2, got 3"),
     (
         lambda: ctc(LOGS, LABELS, cb.asarray([5, 6]), (2, 1)), Argument,
-        r"ctc_loss: input_lengths lie between 0 and 5, got 6",
+        r"ctc_loss: input_lengths lie between 0 and 5, got (values from 5 to )?6",
     ),
     (
         lambda: ctc(LOGS, LABELS, (5, 5), cb.asarray([-1, 1])), Argument,
-        r"ctc_loss: target_lengths lie between 0 and 2, got -1",
+        r"ctc_loss: target_lengths lie between 0 and 2, got (values from )?-1",
     ),
     (lambda: ctc(LOGS, LABELS, (5,), (2, 1)), Shape, r"input_lengths have shape \(1,\), 2 sequences need \(2,\)"),
     (lambda: ctc(LOGS, LABELS[:1], (5, 5), (2, 1)), Shape, r"wants targets of shape \(2, S\) or \(sum of lengths,\)"),
     (lambda: ctc(LOGS, LABELS.float(), (5, 5), (2, 1)), Kind, r"ctc_loss: targets: class indices are integers"),
     (lambda: ctc(LOGS, LABELS, X[0], (2, 1)), Kind, r"ctc_loss: input_lengths: class indices|integers"),
-    (lambda: ctc(LOGS, LABELS + 3, (5, 5), (2, 1)), Outside, r"ctc_loss: label [456] .* 4 classes"),
+    (
+        lambda: ctc(LOGS, LABELS + 3, (5, 5), (2, 1)), Outside,
+        r"ctc_loss: label [456] .* 4 classes|index [456] is out of range for size 4",
+    ),
     (lambda: ctc(LOGS, LABELS.reshape(-1), (5, 5), (2, 1)), Shape, r"as many labels as target_lengths say, 3, got 4"),
     (lambda: ctc(LOGS, LABELS, (5, 5), (2, 1), blank=4), Argument, r"blank is one of the 4 classes"),
     (lambda: ctc(LOGS[0, 0], LABELS, (5, 5), (2, 1)), Shape, r"log_probs is of shape \(T, N, C\) or \(T, C\)"),
