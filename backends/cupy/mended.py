@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -70,6 +71,13 @@ def functions(cupy: Any, compat: Any) -> dict[str, Callable[..., Any]]:
             raise TypeError("real numbers have no imaginary part")
         return cupy.imag(x)
 
+    # What CuPy chooses among in bfloat16 it gives in float32.
+    def where(condition: Any, x1: Any, x2: Any, /) -> Any:
+        found = cupy.where(condition, x1, x2)
+        kinds = [x.dtype for x in (x1, x2) if hasattr(x, "dtype")]
+        narrow = bool(kinds) and all(kind.name == "bfloat16" for kind in kinds)
+        return found.astype(kinds[0], copy=False) if narrow else found
+
     def is_real(x1: Any, x2: Any) -> bool:
         # What is not NumPy's own, bfloat16, has the kind V.
         return any(getattr(getattr(x, "dtype", None), "kind", "") in ("f", "V") for x in (x1, x2))
@@ -79,17 +87,17 @@ def functions(cupy: Any, compat: Any) -> dict[str, Callable[..., Any]]:
         if not is_real(x1, x2):
             return cupy.remainder(x1, x2)
         found = cupy.fmod(x1, x2)
-        found = cupy.where((found != 0) & ((found < 0) != cupy.less(x2, 0)), found + x2, found)
-        return cupy.where(found == 0, cupy.copysign(found, x2), found)
+        found = where((found != 0) & ((found < 0) != cupy.less(x2, 0)), found + x2, found)
+        return where(found == 0, cupy.copysign(found, x2), found)
 
     def floor_divide(x1: Any, x2: Any, /) -> Any:
         if not is_real(x1, x2):
             return cupy.floor_divide(x1, x2)
         quotient = cupy.divide(x1, x2)
         whole = cupy.rint(cupy.divide(cupy.subtract(x1, remainder(x1, x2)), x2))
-        whole = cupy.where(whole == 0, cupy.copysign(whole, quotient), whole)
+        whole = where(whole == 0, cupy.copysign(whole, quotient), whole)
         # Where an operand or the quotient is infinite, there is no remainder.
-        return cupy.where(cupy.isfinite(quotient) & cupy.isfinite(whole), whole, cupy.floor(quotient))
+        return where(cupy.isfinite(quotient) & cupy.isfinite(whole), whole, cupy.floor(quotient))
 
     def complex_of(real: Any, imaginary: Any) -> Any:
         out = cupy.empty(real.shape, np.complex64 if real.dtype.name == "float32" else np.complex128)
@@ -116,12 +124,40 @@ def functions(cupy: Any, compat: Any) -> dict[str, Callable[..., Any]]:
         real = cupy.where(near, cupy.log1p(a * (a + 2) + b * b) / 2, cupy.log(cupy.hypot(a + 1, b)))
         return complex_of(real, cupy.arctan2(b, a + 1))
 
-    # CuPy's zeros beside 1 have the sign of sin(2 b).
+    # CuPy's of a number of which one part is infinite and the other no number is none at all, and its logarithms to
+    # other bases lose the phase wherever the first part is infinite.
+    def log(x: Any, /) -> Any:
+        found = cupy.log(x)
+        if x.dtype.kind == "c":
+            found.real = cupy.where(cupy.isinf(x), math.inf, found.real)
+        return found
+
+    def to_base(name: str, base: float) -> Callable[..., Any]:
+        function, scale = getattr(cupy, name), math.log(base)
+
+        def call(x: Any, /) -> Any:
+            if x.dtype.kind != "c":
+                return function(x)
+            found = log(x)
+            return complex_of(found.real / scale, found.imag / scale)
+
+        return call
+
+    # Without a first part and with no number as the second, the result's phase is known all the same.
+    def acosh(x: Any, /) -> Any:
+        found = cupy.arccosh(x)
+        if x.dtype.kind == "c":
+            found.imag = cupy.where((x.real == 0) & cupy.isnan(x.imag), math.pi / 2, found.imag)
+        return found
+
+    # CuPy's zeros beside 1 have the sign of sin(2 b), and a zero beside what is not finite is lost.
     def tanh(x: Any, /) -> Any:
         found = cupy.tanh(x)
         if x.dtype.kind == "c":
             a, b = x.real, x.imag
-            found.imag = cupy.where(cupy.isinf(a) & cupy.isfinite(b), cupy.copysign(cupy.zeros_like(b), b), found.imag)
+            finite = cupy.isfinite(b)
+            found.imag = cupy.where(cupy.isinf(a) & finite, cupy.copysign(cupy.zeros_like(b), b), found.imag)
+            found.real = cupy.where((a == 0) & ~finite, a, found.real)
         return found
 
     def tan(x: Any, /) -> Any:
@@ -131,8 +167,44 @@ def functions(cupy: Any, compat: Any) -> dict[str, Callable[..., Any]]:
         turned = tanh(complex_of(-x.imag, x.real))
         return complex_of(turned.imag, -turned.real)
 
+    # CuPy's of truth values is an integer.
+    def conj(x: Any, /) -> Any:
+        return x.copy() if x.dtype.kind == "b" else cupy.conj(x)
+
+    # CuPy's powers of complex numbers are exp(x2 log(x1)), by which squares of integers are none.
+    def power(x1: Any, x2: Any, /) -> Any:
+        if type(x2) in (int, float) and x2 == 2 and x1.dtype.kind in "fcV":
+            return cupy.multiply(x1, x1)
+        return cupy.power(x1, x2)
+
+    # CuPy's steps from an infinity in float16 are no numbers.
+    def nextafter(x1: Any, x2: Any, /) -> Any:
+        found = cupy.nextafter(x1, x2)
+        if found.dtype.name != "float16":
+            return found
+        inward = cupy.copysign(cupy.where(cupy.equal(x1, x2), np.float16(math.inf), np.finfo(np.float16).max), x1)
+        return cupy.where(cupy.isinf(x1) & ~cupy.isnan(x2), inward, found)
+
+    def sorted_wide(name: str) -> Callable[..., Any]:
+        """CuPy sorts no bfloat16, all of which are among the numbers of float32."""
+        function = getattr(compat, name)
+
+        def call(x: Any, /, *others: Any, **options: Any) -> Any:
+            kind = x.dtype
+            if kind.name != "bfloat16":
+                return function(x, *others, **options)
+            found = function(*[o.astype(np.float32) if hasattr(o, "dtype") else o for o in (x, *others)], **options)
+            if isinstance(found, tuple):
+                return found._replace(values=found.values.astype(kind))  # type: ignore[attr-defined]
+            return found.astype(kind) if found.dtype == np.float32 else found
+
+        return call
+
+    asked = ("argsort", "isin", "sort", "unique_all", "unique_counts", "unique_inverse", "unique_values")
     return {
-        "clip": clip, "cumulative_prod": wide("cumulative_prod"), "cumulative_sum": wide("cumulative_sum"),
-        "expm1": expm1, "floor_divide": floor_divide, "imag": imag, "log1p": log1p, "remainder": remainder, "tan": tan,
-        "tanh": tanh,
+        "acosh": acosh, "clip": clip, "conj": conj, "cumulative_prod": wide("cumulative_prod"),
+        "cumulative_sum": wide("cumulative_sum"), "expm1": expm1, "floor_divide": floor_divide, "imag": imag,
+        "log": log, "log10": to_base("log10", 10.0), "log1p": log1p, "log2": to_base("log2", 2.0),
+        "nextafter": nextafter, "pow": power, "remainder": remainder, "tan": tan, "tanh": tanh, "where": where,
+        **{name: sorted_wide(name) for name in asked},
     }  # fmt: skip

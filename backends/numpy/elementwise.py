@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,22 @@ def imag(x: np.ndarray) -> np.ndarray:
 
 def unique_values(x: np.ndarray) -> np.ndarray:
     """Return the distinct values in ascending order, each NaN for itself."""
+    if x.dtype.kind == "V":
+        return unique_values(x.astype(np.float32)).astype(x.dtype)
     return np.unique(x, equal_nan=False)
+
+
+def _unique(*wanted: str) -> Callable[..., tuple[np.ndarray, ...]]:
+    """Return what finds distinct values and what is asked of them; NumPy does not sort the NaNs of bfloat16."""
+
+    def find(x: np.ndarray) -> tuple[np.ndarray, ...]:
+        narrow = x.dtype.kind == "V"
+        options: dict[str, Any] = {f"return_{name}": True for name in wanted}
+        values, *others = np.unique(x.astype(np.float32) if narrow else x, equal_nan=False, **options)
+        others = [o.reshape(x.shape) if name == "inverse" else o for name, o in zip(wanted, others, strict=True)]
+        return (values.astype(x.dtype) if narrow else values, *others)
+
+    return find
 
 
 def searchsorted(x1: np.ndarray, x2: np.ndarray, sorter: Any = None, *, side: str = "left") -> Any:
@@ -263,6 +279,9 @@ KERNELS: dict[str, Any] = {
     "matrix_transpose": matrix_transpose,
     "matmul": Kernel(matmul, vjp=(_matmul_left, _matmul_right)),
     "searchsorted": searchsorted,
+    "unique_all": _unique("index", "inverse", "counts"),
+    "unique_counts": _unique("counts"),
+    "unique_inverse": _unique("inverse"),
     "unique_values": unique_values,
     "alias": alias,
     "getitem": getitem,

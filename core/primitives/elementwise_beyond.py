@@ -29,8 +29,11 @@ def _fmod_body(xp: Any, x1: Any, x2: Any) -> Any:
     x1, x2 = as_array(xp, x1, like), as_array(xp, x2, like)
     if _dtype_of(xp, like).kind == "unsigned":
         return xp.remainder(x1, x2)
-    rest = xp.remainder(xp.abs(x1), xp.abs(x2))
-    return xp.copysign(rest, x1) if _dtype_of(xp, like).rank == 2 else xp.where(x1 < 0, -rest, rest)
+    if _dtype_of(xp, like).kind == "signed":
+        # The least number has no absolute value.
+        rest = xp.remainder(x1, x2)
+        return xp.where(xp.logical_and(rest != 0, (rest < 0) != (x1 < 0)), rest - x2, rest)
+    return xp.copysign(xp.remainder(xp.abs(x1), xp.abs(x2)), x1)
 
 
 fmod = elementwise(

@@ -8,6 +8,7 @@ arithmetic, dtypes without a loop, arrays of another card. `cuda.counts` tells h
 from __future__ import annotations
 
 import builtins
+import functools
 import importlib
 from typing import Any
 
@@ -45,7 +46,7 @@ from numpy import (  # noqa: F401
     unsignedinteger,
 )  # fmt: skip
 
-from . import _calls, cuda
+from . import _calls, _manners, cuda
 from ._array import bare, made, ndarray, reach
 from ._calls import OFFERS, ufunc  # noqa: F401
 from ._kernels import RawKernel, RawModule  # noqa: F401
@@ -187,8 +188,6 @@ def get_default_memory_pool() -> cuda.MemoryPool:
     return cuda.default_pool
 
 
-
-
 def _method(name: str) -> Any:
     function = globals()[name]
 
@@ -239,7 +238,63 @@ def argsort(a: ndarray, axis: Any = -1, kind: Any = None) -> ndarray:
     return made(np.argsort(bare(a), axis=axis, kind="stable"))
 
 
-ndarray.argsort = lambda self, axis=-1, kind=None: argsort(self, axis, kind)  # type: ignore[attr-defined]
+ndarray.argsort = lambda self, axis=-1, kind=None: globals()["argsort"](self, axis, kind)  # type: ignore[attr-defined]
+
+
+def where(condition: Any, x: Any = None, y: Any = None) -> Any:
+    if x is None and y is None:
+        return globals()["nonzero"](condition)
+    given = [v.dtype for v in (x, y) if isinstance(v, ndarray)]
+    _calls.refuse_host((condition, x, y))
+    counts["calls"] += 1
+    found = np.asarray(np.where(condition.astype(bool, copy=False)._host, bare(x), bare(y)))
+    # There is no loop of bfloat16.
+    return made(found.astype(np.float32) if found.dtype == _manners.BFLOAT16 and given else found)
+
+
+def var(
+    a: ndarray, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False
+) -> ndarray:
+    with np.errstate(all="ignore"):
+        return made(_manners.variance(bare(a), axis, dtype, ddof, keepdims))
+
+
+def std(
+    a: ndarray, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = False
+) -> ndarray:
+    return globals()["sqrt"](var(a, axis, dtype, None, ddof, keepdims))
+
+
+ndarray.var, ndarray.std = var, std  # type: ignore[attr-defined]
+
+
+def _sorting(name: str) -> Any:
+    function = globals()[name]
+
+    @functools.wraps(function)
+    def call(a: ndarray, *arguments: Any, **options: Any) -> Any:
+        # Thrust is asked for no bfloat16.
+        if builtins.any(x.dtype == _manners.BFLOAT16 for x in _calls.arrays_in((a, arguments))):
+            raise NotImplementedError(f"Sorting arrays with dtype '{a.dtype}' is not supported")
+        return function(a, *arguments, **options)
+
+    return call
+
+
+for _name in ("argpartition", "argsort", "isin", "lexsort", "median", "partition", "sort", "unique"):
+    globals()[_name] = _sorting(_name)
+
+
+_numpys_search = globals()["searchsorted"]
+
+
+def searchsorted(a: ndarray, v: Any, side: str = "left", sorter: Any = None) -> ndarray:
+    # A kernel of CuPy's own compares; NumPy does not know the NaNs of bfloat16.
+    wide = [x.astype(np.float32) if getattr(x, "dtype", None) == _manners.BFLOAT16 else x for x in (a, v)]
+    return _numpys_search(*wide, side, sorter)
+
+
+ndarray.searchsorted = searchsorted  # type: ignore[attr-defined]
 
 
 def take(a: ndarray, indices: Any, axis: Any = None, out: Any = None) -> ndarray:

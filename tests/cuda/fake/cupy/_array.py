@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from . import _manners
 from .cuda import MemoryPointer, _current, _place, counted, counts, get_current_stream
 from .cuda.order import clock_of, record, tell_host, wait
 
@@ -233,7 +234,13 @@ class ndarray:
         reach(self)
         if isinstance(value, np.ndarray) and value.ndim:
             raise TypeError(f"Unsupported type {type(value)}")
-        self._host[bare(_indices(self, key))] = bare(value)
+        at, value = bare(_indices(self, key)), bare(value)
+        if isinstance(value, np.ndarray) and value.dtype != self.dtype:
+            value = _manners.cast(value, self.dtype)
+        if _names_places(at):
+            _manners.scattered(self._host, at, value)
+        else:
+            self._host[at] = value
 
     # CuPy's methods that copy or convert.
     def astype(
@@ -244,7 +251,7 @@ class ndarray:
         if not copy and dtype == self.dtype:
             return self
         with np.errstate(all="ignore"):
-            return made(np.array(self._host.astype(dtype, order=order, copy=True)))
+            return made(_manners.cast(self._host, dtype, order))
 
     def copy(self, order: str = "C") -> ndarray:
         # CuPy copies from the card where the array lies to the current one.
@@ -343,6 +350,11 @@ def _basic(key: Any) -> bool:
 def _looks_at_values(key: Any) -> bool:
     keys = key if isinstance(key, tuple) else (key,)
     return any(isinstance(k, np.ndarray) and k.dtype.kind == "b" for k in keys)
+
+
+def _names_places(key: Any) -> bool:
+    keys = key if isinstance(key, tuple) else (key,)
+    return any(isinstance(k, np.ndarray) and k.dtype.kind in "iu" for k in keys)
 
 
 def _indices(array: ndarray, key: Any) -> Any:
