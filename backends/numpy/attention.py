@@ -16,6 +16,7 @@ import numpy as np
 
 from ...core.backend import Kernel
 from . import memory, parallel, tiled_attention
+from .beside import empty_beside
 
 _FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -252,6 +253,13 @@ def attention_train(
     return out, tuple(residuals)
 
 
+def _cotangents(operands: tuple[np.ndarray, ...], wants: tuple[bool, ...]) -> list[np.ndarray | None]:
+    """Arrays for what is wanted: beside each other where the operands are, which are mostly one product's parts."""
+    if all(wants):
+        return list(empty_beside(operands))
+    return [np.empty_like(x) if want else None for x, want in zip(operands, wants, strict=True)]
+
+
 def attention_vjp(
     xp: Any,
     g: np.ndarray,
@@ -281,7 +289,7 @@ def attention_vjp(
     a, h, length, _ = q.shape
     keys = k.shape[2]
     want_scores = want_q or want_k or want_mask
-    dq, dk, dv = (np.empty_like(x) if want else None for x, want in ((q, want_q), (k, want_k), (v, want_v)))
+    dq, dk, dv = _cotangents((q, k, v), (want_q, want_k, want_v))
     dmask = np.empty((a, h, length, keys), q.dtype) if want_mask else None
     factor = q.dtype.type(scale)
     if keys == 0 and dq is not None:
@@ -323,7 +331,7 @@ def _long_cotangents(
     powers: np.ndarray | None, sums: np.ndarray, tops: np.ndarray | None, is_causal: bool, scale: float,
     wants: tuple[bool, ...],
 ) -> tuple[np.ndarray | None, ...]:  # fmt: skip
-    dq, dk, dv = (np.empty_like(x) if want else None for x, want in zip((q, k, v), wants, strict=False))
+    dq, dk, dv = _cotangents((q, k, v), wants[:3])
     dmask = np.empty_like(mask) if wants[3] and mask is not None else None
     task = tiled_attention.Problem(q, k, v, mask, _batch(q, k, v), is_causal, scale)
     lines = None if dmask is None else dmask.reshape((1,) * (2 - dmask.ndim) + dmask.shape)

@@ -5,10 +5,12 @@ Axes come as dispatch prepares them, tuples of numbers that are not negative, or
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from ...core.backend import Kernel
+from .beside import joined
 
 Array = np.ndarray
 _WHOLE = slice(None)
@@ -102,7 +104,13 @@ def unstack(x: Array, *, axis: int = 0) -> tuple[Array, ...]:
     return tuple(x.transpose((axis, *range(axis), *range(axis + 1, x.ndim))))
 
 
-KERNELS: dict[str, Callable[..., Any]] = {
+def unstack_vjp(xp: Any, g: tuple[Array, ...], axis: int) -> tuple[Array]:
+    """The cotangents joined; a view where they are slices of one array."""
+    whole = joined(g, axis)
+    return (stack(list(g), axis=axis) if whole is None else whole,)
+
+
+KERNELS: dict[str, Any] = {
     "concat": concat,
     "expand_dims": expand_dims,
     "flip": flip,
@@ -111,5 +119,5 @@ KERNELS: dict[str, Callable[..., Any]] = {
     "roll": roll,
     "squeeze": squeeze,
     "stack": stack,
-    "unstack": unstack,
+    "unstack": Kernel(unstack, vjp=unstack_vjp),
 }

@@ -430,7 +430,7 @@ def test_everything_is_compiled_ahead(tmp_path: Path) -> None:
 
 
 def test_conformance(tmp_path: Path) -> None:
-    names = ("softmax", "cross_entropy", "layer_norm", "batch_norm", "gelu", "tanh")
+    names = ("softmax", "cross_entropy", "layer_norm", "batch_norm", "gelu", "tanh", "attention", "rms_norm")
     rows = " or ".join(f"cpu-{row}]" for row in names)
     done = subprocess.run(
         [sys.executable, "-m", "candelabra", "conformance", "cpu", "-q", "-p", "no:cacheprovider",

@@ -12,6 +12,7 @@ from candelabra.plugins.hookspecs import KernelSpec
 # Which module holds the kernels of which rows, in its `KERNELS`. It is imported when one of the rows is first used.
 FAMILIES: dict[str, tuple[str, ...]] = {
     "activation": ("elu", "gelu", "mish", "silu", "softplus"),
+    "attention": ("attention",),
     "elementwise": ("erf", "exp", "logsigmoid", "sigmoid", "tanh"),
     "loss": ("cross_entropy",),
     "normalization": ("batch_norm", "group_norm", "layer_norm", "rms_norm"),

@@ -12,6 +12,7 @@ from typing import Any
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
+from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, models, overload, register_model
 
 LINE = 64
@@ -63,15 +64,19 @@ def stream(typing: Any, array: Any, at: Any, vector: Any) -> Any:
     return types.void(array, types.intp, vector), generate
 
 
+def _spread(builder: Any, kind: Any, number: Any) -> Any:
+    """Return a vector of a number."""
+    empty = ir.Constant(kind, ir.Undefined)
+    first = builder.insert_element(empty, number, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, empty, ir.Constant(ir.VectorType(ir.IntType(32), kind.count), None))
+
+
 @intrinsic
 def splat(typing: Any, number: Any) -> Any:
     """Return a vector of one number."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = context.get_value_type(signature.return_type)
-        first = builder.insert_element(ir.Constant(kind, ir.Undefined), args[0], ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), None)
-        return builder.shuffle_vector(first, ir.Constant(kind, ir.Undefined), zeros)
+        return _spread(builder, context.get_value_type(signature.return_type), args[0])
 
     return Vector(number)(number), generate
 
@@ -143,3 +148,38 @@ def lines(array: Any, past: Any) -> Any:
     first = min(_to_line(array), array.size)
     each = per_line(array)
     return first, first + (array.size - first) // each * each
+
+
+@intrinsic
+def store(typing: Any, array: Any, at: Any, vector: Any) -> Any:
+    """Store a vector at ``array[at]``, anywhere."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = signature.args[0]
+        builder.store(args[2], _place(context, builder, kind, *args[:2]), align=kind.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector), generate
+
+
+@intrinsic
+def spread(typing: Any, array: Any, at: Any) -> Any:
+    """Return a vector of the number ``array[at]``; the place is not negative, which is not looked at."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array_type, kind = signature.args[0], context.get_value_type(signature.return_type)
+        data = context.make_array(array_type)(context, builder, args[0]).data
+        number = builder.load(builder.gep(data, [args[1]]))
+        return _spread(builder, kind, number)
+
+    return Vector(array.dtype)(array, types.intp), generate
+
+
+@intrinsic
+def straight(typing: Any, line: Any) -> Any:
+    """Return an array of one axis, whose numbers lie one after the other, as one of which the compiler knows that."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return impl_ret_borrowed(context, builder, signature.return_type, args[0])
+
+    return types.Array(line.dtype, 1, "C")(line), generate
