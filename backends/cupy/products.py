@@ -280,6 +280,34 @@ def _matrix_at(x: Any, lead: Sequence[int], index: tuple[int, ...]) -> Any:
     return x[tuple(0 if n == 1 else i for i, n in zip(own, x.shape[:-2], strict=True))]
 
 
+def combine(gpu: Launcher, a: Any, b: Any, out: Any, factor: float = 1.0, share: float = 0.0) -> None:
+    """Write ``factor * a @ b + share * out`` over a stack of matrices, in C order, where it adds to what it holds.
+
+    Parameters
+    ----------
+    gpu : Launcher
+        Runs it.
+    a, b : array
+        (S, M, K) and (S, K, N), of one real dtype, without a size of zero.
+    out : array
+        (S, M, N), of the same dtype.
+    factor, share : float
+        Of the products, and of what is there.
+    """
+    (count, m, k), n = a.shape, b.shape[2]
+    assert out.flags.c_contiguous and max(m, n, k, count) <= LIMIT
+    (a, turned_a, step_a), (b, turned_b, step_b) = readable(gpu, a), readable(gpu, b)
+    kind: Any = kind_of(a.dtype)
+    factors = np.asarray((factor, share), np.float64 if kind.compute == IN_FLOAT64 else np.float32)
+    at, size, number = factors.ctypes.data, a.itemsize, kind.number
+    cublas, handle = gpu.blas()
+    cublas.gemmStridedBatchedEx(
+        handle, turned_b, turned_a, n, m, k, at, gpu.address(b), number, step_b, b.strides[0] // size, gpu.address(a),
+        number, step_a, a.strides[0] // size, at + factors.itemsize, gpu.address(out), number, n, m * n, count,
+        computing(gpu, kind), DEFAULT,
+    )  # fmt: skip
+
+
 class Repeated:
     """Many products of rows of an array with one matrix, into rows of another, each as cheap to ask for as can be.
 

@@ -10,6 +10,7 @@ from ..launch import Launcher
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "activation": ("gelu", "silu", "mish", "softplus", "erf", "erfc", "sigmoid", "lgamma"),
+    "adafactor": ("adafactor_step",),
     "attention": ("attention",),
     "clipping": ("total_norm", "clip_norm_step", "clip_value_step"),
     "convolution": ("conv", "conv_input", "conv_weight"),
@@ -20,6 +21,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "linear": ("linear", "linear_activation"),
     "loss": ("cross_entropy", "nll_loss"),
     "matmul": ("matmul", "vecdot"),
+    "muon": ("muon_step",),
     "normalization": ("layer_norm", "rms_norm", "group_norm", "batch_norm"),
     "optimizer": (
         "adam_step", "sgd_step", "rmsprop_step", "adagrad_step", "adadelta_step", "adamax_step", "nadam_step",
