@@ -81,9 +81,11 @@ class Convolutions:
 
     def run(
         self, operation: str, first: Any, second: Any, out: Any, last: bool, stride: tuple[int, ...],
-        padding: tuple[tuple[int, int], ...], dilation: tuple[int, ...],
+        padding: tuple[tuple[int, int], ...], dilation: tuple[int, ...], bias: Any = None,
     ) -> bool:  # fmt: skip
         """Write a result, in C order or its channels last in memory; say False where cuDNN does not serve.
+
+        What it does not serve with a bias it may without; nothing is told of that.
 
         Parameters
         ----------
@@ -95,6 +97,8 @@ class Convolutions:
             Whether channels are last in memory.
         stride, padding, dilation : tuple
             As the row has them.
+        bias : array, optional
+            What is added to each channel of a ``"conv_fprop"``.
         """
         library, _ = load()
         if library is None:
@@ -103,7 +107,8 @@ class Convolutions:
         shapes = tuple(tuple(a.shape) for a in (first, second, out))
         exact = first.dtype.name == "float32" and get_float32_matmul_precision() == "highest"
         key = (
-            operation, shapes, last, first.dtype.name, stride, padding, dilation, gpu.card(), gpu.deterministic, exact,
+            operation, shapes, last, first.dtype.name, stride, padding, dilation, bias is not None, gpu.card(),
+            gpu.deterministic, exact,
         )  # fmt: skip
         plan = self._plans.get(key, key)
         if plan is key:
@@ -122,7 +127,8 @@ class Convolutions:
         workspace = gpu.empty((size,), np.uint8) if size else None
         handle = self._handle(library)
         library.set_stream(handle, gpu.xp.cuda.get_current_stream().ptr)
-        places = {i: gpu.address(a) for i, a in enumerate((*given, target), 1)}
+        added = () if bias is None else (self._line(bias),)
+        places = {i: gpu.address(a) for i, a in enumerate((*given, target, *added), 1)}
         with one_at_a_time:
             graph.execute(places, 0 if workspace is None else gpu.address(workspace), handle=handle)
         if target is not out:
@@ -139,7 +145,8 @@ class Convolutions:
 
     def _planned(
         self, library: Any, operation: str, shapes: Any, last: bool, dtype: str, stride: tuple[int, ...],
-        padding: tuple[tuple[int, int], ...], dilation: tuple[int, ...], card: int, deterministic: bool, exact: bool,
+        padding: tuple[tuple[int, int], ...], dilation: tuple[int, ...], biased: bool, card: int, deterministic: bool,
+        exact: bool,
     ) -> Any:  # fmt: skip
         """Return a graph, the size of its workspace and its lock, or None where cuDNN does not serve."""
         notes = [library.numerical_note.NONDETERMINISTIC] if deterministic else []
@@ -149,7 +156,7 @@ class Convolutions:
             notes += [library.numerical_note.TENSOR_CORE] if exact else []
         try:
             graph = described(
-                library, operation, shapes, last, dtype, stride, padding, dilation, self._handle(library)
+                library, operation, shapes, last, dtype, stride, padding, dilation, self._handle(library), biased
             )
             graph.validate()
             graph.build_operation_graph()
@@ -162,7 +169,7 @@ class Convolutions:
             return graph, graph.get_workspace_size(), threading.Lock()
         except (library.cudnnGraphNotSupportedError, RuntimeError) as error:
             what = f"{operation} of {dtype}"
-            if what not in _refused:
+            if what not in _refused and not biased:
                 _refused[what] = " ".join(str(error).split()) or type(error).__name__
                 warnings.warn(
                     f"cuDNN does not serve {what} of shapes {shapes[0]} and {shapes[1]}: {_refused[what]}; "
@@ -178,6 +185,11 @@ class Convolutions:
             n == 1 or s == p * array.itemsize for n, s, p in strides
         )
 
+    def _line(self, bias: Any) -> Any:
+        """Return a bias as cuDNN takes it."""
+        bias = self.gpu.contiguous(bias)
+        return self.gpu.copied(bias) if self.gpu.address(bias) % ALIGNMENT else bias
+
     def _laid_out(self, array: Any, last: bool) -> Any:
         """Return an array as cuDNN takes it: packed, and aligned."""
         if self._is_laid_out(array, last):
@@ -190,9 +202,12 @@ class Convolutions:
 
 def described(
     library: Any, operation: str, shapes: Any, last: bool, dtype: str, stride: tuple[int, ...],
-    padding: tuple[tuple[int, int], ...], dilation: tuple[int, ...], handle: Any = None,
+    padding: tuple[tuple[int, int], ...], dilation: tuple[int, ...], handle: Any = None, biased: bool = False,
 ) -> Any:  # fmt: skip
-    """Return a graph of one convolution, operands numbered 1 and 2 and its result 3; a line is a plane of height 1."""
+    """Return a graph of one convolution: its operands are numbered 1 and 2, its result 3, and a bias 4.
+
+    A line is a plane of height 1.
+    """
     kind = getattr(library.data_type, KINDS[dtype])
     computed = library.data_type.DOUBLE if dtype == "float64" else library.data_type.FLOAT
     if len(stride) == 1:
@@ -209,6 +224,10 @@ def described(
         **operands, pre_padding=[before for before, _ in padding], post_padding=[after for _, after in padding],
         stride=list(stride), dilation=list(dilation),
     )  # fmt: skip
+    if biased:
+        shape = (1, shapes[2][1], *(1,) * len(stride))
+        added = graph.tensor(dim=list(shape), stride=packed(shape, last), data_type=kind, uid=4)
+        result = graph.bias(input=result, bias=added)
     result.set_output(True)
     result.set_data_type(kind)
     result.set_dim(list(shapes[2]))

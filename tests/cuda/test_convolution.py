@@ -189,7 +189,19 @@ before = len(cudnn.built), len(cudnn.executed)
 compare("float32", (2, 6, 9), (8, 6, 3), how(1, 2, 1), seed=1)
 assert len(cudnn.built) == before[0] and len(cudnn.executed) == before[1] + 3, "a graph is built once"
 
-x, w = cb.randn(2, 6, 9), cb.randn(8, 6, 3)
+biased = {
+    dtype: cb.conv(*(cb.randn(*s, device="cuda").astype(getattr(cb, dtype)) for s in ((1, 4, 5), (8, 4, 3), (8,))))
+    is not None and cudnn.executed[-1]["biased"] for dtype in TOLERANCES
+}
+assert biased == {"float16": True, "bfloat16": True, "float32": True, "float64": False}, biased
+assert ours.describe() == "cuDNN 9.28.0, frontend 1.28.0", "what serves without a bias is not told"
+# A bias that lies at an odd address, or by steps.
+x, w, b = cb.randn(2, 6, 9), cb.randn(8, 6, 3), cb.randn(17)
+for cut in (slice(1, 9), slice(1, None, 2)):
+    found = cb.conv(x.to("cuda"), w.to("cuda"), b.to("cuda")[cut])
+    assert cudnn.executed[-1]["biased"]
+    assert np.abs(found.cpu().numpy() - cb.conv(x, w, b[cut]).numpy()).max() < 1e-5
+
 del cudnn.executed[:]
 cb.conv(x.to("cuda:1"), w.to("cuda:1"))
 import cupy
@@ -278,8 +290,10 @@ def test_the_real_frontend_takes_the_graphs(dtype: str, last: bool) -> None:
     how: Any = ((2, 1), ((1, 1), (1, 0)), (1, 1))
     for operation, shapes in (("conv_fprop", (x, w, y)), ("conv_dgrad", (y, w, x)), ("conv_wgrad", (x, y, w))):
         cudnn.described(library, operation, shapes, last, dtype, *how).validate()
+    cudnn.described(library, "conv_fprop", (x, w, y), last, dtype, *how, None, True).validate()
     line = ((2, 8, 9), (4, 8, 3), (2, 4, 5)), last, dtype, (2,), ((1, 1),), (1,)
     cudnn.described(library, "conv_fprop", *line).validate()
+    cudnn.described(library, "conv_fprop", *line, None, True).validate()
     space = ((2, 8, 9, 9, 4), (4, 8, 3, 3, 3), (2, 4, 9, 9, 4)), last, dtype, (1,) * 3, ((1, 1),) * 3, (1,) * 3
     cudnn.described(library, "conv_fprop", *space).validate()
 

@@ -16,6 +16,7 @@ from ....core.primitives.windows import output_size
 from ..cudnn import Convolutions
 from ..launch import MULTIPROCESSORS, THREADS, Launcher, int64, nothing, type_of
 from ..products import product
+from .epilogue import channel_sums, column_sums
 
 Sizes = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
@@ -234,7 +235,10 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         plan = planned(x, weight, out, stride, padding, dilation, groups)
         if not plan.serves:
             return NotImplemented
-        if library.run("conv_fprop", x, weight, out, channels_last(x), stride, padding, dilation):
+        given = "conv_fprop", x, weight, out, channels_last(x), stride, padding, dilation
+        if bias is not None and library.run(*given, bias):
+            return out
+        if library.run(*given):
             return biased(out, bias)
         if is_pointwise(weight, stride, padding, groups) and (found := pointwise(x, weight)) is not None:
             return biased(found, bias)
@@ -302,23 +306,8 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         return out
 
     def bias_sum(g: Any) -> Any:
-        """Return the sum of each channel."""
-        channels, places = g.shape[1], math.prod(g.shape[2:])
-        if (by_place := line_of(g)) is None:
-            g, by_place = gpu.contiguous(g), 1
-        by_sample, by_channel = strides_of(g)[:2]
-        last = channels_last(g)
-        blocks = -(-channels // 32) if last else channels
-        slices, slice_ = shares(g.shape[0] * places, THREADS, blocks, channels)
-        parts = gpu.empty((slices, channels), gpu.computed(g))
-        gpu.run(
-            "convolution_direct", f"sum_channels<{type_of(g)}, {flag(last)}>", (blocks, slices), THREADS, at(g), parts,
-            np.int32(channels), np.int32(places), np.int32(g.shape[0] * places), np.int32(slice_ * THREADS),
-            int64(by_sample), int64(by_channel), int64(by_place),
-        )  # fmt: skip
-        out = gpu.empty((channels,), g.dtype)
-        summed(parts, out)
-        return out
+        """Return the sums of (N, C, *spatial) over all but channels, read as they lie."""
+        return column_sums(gpu, rows_of_last(g)) if channels_last(g) else channel_sums(gpu, g)
 
     def conv_vjp(
         xp: Any, g: Any, x: Any, weight: Any, stride: Sizes, padding: Pairs, dilation: Sizes, groups: int,
@@ -371,11 +360,3 @@ def shares(count: int, unit: int, blocks: int, size: int, limit: int = MOST_BLOC
     most = min(-(-2 * MULTIPROCESSORS // blocks), units // LEAST_TILES, MOST_PARTS // size, limit)
     share = -(-units // max(1, most))
     return -(-units // share), share
-
-
-def line_of(array: Any) -> int | None:
-    """Return how far apart the places of (N, C, *spatial) lie, all axes walked as one; None where they are none."""
-    axes = [(n, s) for n, s in zip(array.shape[2:], strides_of(array)[2:]) if n > 1]
-    if any(axes[i][1] != axes[i + 1][1] * axes[i + 1][0] for i in range(len(axes) - 1)):
-        return None
-    return axes[-1][1] if axes else 0

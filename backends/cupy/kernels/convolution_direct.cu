@@ -102,33 +102,6 @@ __global__ void sum_parts(const typename Computed<T>::type* parts, T* out, int64
     }
 }
 
-// The sum of each channel of (samples, channels, places), whose spatial axes are one line of memory. A block takes one
-// channel, or 32 where they lie side by side, and `slice` elements of each.
-template <class T, bool LAST>
-__global__ void sum_channels(const T* x, typename Computed<T>::type* parts, int channels, int places, int count, int slice,
-                             int64 by_sample, int64 by_channel, int64 by_place) {
-    typedef typename Computed<T>::type C;
-    const int WIDE = LAST ? 32 : 1;
-    const int channel = blockIdx.x * WIDE + threadIdx.x % WIDE, lane = threadIdx.x / WIDE, lanes = blockDim.x / WIDE;
-    const int begin = blockIdx.y * slice, end = count - begin < slice ? count : begin + slice;
-    C sum = 0;
-    if (channel < channels)
-        for (int i = begin + lane; i < end; i += lanes)
-            sum += (C)x[i / places * by_sample + channel * by_channel + i % places * by_place];
-    if (LAST) {
-        __shared__ C rows[8][33];
-        rows[lane][threadIdx.x % WIDE] = sum;
-        __syncthreads();
-        if (lane > 0 || channel >= channels) return;
-        sum = 0;
-        for (int i = 0; i < lanes; i++) sum += rows[i][threadIdx.x];
-        parts[blockIdx.y * (int64)channels + channel] = sum;
-        return;
-    }
-    sum = over_block(sum, Sum(), C(0));
-    if (threadIdx.x == 0) parts[blockIdx.y * (int64)channels + channel] = sum;
-}
-
 // Add a channel's bias to what another library has convolved; `together` elements of a channel lie side by side.
 template <class T>
 __global__ void add_bias(T* x, const T* bias, int64 size, int channels, int together) {

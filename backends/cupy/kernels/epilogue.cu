@@ -71,6 +71,25 @@ __global__ void column_sums(const T* x, typename Computed<T>::type* out, int64 r
     }
 }
 
+// The sums of channels, whose elements of a sample are so many `packs`: those of all samples are `total`. A block sums
+// every gridDim.y-th share of a channel, one line of `out` for each.
+template <class T, bool WIDE, class N>
+__global__ void channel_sums(const T* x, typename Computed<T>::type* out, int64 total, int64 packs) {
+    typedef typename Computed<T>::type C;
+    typedef Pack<T, WIDE> P;
+    const int64 channel = blockIdx.x, channels = gridDim.x;
+    const N step = (N)gridDim.y * blockDim.x;
+    C sum = C(0);
+#pragma unroll 4
+    for (N i = (N)blockIdx.y * blockDim.x + threadIdx.x; i < (N)total; i += step) {
+        const N row = i / (N)packs, place = i - row * (N)packs;
+        const P pack = ((const P*)x)[(row * channels + channel) * packs + place];
+        for (int k = 0; k < P::SIZE; k++) sum += (C)pack.values[k];
+    }
+    sum = over_block(sum, Sum(), C(0));
+    if (threadIdx.x == 0) out[blockIdx.y * channels + channel] = sum;
+}
+
 // The cotangent of what an activation is of, and the sums of its columns as above where `sums` is given.
 template <class L, class T, bool WIDE>
 __global__ void activation_columns(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..launch import MULTIPROCESSORS, THREADS, Launcher, int64, nothing, threads_for, type_of
+from ..launch import MULTIPROCESSORS, THREADS, Launcher, int64, nothing, rows_of_channels, threads_for, type_of
 
 # A block of sums of columns is so many lines of a warp each.
 _LINES = 8
@@ -125,6 +125,27 @@ def column_sums(gpu: Launcher, x: Any) -> Any:
         kernel = f"column_sums<{type_of(x)}, {wide}>"
         gpu.run("epilogue", kernel, grid, 32 * _LINES, x, parts, int64(rows), int64(width))
         _finish(gpu, parts, out)
+    return out
+
+
+def channel_sums(gpu: Launcher, x: Any) -> Any:
+    """Return the sums of (N, C, ...) over all but channels, always added in the same order."""
+    x = gpu.contiguous(x)
+    rows, channels, together = rows_of_channels(x.shape)
+    out = gpu.empty((channels,), x.dtype)
+    if not x.size:
+        out.fill(0)
+        return out
+    wide, packs = _packs(gpu, together, x)
+    total = rows * packs
+    bands = max(1, min(-(-total // (4 * THREADS)), 8 * MULTIPROCESSORS // channels, _DOWN))
+    parts = gpu.empty((bands, channels), gpu.computed(x))
+    counted = "unsigned" if total < 1 << 31 else "long long"
+    gpu.run(
+        "epilogue", f"channel_sums<{type_of(x)}, {wide}, {counted}>", (channels, bands), threads_for(total, THREADS),
+        x, parts, int64(total), int64(packs),
+    )  # fmt: skip
+    _finish(gpu, parts, out)
     return out
 
 

@@ -2,7 +2,8 @@
 
 Put this folder on ``PYTHONPATH``, beside the stand-in for CuPy. It has what both 1.24 and 1.28 have, in the order in
 which they want it, and refuses what cuDNN's engines often do: more padding on one side than on the other. `executed`
-tells what ran; float32 is rounded to TensorFloat32 unless plans that do so are deselected.
+tells what ran; float32 is rounded to TensorFloat32 unless plans that do so are deselected. No engine adds a bias in double
+precision.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class pygraph:
             isinstance(kind, data_type) for kind in (io_data_type, intermediate_data_type, compute_data_type)
         )
         self.card, self.computed = handle.card, compute_data_type
-        self.stage, self.deselected, self.tensors = 0, set[Any](), dict[str, Tensor]()
+        self.stage, self.deselected, self.added = 0, set[Any](), None
 
     def _enter(self, stage: str) -> None:
         assert STAGES[self.stage] == STAGES[STAGES.index(stage) - 1], f"{stage} comes after {STAGES[self.stage]}"
@@ -144,6 +145,11 @@ class pygraph:
     def conv_wgrad(self, *, image: Tensor, loss: Tensor, **how: list[int]) -> Tensor:
         return self._convolution("conv_wgrad", {"image": image, "loss": loss}, how)
 
+    def bias(self, *, input: Tensor, bias: Tensor) -> Tensor:
+        assert input is self.result and not input.output and self.operation == "conv_fprop" and self.added is None
+        self.convolved, self.added, self.result = input, bias, Tensor([], [], None, -1)
+        return self.result
+
     def _roles(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return image, weight and result of the forward direction."""
         a, b, c = *self.operands, self.result
@@ -162,6 +168,9 @@ class pygraph:
             for n, k, b, a, s, d in zip(x.dim[2:], w.dim[2:], before, after, stride, dilation, strict=True)
         ]
         assert list(y.dim) == expected, f"the result's shape is {expected}, not {y.dim}"
+        if self.added is not None:
+            assert not self.convolved.output, "what lies between is nowhere"
+            assert list(self.added.dim) == [1, y.dim[1], *[1] * (len(y.dim) - 2)] and self.added.stride[1] == 1
 
     def build_operation_graph(self) -> None:
         self._enter("operations")
@@ -181,6 +190,8 @@ class pygraph:
         self._enter("supported")
         if self.how["pre_padding"] != self.how["post_padding"]:
             raise cudnnGraphNotSupportedError("No valid execution plans\nfor uneven padding")
+        if self.added is not None and self.computed is data_type.DOUBLE:
+            raise cudnnGraphNotSupportedError("No valid engine configs for Add in double precision")
 
     def build_plans(self) -> None:
         self._enter("built")
@@ -194,7 +205,7 @@ class pygraph:
         assert (workspace != 0) == (self.get_workspace_size() > 0)
         executed.append(
             {"operation": self.operation, "card": handle.card, "stream": handle.stream,
-             "last": self.operands[0].stride[1] == 1 and self.operands[0].dim[1] > 1,
+             "biased": self.added is not None, "last": self.operands[0].stride[1] == 1 and self.operands[0].dim[1] > 1,
              "deselected": {note.name for note in self.deselected}}
         )  # fmt: skip
         wide = np.float64
@@ -203,6 +214,8 @@ class pygraph:
             given = [rounded(a) for a in given]
         out = self.result.at(places[self.result.uid])
         found = convolved(self.operation, *given, tuple(out.shape), self.how)
+        if self.added is not None:
+            found = found + self.added.at(places[self.added.uid]).astype(wide)
         out[...] = found.astype(out.dtype)
 
 
