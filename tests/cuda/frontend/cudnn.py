@@ -2,8 +2,8 @@
 
 Put this folder on ``PYTHONPATH``, beside the stand-in for CuPy. It has what both 1.24 and 1.28 have, in the order in
 which they want it, and refuses what cuDNN's engines often do: more padding on one side than on the other. `executed`
-tells what ran; float32 is rounded to TensorFloat32 unless plans that do so are deselected. No engine adds a bias in double
-precision.
+tells what ran; float32 is rounded to TensorFloat32 unless plans that do so are deselected. No engine adds a bias to
+what is of double precision.
 """
 
 from __future__ import annotations
