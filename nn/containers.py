@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, overload
 
 from ..core.errors import ArgumentError, ArgumentTypeError, IndexOutOfRangeError
-from .following import followed
+from .following import followed, takes_along
 from .linear import Linear
 from .module import Module, indent
 
@@ -124,6 +124,10 @@ class Sequential(_Ordered):
 
     def forward(self, input: Any) -> Any:
         """Call the modules one after the other."""
+        if not takes_along(input):
+            for module in self._modules.values():
+                input = module(input)  # type: ignore[misc]
+            return input
         linear = None
         for module in self._modules.values():
             if type(module) is Linear:

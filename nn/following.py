@@ -23,16 +23,19 @@ _MODULES: dict[type, Callable[[Any], str]] = {
 _FUNCTIONS = ((F.relu, "relu"), (F.gelu, "gelu"), (F.silu, "silu"))
 
 
+def takes_along(input: Any) -> bool:
+    """Say whether a linear layer of `input` may take along what follows it: the device has a kernel for both."""
+    return isinstance(input, Tensor) and has_kernel("linear_activation", input.device)
+
+
 def followed(linear: Linear, activation: Callable[[Any], Any], input: Any) -> Any:
     """Return what `activation` makes of what `linear` makes of `input`.
 
-    It is one operation where the device has a kernel for both and nothing looks at what lies between: modules with
+    It is one operation where the device `takes_along` what follows and nothing looks at what lies between: modules with
     hooks, with a forward of their own or of a subclass, and tensors inside a transformation take two.
     """
-    name = _name_of(activation)
-    if name is None or not isinstance(input, Tensor) or not has_kernel("linear_activation", input.device) or (
-        not _is_plain(linear, Linear)
-    ):  # fmt: skip
+    name = _name_of(activation) if takes_along(input) and _is_plain(linear, Linear) else None
+    if name is None:
         return activation(linear(input))
     try:
         return ops.linear_activation(input, linear.weight, linear.bias, activation=name)
