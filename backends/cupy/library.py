@@ -303,7 +303,7 @@ class _Namespace:
 
     def __init__(self, compat: Any, cupy: Any, cupyx: Any) -> None:
         self._compat = compat
-        self.linalg = mended.Linalg(compat.linalg, cupyx.errstate)
+        self.linalg = mended.Linalg(compat.linalg, cupy, cupyx.errstate)
         for name in _CREATION:
             setattr(self, name, _on_device(getattr(compat, name)))
         for name, function in mended.functions(cupy, compat).items():

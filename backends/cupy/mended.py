@@ -11,17 +11,25 @@ import numpy as np
 
 # What there is no answer for, a singular matrix or one that is not positive definite, is an error, as in PyTorch.
 _CHECKED = ("cholesky", "inv", "solve")
+# Functions by the routine of cuSOLVER that not every release of it has.
+_RECENT = {"eig": "geev", "eigvals": "geev"}
 
 
 class Linalg:
     """array-api-compat's linear algebra, which waits for a card to tell that a matrix has no such decomposition."""
 
-    def __init__(self, compat: Any, errstate: Callable[..., Any]) -> None:
+    def __init__(self, compat: Any, cupy: Any, errstate: Callable[..., Any]) -> None:
         self._compat = compat
         for name in _CHECKED:
             setattr(self, name, _checked(getattr(compat, name), errstate))
+        self.solve = _repeating(self.solve, cupy)
 
     def __getattr__(self, name: str) -> Any:
+        if name in _RECENT:
+            from cupyx.cusolver import check_availability
+
+            if not check_availability(_RECENT[name]):
+                raise AttributeError(f"this release of cuSOLVER has no {_RECENT[name]}")
         return getattr(self._compat, name)
 
 
@@ -31,6 +39,21 @@ def _checked(function: Callable[..., Any], errstate: Callable[..., Any]) -> Call
         # CuPy by itself gives what cuSOLVER left in memory.
         with errstate(linalg="raise"):
             return function(*arguments, **options)
+
+    return call
+
+
+def _repeating(solve: Callable[..., Any], cupy: Any) -> Callable[..., Any]:
+    """Let stacks of matrices broadcast, which CuPy's do not, and right sides without columns be."""
+
+    @functools.wraps(solve)
+    def call(x1: Any, x2: Any, /) -> Any:
+        if x2.ndim > 1 and x1.shape[:-2] != x2.shape[:-2]:
+            stack = np.broadcast_shapes(x1.shape[:-2], x2.shape[:-2])
+            x1, x2 = (cupy.broadcast_to(x, stack + x.shape[-2:]) for x in (x1, x2))
+        if x2.ndim > 1 and not x2.size:
+            return cupy.empty(x2.shape, np.result_type(x1.dtype, x2.dtype))
+        return solve(x1, x2)
 
     return call
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from cards import python
@@ -186,3 +188,29 @@ def test_special_values_of_complex_numbers_and_others(tmp_path: Path) -> None:
 
 def test_order_and_choice_in_16_bits(tmp_path: Path) -> None:
     assert told(NARROW, tmp_path) == "as expected"
+
+
+STACKS = """
+import numpy as np
+import candelabra as cb
+
+rng = np.random.default_rng(0)
+for left, right in (
+    ((3, 3), (3,)), ((2, 3, 3), (3,)), ((3, 3), (2, 3, 2)), ((2, 1, 3, 3), (4, 3, 2)), ((0, 3, 3), (3, 2)),
+    ((2, 3, 3), (2, 3, 0)), ((2, 0, 0), (2, 0, 3)),
+):
+    a, b = rng.standard_normal(left) + 3 * np.eye(left[-1]), rng.standard_normal(right)
+    found = cb.linalg.solve(cb.asarray(a, device="cuda"), cb.asarray(b, device="cuda"))
+    wanted = np.linalg.solve(a, b) if b.ndim > 1 else np.linalg.solve(a, b[:, None])[..., 0]
+    assert found.shape == wanted.shape and np.allclose(found.cpu().numpy(), wanted), (left, right)
+values = cb.linalg.eigvals(cb.asarray([[0.0, 1.0], [-1.0, 0.0]], device="cuda"))
+assert str(values.device) == "cuda:0" and sorted(v.imag for v in values.tolist()) == [-1, 1]
+print("as expected")
+"""
+
+
+@pytest.mark.parametrize("lacks", ["", "geev"])
+def test_systems_in_stacks_and_eigenvalues(lacks: str, tmp_path: Path) -> None:
+    done = python(["-c", STACKS], tmp_path, CANDELABRA_FAKE_LACKS=lacks)
+    assert done.stdout.strip() == "as expected", done.stderr
+    assert ("eigvals" in done.stderr) == bool(lacks), done.stderr

@@ -42,4 +42,17 @@ def _of_four(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def _alike(function: Callable[..., Any]) -> Callable[..., Any]:
+    """CuPy repeats no stack of matrices for another."""
+
+    @functools.wraps(function)
+    def call(a: Any, b: Any) -> Any:
+        if b.ndim > 1 and a.shape[:-1] != b.shape[:-1]:
+            raise ValueError("a must have (..., M, M) shape and b must have (..., M, K) for multidimensional b")
+        return function(a, b)
+
+    return call
+
+
 globals().update({name: _of_four(function) for name, function in _calls.offered("linalg").items()})
+solve = _alike(globals()["solve"])
