@@ -13,7 +13,7 @@ from cards import python
 
 START = """
 import candelabra as cb, cupy, numpy as np, warnings
-from candelabra import optim
+from candelabra import nn, optim
 counts = cupy.cuda.counts
 rng = np.random.default_rng(3)
 # Empty, 0-d, of a chunk and more, not in C order, and starting anywhere.
@@ -98,8 +98,84 @@ assert [round(float(p[0]), 4) for p in mixed] == [0.75] * 3, mixed
 print("done")
 """
 
+CLIP = """
+import math
+for dtypes in ((cb.float32,), (cb.float16,), (cb.bfloat16, cb.float32), (cb.complex64, cb.float64)):
+    for order in (2.0, 1.0, 0.0, 3.0, math.inf, -math.inf):
+        for special in (None, math.inf, math.nan):
+            given = {}
+            for where in ("cpu", "cuda"):
+                rng = np.random.default_rng(3)
+                params = parameters(where, cb.float32)
+                for i, p in enumerate(params):
+                    dtype = dtypes[i % len(dtypes)]
+                    g = p.detach()
+                    if special is not None and i == 3:
+                        g[5] = special
+                    params[i] = g.to(dtype).requires_grad_()
+                    params[i].grad = params[i].detach()
+                before = counts["launches"], counts["synchronisations"], counts["calls"]
+                total = nn.utils.clip_grad_norm_(params, 0.5, order)
+                norm = counts["launches"] - before[0]
+                if cb.complex64 not in dtypes:
+                    nn.utils.clip_grad_value_(params, 0.01)
+                if where == "cuda":
+                    # Two launches for 46 tensors of one dtype, one each where there are two; one more joins the norms.
+                    assert norm == 5, norm
+                    assert counts["launches"] - before[0] - norm <= 2
+                    # The library makes room for the norm, and for what it is made of.
+                    assert (counts["synchronisations"], counts["calls"]) == (before[1], before[2] + 2)
+                given[where] = [total.cpu(), *(p.grad.cpu() for p in params)]
+            for a, b in zip(given["cpu"], given["cuda"]):
+                assert a.dtype is b.dtype
+                wide = cb.complex128 if a.dtype.is_complex else cb.float64
+                a, b = a.to(wide).numpy(), b.to(wide).numpy()
+                rough = 2e-2 if min(d.bits for d in dtypes) == 16 else 2e-5
+                assert np.allclose(a, b, rtol=rough, atol=1e-6, equal_nan=True), (str(dtypes), order, special, a, b)
+print("done")
+"""
+MATRICES = """
+SHAPES = [(70, 80), (4500, 1), (1, 4500), (2, 2, 67, 65), (40, 3, 3), (0, 3), (5, 1)] + [(3, 2)] * 34
+MADE = {
+    "Adafactor": (lambda p: optim.Adafactor(p, lr=0.1, weight_decay=0.1), SHAPES, 12),
+    "maximize": (lambda p: optim.Adafactor(p, lr=0.1, maximize=True, d=2.0), SHAPES[:9], 6),
+    "vectors": (lambda p: optim.Adafactor(p, lr=0.1), [(5000,), (), (0,)] + [(3,)] * 34, 6),
+    "Muon": (lambda p: optim.Muon(p, lr=0.1), [(70, 80), (80, 70), (1, 5), (0, 3), (9000, 2)] + [(3, 2)] * 34, 8),
+    "plain": (lambda p: optim.Muon(p, nesterov=False, adjust_lr_fn="match_rms_adamw"), [(5, 7)] * 3, 4),
+}
+for dtype in (cb.float32, cb.float64, cb.float16, cb.bfloat16):
+    for name, (make, SHAPES, launches) in MADE.items():
+        given = {}
+        for where in ("cpu", "cuda"):
+            rng = np.random.default_rng(3)
+            values = [cb.asarray(np.asarray(rng.standard_normal(s)), dtype=dtype).to(where) for s in SHAPES]
+            if values[0].ndim > 1:
+                values[0] = values[0].mT.clone().mT
+            params = [x.requires_grad_() for x in values]
+            optimizer = make(params)
+            for turn in range(3):
+                for p in params:
+                    p.grad = cb.asarray(np.asarray(rng.standard_normal(p.shape)), dtype=dtype).to(where)
+                before = counts["launches"], counts["synchronisations"]
+                addresses = [p.array.data.ptr for p in params] if where == "cuda" and turn else None
+                optimizer.step()
+                if where == "cuda" and turn:
+                    assert counts["launches"] - before[0] <= launches, (name, counts["launches"] - before[0])
+                    assert counts["synchronisations"] == before[1], name
+                    assert addresses == [p.array.data.ptr for p in params], name
+            # State that the parameter has not seen.
+            state = [v for p in params for v in optimizer.state[p].values() if isinstance(v, cb.Tensor)]
+            given[where] = [x.detach().cpu().to(cb.float64).numpy() for x in params + state]
+        for i, (a, b) in enumerate(zip(given["cpu"], given["cuda"])):
+            error = np.max(np.abs(a - b), initial=0.0) / max(np.max(np.abs(a), initial=0.0), 1e-3)
+            # Muon rounds within its step, where sums in another order may round the other way.
+            allowed = 3e-2 if dtype.bits == 16 else 1e-2 if isinstance(optimizer, optim.Muon) else 2e-5
+            assert error < allowed, (str(dtype), name, i, a.shape, error)
+print("done")
+"""
 
-@pytest.mark.parametrize("text", [WALK, STEP], ids=["walk", "sharing"])
+
+@pytest.mark.parametrize("text", [WALK, STEP, CLIP, MATRICES], ids=["walk", "sharing", "clipping", "matrices"])
 def test_steps(text: str, tmp_path: Path) -> None:
     done = python(["-c", START + text], tmp_path, CANDELABRA_SYNC_ERRORS="0")
     assert done.returncode == 0, done.stderr[-3000:]
