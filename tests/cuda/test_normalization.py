@@ -1,4 +1,4 @@
-"""Norms and softmax on a card: packs of sixteen bytes and single elements, and channels that several blocks share."""
+"""Norms, softmax and activations on a card: packs of sixteen bytes and single elements, channels that blocks share."""
 
 from __future__ import annotations
 
@@ -112,4 +112,35 @@ print("done")
 
 def test_softmax_of_all_sizes_and_places(tmp_path: Path) -> None:
     done = python(["-c", SOFTMAX], tmp_path)
+    assert done.returncode == 0 and done.stdout == "done\n", done.stdout + done.stderr
+
+
+ACTIVATIONS = """
+import numpy as np
+import candelabra as cb
+from candelabra.nn import functional as F
+
+rng = np.random.default_rng(0)
+FUNCTIONS = (F.gelu, F.silu, F.mish, F.softplus, lambda x: F.gelu(x, approximate="tanh"))
+for size in (1, 3, 8, 1000, 4099):
+    values = rng.standard_normal(size) * 3
+    for dtype, error in ((cb.float32, 1e-5), (cb.float64, 1e-12), (cb.float16, 4e-3), (cb.bfloat16, 4e-2)):
+        for apart in (0, 1):
+            for function in FUNCTIONS:
+                found = []
+                for device, to in (("cpu", cb.float64), ("cuda", dtype)):
+                    flat = cb.tensor(np.append(np.zeros(apart), values), dtype=dtype).to(device).to(to)
+                    x = flat[apart:].requires_grad_()
+                    y = function(x)
+                    y.sum().backward()
+                    found.append([t.detach().cpu().double().numpy() for t in (y, x.grad)])
+                for wanted, got in zip(*found, strict=True):
+                    gap = np.abs(wanted - got).max() / max(1.0, np.abs(wanted).max())
+                    assert gap <= error, (size, dtype, apart, function, gap)
+print("done")
+"""
+
+
+def test_activations_of_all_sizes_and_places(tmp_path: Path) -> None:
+    done = python(["-c", ACTIVATIONS], tmp_path)
     assert done.returncode == 0 and done.stdout == "done\n", done.stdout + done.stderr
