@@ -22,7 +22,7 @@ HOST = (
     "unit/test_differences.py", "unit/test_dlpack.py", "unit/test_documents.py", "unit/test_new_plugin.py",
     "unit/test_operations_page.py", "unit/test_packaging.py", "unit/test_plugin_failures.py",
     "unit/test_plugin_hooks.py", "unit/test_plugins.py", "unit/test_printing.py", "unit/test_special_functions.py",
-    "unit/transforms/test_writes.py",
+    "unit/test_streams.py", "unit/test_table_documentation.py", "unit/transforms/test_writes.py",
 )  # fmt: skip
 HERE = Path(__file__).parent
 
