@@ -13,13 +13,15 @@ pytest.importorskip("numba")
 torch = pytest.importorskip("torch")
 
 # Batch, heads, queries, keys, features, values.
-SHAPES = [(2, 3, 7, 9, 5, 6), (1, 1, 8, 32, 32, 32), (2, 2, 33, 65, 40, 17), (1, 2, 65, 33, 64, 1), (3, 1, 1, 1, 1, 1)]
+SHAPES = [(2, 3, 7, 9, 5, 6), (1, 1, 8, 32, 32, 32), (2, 2, 33, 65, 40, 17), (1, 2, 65, 33, 64, 1), (1, 1, 70, 256, 8, 40), (3, 1, 1, 1, 1, 1)]
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
 
 
-@pytest.fixture(autouse=True)
-def small_ones_too(monkeypatch):
+@pytest.fixture(autouse=True, params=["whole", "some rows"])
+def small_ones_too(monkeypatch, request):
     monkeypatch.setattr(attention, "LEAST", 1)
+    if request.param == "some rows":
+        monkeypatch.setattr(attention, "SOME", 1)
 
 
 def operands(sizes: tuple[int, ...], dtype: str, inside: bool) -> list[np.ndarray]:
@@ -133,8 +135,9 @@ def test_what_is_left_to_the_backend():
     }
     for name, given in left.items():
         assert attention.attention(*given, is_causal=False, scale=1.0) is NotImplemented, name
-    long = np.zeros((1, 1, 300, 8), "float32")
-    assert attention.attention(long, long, long, is_causal=False, scale=1.0) is NotImplemented
+    for sizes in ((1, 1, 300, 8), (4, 4, 1 << 14, 8)):
+        long = np.zeros(sizes, "float32")
+        assert attention.attention(long, long, long, is_causal=False, scale=1.0) is NotImplemented
     mask = np.zeros((7, 9), "float32")
     _, (weights,) = attention.attention_train(q, k, v, mask, is_causal=False, scale=1.0)
     assert attention.attention_vjp(g, q, k, v, 1.0, weights, (True,) * 4) is NotImplemented

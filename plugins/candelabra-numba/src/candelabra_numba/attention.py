@@ -1,18 +1,21 @@
-"""Attention of short sequences, a head at a time."""
+"""Attention of sequences of moderate length, some rows of a head at a time."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from candelabra.backends.numpy import parallel
 from candelabra.backends.numpy.beside import empty_beside
 from candelabra.core.backend import Kernel
 
 from .compiled import Array, Loop, least, over_rows
 
-# Multiplications of a head's scores from which on it is worth while, scores of a head up to which they stay in the
-# second-level cache, features up to which operands do so beside them, and weights up to which they are kept.
-LEAST, LONG, BROAD, KEPT = least(1 << 12), 1 << 16, 256, 1 << 23
+# Multiplications of a head's scores from which on it is worth while, scores that are worked on at a time, numbers of
+# keys and values that stay in the cache beside them, scores of a head from which on there must be heads enough for all
+# threads, and weights up to which they are kept (32 MB of float32).
+LEAST, SOME, BROAD, LONG, KEPT = least(1 << 12), 1 << 15, 1 << 17, 1 << 16, 1 << 23
 
 _FORWARD, _BACKWARD = Loop("attention", "attention"), Loop("attention", "attention_grad")
 
@@ -32,7 +35,9 @@ def _served(q: Array, k: Array, v: Array, mask: Array | None) -> bool:
     length, features = q.shape[-2:]
     keys, values = v.shape[-2:]
     scores = length * keys
-    return scores * features >= LEAST and scores <= LONG and 0 < features <= BROAD and 0 < values <= BROAD
+    if not scores or scores * features < LEAST or not 0 < keys * (features + values) <= BROAD or not features * values:
+        return False
+    return scores <= LONG or math.prod(q.shape[:-2]) >= 2 * parallel.get_num_threads()
 
 
 def _four(x: Array) -> Array:
@@ -53,10 +58,13 @@ def _bias(mask: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
     return np.lib.stride_tricks.as_strided(mask, shape, steps)
 
 
-def _size(length: int, keys: int, char: str) -> int:
-    """Numbers that a head's weights take, filled up."""
+def _sizes(length: int, keys: int, char: str) -> tuple[int, int]:
+    """Numbers that a head's weights take, filled up as the loops have it, and how many rows are worked on at a time."""
     wide = _WIDE[char]
-    return -(-length // _ROWS) * _ROWS * (-(-keys // wide) * wide)
+    columns = -(-keys // wide) * wide
+    apart = columns if columns % 256 else columns + wide // 2
+    rows = -(-length // _ROWS) * _ROWS
+    return rows * apart, min(rows, max(SOME // apart // _ROWS, 1) * _ROWS)
 
 
 def _like_query(q: Array, width: int) -> Array:
@@ -81,13 +89,13 @@ def _attend(q: Array, k: Array, v: Array, mask: Array | None, is_causal: bool, s
             # What a mask broadens, the row's body knows.
             return NotImplemented
         bias = _bias(mask, wanted, q.dtype)
-    size = _size(length, keys, char)
+    size, some = _sizes(length, keys, char)
     if train and heads * size > KEPT:
         return NotImplemented
     out, weights = _like_query(q, v.shape[3]), np.empty(heads * size, char) if train else _NONE[char]
     over_rows(
         _FORWARD[char], heads, heads * length * keys, q, k, v, bias, q.dtype.type(scale), mask is not None, is_causal,
-        train, out, weights,
+        train, some, out, weights,
     )  # fmt: skip
     return out if out.shape[:-2] == lead else out.reshape(*lead, *out.shape[2:]), weights
 
@@ -123,8 +131,9 @@ def attention_vjp(
     a, h, length, _ = q.shape
     heads = a * h
     over_rows(
-        _BACKWARD[char], heads, heads * length * k.shape[2], _four(g), q, k, v, q.dtype.type(scale), weights, gq, gk, gv
-    )
+        _BACKWARD[char], heads, heads * length * k.shape[2], _four(g), q, k, v, q.dtype.type(scale),
+        _sizes(length, k.shape[2], char)[1], weights, gq, gk, gv,
+    )  # fmt: skip
     return tuple(x if want else None for x, want in zip((*found, None), (*wants, False)[:4], strict=True))[: len(wants)]
 
 
