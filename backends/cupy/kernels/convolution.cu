@@ -67,32 +67,12 @@ __global__ void __launch_bounds__(BLOCK, Tile<T, LARGE>::RESIDENT)
             weighed[i] = there ? weight[term.weight + column * column_apart] : (T)0.0f;
         }
     };
-    auto put = [&](int which) {
-#pragma unroll
-        for (int i = 0; i < LOADS; i++) {
-            left[which].put(Seen::row(i), Seen::term(i), seen[i]);
-            right[which].put(Weighed::row(i), Weighed::term(i), weighed[i]);
-        }
-    };
     Total total;
-    total.clear();
     // None are left for the last block where another phase has more terms.
     const int left_over = (count - begin + DEPTH - 1) / DEPTH, tiles = left_over < share ? left_over : share;
-    tell(0);
-    __syncthreads();
-    fetch(0);
-    tell(1);
-    put(0);
-    __syncthreads();
-#pragma unroll 1
-    for (int tile = 0; tile < tiles; tile++) {
-        const int now = tile & 1, then = 1 - now;
-        if (tile + 1 < tiles) fetch(then);
-        total.add(left[now], right[now]);
-        if (tile + 1 < tiles) put(then);
-        tell(now);
-        __syncthreads();
-    }
+    add_tiles(total, left, right, tiles, tell, fetch, [&](int which) {
+        put_both<Seen, Weighed>(left[which], right[which], seen, weighed);
+    });
 #pragma unroll
     for (int i = 0; i < Total::COUNT; i++) {
         const Spot& place = places[Total::row(i)];
@@ -171,30 +151,10 @@ __global__ void __launch_bounds__(BLOCK, Weighing<T, LARGE, LAST>::RESIDENT)
             given[i] = there ? g[place.target + column * column_apart] : (T)0.0f;
         }
     };
-    auto put = [&](int which) {
-#pragma unroll
-        for (int i = 0; i < LOADS; i++) {
-            left[which].put(Both::row(i), Both::term(i), seen[i]);
-            right[which].put(Both::row(i), Both::term(i), given[i]);
-        }
-    };
     Total total;
-    total.clear();
-    tell(0);
-    __syncthreads();
-    fetch(0);
-    tell(1);
-    put(0);
-    __syncthreads();
-#pragma unroll 1
-    for (int tile = 0; tile < tiles; tile++) {
-        const int now = tile & 1, then = 1 - now;
-        if (tile + 1 < tiles) fetch(then);
-        total.add(left[now], right[now]);
-        if (tile + 1 < tiles) put(then);
-        tell(now);
-        __syncthreads();
-    }
+    add_tiles(total, left, right, tiles, tell, fetch, [&](int which) {
+        put_both<Both, Both>(left[which], right[which], seen, given);
+    });
 #pragma unroll
     for (int i = 0; i < Total::COUNT; i++) {
         const Term& term = terms[Total::row(i)];

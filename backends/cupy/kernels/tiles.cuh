@@ -119,3 +119,36 @@ template <class T, bool LARGE, bool BY_COLUMN> struct Sums<T, LARGE, BY_COLUMN, 
         }
     }
 };
+
+// Put what a thread has brought of two tiles where all threads read it.
+template <class One, class Two, class Left, class Right, class T, int LOADS>
+__device__ __forceinline__ void put_both(Left& left, Right& right, const T (&one)[LOADS], const T (&two)[LOADS]) {
+#pragma unroll
+    for (int i = 0; i < LOADS; i++) {
+        left.put(One::row(i), One::term(i), one[i]);
+        right.put(Two::row(i), Two::term(i), two[i]);
+    }
+}
+
+// The sums over `count` tiles. Each has two places in turn: while one is multiplied, threads `fetch` the next and `put` it
+// into the other, and some of them `tell` where the one after that is read.
+template <class Total, class Left, class Right, class Tell, class Fetch, class Put>
+__device__ __forceinline__ void add_tiles(
+    Total& total, const Left (&left)[2], const Right (&right)[2], int count, Tell tell, Fetch fetch, Put put) {
+    total.clear();
+    tell(0);
+    __syncthreads();
+    fetch(0);
+    tell(1);
+    put(0);
+    __syncthreads();
+#pragma unroll 1
+    for (int tile = 0; tile < count; tile++) {
+        const int now = tile & 1, then = 1 - now;
+        if (tile + 1 < count) fetch(then);
+        total.add(left[now], right[now]);
+        if (tile + 1 < count) put(then);
+        tell(now);
+        __syncthreads();
+    }
+}
