@@ -59,7 +59,7 @@ def no_device(cupy: Any, error: Exception | None) -> CandelabraError:
 
 
 def no_libraries(cupy: Any) -> list[str]:
-    """Return the names of CUDA's libraries that cannot be loaded."""
+    """Return the names of CUDA's libraries that cannot be loaded, and of headers that kernels need."""
     missing = []
     try:
         cupy.cuda.nvrtc.getVersion()
@@ -69,6 +69,13 @@ def no_libraries(cupy: Any) -> list[str]:
         from cupy_backends.cuda.libs import cublas  # noqa: F401
     except ImportError:
         missing.append("cuBLAS")
+    try:
+        # Where CuPy looks, too.
+        from cuda.pathfinder import find_nvidia_header_directory
+    except ImportError:
+        return missing
+    if find_nvidia_header_directory("cudart") is None:
+        missing.append("the headers of its runtime")
     return missing
 
 

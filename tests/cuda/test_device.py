@@ -136,6 +136,17 @@ def test_without_cudas_libraries_the_extra_is_named(monkeypatch: pytest.MonkeyPa
     assert "not CUDA's libraries (NVRTC, cuBLAS); pip install 'candelabra[cuda]'" in str(error)
 
 
+def test_without_cudas_headers_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    finder = SimpleNamespace(find_nvidia_header_directory=lambda name: None)
+    for name, module in (("cuda", SimpleNamespace()), ("cuda.pathfinder", finder)):
+        monkeypatch.setitem(sys.modules, name, module)
+    for name in ("cupy_backends", "cupy_backends.cuda", "cupy_backends.cuda.libs"):
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(cublas=None))
+    error = told(monkeypatch, 1, nvrtc=SimpleNamespace(getVersion=lambda: (12, 9)))
+    assert isinstance(error, MissingDependencyError)
+    assert "not CUDA's libraries (the headers of its runtime); pip install 'candelabra[cuda]' brings them" in str(error)
+
+
 def test_the_listing_says_why_there_is_no_card(tmp_path: Path) -> None:
     done = python(["-m", "candelabra", "devices"], tmp_path, cards=0, CANDELABRA_DISABLE_PLUGINS="1")
     assert done.returncode == 0, done.stderr
