@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..launch import TYPES, Launcher, int64, name_of
+from ..launch import TYPES, Launcher, int64, name_of, nothing
 from .places import counter, indices_of, judged, places_along, units
 
 # As in scattering.cu.
@@ -85,7 +85,7 @@ def write_rows(gpu: Launcher, out: Any, places: Any, value: Any, shape: tuple[in
     if count >= 1 << 31:
         return NotImplemented
     single = value.size == 1
-    last = places
+    last = None
     if single:
         kind, width = units(gpu, out.itemsize, 1, out, value)
         width = after if width == 1 else 0
@@ -99,7 +99,7 @@ def write_rows(gpu: Launcher, out: Any, places: Any, value: Any, shape: tuple[in
         gpu.run_each("scattering", "claim", count, places, last, int64(count))
     size = count * width
     told = (int64(size), int64(width), np.bool_(single))
-    gpu.run_each("scattering", f"write_at<{kind}>", size, out, places, last, value, *told)
+    gpu.run_each("scattering", f"write_at<{kind}>", size, out, places, nothing(last), value, *told)
     return out
 
 
