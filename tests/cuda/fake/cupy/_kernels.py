@@ -25,17 +25,17 @@ class RawModule:
     ) -> None:  # fmt: skip
         import stand_in
 
-        self.module = stand_in.Module(code, options, tuple(name_expressions or ()))
+        self.code, self.module = code, stand_in.Module(code, options, tuple(name_expressions or ()))
 
     def get_function(self, name: str) -> Any:
-        return Function(name, self.module.get_function(name))
+        return Function(name, self.module.get_function(name), self.code)
 
 
 class Function:
     """A kernel of a module."""
 
-    def __init__(self, name: str, run: Any) -> None:
-        self.name, self.run = name, run
+    def __init__(self, name: str, run: Any, code: str) -> None:
+        self.name, self.run, self.code = name, run, code
         self.max_dynamic_shared_size_bytes = 49152
 
     def __call__(
@@ -52,7 +52,10 @@ class Function:
         for array in args:
             if isinstance(array, ndarray):
                 reach(array)
+        import signatures
         import stand_in
+
+        signatures.check(self.code, self.name, args, ndarray)
 
         given = tuple(stand_in.Address(a.data.ptr) if isinstance(a, ndarray) else a for a in args)
         self.run(grid, block, given, **({"shared_mem": shared_mem} if shared_mem else {}))
@@ -62,4 +65,5 @@ class RawKernel(Function):
     """CuPy's `RawKernel` of one function."""
 
     def __init__(self, code: str, name: str, options: tuple[str, ...] = (), **_: Any) -> None:
-        super().__init__(name, RawModule(code=code, options=options, name_expressions=(name,)).get_function(name).run)
+        made = RawModule(code=code, options=options, name_expressions=(name,)).get_function(name)
+        super().__init__(name, made.run, code)
