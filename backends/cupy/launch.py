@@ -35,6 +35,8 @@ TYPES = {
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 THREADS = 256
+# What a block's shared memory is limited to where a kernel does not ask for more.
+USUAL_ROOM = 48 * 1024
 # Of a large card: a few blocks too many on a small one cost nothing.
 MULTIPROCESSORS = 144
 
@@ -74,6 +76,9 @@ class Launcher:
         self._fault_streams: dict[int, set[int]] = {}
         self._fault_known: dict[int, tuple[set[int], Any]] = {}
         self._capabilities: dict[int, int] = {}
+        self._rooms: dict[int, int] = {}
+        # Which kernels may take more than a launch usually may, by card, and how much.
+        self._roomy: dict[tuple[str, str, int], int] = {}
         self._blas: tuple[Any, Any] | None = None
 
     @property
@@ -98,7 +103,9 @@ class Launcher:
             found = self._functions[code, name] = module.get_function(name)
         return found
 
-    def run(self, file: str, expression: str, blocks: int | tuple[int, ...], threads: int, *arguments: Any) -> None:
+    def run(
+        self, file: str, expression: str, blocks: int | tuple[int, ...], threads: int, *arguments: Any, room: int = 0
+    ) -> None:
         """Run a kernel; nothing waits for it.
 
         Parameters
@@ -111,10 +118,19 @@ class Launcher:
             Threads of a block.
         *arguments : array or NumPy scalar
             Scalars of exactly the kernel's types.
+        room : int
+            Bytes of shared memory that each block gets beside what the kernel declares.
         """
         grid = blocks if isinstance(blocks, tuple) else (blocks,)
         if 0 not in grid:
-            self.function(file, expression)(grid, (threads,), arguments)
+            function = self.function(file, expression)
+            if room > USUAL_ROOM:
+                key = file, expression, self.card()
+                if self._roomy.get(key, 0) < room:
+                    function.max_dynamic_shared_size_bytes = room
+                    self._roomy[key] = room
+            # CuPy takes a moment for each keyword.
+            function(grid, (threads,), arguments, shared_mem=room) if room else function(grid, (threads,), arguments)
             if self.tells_at_once:
                 self.check()
 
@@ -195,6 +211,13 @@ class Launcher:
         if card not in self._capabilities:
             self._capabilities[card] = int(self.xp.cuda.Device(card).compute_capability)
         return self._capabilities[card]
+
+    def room(self) -> int:
+        """Return how many bytes of shared memory a block of the current card may have."""
+        card = self.card()
+        if card not in self._rooms:
+            self._rooms[card] = int(self.xp.cuda.runtime.getDeviceProperties(card)["sharedMemPerBlockOptin"])
+        return self._rooms[card]
 
     def blas(self) -> tuple[Any, int]:
         """Return CuPy's cuBLAS, and this thread's handle of it on the current card; calls go to the current stream.

@@ -1,6 +1,6 @@
 """Compares a card's attention with float64, where CuPy is the stand-in: `python attention_cases.py DTYPE`.
 
-Each line it prints is a case that failed.
+DTYPE may be tf32, too: float32 where tensor cores may round it. Each line it prints is a case that failed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import candelabra as cb
 import cupy
 import ml_dtypes
 import numpy as np
@@ -17,10 +18,11 @@ from candelabra.backends.cupy.kernels.attention import kernels
 from candelabra.backends.cupy.launch import Launcher
 
 DTYPES: dict[str, Any] = {
-    "float16": np.float16, "bfloat16": ml_dtypes.bfloat16, "float32": np.float32, "float64": np.float64,
+    "float16": np.float16, "bfloat16": ml_dtypes.bfloat16, "tf32": np.float32, "float32": np.float32,
+    "float64": np.float64,
 }  # fmt: skip
 # Of the largest element: a few of a dtype's own roundings, and those of sums.
-TOLERANCE = {"float16": 3e-3, "bfloat16": 2e-2, "float32": 1e-5, "float64": 1e-13}
+TOLERANCE = {"float16": 3e-3, "bfloat16": 2e-2, "tf32": 3e-3, "float32": 1e-5, "float64": 1e-13}
 
 
 class Recorder(Launcher):
@@ -30,9 +32,9 @@ class Recorder(Launcher):
         super().__init__(cupy)
         self.ran: list[str] = []
 
-    def run(self, file: str, expression: str, *arguments: Any) -> None:
+    def run(self, file: str, expression: str, *arguments: Any, **options: Any) -> None:
         self.ran.append(expression.split("<")[0])
-        super().run(file, expression, *arguments)
+        super().run(file, expression, *arguments, **options)
 
 
 GPU = Recorder()
@@ -107,15 +109,30 @@ def case(
     on_card = [placed(x, layout) for x in (q, k, v)]
     mask_on_card = None if host_mask is None else placed(host_mask, layout if host_mask.ndim > 1 else "")
     out, (lse,) = ATTENTION.train(*on_card, mask_on_card, is_causal=causal, scale=scale)
-    gradients = ATTENTION.vjp(
-        cupy, placed(g, layout), *on_card, mask_on_card, out, lse, causal, scale, (True, True, True, False)
-    )
-    good = gradients[3] is None
-    for found, right in zip((out, *gradients[:3]), want, strict=True):
+    results, good = [(out, want[0])], True
+    for deterministic in (False, True):
+        cb.use_deterministic_algorithms(deterministic)
+        gradients = ATTENTION.vjp(
+            cupy, placed(g, layout), *on_card, mask_on_card, out, lse, causal, scale, (True, True, True, False)
+        )
+        results += zip(gradients[:3], want[1:], strict=True)
+        good = good and gradients[3] is None
+    for found, right in results:
         found = cupy.asnumpy(found).astype(np.float64)
         good = good and found.shape == right.shape
-        good = good and np.max(np.abs(found - right)) <= TOLERANCE[name] * max(np.max(np.abs(right)), 1)
+        good = good and np.max(np.abs(found - right)) <= TOLERANCE[name] * factor * max(np.max(np.abs(right)), 1)
     return bool(good)
+
+
+def wide_cases() -> Iterator[tuple[Any, dict[str, Any]]]:
+    """What only 16-bit heads may have: more than 128 features."""
+    for width in (129, 160, 200, 256):
+        yield ((1,), (9, 20, width, 300 - width)), {}
+        yield ((1,), (70, 67, width, width)), {"causal": True, "layout": "heads last"}
+    yield ((2, 2), (66, 40, 192, 256)), {"layout": "odd", "mask": ("float", (2, 1, 66, 40))}
+    yield ((2, 2), (130, 70, 256, 136)), {"mask": ("-inf", (130, 70))}
+    for causal in (False, True):
+        yield ((2, 3), (33, 70, 160, 256)), {"keys": (2, 1), "causal": causal}
 
 
 def cases() -> Iterator[tuple[Any, dict[str, Any]]]:
@@ -149,11 +166,16 @@ def cases() -> Iterator[tuple[Any, dict[str, Any]]]:
 
 def main(name: str) -> None:
     """Print the cases of a dtype that fail."""
-    for (lead, sizes), more in cases():
+    cb.set_float32_matmul_precision("high" if name == "tf32" else "highest")
+    half = DTYPES[name](0).itemsize == 2
+    for (lead, sizes), more in (*cases(), *(wide_cases() if half else ())):
         GPU.ran.clear()
         good = case(name, lead, sizes, **more)
-        style = "attention_mma" if DTYPES[name](0).itemsize == 2 else "attention"
-        if not good or {*GPU.ran} != {style, f"{style}_grad", "attention_shares"}:
+        style = "attention_mma" if half or name == "tf32" else "attention"
+        expected = {style, f"{style}_grad", "attention_shares"}
+        if style == "attention_mma" and max(sizes[2:]) <= 128:
+            expected |= {"attention_fused_grad", "attention_gathered"}
+        if not good or {*GPU.ran} != expected:
             print(lead, sizes, more, GPU.ran)
 
 

@@ -13,6 +13,7 @@ from candelabra.backends.cupy.launch import FLOATS, FOLDER, TYPES
 # function, `class D` one with a slope, `class L` one that follows linear maps; `int WIDE` is how many features a tile
 # has.
 FUNCTIONS = ["Gelu", "GeluTanh", "Silu", "Softplus", "Mish"]
+HEADS = [f"Heads<{TYPES[name]}, {wide}>" for name in ("float16", "bfloat16", "float32") for wide in (32, 64, 128)]
 CHOICES = {
     "class D": FUNCTIONS,
     "class L": ["Relu", "Gelu", "GeluTanh", "Silu"],
@@ -26,7 +27,8 @@ CHOICES = {
     "class O": ["Adding", "Multiplying", "Greater", "Less"],
     "class S": [kind for name, kind in TYPES.items() if name != "bool"],
     "class H": [TYPES["float16"], TYPES["bfloat16"]],
-    "int WIDE": ["32", "64", "128"],
+    "class P": [*HEADS, "Heads<__half, 256>", "Heads<__nv_bfloat16, 256>"],
+    "class U": HEADS,
 }
 _KERNEL = re.compile(r"(?:template <([^>]*)>\s*)?__global__ void (?:__launch_bounds__\([^()]*\)\s+)?(\w+)\(")
 

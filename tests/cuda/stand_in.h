@@ -71,6 +71,20 @@ struct alignas(16) int4 {
 
 inline dim3 threadIdx, blockIdx, blockDim, gridDim;
 
+struct alignas(8) float2 {
+    float x, y;
+};
+
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+
+inline float __uint_as_float(unsigned bits) {
+    float value;
+    std::memcpy(&value, &bits, 4);
+    return value;
+}
+
 inline double __longlong_as_double(long long bits) {
     double value;
     std::memcpy(&value, &bits, 8);
@@ -155,6 +169,22 @@ inline unsigned number() {
     return threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
 }
 
+inline void require(bool held, const char* text) {
+    if (held) return;
+    std::fprintf(stderr, "stand-in: %s\n", text);
+    std::abort();
+}
+
+// What a launch gives each block beside what its kernel declares. It is filled anew with what no result should have.
+const size_t MOST_ROOM = 227 * 1024;
+alignas(1024) inline unsigned char given[MOST_ROOM];
+inline unsigned given_bytes;
+
+inline unsigned char* room(size_t bytes) {
+    require(bytes == given_bytes, "a kernel is given more room than it uses, or less");
+    return given;
+}
+
 // Let those go on who all wait for each other.
 inline bool release() {
     bool some = false, block = true;
@@ -175,6 +205,7 @@ inline bool release() {
 }
 
 inline int run_block() {
+    std::memset(given, 0xff, given_bytes);
     const size_t n = blockDim.x * blockDim.y * blockDim.z;
     fibres.resize(n);
     if (stacks.size() < n * STACK) stacks.resize(n * STACK);
@@ -226,6 +257,7 @@ int call(void (*kernel)(A...), dim3 grid, dim3 block, void** arguments, std::ind
 }
 
 template <class... A> int start(void (*kernel)(A...), const unsigned* sizes, void** arguments) {
+    given_bytes = sizes[6];
     return call(kernel, {sizes[0], sizes[1], sizes[2]}, {sizes[3], sizes[4], sizes[5]}, arguments,
                 std::index_sequence_for<A...>());
 }
@@ -248,12 +280,6 @@ template <class V, class Use> void together(const V& value, Use use) {
     wait(AT_WARP);
     use((int)(number() % 32), (const V*)slots.data());
     wait(AT_WARP);
-}
-
-inline void require(bool held, const char* text) {
-    if (held) return;
-    std::fprintf(stderr, "stand-in: %s\n", text);
-    std::abort();
 }
 
 inline void make(const Copy& copy) {

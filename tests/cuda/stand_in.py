@@ -53,8 +53,10 @@ class Module:
 def launched(start: Any, name: str) -> Any:
     """Return a kernel of a library as what CuPy calls."""
 
-    def run(grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Any, ...]) -> None:
-        sizes = (ctypes.c_uint * 6)(*(*grid, 1, 1)[:3], *(*block, 1, 1)[:3])
+    def run(
+        grid: tuple[int, ...], block: tuple[int, ...], arguments: tuple[Any, ...], *, shared_mem: int = 0
+    ) -> None:
+        sizes = (ctypes.c_uint * 7)(*(*grid, 1, 1)[:3], *(*block, 1, 1)[:3], shared_mem)
         kept = [_held(argument) for argument in arguments]
         pointers = (ctypes.c_void_p * len(kept))(*(held.ctypes.data for held in kept))
         with _LAUNCH:
@@ -174,6 +176,9 @@ class HostLauncher(Launcher):
 
     def capability(self) -> int:
         return 90
+
+    def room(self) -> int:
+        return 227 * 1024
 
     def blas(self) -> tuple[Any, int]:
         return fake_blas(), 0

@@ -1,7 +1,8 @@
 // Attention that never holds the whole matrix of scores (Dao et al., 2022): tiles of TILE queries by TILE keys, four
 // threads a row. Rows have at most WIDE features; products are summed in the dtype that the operands' one is computed
-// in. `lse` holds the logarithm of each row's sum of exponentials, +inf where no key takes part.
+// in.
 #include "attention.cuh"
+#include "mma.cuh"
 
 // Tiles that fit a block's shared memory: of features up to 64, or up to 128 (`WIDER`).
 template <class T, bool WIDER> struct Tiles {
@@ -51,6 +52,7 @@ __global__ void attention(View q, View k, View v, View mask, View out, typename 
     C total[WIDE / 4];
     for (int e = 0; e < WIDE / 4; e++) total[e] = 0;
     C top = -infinity<C>(), sum = 0;
+    const C scale = (C)(plan.scale * LOG2_E);
     const int last = plan.causal && first + TILE < plan.keys ? first + TILE : plan.keys;
 #pragma unroll 1
     for (int start = 0; start < last; start += TILE) {
@@ -59,16 +61,15 @@ __global__ void attention(View q, View k, View v, View mask, View out, typename 
         __syncthreads();
         C scores[TILE / 4], best = -infinity<C>();
         for (int j = 0; j < TILE / 4; j++) {
-            scores[j] = masked<T, C>(plan, mask, batch,
-                                     dot<C, TILE, WIDE>(queries, r, others, j * 4 + lane) * (C)plan.scale, row,
-                                     start + j * 4 + lane, C(1));
+            scores[j] = masked<T, C>(plan, mask, batch, dot<C, TILE, WIDE>(queries, r, others, j * 4 + lane) * scale,
+                                     row, start + j * 4 + lane, (C)LOG2_E);
             best = Largest()(best, scores[j]);
         }
         best = Largest()(over_row(best, Largest()), top);
-        const C shift = best == -infinity<C>() ? C(0) : best, fade = exp(top - shift);
+        const C shift = best == -infinity<C>() ? C(0) : best, fade = exp2(top - shift);
         C part = 0;
         for (int j = 0; j < TILE / 4; j++) {
-            const C weight = exp(scores[j] - shift);
+            const C weight = exp2(scores[j] - shift);
             weights[r][j * 4 + lane] = weight;
             part += weight;
         }
@@ -86,11 +87,16 @@ __global__ void attention(View q, View k, View v, View mask, View out, typename 
     T* to = rows_of<T>(out, place) + row * out.by_row;
     for (int e = 0; e < WIDE / 4; e++)
         if (e * 4 + lane < plan.value_width) to[e * 4 + lane] = (T)(sum == C(0) ? C(0) : total[e] / sum);
-    if (lane == 0) lse[line_of(place, plan) + row] = sum == C(0) ? infinity<C>() : top + log(sum);
+    if (lane == 0) lse[line_of(place, plan) + row] = sum == C(0) ? infinity<C>() : top + log2(sum);
 }
 
+// g as the products have it that the shares are taken from.
+template <bool ROUNDED> __device__ float factor(float g) { return ROUNDED ? __uint_as_float(tf32(g)) : g; }
+template <bool ROUNDED> __device__ double factor(double g) { return g; }
+
 // sum(g out) of each query, which every score's gradient needs: a warp each.
-template <class T> __global__ void attention_shares(View g, View out, typename Computed<T>::type* shares, Plan plan) {
+template <class T, bool ROUNDED>
+__global__ void attention_shares(View g, View out, typename Computed<T>::type* shares, Plan plan) {
     typedef typename Computed<T>::type C;
     const int64 all = (int64)plan.sizes[0] * plan.sizes[1] * plan.sizes[2] * plan.queries;
     const int64 line = (int64)blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
@@ -101,9 +107,21 @@ template <class T> __global__ void attention_shares(View g, View out, typename C
     const T* one = rows_of<T>(g, place) + row * g.by_row;
     const T* other = rows_of<T>(out, place) + row * out.by_row;
     C sum = 0;
-    for (int e = threadIdx.x & 31; e < plan.value_width; e += 32) sum += (C)one[e] * (C)other[e];
+    for (int e = threadIdx.x & 31; e < plan.value_width; e += 32) sum += factor<ROUNDED>((C)one[e]) * (C)other[e];
     sum = over_warp(sum, Sum());
     if ((threadIdx.x & 31) == 0) shares[line] = sum;
+}
+
+// The queries' gradient, of the sums that blocks of keys have added to: a warp each.
+template <class T> __global__ void attention_gathered(const float* sums, View out, Plan plan) {
+    const int64 all = (int64)plan.sizes[0] * plan.sizes[1] * plan.sizes[2] * plan.queries;
+    const int64 line = (int64)blockIdx.x * (blockDim.x >> 5) + (threadIdx.x >> 5);
+    if (line >= all) return;
+    int place[3];
+    locate<ALL>(place, (int)(line / plan.queries), plan);
+    T* to = rows_of<T>(out, place) + line % plan.queries * out.by_row;
+    sums += line * plan.padded;
+    for (int e = threadIdx.x & 31; e < plan.width; e += 32) to[e] = (T)(sums[e] * (float)plan.scale);
 }
 
 // The gradient of the queries, whose tile goes over all keys; or (`BY_KEY`) those of keys and values, whose tile goes
@@ -134,6 +152,7 @@ __global__ void attention_grad(View own, View own_too, View others, View others_
     const int begin = BY_KEY && plan.causal ? first : 0;
     const int end = !BY_KEY && plan.causal && first + TILE < other_count ? first + TILE : other_count;
     const int repeats = BY_KEY ? repeats_of(plan) : 1;
+    const C scale = (C)(plan.scale * LOG2_E);
 #pragma unroll 1
     for (int repeat = 0; repeat < repeats; repeat++) {
         if (BY_KEY) locate<SHARED>(place, repeat, plan);
@@ -151,8 +170,8 @@ __global__ void attention_grad(View own, View own_too, View others, View others_
                 const int row = BY_KEY ? start + c : first + r, column = BY_KEY ? first + r : start + c;
                 C weight = 0, slope = 0;
                 if (row < plan.queries && column < plan.keys) {
-                    const C score = dot<C, TILE, WIDE>(rows, r, across, c) * (C)plan.scale;
-                    weight = exp(masked<T, C>(plan, mask, batch, score, row, column, C(1)) - lse[line + row]);
+                    const C score = dot<C, TILE, WIDE>(rows, r, across, c) * scale;
+                    weight = exp2(masked<T, C>(plan, mask, batch, score, row, column, (C)LOG2_E) - lse[line + row]);
                     slope = weight * (dot<C, TILE, WIDE>(rows_too, r, across_too, c) - shares[line + row]);
                 }
                 slopes[r][c] = slope;

@@ -8,12 +8,17 @@ struct View {
 };
 
 // A mask's `kind`: 0 none, 1 which keys take part, 2 what is added to scores. Along an axis that is `shared`, all
-// batches of queries have the same keys and values. A batch has `tiles` blocks.
+// batches of queries have the same keys and values. A batch has `tiles` blocks. Where the queries' gradient is summed
+// in float32, its rows are `padded` to so many elements.
 struct Plan {
     double scale;
     int sizes[3], shared[3];
-    int queries, keys, width, value_width, kind, causal, tiles, unused;
+    int queries, keys, width, value_width, kind, causal, tiles, padded;
 };
+
+// Exponentials are powers of two, of scores that are scaled by `scale` log2(e): all kernels have the same `lse`, the
+// binary logarithm of each row's sum, +inf where no key takes part.
+const double LOG2_E = 1.4426950408889634;
 
 // Along which axes batches are counted.
 enum Axes { ALL, OWN, SHARED };

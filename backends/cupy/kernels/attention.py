@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....core.backend import Kernel
+from ....core.precision import get_float32_matmul_precision
 from ..launch import Launcher, type_of_dtype, without_residuals
 
 # As in attention.cuh.
@@ -18,12 +19,15 @@ VIEW = np.dtype(
 )
 PLAN = np.dtype(
     [("scale", np.float64), ("sizes", np.int32, 3), ("shared", np.int32, 3), *((n, np.int32) for n in (
-        "queries", "keys", "width", "value_width", "kind", "causal", "tiles", "unused"))]
+        "queries", "keys", "width", "value_width", "kind", "causal", "tiles", "padded"))]
 )  # fmt: skip
 AXES = 3
-MOST_FEATURES = 128
+# Of tensor cores' kernels of 16-bit floats; others take half as many.
+MOST_FEATURES = 256
 # The least capability of a card whose tensor cores the kernels know.
 TENSOR_CORES = 80
+# How many rows a warp of theirs has at once, and how many warps a block.
+BAND, WARPS = 16, 4
 MOST = 2**31 - 1
 NOWHERE = np.zeros((), VIEW)
 
@@ -45,14 +49,23 @@ class Made(NamedTuple):
 
 
 class Way(NamedTuple):
-    """Which kernels, and how many rows a block of them has."""
+    """Which kernels, how many rows a block of them has, and what shared memory it is given."""
 
     file: str
     forward: str
     backward: str
+    shares: str
     rows: int
     grad_rows: int
     threads: int
+    room: int = 0
+    # For the gradient of the queries, and for those of keys and values, which so many blocks find for each key.
+    grad_rooms: tuple[int, int] = (0, 0)
+    parts: int = 1
+    # What finds all gradients at once, if anything does.
+    fused: str = ""
+    fused_rows: int = 1
+    fused_room: int = 0
 
 
 class Problem(NamedTuple):
@@ -64,6 +77,9 @@ class Problem(NamedTuple):
     # What kernels are told whose blocks have queries, and how many blocks; then, whose blocks have keys.
     by_query: tuple[Any, int]
     by_key: tuple[Any, int]
+    # The same for all gradients at once, and how far apart the rows of the queries' are.
+    fused: tuple[Any, int]
+    padded: int
 
 
 def kernels(gpu: Launcher) -> dict[str, Any]:
@@ -90,13 +106,15 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             return NotImplemented
         q, k, v = by_rows(q), by_rows(k), by_rows(v)
         made = arranged((*q.shape[:-1], v.shape[-1]), laid(q))
-        problem = problem_of((*map(laid, (q, k, v, mask)), made.laid), is_causal, scale, gpu.capability())
+        lies = (*map(laid, (q, k, v, mask)), made.laid)
+        problem = problem_of(lies, is_causal, scale, rounds(), gpu.capability(), gpu.room())
         if problem is None:
             return NotImplemented
         out, lse = new(made, q.dtype), gpu.empty(q.shape[:-1], gpu.computed(q))
         told, blocks = problem.by_query
         way = problem.way
-        gpu.run(way.file, way.forward, blocks, way.threads, *views(problem, q, k, v, mask, out), lse, told)
+        at = views(problem, q, k, v, mask, out)
+        gpu.run(way.file, way.forward, blocks, way.threads, *at, lse, told, room=way.room)
         return out, (lse,)
 
     def vjp(
@@ -109,7 +127,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         g, q, k, v, out = (by_rows(x) for x in (g, q, k, v, out))
         made = tuple(arranged(x.shape, laid(x)) for x in (q, k, v))
         lies = (*map(laid, (q, k, v, mask, g, out)), *(m.laid for m in made))
-        problem = problem_of(lies, is_causal, scale, gpu.capability(), True)
+        problem = problem_of(lies, is_causal, scale, rounds(), gpu.capability(), gpu.room(), True)
         if problem is None:
             return NotImplemented
         wanted = (wants[0], wants[1] or wants[2], wants[1] or wants[2])
@@ -117,22 +135,36 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
         at_q, at_k, at_v, at_mask, at_g, at_out, *at = views(problem, q, k, v, mask, g, out, *found)
         way, shares = problem.way, gpu.empty(lse.shape, lse.dtype)
         told, blocks = problem.by_query
-        kind = type_of_dtype(q.dtype)
-        gpu.run("attention", f"attention_shares<{kind}>", -(-lse.size // 8), 256, at_g, at_out, shares, told)
+        gpu.run("attention", way.shares, -(-lse.size // 8), 256, at_g, at_out, shares, told)
+        if way.fused and all(wanted) and not gpu.deterministic:
+            told, blocks = problem.fused
+            sums = gpu.zeros((lse.size, problem.padded), np.float32)
+            gpu.run(
+                "attention_fused", way.fused, blocks, way.threads, at_k, at_v, at_q, at_g, at_mask, lse, shares, sums,
+                at[1], at[2], told, room=way.fused_room,
+            )  # fmt: skip
+            gathered = f"attention_gathered<{type_of_dtype(q.dtype)}>"
+            gpu.run("attention", gathered, -(-lse.size // 8), 256, sums, at[0], told)
+            return *(x if want else None for x, want in zip(found, wants, strict=False)), None
         if wanted[0]:
             gpu.run(
                 way.file, way.backward + "false>", blocks, way.threads, at_q, at_g, at_k, at_v, at_mask, lse, shares,
-                at[0], NOWHERE, told,
+                at[0], NOWHERE, told, room=way.grad_rooms[0],
             )  # fmt: skip
         if wanted[1]:
             told, blocks = problem.by_key
             gpu.run(
-                way.file, way.backward + "true>", blocks, way.threads, at_k, at_v, at_q, at_g, at_mask, lse, shares,
-                at[1], at[2], told,
+                way.file, way.backward + "true>", (blocks, way.parts), way.threads, at_k, at_v, at_q, at_g, at_mask,
+                lse, shares, at[1], at[2], told, room=way.grad_rooms[1],
             )  # fmt: skip
         return *(x if want else None for x, want in zip(found, wants, strict=False)), None
 
     return {"attention": Kernel(without_residuals(train), train, vjp, ("lse",))}
+
+
+def rounds() -> bool:
+    """Say whether tensor cores may round the factors of products of float32."""
+    return get_float32_matmul_precision() != "highest"
 
 
 def laid(array: Any) -> Laid | None:
@@ -186,37 +218,41 @@ def arranged(shape: tuple[int, ...], like: Laid) -> Made:
 
 @lru_cache(maxsize=4096)
 def problem_of(
-    lies: tuple[Laid | None, ...], causal: bool, scale: float, capability: int, backward: bool = False
+    lies: tuple[Laid | None, ...], causal: bool, scale: float, rounded: bool, capability: int, room: int,
+    backward: bool = False,
 ) -> Problem | None:
-    """Return what is worked out once for operands that lie alike, None where their batches have too many axes.
+    """Return what is worked out once for operands that lie alike; None for too many axes of batches or features.
 
     Parameters
     ----------
     lies : tuple of Laid or None
         Queries, keys, values, the mask and what else kernels are told of.
-    causal, scale, capability, backward : bool, float, int, bool
-        The row's statics, the card's capability, and whether blocks are the gradients'.
+    causal, scale, rounded, capability, room, backward : bool, float, bool, int, int, bool
+        The row's statics, whether float32 may be rounded, the card's capability, what shared memory a block may have,
+        and whether blocks are the gradients'.
     """
     q, k, v, mask = lies[:4]
     assert q is not None and k is not None and v is not None
+    way = _way(q.dtype, max(q.shape[-1], v.shape[-1]), rounded, capability, room)
     found = _batches(lies, q.shape[:-2], _ahead(k.shape, len(q.shape) - 2))
-    if found is None:
+    if way is None or found is None:
         return None
     sizes, shared, strides = found
-    way = _way(q.dtype, max(q.shape[-1], v.shape[-1]), capability)
-    kind = 0 if mask is None else 1 if mask.dtype.kind == "b" else 2
+    kind, padded = 0 if mask is None else 1 if mask.dtype.kind == "b" else 2, -(-q.shape[-1] // 8) * 8
 
     def plan(rows: int, tile: int, batches: int) -> tuple[Any, int]:
         tiles = -(-rows // tile)
         packed = struct.pack(
-            "<d14i", scale, *sizes, *shared, q.shape[-2], k.shape[-2], q.shape[-1], v.shape[-1], kind, causal, tiles, 0
-        )
+            "<d14i", scale, *sizes, *shared, q.shape[-2], k.shape[-2], q.shape[-1], v.shape[-1], kind, causal, tiles,
+            padded,
+        )  # fmt: skip
         return np.frombuffer(packed, PLAN).reshape(()), tiles * batches
 
     apart = math.prod(n for n, flag in zip(sizes, shared, strict=True) if not flag)
     views = tuple(None if x is None else _view(x, steps) for x, steps in zip(lies, strides, strict=True))
     by_query = plan(q.shape[-2], way.grad_rows if backward else way.rows, math.prod(sizes))
-    return Problem(way, views, by_query, plan(k.shape[-2], way.grad_rows, apart))
+    by_key, fused = (plan(k.shape[-2], rows, apart) for rows in (way.grad_rows, way.fused_rows))
+    return Problem(way, views, by_query, by_key, fused, padded)
 
 
 def _view(x: Laid, by_axis: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
@@ -227,14 +263,42 @@ def _view(x: Laid, by_axis: tuple[int, ...]) -> tuple[tuple[int, ...], bool]:
     return (*by_axis, by_row, by_column), even
 
 
-def _way(dtype: Any, wide: int, capability: int) -> Way:
+def _way(dtype: Any, wide: int, rounded: bool, capability: int, room: int) -> Way | None:
+    """The kernels for heads of `wide` features, None where there are none; tensor cores' where the card has room."""
+    size = dtype.itemsize
+    if capability >= TENSOR_CORES and wide <= MOST_FEATURES * 2 // size and (size == 2 or (size == 4 and rounded)):
+        way = _on_tensor_cores(type_of_dtype(dtype), next(w for w in (32, 64, 128, 256) if wide <= w), size)
+        if max(way.room, *way.grad_rooms) <= room:
+            return way if way.fused_room <= room else way._replace(fused="")
+    if wide > MOST_FEATURES // 2:
+        return None
     kind = type_of_dtype(dtype)
-    if dtype.itemsize == 2 and capability >= TENSOR_CORES:
-        instance = f"{kind}, {next(w for w in (32, 64, MOST_FEATURES) if wide <= w)}"
-        return Way("attention_mma", f"attention_mma<{instance}>", f"attention_mma_grad<{instance}, ", 128, 64, 128)
-    instance = f"{kind}, {'true' if wide > 64 else 'false'}"
-    tile = (64 if wide > 64 else 128) // max(dtype.itemsize, 4)
-    return Way("attention", f"attention<{instance}>", f"attention_grad<{instance}, ", tile, tile, 4 * tile)
+    instance, shares = f"{kind}, {'true' if wide > 64 else 'false'}", f"attention_shares<{kind}, false>"
+    tile = (64 if wide > 64 else 128) // max(size, 4)
+    return Way("attention", f"attention<{instance}>", f"attention_grad<{instance}, ", shares, tile, tile, 4 * tile)
+
+
+def _on_tensor_cores(kind: str | None, wide: int, size: int) -> Way:
+    """The kernels of attention_mma.cu and attention_fused.cu; their tiles are said here again, for their room."""
+    row, own = wide * size, BAND * WARPS
+    rows = own if wide > 128 else 2 * own
+    step = 2048 // wide if size == 4 else 32 if wide > 64 else 64
+    grad_step = 8192 // row if row > 128 else 64
+
+    def grad_room(by_key: bool) -> int:
+        held = 0 if row > 256 else 1 if by_key and wide > 64 else 2
+        return (4 * grad_step + (2 - held) * own) * row + 16 * grad_step
+
+    fused_rows, fused_step = own if row > 128 else 2 * own, (32 if size == 4 else 64) >> (wide > 64)
+    fused_room = (2 * fused_rows + 4 * fused_step) * row + fused_rows * fused_step * size + 16 * fused_step
+    heads = f"Heads<{kind}, {wide}>"
+    return Way(
+        file="attention_mma", forward=f"attention_mma<{heads}>", backward=f"attention_mma_grad<{heads}, ",
+        shares=f"attention_shares<{kind}, {'true' if size == 4 else 'false'}>", rows=rows, grad_rows=own,
+        threads=32 * WARPS, room=(rows + 2 * step) * row, grad_rooms=(grad_room(False), grad_room(True)),
+        parts=2 if wide > 128 else 1, fused=f"attention_fused_grad<{heads}>" if wide <= 128 else "",
+        fused_rows=fused_rows, fused_room=fused_room if wide <= 128 else 0,
+    )  # fmt: skip
 
 
 def _batches(lies: tuple[Laid | None, ...], lead: tuple[int, ...], keys: tuple[int, ...]) -> Any:

@@ -43,6 +43,10 @@ __device__ inline void product_tf32(float (&d)[4], const unsigned (&a)[4], unsig
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+template <> __device__ inline void product<float>(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+    product_tf32(d, a, b0, b1);
+}
+
 // A float's bits, rounded to TF32's ten bits of mantissa.
 __device__ inline unsigned tf32(float value) {
     unsigned bits;
@@ -77,6 +81,32 @@ __device__ inline void load_transposed(unsigned (&to)[4], Place row) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
                  : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3]) : "r"(row) : "memory");
 }
+
+// 32 bits of shared memory.
+__device__ inline unsigned load_word(Place at) {
+    unsigned word;
+    asm volatile("ld.shared.u32 %0, [%1];" : "=r"(word) : "r"(at) : "memory");
+    return word;
+}
+
+// What the launch has given a block beside what its kernel declares, `bytes` of it.
+extern __shared__ __align__(1024) unsigned char given_room[];
+
+__device__ inline unsigned char* room(int bytes) { return given_room; }
+
+// Whether a card adds four numbers at once.
+#if __CUDA_ARCH__ >= 900 && __CUDACC_VER_MAJOR__ * 100 + __CUDACC_VER_MINOR__ >= 1201
+__device__ inline bool adds_by_four() { return true; }
+
+__device__ inline void add_four(float* to, float a, float b, float c, float d) {
+    asm volatile("red.global.add.v4.f32 [%0], {%1, %2, %3, %4};"
+                 :: "l"(__cvta_generic_to_global(to)), "f"(a), "f"(b), "f"(c), "f"(d) : "memory");
+}
+#else
+__device__ inline bool adds_by_four() { return false; }
+
+__device__ inline void add_four(float* to, float a, float b, float c, float d) {}
+#endif
 
 // Begin to copy BYTES (4, 8 or 16, which both places are multiples of) to shared memory; zeros where nothing is there,
 // and then `from` is not read.
@@ -160,6 +190,10 @@ inline void product_tf32(float (&d)[4], const unsigned (&a)[4], unsigned b0, uns
     });
 }
 
+template <> inline void product<float>(float (&d)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+    product_tf32(d, a, b0, b1);
+}
+
 template <class H> unsigned pack(float first, float second) {
     const H both[2] = {H(first), H(second)};
     unsigned bits;
@@ -186,6 +220,22 @@ inline void load_matrices(unsigned (&to)[4], Place row) { load_part(to, row, fal
 
 inline void load_transposed(unsigned (&to)[4], Place row) { load_part(to, row, true); }
 
+inline unsigned load_word(Place at) {
+    unsigned word;
+    std::memcpy(&word, (const void*)at, 4);
+    return word;
+}
+
+inline unsigned char* room(int bytes) { return stand_in::room(bytes); }
+
+// As some cards do and others do not.
+inline bool adds_by_four() { return blockIdx.x % 2 == 0; }
+
+inline void add_four(float* to, float a, float b, float c, float d) {
+    stand_in::require((uintptr_t)to % 16 == 0, "four numbers are added at an odd place");
+    to[0] += a, to[1] += b, to[2] += c, to[3] += d;
+}
+
 // As late as a card may: who does not wait finds what was there before.
 template <int BYTES> void copy_async(Place to, const void* from, bool there) {
     stand_in::require(to % BYTES == 0 && (!there || (uintptr_t)from % BYTES == 0), "a copy's places are odd");
@@ -206,4 +256,31 @@ __device__ inline void load_transposed(unsigned (&to)[4], const void* row) { loa
 
 template <int BYTES> __device__ void copy_async(void* to, const void* from, bool there) {
     copy_async<BYTES>(place_of(to), from, there);
+}
+
+// Add what a warp holds as a d to the rows of a matrix in device memory, its first row and column at `to`: rows up to
+// `rows`, and columns in eights, which begin at multiples of 16 bytes. Lanes exchange numbers first, so that those that
+// are added at once lie side by side.
+__device__ inline void add_atomically(float* to, int64 by_row, const float (&d)[4], int rows) {
+    const int lane = threadIdx.x & 31, g = lane >> 2, t = lane & 3;
+    if (adds_by_four()) {
+        // Every second lane has four columns of row g, the others of row g + 8.
+        const bool odd = t & 1;
+        const float x = __shfl_xor_sync(0xffffffffu, odd ? d[0] : d[2], 1);
+        const float y = __shfl_xor_sync(0xffffffffu, odd ? d[1] : d[3], 1);
+        const int row = odd ? g + 8 : g;
+        float* at = to + row * by_row + (t >> 1) * 4;
+        if (row < rows) odd ? add_four(at, x, y, d[2], d[3]) : add_four(at, d[0], d[1], x, y);
+        return;
+    }
+    // Eight lanes have a row's eight columns.
+    const bool odd = g & 1;
+#pragma unroll
+    for (int h = 0; h < 2; h++) {
+        const float other = __shfl_xor_sync(0xffffffffu, odd ? d[2 * h] : d[2 * h + 1], 4);
+        const int row = h * 8 + (g & ~1);
+        float* at = to + row * by_row + 2 * t + odd;
+        if (row < rows) atomicAdd(at, odd ? other : d[2 * h]);
+        if (row + 1 < rows) atomicAdd(at + by_row, odd ? d[2 * h + 1] : other);
+    }
 }
