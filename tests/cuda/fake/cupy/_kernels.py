@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ._array import ndarray, reach
-from .cuda import counts
+from .cuda import counts, runtime
 
 # The compiler's part lies two folders up.
 sys.path.append(str(Path(__file__).parents[2]))
@@ -36,7 +36,19 @@ class Function:
 
     def __init__(self, name: str, run: Any, code: str) -> None:
         self.name, self.run, self.code = name, run, code
-        self.max_dynamic_shared_size_bytes = 49152
+        self._rooms: dict[int, int] = {}
+
+    @property
+    def max_dynamic_shared_size_bytes(self) -> int:
+        """The current card's, which has its own copy of the kernel."""
+        return self._rooms.get(runtime.getDevice(), 49152)
+
+    @max_dynamic_shared_size_bytes.setter
+    def max_dynamic_shared_size_bytes(self, size: int) -> None:
+        card = runtime.getDevice()
+        if size > runtime.getDeviceProperties(card)["sharedMemPerBlockOptin"]:
+            raise RuntimeError(f"CUDA_ERROR_INVALID_VALUE: {self.name}: {size} bytes of shared memory")
+        self._rooms[card] = size
 
     def __call__(
         self, grid: tuple[int, ...], block: tuple[int, ...], args: tuple[Any, ...], *, shared_mem: int = 0,
