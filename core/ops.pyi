@@ -802,6 +802,9 @@ def conv_weight(
 ) -> Tensor:
     """Return the transpose of `conv` in its weight, applied to a cotangent `c`."""
 
+def copy_step(targets: Sequence[Tensor], values: Sequence[Tensor], /) -> None:
+    """Let tensors take the values of others, each of one's shape and dtype."""
+
 def copysign(x1: Tensor | builtins.complex, x2: Tensor | builtins.complex, /) -> Tensor:
     """Return the magnitude of ``x1`` with the sign of ``x2``."""
 

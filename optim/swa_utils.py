@@ -36,15 +36,29 @@ def _moved(averages: Iterable[Tensor], values: Iterable[Tensor], share: float) -
     """Move averages towards values by `share` of the distance, all floating-point tensors in one kernel."""
     first: list[Tensor] = []
     second: list[Tensor] = []
+    counters: dict[Any, list[tuple[Tensor, Tensor]]] = {}
     with no_grad():
         for average, value in zip(averages, values, strict=True):
             if average.dtype.is_differentiable:
                 first.append(average)
                 second.append(value.to(average.device, average.dtype))
             else:
-                # In floating point, then cut off, as PyTorch does with counters.
-                average.copy_(average + (value.to(average.device) - average) * share)
+                counters.setdefault((average.device, average.dtype), []).append((average, value.to(average.device)))
         ops.average_step(first, second, share=share)
+        for pairs in counters.values():
+            _moved_counters(pairs, share)
+
+
+def _moved_counters(pairs: list[tuple[Tensor, Tensor]], share: float) -> None:
+    """Move integers in floating point, then cut off, as PyTorch does with counters; all are joined for it."""
+    averages = [average for average, _ in pairs]
+    old, new = (ops.concat([ops.reshape(pair[k], (-1,)) for pair in pairs]) for k in (0, 1))
+    moved = ops.astype(old + (new - old) * share, old.dtype)
+    start, parts = 0, []
+    for average in averages:
+        parts.append(ops.reshape(moved[start : start + average.size], average.shape))
+        start += average.size
+    ops.copy_step(averages, parts)
 
 
 def _decay(decay: float, owner: str) -> float:
@@ -268,8 +282,9 @@ class AveragedModel(Module):
                     average.copy_(self.avg_fn(average.detach(), value, count))
             else:
                 (self.multi_avg_fn or get_swa_multi_avg_fn())(averages, values, self.n_averaged)
-            for average, value in copied:
-                average.copy_(value.detach().to(average.device))
+            if copied:
+                targets = [average for average, _ in copied]
+                ops.copy_step(targets, [value.detach().to(a.device, a.dtype) for a, value in copied])
             self.n_averaged += 1
 
 

@@ -47,7 +47,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "adagrad_step", "adadelta_step", "rmsprop_step", "adamax_step", "nadam_step", "radam_step",
     ),
     "optimizer_matrix": ("adafactor_step", "muon_step"),
-    "optimizer_plain": ("asgd_step", "rprop_step", "average_step"),
+    "optimizer_plain": ("asgd_step", "rprop_step", "average_step", "copy_step"),
     "elementwise_beyond": ("bitwise_count", "complex", "fmod", "frexp_exponent", "gcd"),
     "folding": ("im2col", "col2im"),
     "fourier": ("fft_c2c", "fft_r2c", "fft_c2r"),

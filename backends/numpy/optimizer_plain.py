@@ -97,8 +97,20 @@ def average_step(
     return (each_parameter((averages, values), [None] * len(averages), make, scratch=1, donate=donate)[0],)
 
 
+def copy_step(
+    targets: list[np.ndarray], values: list[np.ndarray], /, *, donate: bool = False
+) -> tuple[list[np.ndarray]]:
+    """Copy values, into the targets' memory where they may be overwritten."""
+    if not donate:
+        return ([np.array(v, order="C") for v in values],)
+    for t, v in zip(targets, values, strict=True):
+        np.copyto(t, v)
+    return (targets,)
+
+
 KERNELS: dict[str, Callable[..., Any]] = {
     "asgd_step": asgd_step,
     "rprop_step": rprop_step,
     "average_step": average_step,
+    "copy_step": copy_step,
 }

@@ -62,6 +62,7 @@ EXAMPLES: dict[str, str] = {
     "conv": ">>> cb.conv(cb.reshape(cb.arange(16.0), (1, 1, 4, 4)), cb.ones((1, 1, 3, 3)))\ntensor([[[[45., 54.],\n          [81., 90.]]]])",
     "conv_input": ">>> from candelabra.core import ops\n>>> ops.conv_input(cb.ones((1, 1, 2, 2)), cb.ones((1, 1, 1, 1)), x_shape=(1, 1, 2, 2), stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1)\ntensor([[[[1., 1.],\n          [1., 1.]]]])",
     "conv_weight": ">>> from candelabra.core import ops\n>>> ops.conv_weight(cb.ones((1, 1, 2, 2)), cb.ones((1, 1, 2, 2)), weight_shape=(1, 1, 1, 1), stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1)\ntensor([[[[4.]]]])",
+    "copy_step": ">>> from candelabra.core import ops\n>>> a, b = cb.zeros(2), cb.ones(2)\n>>> ops.copy_step([a], [b])\n>>> a\ntensor([1., 1.])",
     "copysign": ">>> cb.copysign(cb.tensor([5.0, -3.0]), cb.tensor([2.0, 4.0]))\ntensor([5., 3.])",
     "cos": ">>> cb.cos(cb.tensor([0.5, 1.0]))\ntensor([0.8776, 0.5403])",
     "cosh": ">>> cb.cosh(cb.tensor([0.5, 1.0]))\ntensor([1.1276, 1.5431])",

@@ -123,6 +123,10 @@ def _average_body(xp: Any, averages: Any, values: Any, *, share: float) -> Any:
     return ([a + share * (v - a) for a, v in zip(averages, values, strict=True)],)
 
 
+def _copy_body(xp: Any, targets: Any, values: Any) -> Any:
+    return ([xp.astype(v, t.dtype, copy=True) for t, v in zip(targets, values, strict=True)],)
+
+
 sgd_step = Row(
     "update", "sgd_step",
     "[params], [grads], [momentum_buffers], /, *, lr, momentum, dampening, weight_decay, nesterov, maximize, first",
@@ -156,4 +160,8 @@ average_step = Row(
     "update", "average_step", "[averages], [values], /, *, share",
     "Move averages towards new values by a share of the distance.",
     body=_average_body, outputs=("averages",), differentiable=(False,), category="real floating-point", depth=1,
+)  # fmt: skip
+copy_step = Row(
+    "update", "copy_step", "[targets], [values], /", "Let tensors take the values of others, each of one's shape and dtype.",
+    body=_copy_body, outputs=("targets",), differentiable=(False,), depth=1,
 )  # fmt: skip

@@ -44,6 +44,10 @@ def average_step(averages: Any, values: Any, *, share: float) -> Any:
     return ([(1 - share) * a + share * v for a, v in zip(averages, values, strict=True)],)
 
 
+def copy_step(targets: Any, values: Any) -> Any:
+    return ([np.array(v) for v in values],)
+
+
 def total_norm(tensors: Any, *, norm_type: float) -> Any:
     flat = np.concatenate([np.abs(np.asarray(x)).reshape(-1) for x in tensors])
     return np.asarray(np.linalg.norm(flat, norm_type) if flat.size else 0.0)

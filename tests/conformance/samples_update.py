@@ -39,6 +39,10 @@ def draw_average_step(d: Draw) -> Sample:
     return Sample(tuple(_lists(d)), {"share": 0.25})
 
 
+def draw_copy_step(d: Draw) -> Sample:
+    return Sample(tuple(_lists(d)), {})
+
+
 def draw_total_norm(d: Draw) -> Sample:
     arrays = [d.array(d.shape()) for _ in range(d.integer(1, 3))]
     return Sample((arrays,), {"norm_type": d.choice((2.0, 1.0, 0.0, 3.0, float("inf"), float("-inf")))})

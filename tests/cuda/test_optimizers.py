@@ -173,9 +173,41 @@ for dtype in (cb.float32, cb.float64, cb.float16, cb.bfloat16):
             assert error < allowed, (str(dtype), name, i, a.shape, error)
 print("done")
 """
+AVERAGES = """
+made = [m for _ in range(20) for m in (nn.Linear(3, 3), nn.BatchNorm1d(3))]
+model = nn.Sequential(*made).to("cuda")
+found = {}
+for options in ({}, {"multi_avg_fn": optim.swa_utils.get_ema_multi_avg_fn(0.75)}, {"use_buffers": True}):
+    average = optim.swa_utils.AveragedModel(model, **options)
+    average.update_parameters(model)
+    with cb.no_grad():
+        for x in model.parameters():
+            x += 1
+        for x in model.buffers():
+            x += 4
+    # What is copied is of its own.
+    assert not any(a.array is b.array for a, b in zip(average.module.buffers(), model.buffers()))
+    before = [x.cpu().numpy() for x in average.module.state_dict().values()]
+    taken = counts["launches"], counts["synchronisations"], counts["calls"]
+    average.update_parameters(model)
+    # 80 parameters in three launches and 60 buffers in two; or 120 of both in four, and counters joined.
+    assert counts["launches"] - taken[0] <= (6 if "use_buffers" in options else 5), counts["launches"] - taken[0]
+    assert "use_buffers" in options or counts["calls"] == taken[2]
+    assert counts["synchronisations"] == taken[1]
+    share = 0.25 if "multi_avg_fn" in options else 0.5
+    for (name, old), a, b in zip(average.module.state_dict().items(), before, model.state_dict().values()):
+        buffer = "running" in name or "tracked" in name
+        b = b.cpu().numpy()
+        wanted = b if buffer and "use_buffers" not in options else a + share * (b - a)
+        assert np.allclose(old.cpu().numpy(), wanted.astype(b.dtype), atol=1e-6), name
+print("done")
+"""
 
 
-@pytest.mark.parametrize("text", [WALK, STEP, CLIP, MATRICES], ids=["walk", "sharing", "clipping", "matrices"])
+TEXTS = {"walk": WALK, "sharing": STEP, "clipping": CLIP, "matrices": MATRICES, "averages": AVERAGES}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_steps(text: str, tmp_path: Path) -> None:
     done = python(["-c", START + text], tmp_path, CANDELABRA_SYNC_ERRORS="0")
     assert done.returncode == 0, done.stderr[-3000:]

@@ -189,3 +189,14 @@ template <class T> __global__ void average(Parameters all, double share) {
     const C part = (C)share;
     every<2, T>(all, at, [=](C* x) { x[0] += part * (x[1] - x[0]); });
 }
+
+// Copies bytes; `sizes` counts them.
+__global__ void copied(Parameters all) {
+    const Place at = place_of_block(all);
+    const char* from = (const char*)all.from[1][at.i];
+    char* to = (char*)all.to[0][at.i];
+    const int64 rest = ((uint64)from | (uint64)to) % 16 ? at.start : at.stop - (at.stop - at.start) % 16;
+    for (int64 i = at.start + threadIdx.x * 16; i < rest; i += blockDim.x * 16)
+        *(Sixteen*)(to + i) = *(const Sixteen*)(from + i);
+    for (int64 i = rest + threadIdx.x; i < at.stop; i += blockDim.x) to[i] = from[i];
+}

@@ -8,7 +8,7 @@ from typing import Any
 
 from ....core.primitives.update_adaptive import momentum_at, rectification
 from ..launch import Launcher
-from .parameters import Steps
+from .parameters import THREADS, Steps, alike, byte_parts
 
 
 def kernels(gpu: Launcher) -> dict[str, Any]:
@@ -113,9 +113,23 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
     def average_step(averages: list[Any], values: list[Any], /, *, share: float, donate: bool = False) -> Any:
         return step("average", (averages, values), donate, (share,))
 
+    def copy_step(targets: list[Any], values: list[Any], /, *, donate: bool = False) -> Any:
+        if any(v.dtype != t.dtype or v.shape != t.shape for t, v in zip(targets, values, strict=True)):
+            return NotImplemented
+        together = [alike(pair) for pair in zip(targets, values, strict=True)]
+        read = [v if same else gpu.contiguous(v) for v, same in zip(values, together, strict=True)]
+        # What lies in another order than its value is replaced.
+        to = [
+            t if same and donate else gpu.empty_like(v) if same else gpu.empty(v.shape, v.dtype)
+            for t, v, same in zip(targets, read, together, strict=True)
+        ]
+        for part in byte_parts(gpu, (to, read), (to,)):
+            gpu.run("optimizer", "copied", part.blocks, THREADS, part.table)
+        return (to,)
+
     made = (
         adam_step, sgd_step, rmsprop_step, adagrad_step, adadelta_step, adamax_step, nadam_step, radam_step, asgd_step,
-        rprop_step, average_step,
+        rprop_step, average_step, copy_step,
     )  # fmt: skip
     return {function.__name__: function for function in made}
 

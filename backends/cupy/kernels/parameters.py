@@ -41,7 +41,7 @@ def alike(arrays: Sequence[Any]) -> bool:
 
 
 class Part(NamedTuple):
-    """What one launch works on: the type, how many of it are in an element, a kernel's argument, and its blocks."""
+    """What one launch works on: the type, how many of it are in an element (0 for bytes), an argument, and blocks."""
 
     kind: str
     each: int
@@ -52,7 +52,7 @@ class Part(NamedTuple):
 def parts(
     gpu: Launcher, read: Sequence[list[Any]], written: Sequence[list[Any]], *numbers: Sequence[float]
 ) -> Iterator[Part]:
-    """Yield the launches that all arrays take, by kinds; those without elements are passed over.
+    """Return the launches that all arrays take, by kinds; those without elements are passed over.
 
     Parameters
     ----------
@@ -67,6 +67,19 @@ def parts(
     for i, p in enumerate(read[0]):
         if p.size:
             kinds.setdefault(KINDS[name_of(p.dtype)], []).append(i)
+    return _cut(gpu, kinds, read, written, numbers)
+
+
+def byte_parts(gpu: Launcher, read: Sequence[list[Any]], written: Sequence[list[Any]]) -> Iterator[Part]:
+    """Yield the launches that arrays of whatever dtypes take, whose bytes are worked on."""
+    members = [i for i, p in enumerate(read[0]) if p.size]
+    return _cut(gpu, {("char", 0): members}, read, written, ())
+
+
+def _cut(
+    gpu: Launcher, kinds: dict[tuple[str, int], list[int]], read: Sequence[list[Any]],
+    written: Sequence[list[Any]], numbers: Sequence[Sequence[float]],
+) -> Iterator[Part]:  # fmt: skip
     for (kind, each), members in kinds.items():
         for start in range(0, len(members), MOST):
             chosen = members[start : start + MOST]
@@ -75,7 +88,7 @@ def parts(
             for slots, groups in (("from", read), ("to", written)):
                 for line, arrays in enumerate(groups):
                     table[slots][line, :count] = [gpu.address(arrays[i]) for i in chosen]
-            sizes = [read[0][i].size * each for i in chosen]
+            sizes = [read[0][i].size * each or read[0][i].nbytes for i in chosen]
             table["sizes"][:count] = sizes
             for slot, values in zip(NUMBERS, numbers, strict=False):
                 table[slot][:count] = [values[i] for i in chosen]

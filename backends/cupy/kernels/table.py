@@ -25,7 +25,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "normalization": ("layer_norm", "rms_norm", "group_norm", "batch_norm"),
     "optimizer": (
         "adam_step", "sgd_step", "rmsprop_step", "adagrad_step", "adadelta_step", "adamax_step", "nadam_step",
-        "radam_step", "asgd_step", "rprop_step", "average_step",
+        "radam_step", "asgd_step", "rprop_step", "average_step", "copy_step",
     ),
     "pooling": ("max_pool", "max_pool_with_indices", "avg_pool"),
     "random": (
