@@ -74,3 +74,30 @@ except Deadlock as error:
     done = python(["-c", code], tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "mixed: threads wait for each other at different barriers"
+
+
+def test_an_argument_of_another_type_is_found(tmp_path: Path) -> None:
+    code = """
+import cupy, numpy as np
+text = "typedef long long int64; template <class T> "
+text += "__global__ void put(T* out, int64 n, double x) { out[0] = (T)(n * x); }"
+put = cupy.RawModule(code=text, name_expressions=("put<float>",)).get_function("put<float>")
+out = cupy.zeros(1, np.float32)
+put((1,), (1,), (out, np.int64(3), np.float64(2)))
+print(out.tolist())
+wide = cupy.zeros(1, np.float64)
+for given in ((out, np.int32(3), np.float64(2)), (wide, np.int64(3), np.float64(2)), (out, np.int64(3), 2.0), (out,)):
+    try:
+        put((1,), (1,), given)
+    except AssertionError as error:
+        print(error)
+"""
+    done = python(["-c", code], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "[6.0]",
+        "put<float>: argument 1 is int32, not int64",
+        "put<float>: argument 0 is an array of float64, not float32",
+        "put<float>: argument 2: what 2.0 is on a card is not said",
+        "put<float> takes 3 arguments, got 1",
+    ]
