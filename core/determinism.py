@@ -14,8 +14,8 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
 
     Sums whose terms go to places that indices name (`index_add`, `scatter_add`, the gradients of `take`, `gather` and
     `embedding`) are made by atomic additions on a card, in an order that nobody knows; they are then made in the order
-    of the indices, sorted. Every operation has such a way, so that none warns or raises as some do in PyTorch. On the
-    CPU the same bits come in any case.
+    of the indices, sorted. The gradient of `attention` takes two passes there instead of one. Every operation has such
+    a way, so that none warns or raises as some do in PyTorch. On the CPU the same bits come in any case.
 
     Parameters
     ----------
