@@ -46,7 +46,7 @@ def followed(linear: Linear, activation: Callable[[Any], Any], input: Any) -> An
 
 def _name_of(activation: Callable[[Any], Any]) -> str | None:
     """Return how the row calls an activation, None for one that it has not."""
-    kind = type(activation)
+    kind: Any = type(activation)
     if kind in _MODULES:
         return _MODULES[kind](activation) if _is_plain(activation, kind) else None
     return next((name for function, name in _FUNCTIONS if function is activation), None)
