@@ -133,7 +133,8 @@ def functions(cupy: Any, compat: Any) -> dict[str, Callable[..., Any]]:
             return cupy.expm1(x)
         a, b = x.real, x.imag
         half = cupy.sin(b / 2)
-        real, imaginary = cupy.expm1(a) * cupy.cos(b) - 2 * half * half, cupy.exp(a) * cupy.sin(b)
+        # Of -0 the first part is 0, in the standard.
+        real, imaginary = cupy.expm1(a) * cupy.cos(b) + (0.0 - 2 * half * half), cupy.exp(a) * cupy.sin(b)
         endless = cupy.isinf(a) & ~cupy.isfinite(b)
         real = cupy.where(endless, cupy.expm1(a), real)
         imaginary = cupy.where(endless & (a < 0), cupy.zeros_like(b), cupy.where(b == 0, b, imaginary))

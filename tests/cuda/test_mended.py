@@ -126,6 +126,7 @@ for dtype in (cb.complex64, cb.complex128):
             (3 + 4j, complex(math.log(5) / scale, math.atan2(4, 3) / scale)),
         ):
             assert same(of(getattr(cb, name), z, dtype=dtype), wanted), (name, z, of(getattr(cb, name), z, dtype=dtype))
+    assert str(of(cb.expm1, complex(-0.0, 0.0), dtype=dtype)) == "0j"
     assert same(of(cb.acosh, complex(0, nan), dtype=dtype), complex(nan, math.pi / 2))
     for b in (inf, -inf, nan):
         assert same(of(cb.tanh, complex(0.0, b), dtype=dtype), complex(0, nan))
