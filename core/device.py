@@ -190,7 +190,9 @@ class Device:
     def resolved(self) -> Device:
         """Return the device with its index, checking that it is there."""
         if self.index is None:
-            return Device._intern(self.type, self.backend.current_index())
+            from .failures import current
+
+            return Device._intern(self.type, current(self))
         if self._native is None:
             from .failures import count as count_of
 

@@ -12,7 +12,7 @@ from typing import Any
 from . import device as devices
 from .autograd.mode import grad_mode
 from .autograd.node import MultiNode, Node, Output, next_sequence
-from .errors import ArgumentTypeError, CandelabraError
+from .errors import ArgumentTypeError, CandelabraError, KernelError
 from .explain import explain
 from .implementation import guards_narrow, implementations
 from .operands import align, coerce, promote, scalar_operand
@@ -213,7 +213,7 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
         "_Node": Node, "_MultiNode": MultiNode, "_Output": Output, "_next": next_sequence,
         "_as_device": devices.as_device, "_default_device": devices.get_default_device, "_prepare": row.prepare,
         "_which": [i for i, o in enumerate(row.operands) if o.name in row.promote], "_native": _native,
-        "_check_list": _check_list, "_CandelabraError": CandelabraError,
+        "_check_list": _check_list, "_CandelabraError": CandelabraError, "_too_few": _too_few,
     }  # fmt: skip
     plain = [o for o in row.operands if not o.is_list]
     listed = row.operands[-1] if row.has_list else None
@@ -323,6 +323,9 @@ def function_source(row: Row) -> tuple[str, dict[str, Any]]:
         add("        if r is NotImplemented:")
         add(f"            r = {declined}")
         add("        r = [_v if type(_v) is impl.array_type else impl.normalize(_v) for _v in r]")
+        if row.outputs != ("*",):
+            add(f"        if len(r) < {len(row.outputs)}:")
+            add("            raise _too_few(_row, r)")
     else:
         add("        if type(r) is not impl.array_type:")
         add(f"            r = impl.normalize(r if r is not NotImplemented else {declined})")
@@ -406,6 +409,10 @@ def _one_output(
     add("    else:")
     add("        out.node = None")
     add("    return out")
+
+
+def _too_few(row: Row, results: list[Any]) -> KernelError:
+    return KernelError(f"{', '.join(row.outputs)} must be returned, got {len(results)} of these {len(row.outputs)}")
 
 
 def _many_outputs(

@@ -125,9 +125,26 @@ def absence(device: Device) -> str:
 def count(device: Device) -> int:
     """Return how many devices of its backend there are."""
     try:
-        return len(device.backend.devices())
+        names = device.backend.devices()
+        number = len(names)
     except Exception as error:
         raise _unusable(device, f"its devices cannot be listed: {reason_of(error)}") from error
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise _unusable(device, f"devices() must return a list of names, got {names!r:.60}")
+    return number
+
+
+def current(device: Device) -> int:
+    """Return the index that a device without one gets."""
+    try:
+        index = device.backend.current_index()
+    except CandelabraError:
+        raise
+    except Exception as error:
+        raise _unusable(device, f"its current device cannot be told: {reason_of(error)}") from error
+    if not isinstance(index, int):
+        raise _unusable(device, f"current_index() must return an int, got {index!r:.60}")
+    return index
 
 
 def dtypes_of(device: Device) -> dict[dtypes.DType, Any]:

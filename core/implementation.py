@@ -86,10 +86,13 @@ class Implementation:
         vjp = kernel.vjp if isinstance(kernel, Kernel) else None
         residuals = kernel.residuals if isinstance(kernel, Kernel) else ()
         if vjp is not None:
-            for rule in vjp if isinstance(vjp, tuple) else (vjp,):
-                if rule is not None:
-                    check_rule(row, rule, residuals)
-            _refuse_residuals(row, kernel)
+            try:
+                for rule in vjp if isinstance(vjp, tuple) else (vjp,):
+                    if rule is not None:
+                        check_rule(row, rule, residuals)
+                _refuse_residuals(row, kernel)
+            except RegistrationError as error:
+                raise RegistrationError(f"{error}{failures.in_brackets(device.physical, row.name)}") from None
             self.train = kernel.train
             if kernel.train is not None:
                 self.generic = under or Implementation(row, device, generic=True)

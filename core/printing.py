@@ -149,7 +149,7 @@ def tensor_text(tensor: Tensor) -> str:
         if tensor.device == host_device():
             raise
         array = None
-        suffixes.append(f"unreadable={reason_of(error)!r}")
+        suffixes.append(f"unreadable={reason_of(error.__cause__ or error)!r}")
     if tensor.device != host_device():
         suffixes.append(f"device='{tensor.device}'")
     usual = dtypes.get_default_dtype()

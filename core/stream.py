@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .device import Device, as_device
 from .errors import ArgumentTypeError, DeviceError
+from .failures import failure
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -381,7 +382,10 @@ def synchronize(device: str | Device | None = None) -> None:
     >>> cb.synchronize("cpu")
     """
     place = as_device(device).physical
-    place.backend.synchronize(_index(place))
+    try:
+        place.backend.synchronize(_index(place))
+    except Exception as error:
+        raise failure("synchronize", place, error) from error
 
 
 def _index(device: Device) -> int:

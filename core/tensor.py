@@ -17,7 +17,8 @@ from . import device as devices
 from . import dtypes
 from .api_version import namespace_for
 from .autograd.node import Leaf
-from .errors import ArgumentTypeError, AutogradError, DTypeError, ExchangeError, ShapeError
+from .errors import ArgumentTypeError, AutogradError, DTypeError, ExchangeError, KernelError, ShapeError
+from .failures import failure
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -292,10 +293,15 @@ class Tensor(Installed):
         return view
 
     def _to_host(self, operation: str) -> Any:
-        device = self.device
-        if device.levels:
-            return device.physical.backend.to_host(concrete(self, operation))
-        return device.backend.to_host(self.array)
+        device = self.device.physical
+        array = concrete(self, operation) if self.device.levels else self.array
+        try:
+            found = device.backend.to_host(array)
+            if not hasattr(found, "setflags"):
+                raise KernelError(f"to_host must return an array of NumPy's, got {type(found).__name__} {found!r:.60}")
+        except Exception as error:
+            raise failure(f"{operation.removesuffix('()')}(x of shape {self.shape})", device, error) from error
+        return found
 
     def _rebind(self, array: Any, device: devices.Device | None = None) -> None:
         """Let the handle name another array; a leaf stays the leaf that it is."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .errors import ArgumentTypeError, ShapeError
+from .errors import ArgumentTypeError, KernelError, ShapeError
+from .explain import explain
 from .implementation import implementations
 from .primitives.row import Row
 from .tensor import Tensor
@@ -52,13 +53,20 @@ def make_update(row: Row) -> Callable[..., None]:
         arrays: list[Any] = [[t.array for t in tensors] for tensors in lists]
         for i in shared:
             (arrays[i],) = arrays[i]
-        if impl.source == "kernel":
-            results = impl.forward(*arrays, donate=donate, **statics)
-        else:
-            results = impl.forward(*arrays, **statics)
-        for i, new in zip(written, results, strict=True):
+        kind, normalize = impl.array_type, impl.normalize
+        try:
+            if impl.source == "kernel":
+                results = impl.forward(*arrays, donate=donate, **statics)
+            else:
+                results = impl.forward(*arrays, **statics)
+            made = [[a if type(a) is kind else normalize(a) for a in new] for new in results]
+            if [len(new) for new in made] != [len(lists[i]) for i in written]:
+                raise KernelError(f"{', '.join(row.outputs)} must be returned, an array for each tensor")
+        except Exception as error:
+            raise explain(row, (), error, None, device) from error
+        for i, new in zip(written, made, strict=True):
             for t, array in zip(lists[i], new, strict=True):
-                t._rebind(array if type(array) is impl.array_type else impl.normalize(array))
+                t._rebind(array)
 
     update.__name__ = row.name
     return update

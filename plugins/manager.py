@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -23,13 +23,13 @@ import pluggy
 
 from ..backends.cupy import plugin as cupy_plugin
 from ..backends.numpy import plugin as numpy_plugin
-from ..core import functions
-from ..core.backend import API_VERSION, Backend, BackendSpec, Kernel
+from ..core.backend import Backend, BackendSpec
 from ..core.errors import CandelabraError, DeviceError, PluginError
 from ..core.implementation import forget
 from ..core.primitives.row import TABLE
 from . import hookspecs
-from .hookspecs import KERNELS, OWN_SUFFIXES, PROJECT, RECORDS, ROWS, KernelSpec
+from .contract import check_backend, check_kernels, check_record
+from .hookspecs import KERNELS, OWN_SUFFIXES, PROJECT, RECORDS, ROWS
 
 DISABLE = "CANDELABRA_DISABLE_PLUGINS"
 
@@ -345,6 +345,8 @@ class Manager:
             try:
                 self._hooks.register(plugin, name)
                 self._hooks.check_pending()
+                if not self._hooks.get_hookcallers(plugin):
+                    raise PluginError(f"it has none of the hooks {', '.join(RECORDS)}")
                 claims = list(self._announced(plugin, source))
             except BaseException as error:
                 if self._hooks.is_registered(plugin):
@@ -372,7 +374,7 @@ class Manager:
                 if implementation.kwargnames:
                     raise PluginError(f"{hook} takes no parameters, got {', '.join(implementation.kwargnames)}")
                 for record in _iterable(hook, implementation.function(), record_type):
-                    _check_record(hook, record, record_type, hasattr(plugin, "candelabra_rows"))
+                    check_record(hook, record, record_type, hasattr(plugin, "candelabra_rows"))
                     claim = Claim(record, source)
                     for key in keys(record):
                         holder = self._claims[hook].get(key)
@@ -409,7 +411,9 @@ class Manager:
             if claim.backend is None and claim.error is None:
                 with _failing_once(claim):
                     backend = claim.record.load()
-                    _check_backend(backend, claim.record)
+                    check_backend(backend, claim.record)
+                    if claim.source.distribution != PROJECT:
+                        check_kernels(backend, self._claims["candelabra_rows"])
                     self._override_kernels(backend)
                     claim.backend = backend
             return claim.backend
@@ -466,74 +470,6 @@ def _iterable(hook: str, found: Any, record_type: type) -> Iterable[Any]:
     if not isinstance(found, Iterable):
         raise PluginError(f"{hook} must return {record_type.__name__} records, got {found!r}")
     return found
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-_LOAD = ("load", "a function", callable)
-_NAME = ("name", "a name", _is_name)
-# What the fields of a record must be: a wrong one is told when the plugin is registered, not when it is used.
-_FIELDS: dict[type, tuple[tuple[str, str, Callable[[Any], bool]], ...]] = {
-    BackendSpec: (_NAME, _LOAD),
-    hookspecs.RowsSpec: (_NAME, _LOAD),
-    hookspecs.SerializerSpec: (
-        ("suffix", "a file's suffix such as '.npz'", lambda s: _is_name(s) and s[0] == "." and s[1:].strip(".") != ""),
-        _LOAD,
-    ),
-    hookspecs.ExporterSpec: (("format", "a name", _is_name), _LOAD),
-    hookspecs.CommunicatorSpec: (_NAME, _LOAD),
-}
-
-
-def _check_record(hook: str, record: Any, record_type: type, own_rows: bool) -> None:
-    if not isinstance(record, record_type):
-        raise PluginError(f"{hook} must return {record_type.__name__} records, got {record!r}")
-    for name, what, right in _FIELDS.get(record_type, ()):
-        if not right(getattr(record, name)):
-            raise PluginError(f"{hook}: {name} of {record_type.__name__} must be {what}, got {getattr(record, name)!r}")
-    if isinstance(record, BackendSpec):
-        types = record.device_types
-        if not (isinstance(types, tuple) and types and all(isinstance(t, str) and t.isidentifier() for t in types)):
-            raise PluginError(
-                f"{hook}: device_types of backend {record.name!r} must be a tuple of identifiers, got {types!r}"
-            )
-    if isinstance(record, hookspecs.RowsSpec):
-        name = record.name
-        if not name.isidentifier() or name in TABLE or functions.find(name) is not None:
-            raise PluginError(f"{hook}: a row cannot be named {name!r}: it is no identifier, or there is one already")
-    if isinstance(record, hookspecs.SerializerSpec) and record.suffix in OWN_SUFFIXES:
-        raise PluginError(f"{hook}: files named *{record.suffix} are candelabra's own")
-    if isinstance(record, KernelSpec):
-        if record.row not in TABLE and not own_rows:
-            raise PluginError(f"{hook}: no row of the table is named {record.row!r}")
-        if not (callable(record.kernel) or isinstance(record.kernel, Kernel)):
-            raise PluginError(f"{hook}: the kernel of row {record.row!r} is neither callable nor a Kernel")
-        if type(record.priority) is not int:
-            raise PluginError(f"{hook}: the priority of row {record.row!r} must be an int, got {record.priority!r}")
-
-
-def _check_backend(backend: Any, spec: BackendSpec) -> None:
-    version = getattr(backend, "api_version", None)
-    # Another contract's backend need not be an instance of this one's class.
-    if version != API_VERSION and hasattr(backend, "api_version"):
-        raise PluginError(
-            f"it is written for version {version} of the backend contract, and this candelabra has version "
-            f"{API_VERSION}; install versions of both that fit"
-        )
-    if not isinstance(backend, Backend):
-        raise PluginError(f"load() must return an instance of candelabra.core.backend.Backend, got {backend!r}")
-    namespace = getattr(backend, "namespace", None)
-    missing = [f"namespace.{name}" for name in ("asarray", "reshape", "add") if not hasattr(namespace, name)]
-    missing += [name for name in ("name", "device_types") if not getattr(backend, name)]
-    if missing:
-        raise PluginError(f"the backend lacks {', '.join(missing)}")
-    if backend.name != spec.name or set(backend.device_types) != set(spec.device_types):
-        raise PluginError(
-            f"announced as {spec.name!r} for {spec.device_types}, the backend says {backend.name!r} "
-            f"for {backend.device_types}"
-        )
 
 
 def _status(

@@ -13,7 +13,8 @@ from typing import Any
 
 from ..device import mismatch
 from ..errors import ArgumentTypeError, AutogradError, CandelabraError, DTypeError, ShapeError
-from ..failures import in_brackets, out_of_memory
+from ..failures import failure, in_brackets, origin
+from ..implementation import Implementation
 from ..implementation import namespace as _xp
 from ..namespace import tensor_namespace
 from ..tensor import Tensor
@@ -121,15 +122,25 @@ def _to_leaves(roots: Sequence[Any], seeds: Sequence[Any], order: list[Any], ret
 
 
 def _add_note(error: Exception, node: Any) -> None:
-    """Say where an error came up; what means that memory ran out is raised as that."""
+    """Say where an error came up; what means that memory ran out, or the code of others failed, is raised as that."""
     if isinstance(node, Node):
         name, device = node.impl.row.name, node.impl.device.physical
         note = f"raised in the backward of {name}, whose result has shape {node.shape}{in_brackets(device, name)}"
-        if not isinstance(error, CandelabraError) and device.backend.is_out_of_memory(error):
-            failed = out_of_memory(f"backward of {name}", device, error, name)
+        if not isinstance(error, CandelabraError) and (
+            device.backend.is_out_of_memory(error)
+            # What a user's own function or hook raises is the user's.
+            or (type(node.impl) is Implementation and not _in_hook(error) and origin(device, name))
+        ):
+            failed = failure(f"backward of {name}", device, error, name)
             failed.add_note(note)
             raise failed from error
         error.add_note(note)
+
+
+def _in_hook(error: Exception) -> bool:
+    """Whether an error came up in a hook, and not in a rule."""
+    trace = error.__traceback__
+    return trace is not None and trace.tb_next is not None and trace.tb_next.tb_frame.f_code is _run_hooks.__code__
 
 
 def _resolve(node: Any, saved: Any) -> tuple[Any, ...]:
@@ -203,16 +214,16 @@ def _walk(
                 cotangents = impl.backward_graph(space, g, view, _as_tensors(node, saved))
             else:
                 cotangents = impl.backward(impl.xp, g, view, saved)
+            if anomaly is not None:
+                anomaly.check_backward(node, g, cotangents)
+            if not retain_graph and saved and impl.holds_arrays:
+                node.saved = None
+            for parent, cotangent in zip(view.parents, cotangents, strict=True):
+                if parent is not None and cotangent is not None:
+                    _give(parent, cotangent, buffers, create_graph, node)
         except Exception as error:
             _add_note(error, node)
             raise
-        if anomaly is not None:
-            anomaly.check_backward(node, g, cotangents)
-        if not retain_graph and saved and impl.holds_arrays:
-            node.saved = None
-        for parent, cotangent in zip(view.parents, cotangents, strict=True):
-            if parent is not None and cotangent is not None:
-                _give(parent, cotangent, buffers, create_graph, node)
     return results
 
 
@@ -268,9 +279,12 @@ def sum_to(space: Any, cotangent: Any, shape: tuple[int, ...], source: Any = Non
     given = cotangent.shape
     extra = len(given) - len(shape)
     if extra < 0 or any(n not in (1, m) for n, m in zip(shape, given[extra:], strict=True)):
-        name = getattr(getattr(getattr(source, "impl", None), "row", None), "name", "an operation")
+        impl = getattr(source, "impl", None)
+        name = getattr(getattr(impl, "row", None), "name", "an operation")
+        whose = in_brackets(impl.device.physical, name) if type(impl) is Implementation else ""
         raise ShapeError(
-            f"backward of {name}: a cotangent of shape {tuple(given)} cannot be summed to the operand's shape {shape}"
+            f"backward of {name}: a cotangent of shape {tuple(given)} cannot be summed to the operand's shape "
+            f"{shape}{whose}"
         )
     axes = tuple(range(extra)) + tuple(
         i + extra for i, (n, m) in enumerate(zip(shape, given[extra:], strict=True)) if n != m

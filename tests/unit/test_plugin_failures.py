@@ -92,6 +92,7 @@ IMPORTS = {
     "fir": ("class Panic(BaseException): pass\nraise Panic('a library in Rust')", "Panic: a library in Rust"),
 }
 HOOKS = {
+    "gin": ("del candelabra_backends", "it has none of the hooks candelabra_backends, candelabra_kernels, "),
     "hop": ("def candelabra_backends(): return 7", "candelabra_backends must return BackendSpec records, got 7"),
     "ivy": ("def candelabra_backends(): return 'elm'", "candelabra_backends must return BackendSpec records, got 'e'"),
     "jin": ("def candelabra_backends(): return [Elm]", "candelabra_backends must return BackendSpec records, got <"),
@@ -129,10 +130,14 @@ LOADS = {
     "bel": ("def Elm(): raise OSError('libelm.so is missing')", "OSError: libelm.so is missing"),
     "cob": ("def Elm(): raise SystemExit('no licence')", "SystemExit: no licence"),
     "dal": ("def Elm(): return 'elm'", "load() must return an instance of candelabra.core.backend.Backend, got 'elm'"),
+    "eel": ("Elm.kernels = ['tanh']", "kernels must map rows to functions, got ['tanh']"),
+    "eft": ("Elm.kernels = {'tanhh': numpy.tanh}", "kernels: no row of the table is named 'tanhh'"),
+    "egg": ("Elm.kernels = {'tanh': 3}", "kernels: the kernel of row 'tanh' is neither callable nor a Kernel"),
     "elk": ("Elm.name = 'x'", "announced as 'elk' for ('elk',), the backend says 'x' for ('elk',)"),
 }
 DEVICES = {
     "gum": ("Elm.devices = lambda s: 1 / 0", "its devices cannot be listed: ZeroDivisionError: division by zero"),
+    "hag": ("Elm.devices = lambda s: 'abc'", "devices() must return a list of names, got 'abc'"),
     "haw": ("Elm.dtypes = lambda s, i=0: {'float33': 1}", "its dtypes cannot be listed: "),
     "ita": ("Elm.dtypes = lambda s, i=0: None", "its dtypes cannot be listed: AttributeError: "),
     "jaca": (
@@ -271,10 +276,96 @@ print(cb.tanh(x).shape, cb.ones(3).sum().item())
         + whose,
         "KernelError < KernelError: logsigmoid(x: float32 (2,)) on cpu: an array must be returned, got NoneType None "
         + twice,
-        "RuntimeError: no way back",
+        f"KernelError < RuntimeError: backward of silu on cpu: RuntimeError: no way back {whose}",
         f"note: raised in the backward of silu, whose result has shape (2,) {whose}",
         "(2,) 3.0",
     ]
+
+
+AWRY = PREAMBLE + """
+from candelabra.core.backend import Kernel
+def soft(x, axis): return numpy.exp(x) / numpy.sum(numpy.exp(x), axis=axis, keepdims=True)
+def train(x, axis): return soft(x, axis), ()
+def raises(g, x): raise ValueError("no way back")
+def rubbish(g, x): return "abc"
+def narrow(g, x): return (g[:1],)
+def two(g, x): return (g, g)
+def step(*lists, **statics): raise OSError("half a step")
+def stub(*lists, donate=False, **statics): return [list(lists[0][:1])]
+def alone(x, **statics): return (x,)
+Elm.kernels = {
+    "softmax": Kernel(soft, train, raises), "log_softmax": Kernel(soft, train, rubbish), "elu": abs,
+    "logsumexp": Kernel(lambda x, axis, keepdims: soft(x, axis), None, narrow), "tanh": Kernel(numpy.tanh, None, two),
+    "adam_step": step, "sgd_step": stub, "max_pool_with_indices": alone,
+}
+def lost(self, *args): raise OSError("fell off the bus")
+Elm.synchronize = lost
+"""  # fmt: skip
+
+
+def test_the_way_back_and_steps_that_fail(plugged: Callable[..., list[str]]) -> None:
+    code = """
+import cbtest_elm
+from candelabra.nn import functional as F
+x = cb.asarray([[1.0, 2.0], [3.0, 4.0]], device="elm", requires_grad=True)
+told(lambda: F.softmax(x, dim=1).sum().backward())
+told(lambda: cb.autograd.grad(F.log_softmax(x, dim=1).sum(), [x]))
+told(lambda: cb.logsumexp(x, dim=1, keepdim=True).sum().backward())
+told(lambda: cb.tanh(x))
+told(lambda: F.max_pool1d(x.detach(), 2, return_indices=True))
+def hook(g): raise ValueError("the user's own")
+h = x.register_hook(hook)
+told(lambda: (x * 2).sum().backward())
+h.remove()
+class Mine(cb.autograd.Function):
+    @staticmethod
+    def forward(ctx, x): return x * 2
+    @staticmethod
+    def backward(ctx, g): raise ValueError("the user's own, too")
+told(lambda: Mine.apply(x).sum().backward())
+before = x.tolist()
+p, q = cb.nn.Parameter(x.detach()), cb.nn.Parameter(x.detach())
+p.grad = q.grad = cb.ones((2, 2), device="elm")
+told(lambda: cb.optim.Adam([p, q]).step())
+told(lambda: cb.optim.SGD([p, q], lr=1.0).step())
+assert p.tolist() == q.tolist() == before and x.grad is None
+told(lambda: cb.synchronize("elm"))
+cbtest_elm.Elm.to_host = lambda self, array: "abc"
+told(lambda: x.tolist())
+cbtest_elm.Elm.to_host = cbtest_elm.lost
+told(lambda: x.sum().item())
+cbtest_elm.Elm.current_index = lambda self: "one"
+told(lambda: cb.ones(2, device="elm"))
+"""
+    def back(row: str, text: str) -> list[str]:
+        return [f"{text} ({WHOSE})", f"note: raised in the backward of {row}, whose result has shape (2, 2) ({WHOSE})"]
+
+    pool = "kernel_size=(2,), stride=(2,), padding=(0,), dilation=(1,), ceil_mode=False"
+    rubbish = "AttributeError: 'str' object has no attribute 'shape'"
+    assert plugged(AWRY, code) == [
+        *back("softmax", "KernelError < ValueError: backward of softmax on elm:0: ValueError: no way back"),
+        *back("log_softmax", f"KernelError < AttributeError: backward of log_softmax on elm:0: {rubbish}"),
+        *back(
+            "logsumexp", "ShapeError: backward of logsumexp: a cotangent of shape (1, 2) cannot be summed to the "
+            "operand's shape (2, 2)",
+        ),
+        "RegistrationError: a kernel of the elementwise row 'tanh' asks for x: such a row keeps only what its own "
+        f"partials name; leave the kernel's vjp out, and the partials are used ({WHOSE})",
+        f"KernelError < KernelError: max_pool_with_indices(x: float32 (1, 2, 2)) with {pool} on elm:0: out, indices "
+        f"must be returned, got 1 of these 2 ({WHOSE})",
+        "ValueError: the user's own",
+        "ValueError: the user's own, too",
+        f"note: raised in the backward of Mine, whose result has shape ((2, 2),) ({WHOSE})",
+        f"KernelError < OSError: adam_step() on elm:0: OSError: half a step ({WHOSE})",
+        "KernelError < KernelError: sgd_step() on elm:0: params, momentum_buffers must be returned, an array for each "
+        f"tensor ({WHOSE})",
+        f"KernelError < OSError: synchronize on elm:0: OSError: fell off the bus ({WHOSE})",
+        "KernelError < KernelError: tolist(x of shape (2, 2)) on elm:0: to_host must return an array of NumPy's, got "
+        f"str 'abc' ({WHOSE})",
+        f"KernelError < OSError: item(x of shape ()) on elm:0: OSError: fell off the bus ({WHOSE})",
+        f"DeviceError: device 'elm' cannot be used: backend 'elm' ({WHOSE}): current_index() must return an int, got "
+        "'one'",
+    ]  # fmt: skip
 
 
 LOST = PREAMBLE + """
