@@ -256,12 +256,11 @@ def _prepare_unpool(device: Any, x: Any, indices: Any, output_size: Any) -> tupl
 def _unpool_body(xp: Any, x: Any, indices: Any, *, output_size: Any) -> Any:
     n, c = tuple(x.shape)[:2]
     whole, given = size_of(output_size), size_of(tuple(x.shape)[2:])
-    plane = xp.reshape(xp.arange(n * c, dtype=indices.dtype) * whole, (n * c, 1))
-    places = xp.reshape(xp.reshape(indices, (n * c, given)) + plane, (n * c * given,))
-    zeros = xp.zeros((n * c * whole,), dtype=x.dtype)
+    found = xp.zeros((n * c, whole), dtype=x.dtype)
     if n * c:
-        zeros = xp.setitem(zeros, xp.reshape(x, (n * c * given,)), [places], key=(("array",),))
-    return xp.reshape(zeros, (n, c, *output_size))
+        # Plane by plane, so that an index that is out of range does not reach another one.
+        found = xp.scatter(found, xp.reshape(indices, (n * c, given)), xp.reshape(x, (n * c, given)), axis=1)
+    return xp.reshape(found, (n, c, *output_size))
 
 
 def _unpool_vjp(xp: Any, g: Any, indices: Any, x_shape: Any) -> Any:
