@@ -87,7 +87,8 @@ def test_pack_sequence(torch: Any, lengths: list[int], enforce_sorted: bool):
     same_packed(ours, theirs)
     for name in ("float", "half", "double", "long", "int", "short", "char"):
         same_packed(getattr(ours, name)(), getattr(theirs, name)())
-    assert ours.double() is ours and ours.cpu() is ours
+    assert ours.double() is ours and ours.to(ours.data.device) is ours
+    assert (ours.cpu() is ours) == (ours.data.device == cb.device("cpu"))
     assert repr(ours).startswith("PackedSequence(data=") and ours._fields == theirs._fields
     made = rnn.PackedSequence(ours.data, ours.batch_sizes, ours.sorted_indices)
     same_packed(made, torch.nn.utils.rnn.PackedSequence(theirs.data, theirs.batch_sizes, theirs.sorted_indices))
