@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
                 table["size"][: len(chosen)] = [min(lr, 1 / math.sqrt(steps[i])) for i in chosen]
                 table["members"] = len(chosen)
                 how = 1 - lr * weight_decay, bool(maximize)
-                work(kind, table, given[0], lambda table=table: run_sizes(table, eps2, d), how)
+                work(kind, table, given[0], partial(run_sizes, table, eps2, d), how)
         new = iter(to)
         return next(new), *([next(new), next(new), []] if row_vars else [[], [], next(new)])
 

@@ -56,8 +56,8 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
             steps = [step for stack in made_orthogonal for step in _matrices(stack)]
             rates = [adjusted_lr(lr, adjust, params[i].shape) for i in chosen]
             for part in parts(gpu, (*given, steps), made, rates):
-                told = (float64(1 - lr * weight_decay),)
-                gpu.run("muon", f"muon_taken<{part.kind}>", part.blocks, THREADS, part.table, *told)
+                left = float64(1 - lr * weight_decay)
+                gpu.run("muon", f"muon_taken<{part.kind}>", part.blocks, THREADS, part.table, left)
         return to_params, to_buffers
 
     return {"muon_step": muon_step}
