@@ -191,9 +191,16 @@ def test_the_same_bits_come_in_every_run_where_it_is_asked_for(card: cb.Device) 
     )
 
 
+@pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.parametrize("width", [32, 64, 128, 256])
+@pytest.mark.parametrize("dtype", [cb.float16, cb.bfloat16, cb.float32])
 @pytest.mark.parametrize("length", [77, 257])
-def test_attention_of_16_bits(card: cb.Device, length: int) -> None:
-    leaves = [cb.randn(1, 2, length, 64, device=card).to(cb.bfloat16).requires_grad_() for _ in range(3)]
+def test_attention_on_tensor_cores(
+    card: cb.Device, length: int, dtype: cb.DType, width: int, deterministic: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("candelabra.core.precision._float32_matmul", "high")
+    monkeypatch.setattr("candelabra.core.determinism._mode", 2 if deterministic else 0)
+    leaves = [cb.randn(1, 2, length, width, device=card).to(dtype).requires_grad_() for _ in range(3)]
     wide = [leaf.detach().float().cpu().double().requires_grad_() for leaf in leaves]
     attention: Any = nn.functional.scaled_dot_product_attention
     out, wanted = attention(*leaves, is_causal=True), attention(*wide, is_causal=True)
@@ -213,3 +220,17 @@ def test_memory_is_shared_with_pytorch_on_the_same_card(card: cb.Device, torch: 
     assert ours.device == card and ours.data_ptr() == theirs.data_ptr()
     back = torch.from_dlpack(ours * 2)
     assert back.device == theirs.device and back.tolist() == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+
+
+@pytest.mark.parametrize("shape", [(32, 64, 56, 56), (16, 256, 7, 7), (4096, 512)])
+def test_batch_norm_of_many_elements(card: cb.Device, shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    values = [rng.standard_normal(shape, "float32") + 20, *rng.uniform(0.5, 2, (2, shape[1])).astype("float32")]
+    g, found = rng.standard_normal(shape, "float32"), []
+    for device, dtype in ((card, cb.float32), (cb.device("cpu"), cb.float64)):
+        x, weight, bias = (cb.tensor(v, dtype=dtype, device=device).requires_grad_() for v in values)
+        out = nn.functional.batch_norm(x, None, None, weight, bias, training=True)
+        out.backward(cb.tensor(g, dtype=dtype, device=device))
+        found.append([t.detach().cpu().double().numpy() for t in (out, x.grad, weight.grad, bias.grad)])
+    for mine, wanted in zip(*found):
+        assert np.abs(mine - wanted).max() <= 1e-4 * max(1.0, np.abs(wanted).max())
