@@ -13,7 +13,10 @@ pytest.importorskip("numba")
 torch = pytest.importorskip("torch")
 
 # Batch, heads, queries, keys, features, values.
-SHAPES = [(2, 3, 7, 9, 5, 6), (1, 1, 8, 32, 32, 32), (2, 2, 33, 65, 40, 17), (1, 2, 65, 33, 64, 1), (1, 1, 70, 256, 8, 40), (3, 1, 1, 1, 1, 1)]
+SHAPES = [
+    (2, 3, 7, 9, 5, 6), (1, 1, 8, 32, 32, 32), (2, 2, 33, 65, 40, 17), (1, 2, 65, 33, 64, 1), (1, 1, 70, 256, 8, 40),
+    (3, 1, 1, 1, 1, 1),
+]  # fmt: skip
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}
 
 

@@ -90,7 +90,8 @@ def sizes(length, keys, features, values, lanes):
     wide = VECTORS * lanes
     columns = up(up(keys, ROWS), wide)
     # Rows that lie a large power of two apart would push each other out of the first-level cache.
-    return up(length, ROWS), columns, columns if columns % 256 else columns + lanes, up(features, wide), up(values, wide)
+    apart = columns if columns % 256 else columns + lanes
+    return up(length, ROWS), columns, apart, up(features, wide), up(values, wide)
 
 
 @signature(
