@@ -1,21 +1,16 @@
 // What surrounds products of matrices: the bias that they are added to, an activation, sums of columns, and products of
 // vectors.
 #include "activation.cuh"
-
-// What a thread moves at once: sixteen bytes where every row begins at a multiple of sixteen, else one element.
-template <class T, bool WIDE> struct alignas(WIDE ? 16 : sizeof(T)) Pack {
-    static const int SIZE = WIDE ? 16 / sizeof(T) : 1;
-    T values[SIZE];
-};
+#include "moved.cuh"
 
 // The bias in every row. `across` threads of a block stand beside each other, the others below them.
 template <class T, bool WIDE>
 __global__ void fill_rows(const T* bias, T* out, int64 rows, int64 width, int across) {
     typedef Pack<T, WIDE> P;
-    const int64 column = ((int64)blockIdx.x * across + threadIdx.x % across) * P::SIZE;
+    const int64 column = ((int64)blockIdx.x * across + threadIdx.x % across) * P::count;
     if (column >= width) return;
     P pack;
-    for (int i = 0; i < P::SIZE; i++) pack.values[i] = bias[column + i];
+    for (int i = 0; i < P::count; i++) pack.items[i] = bias[column + i];
     const int64 down = blockDim.x / across;
     for (int64 row = blockIdx.y * down + threadIdx.x / across; row < rows; row += gridDim.y * down)
         *(P*)(out + row * width + column) = pack;
@@ -27,17 +22,17 @@ template <class L, class T, bool WIDE>
 __global__ void activate_rows(T* x, const T* bias, T* out, bool keep, int64 rows, int64 width, int across) {
     typedef typename Computed<T>::type C;
     typedef Pack<T, WIDE> P;
-    const int64 column = ((int64)blockIdx.x * across + threadIdx.x % across) * P::SIZE;
+    const int64 column = ((int64)blockIdx.x * across + threadIdx.x % across) * P::count;
     if (column >= width) return;
-    C added[P::SIZE];
-    for (int i = 0; i < P::SIZE; i++) added[i] = bias ? (C)bias[column + i] : C(0);
+    C added[P::count];
+    for (int i = 0; i < P::count; i++) added[i] = bias ? (C)bias[column + i] : C(0);
     const int64 down = blockDim.x / across;
     for (int64 row = blockIdx.y * down + threadIdx.x / across; row < rows; row += gridDim.y * down) {
         P inner = *(const P*)(x + row * width + column), pack;
-        for (int i = 0; i < P::SIZE; i++) {
-            const C sum = bias ? (C)inner.values[i] + added[i] : (C)inner.values[i];
-            inner.values[i] = (T)sum;
-            pack.values[i] = (T)L::value(sum, 0.0, 0.0);
+        for (int i = 0; i < P::count; i++) {
+            const C sum = bias ? (C)inner.items[i] + added[i] : (C)inner.items[i];
+            inner.items[i] = (T)sum;
+            pack.items[i] = (T)L::value(sum, 0.0, 0.0);
         }
         if (keep) *(P*)(x + row * width + column) = inner;
         *(P*)(out + row * width + column) = pack;
@@ -49,24 +44,24 @@ template <class T, bool WIDE>
 __global__ void column_sums(const T* x, typename Computed<T>::type* out, int64 rows, int64 width) {
     typedef typename Computed<T>::type C;
     typedef Pack<T, WIDE> P;
-    __shared__ C parts[8][32 * P::SIZE];
+    __shared__ C parts[8][32 * P::count];
     const int lane = threadIdx.x & 31, line = threadIdx.x >> 5;
-    const int64 column = ((int64)blockIdx.x * 32 + lane) * P::SIZE;
-    C sums[P::SIZE];
-    for (int i = 0; i < P::SIZE; i++) sums[i] = C(0);
+    const int64 column = ((int64)blockIdx.x * 32 + lane) * P::count;
+    C sums[P::count];
+    for (int i = 0; i < P::count; i++) sums[i] = C(0);
     if (column < width) {
 #pragma unroll 4
         for (int64 row = (int64)blockIdx.y * 8 + line; row < rows; row += (int64)gridDim.y * 8) {
             const P pack = *(const P*)(x + row * width + column);
-            for (int i = 0; i < P::SIZE; i++) sums[i] += (C)pack.values[i];
+            for (int i = 0; i < P::count; i++) sums[i] += (C)pack.items[i];
         }
     }
-    for (int i = 0; i < P::SIZE; i++) parts[line][lane * P::SIZE + i] = sums[i];
+    for (int i = 0; i < P::count; i++) parts[line][lane * P::count + i] = sums[i];
     __syncthreads();
     if (line > 0 || column >= width) return;
-    for (int i = 0; i < P::SIZE; i++) {
+    for (int i = 0; i < P::count; i++) {
         C sum = C(0);
-        for (int k = 0; k < 8; k++) sum += parts[k][lane * P::SIZE + i];
+        for (int k = 0; k < 8; k++) sum += parts[k][lane * P::count + i];
         out[blockIdx.y * width + column + i] = sum;
     }
 }
@@ -84,7 +79,7 @@ __global__ void channel_sums(const T* x, typename Computed<T>::type* out, int64 
     for (N i = (N)blockIdx.y * blockDim.x + threadIdx.x; i < (N)total; i += step) {
         const N row = i / (N)packs, place = i - row * (N)packs;
         const P pack = ((const P*)x)[(row * channels + channel) * packs + place];
-        for (int k = 0; k < P::SIZE; k++) sum += (C)pack.values[k];
+        for (int k = 0; k < P::count; k++) sum += (C)pack.items[k];
     }
     sum = over_block(sum, Sum(), C(0));
     if (threadIdx.x == 0) out[blockIdx.y * channels + channel] = sum;
@@ -96,32 +91,32 @@ __global__ void activation_columns(
     const T* inner, const T* g, T* out, typename Computed<T>::type* sums, int64 rows, int64 width) {
     typedef typename Computed<T>::type C;
     typedef Pack<T, WIDE> P;
-    __shared__ C parts[8][32 * P::SIZE];
+    __shared__ C parts[8][32 * P::count];
     const int lane = threadIdx.x & 31, line = threadIdx.x >> 5;
-    const int64 column = ((int64)blockIdx.x * 32 + lane) * P::SIZE;
-    C own[P::SIZE];
-    for (int i = 0; i < P::SIZE; i++) own[i] = C(0);
+    const int64 column = ((int64)blockIdx.x * 32 + lane) * P::count;
+    C own[P::count];
+    for (int i = 0; i < P::count; i++) own[i] = C(0);
     if (column < width) {
 #pragma unroll 2
         for (int64 row = (int64)blockIdx.y * 8 + line; row < rows; row += (int64)gridDim.y * 8) {
             const int64 place = row * width + column;
             const P x = *(const P*)(inner + place);
             P pack = *(const P*)(g + place);
-            for (int i = 0; i < P::SIZE; i++) {
-                const C found = (C)pack.values[i] * L::slope((C)x.values[i], 0.0, 0.0);
+            for (int i = 0; i < P::count; i++) {
+                const C found = (C)pack.items[i] * L::slope((C)x.items[i], 0.0, 0.0);
                 own[i] += found;
-                pack.values[i] = (T)found;
+                pack.items[i] = (T)found;
             }
             *(P*)(out + place) = pack;
         }
     }
     if (!sums) return;
-    for (int i = 0; i < P::SIZE; i++) parts[line][lane * P::SIZE + i] = own[i];
+    for (int i = 0; i < P::count; i++) parts[line][lane * P::count + i] = own[i];
     __syncthreads();
     if (line > 0 || column >= width) return;
-    for (int i = 0; i < P::SIZE; i++) {
+    for (int i = 0; i < P::count; i++) {
         C sum = C(0);
-        for (int k = 0; k < 8; k++) sum += parts[k][lane * P::SIZE + i];
+        for (int k = 0; k < 8; k++) sum += parts[k][lane * P::count + i];
         sums[blockIdx.y * width + column + i] = sum;
     }
 }
