@@ -6,6 +6,7 @@ products, once with everything in bfloat16.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import partial
 from typing import Any
 
@@ -66,18 +67,17 @@ def network(lib: Any, vocabulary: int, length: int, layers: int, width: int, hea
             super().__init__()
             self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
             self.attn = Attention()
-            self.mlp = nn.ModuleDict(
-                {
-                    "c_fc": nn.Linear(width, 4 * width),
-                    "act": nn.GELU(approximate="tanh"),
-                    "c_proj": nn.Linear(4 * width, width),
-                }
+            self.mlp = nn.Sequential(
+                OrderedDict(
+                    c_fc=nn.Linear(width, 4 * width),
+                    act=nn.GELU(approximate="tanh"),
+                    c_proj=nn.Linear(4 * width, width),
+                )
             )
 
         def forward(self, x: Any) -> Any:
             x = x + self.attn(self.ln_1(x))
-            mlp = self.mlp
-            return x + mlp["c_proj"](mlp["act"](mlp["c_fc"](self.ln_2(x))))
+            return x + self.mlp(self.ln_2(x))
 
     class Gpt2(nn.Module):
         def __init__(self) -> None:
