@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -75,6 +76,7 @@ class Launcher:
         self._fault_lines: dict[int, dict[str, Any]] = {}
         self._fault_streams: dict[int, set[int]] = {}
         self._fault_known: dict[int, tuple[set[int], Any]] = {}
+        self._fault_lock = threading.Lock()
         self._capabilities: dict[int, int] = {}
         self._rooms: dict[int, int] = {}
         # Which kernels may take more than a launch usually may, by card, and how much.
@@ -141,16 +143,22 @@ class Launcher:
     def fault(self, operation: str) -> Any:
         """Return where the kernels of an operation write down an index that is out of range."""
         card, stream = self.card(), self.stream_address()
-        if card not in self._faults:
-            self._faults[card], self._fault_lines[card] = self.xp.zeros((FAULTS, 3), np.uint64), {}
-            self._fault_known[card], self._fault_streams[card] = ({stream}, self.event()), set()
+        if card not in self._fault_known:
+            with self._fault_lock:
+                if card not in self._fault_known:
+                    self._faults[card] = self.xp.zeros((FAULTS, 3), np.uint64)
+                    self._fault_lines[card], self._fault_streams[card] = {}, set()
+                    # Last, since other threads look for it.
+                    self._fault_known[card] = {stream}, self.event()
         known, made = self._fault_known[card]
         if stream not in known:
             self.xp.cuda.get_current_stream().wait_event(made)
             known.add(stream)
         lines = self._fault_lines[card]
         if operation not in lines:
-            lines[operation] = self._faults[card][len(lines)]
+            with self._fault_lock:
+                if operation not in lines:
+                    lines[operation] = self._faults[card][len(lines)]
         self._fault_streams[card].add(stream)
         return lines[operation]
 
