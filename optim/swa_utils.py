@@ -54,7 +54,8 @@ def _moved_counters(pairs: list[tuple[Tensor, Tensor]], share: float) -> None:
     averages = [average for average, _ in pairs]
     old, new = (ops.concat([ops.reshape(pair[k], (-1,)) for pair in pairs]) for k in (0, 1))
     moved = ops.astype(old + (new - old) * share, old.dtype)
-    start, parts = 0, []
+    start = 0
+    parts: list[Tensor] = []
     for average in averages:
         parts.append(ops.reshape(moved[start : start + average.size], average.shape))
         start += average.size
