@@ -6,12 +6,14 @@ import json
 import os
 import sys
 import threading
+import time
 from typing import Any
 
 import candelabra as cb
 import cupy
 import numpy as np
 from candelabra import nn, optim
+from candelabra.backends.cupy.launch import Launcher
 from candelabra.core.errors import (
     ArgumentError,
     ArgumentTypeError,
@@ -466,6 +468,33 @@ def a_forked_process_is_told_why_it_cannot() -> None:
     for text in told:
         assert "Error: " in text and "CUDA does not survive a fork" in text and "'spawn' or 'forkserver'" in text, text
     assert (x + y).tolist() == [3.0, 3.0, 3.0]
+
+
+def threads_that_meet_on_the_first_look_up_share_what_it_makes() -> None:
+    made, meeting = [], threading.Barrier(3)
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(cupy, name)
+
+        def zeros(self, *given: Any) -> Any:
+            time.sleep(0.05)
+            made.append(cupy.zeros(*given))
+            return made[-1]
+
+    gpu, lines = Launcher(Slow()), {}
+
+    def look_up(name: str) -> None:
+        meeting.wait()
+        lines[name] = gpu.fault(name)
+
+    threads = [threading.Thread(target=look_up, args=(name,)) for name in ("take", "gather", "scatter")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert sorted(line.data.ptr - made[0].data.ptr for line in lines.values()) == [0, 24, 48]
 
 
 if __name__ == "__main__":
