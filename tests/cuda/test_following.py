@@ -54,6 +54,26 @@ for activation in ("relu", "gelu", nn.SiLU(), cb.nn.functional.silu, cb.sin):
     assert run(code, tmp_path) == [*fused, "Tanh", "Tanh"]
 
 
+def test_results_are_written_into_as_any(tmp_path: Path) -> None:
+    code = """
+import warnings
+warnings.simplefilter("error")
+for act in (nn.ReLU(), nn.GELU()):
+    model = nn.Sequential(nn.Linear(8, 16), act)
+    for given in (x, x[0]):
+        slopes = []
+        for device in ("cpu", "cuda"):
+            model.to(device).zero_grad()
+            y = model(cb.tensor(given, device=device))
+            y[0] = 5.0
+            y += 1
+            (y * y).sum().backward()
+            slopes.append(model[0].weight.grad.cpu().numpy())
+        np.testing.assert_allclose(*slopes, rtol=2e-4, atol=2e-5)
+"""
+    assert run(code, tmp_path) == []
+
+
 def test_the_16_bit_rows_are_those_of_the_two_apart(tmp_path: Path) -> None:
     code = """
 layers = nn.Linear(8, 16), nn.GELU()

@@ -94,7 +94,9 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
                 mapped(flat, turned, bias, inner)
                 bias = None
             activate_rows(gpu, FUNCTIONS[activation], inner, bias, out, keep and bias is not None)
-        return out.reshape(*x.shape[:-1], weight.shape[0]), (inner,)
+        shaped = out.reshape(*x.shape[:-1], weight.shape[0])
+        # A matrix beneath the result that somebody else holds would look like a tensor that the result is a view of.
+        return shaped, (inner if keep else shaped,)
 
     def forward(x: Any, weight: Any, bias: Any = None, /, *, activation: str) -> Any:
         found = train(x, weight, bias, activation=activation, keep=False)
@@ -103,7 +105,8 @@ def kernels(gpu: Launcher) -> dict[str, Any]:
     def vjp(xp: Any, g: Any, x: Any, weight: Any, inner: Any, activation: str, wants: tuple[bool, ...]) -> Any:
         if g.dtype != inner.dtype:
             return NotImplemented
-        g = gpu.contiguous(g).reshape(inner.shape)
+        outputs = weight.shape[0]
+        g, inner = (gpu.contiguous(array).reshape(math.prod(g.shape[:-1]), outputs) for array in (g, inner))
         found, sums = activation_columns(gpu, FUNCTIONS[activation], inner, g, len(wants) > 2 and wants[2])
         return cotangents(found, sums, x, weight, wants)
 
