@@ -157,7 +157,7 @@ print(_way(half, 256, False, 75, 227 * 1024), _way(single, 256, True, 90, 227 * 
     assert done.returncode == 0, done.stderr
     mma, plain = "attention_mma", "attention"
     assert done.stdout.splitlines() == [
-        f"48 {[mma, plain, None, mma, plain]}",
+        f"48 {[mma, mma, None, mma, plain]}",
         f"64 {[mma, mma, None, mma, plain]}",
         *(f"{room} {[mma] * 5}" for room in (99, 163, 227)),
         "None None",

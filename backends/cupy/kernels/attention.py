@@ -281,13 +281,12 @@ def _way(dtype: Any, wide: int, rounded: bool, capability: int, room: int) -> Wa
 def _on_tensor_cores(kind: str | None, wide: int, size: int) -> Way:
     """The kernels of attention_mma.cu and attention_fused.cu; their tiles are said here again, for their room."""
     row, own = wide * size, BAND * WARPS
-    rows = own if wide > 128 else 2 * own
-    step = 2048 // wide if size == 4 else 32 if wide > 64 else 64
-    grad_step = 8192 // row if row > 128 else 64
+    rows, forward_step = own if wide > 128 else 2 * own, 2048 // wide if size == 4 else 32 if wide > 64 else 64
 
     def grad_room(by_key: bool) -> int:
         held = 0 if row > 256 else 1 if by_key and wide > 64 else 2
-        return (4 * grad_step + (2 - held) * own) * row + 16 * grad_step
+        step = 16 if held == 1 else 8192 // row if row > 128 else 64
+        return (4 * step + (2 - held) * own) * row + 16 * step
 
     fused_rows, fused_step = own if row > 128 else 2 * own, (32 if size == 4 else 64) >> (wide > 64)
     fused_room = (2 * fused_rows + 4 * fused_step) * row + fused_rows * fused_step * size + 16 * fused_step
@@ -295,7 +294,7 @@ def _on_tensor_cores(kind: str | None, wide: int, size: int) -> Way:
     return Way(
         file="attention_mma", forward=f"attention_mma<{heads}>", backward=f"attention_mma_grad<{heads}, ",
         shares=f"attention_shares<{kind}, {'true' if size == 4 else 'false'}>", rows=rows, grad_rows=own,
-        threads=32 * WARPS, room=(rows + 2 * step) * row, grad_rooms=(grad_room(False), grad_room(True)),
+        threads=32 * WARPS, room=(rows + 2 * forward_step) * row, grad_rooms=(grad_room(False), grad_room(True)),
         parts=2 if wide > 128 else 1, fused=f"attention_fused_grad<{heads}>" if wide <= 128 else "",
         fused_rows=fused_rows, fused_room=fused_room if wide <= 128 else 0,
     )  # fmt: skip

@@ -15,7 +15,7 @@ template <class P, bool BY_KEY> struct Backward {
     static const bool SPLITS = BY_KEY && P::WIDE > 128;
     // How many of both operands that a block owns stay in registers as fragments; the others stay in shared memory.
     static const int HELD = P::BYTES > 256 ? 0 : BY_KEY && P::WIDE > 64 ? 1 : 2;
-    static const int ROWS = 16 * WARPS, STEP = P::BYTES > 128 ? 8192 / P::BYTES : 64;
+    static const int ROWS = 16 * WARPS, STEP = HELD == 1 ? 16 : P::BYTES > 128 ? 8192 / P::BYTES : 64;
     // How much of a tile a warp multiplies at a time.
     static const int PART = P::BYTES > 128 || !P::HALF ? 16 : P::BYTES > 64 ? 32 : 64;
     static const int ROOM = (4 * STEP + (2 - HELD) * ROWS) * P::BYTES + 16 * STEP;
