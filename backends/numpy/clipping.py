@@ -20,7 +20,7 @@ Body = Callable[[np.ndarray, np.ndarray], Any]
 # Arrays up to so many elements are joined before they are looked at, if there are at least so many.
 _SMALL, _MANY = 1 << 10, 3
 # A ufunc of a number takes so many elements in less time than it takes to find `clip`, which is vectorized.
-_FEW = 1 << 11
+_FEW = 1 << 8
 
 
 def total_norm(tensors: Sequence[np.ndarray], /, *, norm_type: float) -> np.ndarray:
