@@ -134,7 +134,7 @@ CASES = {
     "nll_loss: -1 of 3": lambda: F.nll_loss(x, t([0, 1, 2, -1])),
     "gather: 3 of 3": lambda: F.multi_margin_loss(x, t([0, 1, 2, 3])),
     "take_along_axis: 7 of 3": lambda: F.ctc_loss(t(np.zeros((4, 2, 3))), t([[1, 7], [1, 2]]), (4, 4), (2, 2)),
-    "setitem: 9 of 4 in max_unpool": lambda: F.max_unpool1d(cb.ones(1, 1, 2).to("cuda"), t([[[0, 9]]]), 2),
+    "scatter: 9 of 4 in max_unpool": lambda: F.max_unpool1d(cb.ones(1, 1, 2).to("cuda"), t([[[0, 9]]]), 2),
 }
 for name, call in CASES.items():
     operation, rest = name.split(": ")
