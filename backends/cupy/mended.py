@@ -20,9 +20,8 @@ class Linalg:
 
     def __init__(self, compat: Any, cupy: Any, errstate: Callable[..., Any]) -> None:
         self._compat = compat
-        for name in _CHECKED:
-            setattr(self, name, _checked(getattr(compat, name), errstate))
-        self.solve = _repeating(self.solve, cupy)
+        checked = {name: _checked(getattr(compat, name), errstate) for name in _CHECKED}
+        self.__dict__.update(checked, solve=_repeating(checked["solve"], cupy))
 
     def __getattr__(self, name: str) -> Any:
         if name in _RECENT:
