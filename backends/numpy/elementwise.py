@@ -34,6 +34,21 @@ def expm1(x: np.ndarray) -> Any:
     return np.where(odd, np.exp(x) - 1, out) if odd.any() else out
 
 
+def log1p(x: np.ndarray) -> Any:
+    """Return ``log(1 + x)``; of a small complex number NumPy's own has little of the first part left."""
+    out = np.log1p(x)
+    if out.dtype.kind != "c":
+        return out
+    near = np.maximum(np.abs(x.real), np.abs(x.imag)) < 0.5
+    if near.any():
+        out = np.asarray(out)
+        # The sum of squares may cancel nearly all: it is made of more digits.
+        wide = np.float64 if out.dtype == np.complex64 else np.longdouble
+        a, b = x.real[near].astype(wide), x.imag[near].astype(wide)
+        out.real[near] = np.log1p(a * (a + 2) + b * b) / 2
+    return out
+
+
 def tanh(x: np.ndarray) -> Any:
     """Return the hyperbolic tangent; NumPy's zero at a complex infinity has another sign than ``imag(x)``."""
     out = np.tanh(x)
@@ -265,6 +280,7 @@ KERNELS: dict[str, Any] = {
     "pow": power,
     "floor_divide": floor_divide,
     "expm1": expm1,
+    "log1p": log1p,
     "tan": tan,
     "tanh": tanh,
     "sign": sign,

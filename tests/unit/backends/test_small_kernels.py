@@ -6,6 +6,7 @@ import itertools
 import warnings
 from typing import Any
 
+import candelabra as cb
 import numpy as np
 import pytest
 from candelabra.backends.numpy import axes, creation, normalization, normalization_small, reduction, softmax
@@ -172,3 +173,19 @@ def test_layer_norm(kind: str, count: int, affine: bool, monkeypatch: pytest.Mon
         else:
             assert found.shape == wanted.shape
             np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4 if kind == "float32" else 1e-10)
+
+
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_the_logarithm_of_one_and_a_little(dtype):
+    # Against the series, whose next term is below the last place; and where the squares cancel, against wider numbers.
+    eps = np.finfo(dtype).eps
+    small = (1e-5 * np.exp(1j * np.linspace(0, 6, 50))).astype(dtype)
+    z = small.astype(np.clongdouble)
+    series = z - z**2 / 2 + z**3 / 3 - z**4 / 4
+    found = np.asarray(cb.log1p(cb.asarray(small)))
+    np.testing.assert_allclose(found, series.astype(dtype), rtol=8 * eps)
+    b = np.linspace(0.01, 0.4, 40)
+    cancelling = (-b * b / 2 + 1j * b).astype("complex64")
+    exact = np.log1p(cancelling.astype(np.clongdouble)).astype("complex64")
+    np.testing.assert_allclose(np.asarray(cb.log1p(cb.asarray(cancelling))).real, exact.real, rtol=1e-5, atol=1e-12)
+    assert cb.log1p(cb.asarray(1e-5 + 1e-6j, dtype=cb.complex64)).real.item() == pytest.approx(1e-5, rel=1e-4)
