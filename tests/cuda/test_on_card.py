@@ -222,6 +222,19 @@ def test_memory_is_shared_with_pytorch_on_the_same_card(card: cb.Device, torch: 
     assert back.device == theirs.device and back.tolist() == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
 
 
+def test_memory_is_shared_with_jax_on_the_same_card(card: cb.Device) -> None:
+    jax = pytest.importorskip("jax")
+    try:
+        place = jax.devices("gpu")[card.index]
+    except RuntimeError:
+        pytest.skip("JAX cannot use the card")
+    theirs = jax.device_put(np.arange(6.0, dtype=np.float32), place)
+    ours = cb.from_dlpack(theirs)
+    assert ours.device == card and ours.data_ptr() == theirs.unsafe_buffer_pointer()
+    back = jax.dlpack.from_dlpack(ours * 2)
+    assert back.devices() == {place} and back.tolist() == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+
+
 @pytest.mark.parametrize("shape", [(32, 64, 56, 56), (16, 256, 7, 7), (4096, 512)])
 def test_batch_norm_of_many_elements(card: cb.Device, shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
