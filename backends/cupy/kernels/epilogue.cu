@@ -39,6 +39,20 @@ __global__ void activate_rows(T* x, const T* bias, T* out, bool keep, int64 rows
     }
 }
 
+// Adds up what the eight warps of a block have of the same N columns, into the block's line of `out`.
+template <class C, int N>
+__device__ void join_lines(C (&parts)[8][32 * N], const C (&own)[N], C* out, int64 width, int64 column) {
+    const int lane = threadIdx.x & 31, line = threadIdx.x >> 5;
+    for (int i = 0; i < N; i++) parts[line][lane * N + i] = own[i];
+    __syncthreads();
+    if (line > 0 || column >= width) return;
+    for (int i = 0; i < N; i++) {
+        C sum = C(0);
+        for (int k = 0; k < 8; k++) sum += parts[k][lane * N + i];
+        out[blockIdx.y * width + column + i] = sum;
+    }
+}
+
 // The sums of columns over every gridDim.y-th band of eight rows, one line of `out` for each; a block is eight warps.
 template <class T, bool WIDE>
 __global__ void column_sums(const T* x, typename Computed<T>::type* out, int64 rows, int64 width) {
@@ -56,14 +70,7 @@ __global__ void column_sums(const T* x, typename Computed<T>::type* out, int64 r
             for (int i = 0; i < P::count; i++) sums[i] += (C)pack.items[i];
         }
     }
-    for (int i = 0; i < P::count; i++) parts[line][lane * P::count + i] = sums[i];
-    __syncthreads();
-    if (line > 0 || column >= width) return;
-    for (int i = 0; i < P::count; i++) {
-        C sum = C(0);
-        for (int k = 0; k < 8; k++) sum += parts[k][lane * P::count + i];
-        out[blockIdx.y * width + column + i] = sum;
-    }
+    join_lines(parts, sums, out, width, column);
 }
 
 // The sums of channels, whose elements of a sample are so many `packs`: those of all samples are `total`. A block sums
@@ -111,14 +118,7 @@ __global__ void activation_columns(
         }
     }
     if (!sums) return;
-    for (int i = 0; i < P::count; i++) parts[line][lane * P::count + i] = own[i];
-    __syncthreads();
-    if (line > 0 || column >= width) return;
-    for (int i = 0; i < P::count; i++) {
-        C sum = C(0);
-        for (int k = 0; k < 8; k++) sum += parts[k][lane * P::count + i];
-        sums[blockIdx.y * width + column + i] = sum;
-    }
+    join_lines(parts, own, sums, width, column);
 }
 
 // The sums of the columns of what several blocks have left; a block is eight warps.
