@@ -44,6 +44,11 @@ def _four(x: Array) -> Array:
     """Return an array with two leading axes, its rows as they lie; copied if it is only for reading."""
     if x.strides[-1] != x.itemsize or not (x.flags.writeable and x.flags.aligned):
         x = np.array(x, order="C")
+    return _led(x)
+
+
+def _led(x: Array) -> Array:
+    """Return a view of an array with two leading axes, as it lies."""
     return x if x.ndim == 4 else x.reshape((1,) * (4 - x.ndim) + x.shape)
 
 
@@ -53,7 +58,7 @@ def _bias(mask: Array, shape: tuple[int, ...], dtype: np.dtype) -> Array:
         mask = np.where(mask, dtype.type(0), dtype.type(-np.inf))
     elif not (mask.flags.writeable and mask.flags.aligned):
         mask = np.array(mask)
-    mask = mask.reshape((1,) * (4 - mask.ndim) + mask.shape)
+    mask = _led(mask)
     steps = [0 if n == 1 else step for n, step in zip(mask.shape, mask.strides, strict=True)]
     return np.lib.stride_tricks.as_strided(mask, shape, steps)
 
@@ -126,7 +131,7 @@ def attention_vjp(
     char, operands = q.dtype.char, (q, k, v)
     found = empty_beside(operands)
     found = [x if x.strides[-1] == x.itemsize else np.empty(x.shape, char) for x in found]
-    gq, gk, gv = (x if x.ndim == 4 else x.reshape((1,) * (4 - x.ndim) + x.shape) for x in found)
+    gq, gk, gv = map(_led, found)
     q, k, v = _four(q), _four(k), _four(v)
     a, h, length, _ = q.shape
     heads = a * h

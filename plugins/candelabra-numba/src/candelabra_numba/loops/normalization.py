@@ -43,7 +43,8 @@ def layer_norm(start, stop, x, weight, bias, eps, past, out, mean, rstd):
             stream(o, j, _normal(load(a, j), splat(m), splat(r), load(weight, j), load(bias, j)))
         for j in range(last, n):
             o[j] = _normal(a[j], m, r, weight[j], bias[j])
-    fence()
+    if past:
+        fence()
 
 
 @inlined
@@ -91,7 +92,8 @@ def layer_norm_grad(start, stop, block, g, x, weight, mean, rstd, past, want_x, 
                 )  # fmt: skip
             for j in range(last, n):
                 o[j] = _normal_back(h[j], a[j], weight[j], m, r, shift, pull)
-    fence()
+    if past:
+        fence()
 
 
 @signature("void(intp, intp, T[:, ::1], T[::1], float64, boolean, T[:, ::1], T[::1])", **ANY_ORDER)
@@ -111,7 +113,8 @@ def rms_norm(start, stop, x, weight, eps, past, out, rstd):
             stream(o, j, load(a, j) * splat(r) * load(weight, j))
         for j in range(last, n):
             o[j] = a[j] * r * weight[j]
-    fence()
+    if past:
+        fence()
 
 
 @inlined
@@ -144,7 +147,8 @@ def rms_norm_grad(start, stop, block, g, x, weight, rstd, past, want_x, gx, want
                 stream(o, j, _rms_back(load(h, j), load(a, j), load(weight, j), splat(r), splat(dot)))
             for j in range(last, n):
                 o[j] = _rms_back(h[j], a[j], weight[j], r, dot)
-    fence()
+    if past:
+        fence()
 
 
 @signature(

@@ -49,7 +49,8 @@ def softmax_grad(start, stop, g, y, past, out):
             stream(o, j, _softmax_back(load(h, j), load(a, j), splat(dot)))
         for j in range(last, n):
             o[j] = _softmax_back(h[j], a[j], dot)
-    fence()
+    if past:
+        fence()
 
 
 @ONE
